@@ -1,0 +1,116 @@
+"""The value that holds all consequences of a turn."""
+
+from collections.abc import Mapping
+from typing import Any, Literal
+
+from msgspec import Struct
+
+from votegame.errors import ErrorCode
+from votegame.game.presence import Presence
+from votegame.game.records import Record
+from votegame.game.state import State
+from votegame.ids import UserId
+
+
+class Ok(Struct, frozen=True):
+    """The command was taken, now or earlier.
+
+    Attributes:
+        fields: What the `ok` carries beside `type` and `id`.
+        attach: Whether the connection gets the room's frames from this `ok` on.
+        durable: Whether the `ok` tells of something kept; otherwise it tells what is true now, as a read does.
+    """
+
+    fields: Mapping[str, Any]
+    attach: bool = False
+    durable: bool = True
+
+
+class Refusal(Struct, frozen=True):
+    """The command was refused and has left no trace."""
+
+    code: ErrorCode
+    details: Mapping[str, Any] = {}
+
+
+class Resumption(Struct, frozen=True):
+    """The connection continues from `last_seq` of `stream`, or starts again from a snapshot.
+
+    Which of the two is known where frames are kept, so everything for both is here.
+    """
+
+    state: State
+    presence: Presence
+    user_id: UserId
+    stream: str
+    last_seq: int
+
+
+Reply = Ok | Refusal | Resumption
+
+
+class Event(Struct, frozen=True):
+    """The public version of a record, the same for every member.
+
+    Attributes:
+        seq: Its number.
+        type: Its name on the wire.
+        fields: What it carries beside `type`, `room_code`, `seq` and `server_time`.
+        ends_phase: Whether notices of the phase before it must leave first, or not at all.
+        detaches: The user whose connections get no frame of the room after this one.
+    """
+
+    seq: int
+    type: str
+    fields: Mapping[str, Any]
+    ends_phase: bool = False
+    detaches: UserId | None = None
+
+
+class Notice(Struct, frozen=True):
+    """A fact of now, without a number.
+
+    Attributes:
+        type: Its name on the wire.
+        subject: With `type`, the key under which only the latest value counts.
+        fields: What it carries beside `type`, `room_code` and `server_time`.
+        shared: Names of those fields whose latest value holds for every subject of this type.
+    """
+
+    type: str
+    subject: str
+    fields: Mapping[str, Any]
+    shared: tuple[str, ...] = ()
+
+
+class DrawQuestion(Struct, frozen=True):
+    """Effect: find the room's next question. It comes back as `QuestionDrawn`."""
+
+    topic: str
+    language: str
+    asked: frozenset[str]
+
+
+Effect = DrawQuestion
+
+
+class Change(Struct, frozen=True, kw_only=True):
+    """All consequences of a turn, to be carried out in the order of the attributes.
+
+    Attributes:
+        state: The room after the turn: the fold of `records` over the state before.
+        records: What has happened, to be stored before anything of this change is told to anyone.
+        reply: The answer to the command, if the turn was one.
+        events: Public versions of `records`.
+        notices: Facts of now.
+        effects: Outside work wished for.
+    """
+
+    state: State
+    records: tuple[Record, ...] = ()
+    reply: Reply | None = None
+    events: tuple[Event, ...] = ()
+    notices: tuple[Notice, ...] = ()
+    effects: tuple[Effect, ...] = ()
+
+

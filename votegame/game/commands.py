@@ -1,0 +1,139 @@
+"""The commands of protocol v1, as the wire decodes them: one definition for codec, rules and documentation.
+
+A command is imperative and may be refused. Shapes and bounds stand here; what a bound cannot say (Unicode, limits of
+the operator) is checked by `votegame.wire.codec`, so that the rules meet valid values only.
+"""
+
+import hashlib
+from typing import Annotated
+
+import msgspec
+from msgspec import Meta, Struct
+
+from votegame.game.room_settings import SettingsPatch
+from votegame.ids import AnswerId, RoomCode, RoundId, StreamId
+
+_UUID = "^[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}$"
+
+CommandId = Annotated[str, Meta(min_length=1, max_length=64)]
+RoomCodeField = Annotated[RoomCode, Meta(min_length=6, max_length=16)]
+RoundIdField = Annotated[RoundId, Meta(min_length=36, max_length=36, pattern=_UUID)]
+AnswerIdField = Annotated[AnswerId, Meta(min_length=36, max_length=36, pattern=_UUID)]
+StreamIdField = Annotated[StreamId, Meta(min_length=36, max_length=36, pattern=_UUID)]
+Seq = Annotated[int, Meta(ge=0, le=2**53)]
+AnswerText = Annotated[str, Meta(max_length=1_120)]
+Token = Annotated[str, Meta(min_length=1, max_length=4_096)]
+
+
+def _tag(class_name: str) -> str:
+    """`SubmitAnswer` becomes `submit_answer`."""
+    return "".join(f"_{char.lower()}" if char.isupper() else char for char in class_name).lstrip("_")
+
+
+class Command(Struct, frozen=True, kw_only=True, tag_field="type", tag=_tag):
+    """What all commands have: the `id` that the client chose, 1 to 64 characters."""
+
+    id: CommandId
+
+
+class RoomCommand(Command, frozen=True, kw_only=True):
+    """A command to one room."""
+
+    room_code: RoomCodeField
+
+
+class RoundCommand(RoomCommand, frozen=True, kw_only=True):
+    """A command that is meant for one round, and for no other."""
+
+    round_id: RoundIdField
+
+
+class Authenticate(Command, frozen=True, kw_only=True):
+    """Log this connection in with a token."""
+
+    token: Token
+
+
+class Ping(Command, frozen=True, kw_only=True):
+    """Ask for the server's time."""
+
+
+class CreateRoom(Command, frozen=True, kw_only=True):
+    """Make a room and become its host and first player."""
+
+    settings: SettingsPatch = SettingsPatch()
+
+
+class JoinRoom(RoomCommand, frozen=True, kw_only=True):
+    """Become a member; for a member, attach this connection."""
+
+
+class LeaveRoom(RoomCommand, frozen=True, kw_only=True):
+    """Give the seat up for good."""
+
+
+class Resume(RoomCommand, frozen=True, kw_only=True):
+    """Attach this connection, and get what was missed since `last_seq` of `stream`."""
+
+    stream: StreamIdField
+    last_seq: Seq
+
+
+class UpdateSettings(RoomCommand, frozen=True, kw_only=True):
+    """Change settings, as the host."""
+
+    settings: SettingsPatch
+
+
+class StartGame(RoomCommand, frozen=True, kw_only=True):
+    """Start the first round, as the host."""
+
+
+class SubmitAnswer(RoundCommand, frozen=True, kw_only=True):
+    """Answer the question of the round."""
+
+    answer: AnswerText
+
+
+class StartVoting(RoundCommand, frozen=True, kw_only=True):
+    """End the answering, as the host."""
+
+
+class SubmitVote(RoundCommand, frozen=True, kw_only=True):
+    """Vote for an answer that is not one's own."""
+
+    answer_id: AnswerIdField
+
+
+class EndRound(RoundCommand, frozen=True, kw_only=True):
+    """End the round, as the host."""
+
+
+class NextRound(RoomCommand, frozen=True, kw_only=True):
+    """Start the next round, as the host."""
+
+
+AnyRoomCommand = (
+    JoinRoom
+    | LeaveRoom
+    | Resume
+    | UpdateSettings
+    | StartGame
+    | SubmitAnswer
+    | StartVoting
+    | SubmitVote
+    | EndRound
+    | NextRound
+)
+"""The closed family of commands that a room decides."""
+
+AnyCommand = Authenticate | Ping | CreateRoom | AnyRoomCommand
+
+_DIGEST_BYTES = 12
+_encoder = msgspec.json.Encoder()
+
+
+def digest(command: Command) -> str:
+    """A fingerprint of all of a command but its `id`: equal content has equal digests. 24 hexadecimal digits."""
+    content = _encoder.encode(msgspec.structs.replace(command, id="-"))
+    return hashlib.blake2b(content, digest_size=_DIGEST_BYTES).hexdigest()

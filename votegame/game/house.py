@@ -1,0 +1,41 @@
+"""What the operator fixed for every room of the house, and the rules take as given."""
+
+from collections.abc import Sequence
+
+from msgspec import Struct
+
+
+class Question(Struct, frozen=True):
+    """A question, and the key that tells whether it was asked before.
+
+    Attributes:
+        key: Equal for questions that people would call the same; see `votegame.questions`.
+        text: What is shown, at most 200 code points.
+    """
+
+    key: str
+    text: str
+
+
+class House(Struct, frozen=True, kw_only=True):
+    """Constants of the rules; the defaults are those of protocol v1.
+
+    Attributes:
+        bank: Questions to draw from when no other is at hand; more than the rounds of the longest game.
+        grace_ms: How long a lost socket counts as connected.
+        host_away_ms: How long a host's last socket may be gone before another is promoted.
+        auto_results_ms: How long results last while the host is away, with `host_away` `auto`.
+        late_ms: How long after the shown deadline a command still counts.
+        least_remaining_ms: What a phase is given, at the least, after a room was loaded.
+        closing_ms: How long a room with nobody connected is kept open.
+        remembered_ms: How long a command's `id` is remembered.
+    """
+
+    bank: Sequence[Question]
+    grace_ms: int = 20_000
+    host_away_ms: int = 30_000
+    auto_results_ms: int = 10_000
+    late_ms: int = 200
+    least_remaining_ms: int = 5_000
+    closing_ms: int = 3_600_000
+    remembered_ms: int = 600_000

@@ -1,0 +1,92 @@
+"""What a room can be told, beside what the wire decodes: the messages that wait in an actor's inbox.
+
+Each is handled in a turn of its own by `votegame.game.rules.decide`.
+"""
+
+from typing import Literal
+
+from msgspec import Struct
+
+from votegame.game.commands import AnyRoomCommand, CreateRoom
+from votegame.game.house import Question
+from votegame.ids import RoundId, UserId
+
+
+class User(Struct, frozen=True):
+    """An identity, as rooms know it."""
+
+    user_id: UserId
+    display_name: str
+
+
+class FromUser(Struct, frozen=True):
+    """A command, with the user who gave it as the gateway knows him."""
+
+    user: User
+    command: AnyRoomCommand
+
+
+class Creation(Struct, frozen=True):
+    """The command that made the room; it opens the room's log."""
+
+    user: User
+    command: CreateRoom
+
+
+TimerKind = Literal["phase", "results", "host_away", "closing"]
+
+
+class Timer(Struct, frozen=True):
+    """A wish to be called at `due_ms`, which knows what it was set for.
+
+    Attributes:
+        kind: What it is for.
+        due_ms: When it may fire, in database milliseconds.
+        round_id: The round it was set in, if any; in another round it does nothing.
+        phase: The name of the phase it was set in; in another it does nothing.
+    """
+
+    kind: TimerKind
+    due_ms: int
+    round_id: RoundId | None
+    phase: str
+
+
+class TimerDue(Struct, frozen=True):
+    """A timer's time has come."""
+
+    timer: Timer
+
+
+class PresenceChanged(Struct, frozen=True):
+    """Members whose last socket has been gone for longer than the grace period, and those who came back."""
+
+    gone: tuple[UserId, ...]
+    back: tuple[UserId, ...]
+
+
+class QuestionDrawn(Struct, frozen=True):
+    """The answer to a `DrawQuestion`: the question to hold for the next round.
+
+    Attributes:
+        topic: What was asked for; if the room's topic moved on, the question is not held.
+        language: Likewise.
+        question: What was found.
+    """
+
+    topic: str
+    language: str
+    question: Question
+
+
+class GateWasShut(Struct, frozen=True):
+    """Commits took `shut_ms` milliseconds, longer than players can be asked to bear: deadlines move by that time."""
+
+    shut_ms: int
+
+
+class Loaded(Struct, frozen=True):
+    """The room was just claimed and loaded."""
+
+
+Message = FromUser | TimerDue | PresenceChanged | QuestionDrawn | GateWasShut | Loaded

@@ -1,0 +1,246 @@
+"""The records of a room's log: all that has happened, with what the public version hides.
+
+A record is one row of `room_events`. Its payload says what happened, in the past tense; `votegame.game.fold` says what
+follows from it, `votegame.game.views` what members are told. A release reads what the next one writes, so a payload
+only ever gains fields with defaults.
+"""
+
+from typing import Any, Final
+
+import msgspec
+from msgspec import Struct
+
+from votegame.errors import CorruptLogError
+from votegame.game.house import Question
+from votegame.game.room_settings import RoomSettings
+from votegame.ids import AnswerId, RoundId, UserId, VoteId
+
+FORMAT_VERSION: Final = 1
+"""Version of the payloads; a node lets go of a room whose log has a later one."""
+
+
+def _tag(class_name: str) -> str:
+    return "".join(f"_{char.lower()}" if char.isupper() else char for char in class_name).lstrip("_")
+
+
+class Payload(Struct, frozen=True, kw_only=True, tag_field="type", tag=_tag):
+    """What happened."""
+
+
+class Base(Payload, frozen=True, kw_only=True, tag="base"):
+    """The whole state: loading starts at the last one. `state` is what `votegame.game.state.to_builtins` gives."""
+
+    state: dict[str, Any]
+
+
+class PlayerJoined(Payload, frozen=True, kw_only=True):
+    """`user_id` became a member."""
+
+    user_id: UserId
+    display_name: str
+
+
+class PlayerLeft(Payload, frozen=True, kw_only=True):
+    """`user_id` left for good; `host_id` is the host from now on, None when nobody is left."""
+
+    user_id: UserId
+    host_id: UserId | None
+
+
+class HostChanged(Payload, frozen=True, kw_only=True):
+    """A host who is away was replaced."""
+
+    host_id: UserId
+
+
+class SettingsUpdated(Payload, frozen=True, kw_only=True):
+    """These are all settings from now on."""
+
+    settings: RoomSettings
+
+
+class QuestionHeld(Payload, frozen=True, kw_only=True):
+    """The room has its next question. Hidden until its round starts."""
+
+    question: Question
+
+
+class GameStarted(Payload, frozen=True, kw_only=True):
+    """The first round started. `players` are those who play in it, in the order in which they joined."""
+
+    round_id: RoundId
+    question: Question
+    players: tuple[UserId, ...]
+    total_rounds: int
+    deadline: int
+
+
+class RoundStarted(Payload, frozen=True, kw_only=True):
+    """A later round started."""
+
+    round_id: RoundId
+    question: Question
+    players: tuple[UserId, ...]
+    deadline: int
+
+
+class AnswerSubmitted(Payload, frozen=True, kw_only=True):
+    """`user_id` answered. Hidden: members are told counts, and authors when the round ends."""
+
+    round_id: RoundId
+    user_id: UserId
+    answer_id: AnswerId
+    content: str
+
+
+class VotingStarted(Payload, frozen=True, kw_only=True):
+    """Voting started; `order` is how answers are shown, drawn so that it tells nothing."""
+
+    round_id: RoundId
+    order: tuple[AnswerId, ...]
+    deadline: int
+
+
+class VoteSubmitted(Payload, frozen=True, kw_only=True):
+    """`user_id` voted. Hidden: members are told counts."""
+
+    round_id: RoundId
+    user_id: UserId
+    vote_id: VoteId
+    answer_id: AnswerId
+
+
+class DeadlineChanged(Payload, frozen=True, kw_only=True):
+    """The shown deadline could not be kept; this one holds."""
+
+    round_id: RoundId
+    deadline: int
+
+
+class RoundEnded(Payload, frozen=True, kw_only=True):
+    """The round ended; `deadline` is when the next one starts by itself, None if it does not."""
+
+    round_id: RoundId
+    deadline: int | None
+
+
+class GameEnded(Payload, frozen=True, kw_only=True):
+    """The last round is over."""
+
+
+class RoomClosed(Payload, frozen=True, kw_only=True):
+    """The room is gone; `reason` is `empty` (the last member left) or `abandoned` (nobody came back)."""
+
+    reason: str
+
+
+AnyPayload = (
+    Base
+    | PlayerJoined
+    | PlayerLeft
+    | HostChanged
+    | SettingsUpdated
+    | QuestionHeld
+    | GameStarted
+    | RoundStarted
+    | AnswerSubmitted
+    | VotingStarted
+    | VoteSubmitted
+    | DeadlineChanged
+    | RoundEnded
+    | GameEnded
+    | RoomClosed
+)
+
+HIDDEN: Final = (Base, QuestionHeld, AnswerSubmitted, VoteSubmitted)
+"""Payloads that members are not told as such: their records have a position, but no `seq`."""
+
+
+class Cause(Struct, frozen=True):
+    """The command that a record came from: on the first of its records only.
+
+    Attributes:
+        user_id: Who gave it.
+        command_id: Its `id`.
+        digest: `votegame.game.commands.digest` of its content.
+    """
+
+    user_id: UserId
+    command_id: str
+    digest: str
+
+
+class Record(Struct, frozen=True, kw_only=True):
+    """One row of a room's log.
+
+    Attributes:
+        position: Its place in the log, from 1, gapless.
+        seq: The number of its event, None for a hidden one.
+        decided_ms: Database milliseconds of the decision. (The commit's own time, which members are told as
+            `server_time`, is set by the database and decides nothing.)
+        payload: What happened.
+        cause: The command that it came from, if it is that command's first record.
+    """
+
+    position: int
+    seq: int | None
+    decided_ms: int
+    payload: AnyPayload
+    cause: Cause | None = None
+
+
+class Row(Struct, frozen=True, kw_only=True):
+    """A record in the columns of `room_events`, all of them plain values.
+
+    `round_id` and `user_id` stand in columns of their own, where indexes reach them, and not in `payload`.
+    """
+
+    position: int
+    seq: int | None
+    type: str
+    round_id: str | None
+    user_id: str | None
+    command_id: str | None
+    payload: dict[str, Any]
+    version: int = FORMAT_VERSION
+
+
+def to_row(record: Record) -> Row:
+    """`record` in columns. `user_id` is the author of the command, where there is one."""
+    payload = msgspec.to_builtins(record.payload)
+    cause = record.cause
+    round_id = payload.pop("round_id", None)
+    user_id = payload.pop("user_id", None)
+    payload["decided_ms"] = record.decided_ms
+    if cause is not None:
+        payload["digest"] = cause.digest
+        user_id = cause.user_id
+    return Row(
+        position=record.position,
+        seq=record.seq,
+        type=payload.pop("type"),
+        round_id=round_id,
+        user_id=user_id,
+        command_id=cause.command_id if cause is not None else None,
+        payload=payload,
+    )
+
+
+def from_row(row: Row) -> Record:
+    """The record that `to_row` made `row` of.
+
+    Raises:
+        CorruptLogError: The row's version or type is unknown, or a field is missing or of the wrong type.
+    """
+    if row.version > FORMAT_VERSION:
+        raise CorruptLogError(f"position {row.position}: format version {row.version} is later than {FORMAT_VERSION}")
+    raw = {**row.payload, "type": row.type, "round_id": row.round_id, "user_id": row.user_id}
+    try:
+        decided_ms = msgspec.convert(raw.pop("decided_ms", None), int)
+        cause = None
+        if row.command_id is not None:
+            cause = msgspec.convert({**raw, "command_id": row.command_id}, Cause)
+        payload = msgspec.convert(raw, AnyPayload)
+    except msgspec.ValidationError as error:
+        raise CorruptLogError(f"position {row.position}, {row.type}: {error}") from error
+    return Record(position=row.position, seq=row.seq, decided_ms=decided_ms, payload=payload, cause=cause)
