@@ -1,0 +1,1 @@
+"""Limits: rates, admission, and which origins may speak to us."""

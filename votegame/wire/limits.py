@@ -1,0 +1,39 @@
+"""The limits that a client can run into, as `welcome.limits` tells them."""
+
+from msgspec import Struct
+
+
+class Limits(Struct, frozen=True, kw_only=True):
+    """Limits of protocol v1; an operator may change each of them.
+
+    Attributes:
+        frame_bytes: Size of a frame from a client.
+        server_frame_bytes: Size of a frame from the server.
+        id_chars: Length of a command's `id`.
+        answer_chars: Code points of an answer, after NFC and trim.
+        name_chars: Code points of a display name, after NFC and trim.
+        command_burst: Commands that a connection may send at once.
+        commands_per_second: Commands that a connection may send in the long run.
+        sockets_per_user: Sockets of one user on one node; one more replaces the oldest.
+        rooms_per_user: Rooms, neither finished nor closed, that a user may be a member of.
+        outbox_frames: Frames that may wait for a slow client.
+        outbox_bytes: Bytes that may wait for a slow client.
+        reply_seconds: Time after which a command without a reply gets `unavailable`.
+        auth_seconds: Time to authenticate after the upgrade.
+        max_players: The most that a room's `max_players` may be.
+    """
+
+    frame_bytes: int = 16_384
+    server_frame_bytes: int = 1_048_576
+    id_chars: int = 64
+    answer_chars: int = 280
+    name_chars: int = 32
+    command_burst: int = 20
+    commands_per_second: float = 10
+    sockets_per_user: int = 5
+    rooms_per_user: int = 20
+    outbox_frames: int = 256
+    outbox_bytes: int = 262_144
+    reply_seconds: float = 5
+    auth_seconds: float = 10
+    max_players: int = 200
