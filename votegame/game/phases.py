@@ -1,7 +1,7 @@
 """The phases and how they follow each other.
 
-`lobby` → (`answering` → `voting` → `results`) for each round → `finished`. Who may do what in which phase is the table in
-`votegame.game.rules`; here is what it means that a phase begins or ends.
+`lobby` → (`answering` → `voting` → `results`) for each round → `finished`. Who may do what in which phase is the
+table in `votegame.game.rules`; here is what it means that a phase begins or ends.
 """
 
 from votegame.game import records

@@ -70,7 +70,7 @@ def _notice_vote(turn: Turn, answer_id: AnswerId) -> None:
     if turn.state.settings.vote_updates == "progress":
         _notice_counts(turn, "vote_update", "", {})
         return
-    counted = {"answer_id": answer_id, "vote_count": vote_counts(phase)[answer_id]}
+    counted: dict[str, str | int] = {"answer_id": answer_id, "vote_count": vote_counts(phase)[answer_id]}
     _notice_counts(turn, "vote_update", answer_id, counted)
 
 

@@ -23,7 +23,7 @@ def round_results(phase: Revealed) -> list[dict[str, Any]]:
     """The answers with authors and votes, most votes first; equal ones as they were shown, else by their random id."""
     counts = vote_counts(phase)
     place = {answer_id: index for index, answer_id in enumerate(phase.order or ())}
-    entries = [
+    entries: list[dict[str, Any]] = [
         {
             "answer_id": answer.answer_id,
             "content": answer.content,

@@ -198,13 +198,22 @@ def you(phase: Phase, user_id: UserId) -> dict[str, Any]:
 def now_fields(state: State, user_id: UserId, presence: Presence) -> dict[str, Any]:
     """The `now` of a recovered `resume`: what notices tell, as it stands after the missed events."""
     phase = state.phase
-    in_round = not isinstance(phase, Lobby | Closed)
-    counted = in_round and not isinstance(phase, Answering) and phase.order is not None
-    counts = vote_counts(phase) if counted and state.settings.vote_updates == "counts" else None
-    return {
+    now: dict[str, Any] = {
         "connected": [member for member in state.members if member == user_id or member in presence.connected],
-        "submitted_count": submitted_count(phase) if in_round else 0,
-        "participant_count": len(round_players(state, phase)) if in_round else len(state.members),
-        "vote_counts": None if counts is None else {answer_id: counts[answer_id] for answer_id in phase.order},
+        "submitted_count": 0,
+        "participant_count": len(state.members),
+        "vote_counts": None,
         "you": you(phase, user_id),
     }
+    if not isinstance(phase, Lobby | Closed):
+        now["submitted_count"] = submitted_count(phase)
+        now["participant_count"] = len(round_players(state, phase))
+        now["vote_counts"] = _shown_counts(state, phase)
+    return now
+
+
+def _shown_counts(state: State, phase: RoundPhase) -> dict[str, int] | None:
+    answers = _counted_answers(state, phase)
+    if answers is None or state.settings.vote_updates == "progress":
+        return None
+    return {answer["id"]: answer["vote_count"] for answer in answers}
