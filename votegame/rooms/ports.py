@@ -133,7 +133,7 @@ class RoomStore(Protocol):
         """
 
     async def claim_due(self, node_id: NodeId, before_ms: int, limit: int) -> Sequence[Claim]:
-        """Claim at most `limit` rooms without a living owner whose next deadline is before `before_ms`, earliest first."""
+        """Claim at most `limit` rooms without a living owner whose deadline is before `before_ms`, earliest first."""
 
     async def load(self, room_id: RoomId) -> Sequence[tuple[Row, int]]:
         """The rows from the last base on, in order, each with the milliseconds of its commit."""
