@@ -117,9 +117,7 @@ class Story:
         self._keep_reply(change.reply, command)
 
     def _take(self, message, command) -> dict | None:
-        change = rules.decide(
-            self.state, message, presence=self.presence, now=self.now, rng=self.rng, house=self.house
-        )
+        change = rules.decide(self.state, message, presence=self.presence, now=self.now, rng=self.rng, house=self.house)
         self.state = change.state
         for output in change.public:
             self._keep_output(output)
@@ -213,4 +211,3 @@ def _fire(story: Story, presence: Presence, kind: str) -> None:
     story.state = change.state
     for output in change.public:
         story._keep_output(output)
-

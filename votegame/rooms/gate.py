@@ -154,17 +154,16 @@ class Gate:
             self._outlet.deliver(due)
 
     def _notice_frame(self, notice: Notice) -> RoomFrame:
-        frame = frames.notice(
-            notice.type, self._room_code, server_time_ms=self._clock.now_ms(), fields=notice.fields
-        )
+        frame = frames.notice(notice.type, self._room_code, server_time_ms=self._clock.now_ms(), fields=notice.fields)
         return RoomFrame(room_code=self._room_code, data=frame, durable=False)
 
     def _reply(self, answered: Answered) -> ReplyFrame:
         match answered.reply:
             case Ok(fields, attach, durable):
                 data = frames.ok(answered.command_id, fields)
-            case Refusal(code, details):
-                data, attach, durable = frames.error(answered.command_id, code, details), False, False
+            case Refusal() as refusal:
+                data = frames.error(answered.command_id, refusal.code, refusal.details)
+                attach, durable = False, False
             case Resumption():
                 data, attach, durable = self._resumed(answered.command_id, answered.reply), True, False
         room_code = self._room_code if attach else None
