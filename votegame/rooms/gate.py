@@ -162,7 +162,7 @@ class Gate:
             case Ok(fields, attach, durable):
                 data = frames.ok(answered.command_id, fields)
             case Refusal() as refusal:
-                data = frames.error(answered.command_id, refusal.code, refusal.details)
+                data = frames.error(refusal.code, answered.command_id, refusal.details)
                 attach, durable = False, False
             case Resumption():
                 data, attach, durable = self._resumed(answered.command_id, answered.reply), True, False
