@@ -117,9 +117,7 @@ class Story:
         self._keep_reply(change.reply, command)
 
     def _take(self, message, command) -> dict | None:
-        change = rules.decide(
-            self.state, message, presence=self.presence, now=self.now, rng=self.rng, house=self.house
-        )
+        change = rules.decide(self.state, message, presence=self.presence, now=self.now, rng=self.rng, house=self.house)
         self.state = change.state
         for output in change.public:
             self._keep_output(output)
@@ -200,7 +198,7 @@ def _end(story: Story) -> None:
     others = frozenset(story.state.members) - {ada}
     _fire(story, Presence(others, {ada: story.now}), "host_away")
     story.give("cleo", commands.LeaveRoom)
-    away = {user_id: story.now for user_id in story.state.members}
+    away = dict.fromkeys(story.state.members, story.now)
     _fire(story, Presence(frozenset(), away), "closing")
 
 
@@ -213,4 +211,3 @@ def _fire(story: Story, presence: Presence, kind: str) -> None:
     story.state = change.state
     for output in change.public:
         story._keep_output(output)
-
