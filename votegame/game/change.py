@@ -58,6 +58,7 @@ class Event(Struct, frozen=True):
         fields: What it carries beside `type`, `room_code`, `seq` and `server_time`.
         ends_phase: Whether notices of the phase before it must leave first, or not at all.
         detaches: The user whose connections get no frame of the room after this one.
+        closes_room: Whether nobody's connections get one.
     """
 
     seq: int
@@ -65,6 +66,7 @@ class Event(Struct, frozen=True):
     fields: Mapping[str, Any]
     ends_phase: bool = False
     detaches: UserId | None = None
+    closes_room: bool = False
 
 
 class Notice(Struct, frozen=True):

@@ -37,8 +37,9 @@ def public_event(record: Record, after: State) -> Event | None:
     fields = _event_fields(payload, after)
     ends_phase = isinstance(payload, records.VotingStarted | records.RoundEnded | records.RoomClosed)
     detaches = payload.user_id if isinstance(payload, records.PlayerLeft) else None
-    event_type = payload.__struct_config__.tag
-    return Event(record.seq, str(event_type), fields, ends_phase, detaches)
+    closes_room = isinstance(payload, records.RoomClosed)
+    event_type = str(payload.__struct_config__.tag)
+    return Event(record.seq, event_type, fields, ends_phase, detaches, closes_room)
 
 
 def _event_fields(payload: records.AnyPayload, after: State) -> dict[str, Any]:
