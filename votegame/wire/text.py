@@ -83,7 +83,7 @@ def display_name(text: str, max_chars: int = NAME_CHARS) -> str:
 
 
 def topic(text: str, max_chars: int = TOPIC_CHARS) -> str:
-    """The topic of a room's questions: at most `max_chars` code points on one line, or none (protocol v1, "Commands")."""
+    """The topic of a room's questions: at most `max_chars` code points on one line, or none (protocol, "Commands")."""
     if _is_plain(text):
         return _sized(text.strip(), 0, max_chars)
     return _sized(_line(text, max_chars), 0, max_chars)

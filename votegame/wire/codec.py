@@ -1,0 +1,257 @@
+"""From the text of a frame to a command, or to what is wrong with it.
+
+The fast path is one typed decoder over the closed family of commands. Only when it refuses is the text read again, by a
+slower reader that tells *what* is wrong: not JSON, no such command, or which field, and that saves the `id` for the
+reply. What a bound cannot say (Unicode, the operator's limits) is checked after either of them.
+
+Where JSON leaves a choice, the rules are: of equal names in one object the last one counts; unknown fields are ignored
+whatever they hold, as long as the whole is JSON; numbers that no float can hold (`1e999`) are not JSON, nor is what is
+nested deeper than the readers can go; an integer is written without fraction and exponent.
+"""
+
+import json
+import re
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import Any, Final, get_args
+
+import msgspec
+from msgspec import UNSET, Struct, structs
+
+from votegame.errors import ErrorCode
+from votegame.game.commands import (
+    AnyCommand,
+    Authenticate,
+    Command,
+    CreateRoom,
+    Resume,
+    RoomCommand,
+    RoundCommand,
+    SubmitAnswer,
+    SubmitVote,
+    UpdateSettings,
+)
+from votegame.game.room_settings import SettingsPatch
+from votegame.wire import text
+from votegame.wire.limits import Limits
+
+_ECHO_CHARS: Final = 64
+_REASON_CHARS: Final = 200
+_LEAST_RESULTS_SECONDS: Final = 3
+_MAX_DIGITS: Final = 20
+_HUGE_EXPONENT: Final = re.compile(r"(?:[:,\[\s]|^)-?\d[\d.]*[eE]\+?\d{3}")
+"""A number that may be too large for a float; the typed decoder does not look at those in unknown fields."""
+_AT: Final = re.compile(r" - at `\$\.?(?P<path>.*)`$", re.DOTALL)
+_NAMED: Final = re.compile(r"(?:missing required|contains unknown) field `(?P<name>.*)`$", re.DOTALL)
+_SURROGATES: Final = re.compile("[\ud800-\udfff]")
+
+_TYPES: Final[Mapping[str, type[Command]]] = MappingProxyType(
+    {str(command.__struct_config__.tag): command for command in get_args(AnyCommand)}
+)
+
+
+class BadFrame(Struct, frozen=True):
+    """A frame that is no command, and the reply that it gets.
+
+    Attributes:
+        code: `bad_json`, `bad_message`, `unknown_type` or `unauthenticated`.
+        command_id: The `id` to be echoed; None when there is no usable one.
+        details: What the reply says beside the code.
+        type: The name of the command that was meant, if that is certain.
+    """
+
+    code: ErrorCode
+    command_id: str | None = None
+    details: Mapping[str, Any] = {}
+    type: str | None = None
+
+
+_BAD_JSON: Final = BadFrame(ErrorCode.BAD_JSON)
+
+
+class _WrongField(Exception):  # noqa: N818
+    """A field is missing or wrong; never leaves this module."""
+
+    def __init__(self, field: str, reason: str) -> None:
+        super().__init__(field, reason)
+        self.field = field
+        self.reason = reason
+
+
+class _NotJsonError(ValueError):
+    """The text is not JSON, though the reader would take it; never leaves this module."""
+
+
+class Codec:
+    """Decodes what clients send. Pure, and shared by all connections."""
+
+    def __init__(self, limits: Limits) -> None:
+        self._limits = limits
+        self._decoder = msgspec.json.Decoder(AnyCommand)
+
+    def decode(self, data: str | bytes) -> AnyCommand | BadFrame:
+        """The command in `data`, in its normal form, or what is wrong. Never raises, whatever `data` holds."""
+        try:
+            source = data if isinstance(data, str) else data.decode()
+            command = self._decoder.decode(source)
+        except (msgspec.MsgspecError, RecursionError, UnicodeError):
+            return self._read_slowly(data)
+        if _HUGE_EXPONENT.search(source) is not None:
+            return self._read_slowly(source)
+        try:
+            return self._normal(command)
+        except _WrongField as wrong:
+            return _bad_message(wrong, _usable_id(command.id, self._limits.id_chars), _name(command))
+
+    def decode_before_login(self, data: str | bytes) -> Authenticate | BadFrame:
+        """As `decode`, for a connection without a user: every command but `authenticate` is `unauthenticated`.
+
+        So is a malformed one, as long as it is certain which command was meant.
+        """
+        outcome = self.decode(data)
+        if isinstance(outcome, Authenticate):
+            return outcome
+        if not isinstance(outcome, BadFrame):
+            return BadFrame(ErrorCode.UNAUTHENTICATED, outcome.id)
+        if outcome.type is None or outcome.type == _name_of(Authenticate):
+            return outcome
+        return BadFrame(ErrorCode.UNAUTHENTICATED, outcome.command_id)
+
+    def _read_slowly(self, data: str | bytes) -> AnyCommand | BadFrame:
+        try:
+            value = _parsed(data)
+        except (ValueError, RecursionError):
+            return _BAD_JSON
+        if not isinstance(value, dict):
+            return _bad_message(_WrongField("", "Expected an object"), None, None)
+        command_id = _usable_id(value.get("id"), self._limits.id_chars)
+        command_type = value.get("type")
+        known = _TYPES.get(command_type) if isinstance(command_type, str) else None
+        name = None if known is None else _name_of(known)
+        if command_id is None:
+            reason = f"Expected `str` of 1 to {self._limits.id_chars} characters"
+            return _bad_message(_WrongField("id", reason), None, name)
+        if not isinstance(command_type, str):
+            return _bad_message(_WrongField("type", "Expected `str`"), command_id, None)
+        if known is None:
+            return BadFrame(ErrorCode.UNKNOWN_TYPE, command_id, {"command": _echo(command_type)})
+        try:
+            return self._normal(_converted(value, known))
+        except _WrongField as wrong:
+            return _bad_message(wrong, command_id, name)
+
+    def _normal(self, command: Any) -> AnyCommand:
+        """The command in its normal form. Raises `_WrongField`."""
+        _text("id", text.command_id, command.id, self._limits.id_chars)
+        changes: dict[str, Any] = {}
+        if isinstance(command, RoomCommand):
+            changes["room_code"] = _text("room_code", text.room_code, command.room_code)
+        if isinstance(command, RoundCommand):
+            changes["round_id"] = command.round_id.lower()
+        match command:
+            case SubmitAnswer(answer=answer):
+                changes["answer"] = _text("answer", text.answer, answer, self._limits.answer_chars)
+            case SubmitVote(answer_id=answer_id):
+                changes["answer_id"] = answer_id.lower()
+            case Resume(stream=stream):
+                changes["stream"] = stream.lower()
+            case CreateRoom(settings=settings) | UpdateSettings(settings=settings):
+                changes["settings"] = self._normal_settings(settings)
+        if all(getattr(command, name) == value for name, value in changes.items()):
+            return command  # type: ignore[no-any-return]
+        return structs.replace(command, **changes)  # type: ignore[no-any-return]
+
+    def _normal_settings(self, settings: SettingsPatch) -> SettingsPatch:
+        if settings.max_players is not UNSET and settings.max_players > self._limits.max_players:
+            raise _WrongField("settings.max_players", f"Expected `int` <= {self._limits.max_players}")
+        if settings.results_seconds is not UNSET and 0 < settings.results_seconds < _LEAST_RESULTS_SECONDS:
+            raise _WrongField("settings.results_seconds", f"Expected 0, or `int` >= {_LEAST_RESULTS_SECONDS}")
+        if settings.topic is UNSET:
+            return settings
+        return structs.replace(settings, topic=_text("settings.topic", text.topic, settings.topic))
+
+
+def _parsed(data: str | bytes) -> Any:
+    """What the text holds, with Python's own reader: it goes on where the typed decoder stops. Raises ValueError."""
+    source = data if isinstance(data, str) else data.decode()
+    return json.loads(source, parse_int=_integer, parse_float=_float, parse_constant=_refuse_constant)
+
+
+def _integer(digits: str) -> int:
+    # Python refuses to read thousands of digits. No field takes as many as 20: what is left is refused all the same.
+    return int(digits[: _MAX_DIGITS + 1])
+
+
+def _float(digits: str) -> float:
+    value = float(digits)
+    if value in (float("inf"), float("-inf")):
+        raise _NotJsonError
+    return value
+
+
+def _refuse_constant(_name: str) -> None:
+    raise _NotJsonError
+
+
+def _converted(value: dict[str, Any], known: type[Command]) -> Command:
+    """`value` as a command of type `known`. Raises `_WrongField`."""
+    for name in known.__struct_fields__:
+        field = value.get(name)
+        _refuse_surrogates(name, field)
+        for inner, inner_field in field.items() if isinstance(field, dict) else ():
+            _refuse_surrogates(f"{name}.{_echo(inner)}", inner_field)
+    try:
+        return msgspec.convert(value, known)
+    except msgspec.ValidationError as error:
+        raise _wrong_field(str(error)) from None
+
+
+def _refuse_surrogates(path: str, value: object) -> None:
+    """Refuse text that is none: a lone surrogate can be escaped in JSON, but not be written in UTF-8."""
+    if isinstance(value, str) and _SURROGATES.search(value) is not None:
+        raise _WrongField(path, "not_text")
+
+
+def _wrong_field(message: str) -> _WrongField:
+    """The decoder's message, taken apart: "Expected `int`, got `str` - at `$.settings.max_players`"."""
+    at = _AT.search(message)
+    reason = message[: at.start()] if at is not None else message
+    path = at["path"] if at is not None else ""
+    named = _NAMED.search(reason)
+    if named is not None:
+        path = f"{path}.{_echo(named['name'])}".lstrip(".")
+    return _WrongField(path, _clean(reason)[:_REASON_CHARS])
+
+
+def _text(field: str, rule: Callable[..., str], value: str, *limits: int) -> str:
+    try:
+        return rule(value, *limits)
+    except text.BadText as bad:
+        raise _WrongField(field, bad.reason) from None
+
+
+def _usable_id(value: object, max_chars: int) -> str | None:
+    try:
+        return text.command_id(value, max_chars) if isinstance(value, str) else None
+    except text.BadText:
+        return None
+
+
+def _bad_message(wrong: _WrongField, command_id: str | None, name: str | None) -> BadFrame:
+    return BadFrame(ErrorCode.BAD_MESSAGE, command_id, {"field": wrong.field, "reason": wrong.reason}, name)
+
+
+def _echo(value: str) -> str:
+    return _clean(value)[:_ECHO_CHARS]
+
+
+def _clean(value: str) -> str:
+    return value.encode("utf-8", "replace").decode()
+
+
+def _name_of(command: type[Command]) -> str:
+    return str(command.__struct_config__.tag)
+
+
+def _name(command: Command) -> str:
+    return _name_of(type(command))
