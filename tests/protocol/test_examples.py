@@ -12,6 +12,7 @@ from votegame.game import records
 from votegame.game.commands import AnyCommand
 from votegame.game.state import Phase
 from votegame.wire import frames
+from votegame.wire.codec import BadFrame, Codec
 from votegame.wire.errors import error_body
 from votegame.wire.limits import Limits
 
@@ -53,10 +54,11 @@ def test_the_game_makes_frames_as_the_examples_show(name):
 
 @pytest.mark.parametrize("name", names("command"))
 def test_example_commands_decode(name):
-    command = msgspec.convert(example(name), AnyCommand)
+    command = Codec(Limits()).decode(json.dumps(example(name)))
 
+    assert not isinstance(command, BadFrame)
     assert name == f"command.{command.__struct_config__.tag}"
-    assert set(example(name)) <= set(msgspec.to_builtins(command))
+    assert msgspec.to_builtins(command) == example(name)
 
 
 def test_every_command_has_an_example_and_an_ok():
@@ -91,6 +93,25 @@ def test_example_errors_say_what_the_table_says(name):
 
     assert name == f"error.{frame['code']}"
     assert {field: frame[field] for field in body} == body
+
+
+def test_the_example_of_a_bad_message_is_what_the_codec_says():
+    shown = example("error.bad_message")
+    frame = {"type": "create_room", "id": shown["id"], "settings": {"max_players": 1}}
+    refused = Codec(Limits()).decode(json.dumps(frame))
+
+    assert json.loads(frames.error(refused.code, refused.command_id, refused.details)) == shown
+
+
+@pytest.mark.parametrize(
+    ("text", "code"), [("{", "bad_json"), ("[]", "bad_message"), ('{"type": "dance", "id": "1"}', "unknown_type")]
+)
+def test_the_codec_gives_the_registered_details(text, code):
+    registered = json.loads((EXAMPLES.parent / "errors.json").read_text(encoding="utf-8"))
+    refused = Codec(Limits()).decode(text)
+
+    assert refused.code == code
+    assert set(refused.details) == set(registered[code]["details"])
 
 
 def test_example_errors_have_the_registered_details():
