@@ -198,7 +198,7 @@ def _end(story: Story) -> None:
     others = frozenset(story.state.members) - {ada}
     _fire(story, Presence(others, {ada: story.now}), "host_away")
     story.give("cleo", commands.LeaveRoom)
-    away = {user_id: story.now for user_id in story.state.members}
+    away = dict.fromkeys(story.state.members, story.now)
     _fire(story, Presence(frozenset(), away), "closing")
 
 

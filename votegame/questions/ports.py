@@ -9,4 +9,4 @@ class QuestionSource(Protocol):
     """Finds a room's next question, ahead of time: nothing waits for it."""
 
     async def draw(self, topic: str, language: str, asked: frozenset[str]) -> Question | None:
-        """A question about `topic`, empty for anything, in `language`, whose key is not in `asked`; None without one."""
+        """A question about `topic` (empty: anything) in `language`, with a key not in `asked`; None without one."""
