@@ -111,15 +111,18 @@ class Gate:
 
     def _encoded(self, waiting: _Waiting, server_time_ms: int) -> list[Delivery]:
         deliveries: list[Delivery] = []
+        attaching: list[Delivery] = []
         for output in waiting.outputs:
             match output:
                 case Answered():
-                    deliveries.append(self._reply(output))
+                    reply = self._reply(output)
+                    # The `state` of a joiner includes what his joining caused, so he must not be sent it as well.
+                    (attaching if reply.attach else deliveries).append(reply)
                 case Event():
                     deliveries += self._event(output, server_time_ms)
                 case Notice():
                     deliveries += self._notice(output, waiting.members)
-        return deliveries
+        return deliveries + attaching
 
     def _event(self, event: Event, server_time_ms: int) -> list[Delivery]:
         if event.ends_phase:
