@@ -103,9 +103,9 @@ CREATE UNIQUE INDEX room_events_one_close ON room_events (room_id)
 
 -- What became of a command. Not unique: an id may come again after ten minutes.
 CREATE INDEX room_events_command ON room_events (user_id, command_id) WHERE command_id IS NOT NULL;
--- Which rooms a user is in.
+-- Which rooms a user is in. The first record of a log is a base, by the command of the room's first member.
 CREATE INDEX room_events_membership ON room_events (user_id, room_id, position)
-    WHERE type IN ('player_joined', 'player_left');
+    WHERE type IN ('player_joined', 'player_left') OR position = 1;
 -- Where loading starts.
 CREATE INDEX room_events_base ON room_events (room_id, position) WHERE type = 'base';
 
@@ -122,3 +122,66 @@ CREATE TABLE questions (
 
 COMMENT ON TABLE questions IS 'Questions that were made and may be asked again';
 COMMENT ON COLUMN questions.key IS 'Equal for questions that people would call the same';
+
+-- What people ask of the logs. A round is shown when it has ended and not before: while it runs, nobody may link an
+-- answer or a vote to its author.
+
+CREATE VIEW rounds AS
+SELECT s.room_id, s.game_number, s.round_id,
+    row_number() OVER (PARTITION BY s.room_id, s.game_number ORDER BY s.position) AS round_number,
+    s.payload -> 'question' ->> 'text' AS question,
+    s.payload -> 'players' AS players,
+    to_timestamp(s.server_time / 1000.0) AS started_at,
+    to_timestamp(e.server_time / 1000.0) AS ended_at
+FROM (
+    SELECT room_id, round_id, position, payload, server_time,
+        count(*) FILTER (WHERE type = 'game_started') OVER (PARTITION BY room_id ORDER BY position) AS game_number
+    FROM room_events WHERE type IN ('game_started', 'round_started')
+) AS s JOIN room_events e ON e.room_id = s.room_id AND e.round_id = s.round_id AND e.type = 'round_ended';
+
+COMMENT ON VIEW rounds IS 'Rounds that have ended; players are those who could answer and vote';
+
+CREATE VIEW answers AS
+SELECT a.room_id, a.round_id, (a.payload ->> 'answer_id')::uuid AS answer_id, a.user_id,
+    a.payload ->> 'content' AS content,
+    to_timestamp(a.server_time / 1000.0) AS answered_at
+FROM room_events a JOIN room_events e ON e.room_id = a.room_id AND e.round_id = a.round_id AND e.type = 'round_ended'
+WHERE a.type = 'answer_submitted';
+
+COMMENT ON VIEW answers IS 'Answers of rounds that have ended';
+
+CREATE VIEW votes AS
+SELECT v.room_id, v.round_id, (v.payload ->> 'vote_id')::uuid AS vote_id, v.user_id,
+    (v.payload ->> 'answer_id')::uuid AS answer_id,
+    to_timestamp(v.server_time / 1000.0) AS voted_at
+FROM room_events v JOIN room_events e ON e.room_id = v.room_id AND e.round_id = v.round_id AND e.type = 'round_ended'
+WHERE v.type = 'vote_submitted';
+
+COMMENT ON VIEW votes IS 'Votes of rounds that have ended';
+
+CREATE VIEW scores AS
+SELECT r.room_id, r.game_number, p.user_id::uuid AS user_id, count(v.vote_id) AS score
+FROM rounds r CROSS JOIN jsonb_array_elements_text(r.players) AS p(user_id)
+LEFT JOIN answers a ON a.room_id = r.room_id AND a.round_id = r.round_id AND a.user_id = p.user_id::uuid
+LEFT JOIN votes v ON v.room_id = a.room_id AND v.round_id = a.round_id AND v.answer_id = a.answer_id
+GROUP BY r.room_id, r.game_number, p.user_id;
+
+COMMENT ON VIEW scores IS 'One point for each vote received in the rounds that have ended, for all who played in one';
+
+CREATE VIEW room_participants AS
+SELECT room_id, user_id,
+    (array_agg(display_name ORDER BY position DESC) FILTER (WHERE is_in))[1] AS display_name,
+    to_timestamp(min(server_time) / 1000.0) AS joined_at,
+    CASE WHEN NOT (array_agg(is_in ORDER BY position DESC))[1] THEN to_timestamp(max(server_time) / 1000.0) END AS left_at
+FROM (
+    SELECT room_id, position, user_id, type = 'player_joined' AS is_in, payload ->> 'display_name' AS display_name,
+        server_time
+    FROM room_events WHERE type IN ('player_joined', 'player_left')
+    UNION ALL
+    SELECT b.room_id, b.position, (m.pair ->> 0)::uuid, true, m.pair -> 1 ->> 'display_name', b.server_time
+    FROM room_events b CROSS JOIN jsonb_array_elements(b.payload -> 'state' -> 'members') AS m(pair)
+    WHERE b.position = 1 AND b.type = 'base'
+) AS moves
+GROUP BY room_id, user_id;
+
+COMMENT ON VIEW room_participants IS 'Who is, or was, a member of a room; left_at is NULL for one who still is';

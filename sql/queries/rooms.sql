@@ -136,12 +136,12 @@ UPDATE rooms SET owner = NULL WHERE id = %(room_id)s AND epoch = %(epoch)s
 
 -- name: rooms_of_user
 -- The rooms that are not closed and that the user is a member of, the newest first. Membership is what the last record
--- that speaks of it says.
+-- that speaks of it says; who made a room is a member from its first record on.
 SELECT r.code, r.status
 FROM (
     SELECT DISTINCT ON (room_id) room_id, type FROM room_events
-    WHERE user_id = %(user_id)s AND type IN ('player_joined', 'player_left')
+    WHERE user_id = %(user_id)s AND (type IN ('player_joined', 'player_left') OR position = 1)
     ORDER BY room_id, position DESC
-) AS last JOIN rooms r ON r.id = last.room_id
-WHERE last.type = 'player_joined' AND r.status <> 'closed'
+) AS latest JOIN rooms r ON r.id = latest.room_id
+WHERE latest.type <> 'player_left' AND r.status <> 'closed'
 ORDER BY r.created_at DESC, r.id

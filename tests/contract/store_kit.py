@@ -1,4 +1,4 @@
-"""What the suites of the stores share: rooms and rows that need only what the test is about, and worlds to put them in."""
+"""What the suites of the stores share: rooms, rows, and worlds to put them in."""
 
 import uuid
 from collections.abc import Awaitable, Callable
@@ -49,7 +49,7 @@ def a_room(code: str = "ABC234", **changes) -> NewRoom:
         "command_id": "create-1",
         "digest": "d1",
         "head": a_head(),
-        "rows": (a_row(1, "player_joined", user_id=changes.get("creator_id", creator), seq=1),),
+        "rows": (a_row(1, "base", user_id=changes.get("creator_id", creator)),),
     }
     return NewRoom(**{**fields, **changes})
 

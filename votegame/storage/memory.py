@@ -174,10 +174,6 @@ class MemoryRoomStore:
         rooms.sort(key=lambda room: (-room.created_at, room.made.room_id))
         return [(room.made.room_code, room.head.status) for room in rooms]
 
-    async def count_open_rooms(self, user_id: UserId) -> int:
-        """How many rooms that are neither finished nor closed the user is a member of."""
-        return sum(1 for _code, status in await self.rooms_of_user(user_id) if status != "finished")
-
     def _made_by(self, new: NewRoom, now: int) -> _Room | None:
         for room in self._rooms.values():
             same = (room.made.creator_id, room.made.command_id) == (new.creator_id, new.command_id)
@@ -260,6 +256,8 @@ def _log_end(room: _Room) -> LogEnd:
 
 def _has_member(room: _Room, user_id: UserId) -> bool:
     moves = [
-        row.type for row, _time in room.log if row.user_id == user_id and row.type in {"player_joined", "player_left"}
+        row.type
+        for row, _time in room.log
+        if row.user_id == user_id and (row.type in {"player_joined", "player_left"} or row.position == 1)
     ]
-    return bool(moves) and moves[-1] == "player_joined"
+    return bool(moves) and moves[-1] != "player_left"

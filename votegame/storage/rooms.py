@@ -6,7 +6,7 @@ when the first met a row that was there.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 import orjson
@@ -28,8 +28,7 @@ from votegame.rooms.ports import (
 from votegame.storage.database import JOURNAL_LOCK_MS, Database
 from votegame.storage.translate import DuplicateRowError
 
-_CODE_INDEX = "rooms_code"
-_FINISHED = "finished"
+_CODE_INDEX: Final = "rooms_code"
 
 
 class PostgresRoomStore:
@@ -102,10 +101,6 @@ class PostgresRoomStore:
     async def rooms_of_user(self, user_id: UserId) -> Sequence[tuple[RoomCode, str]]:
         """Code and phase of each room that is not closed and that the user is a member of, the newest first."""
         return [(code, status) for code, status in await self._database.fetch_all("rooms_of_user", user_id=user_id)]
-
-    async def count_open_rooms(self, user_id: UserId) -> int:
-        """How many rooms that are neither finished nor closed the user is a member of."""
-        return sum(1 for _code, status in await self.rooms_of_user(user_id) if status != _FINISHED)
 
     async def _existing(self, room: NewRoom, error: DuplicateRowError) -> RoomRepeated | CodeTaken:
         made = await self._database.fetch_one("room_created_by", creator_id=room.creator_id, command_id=room.command_id)
