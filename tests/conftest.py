@@ -3,6 +3,7 @@
 The server is ours, from the wheel, with `fsync` off, or that of `TEST_DATABASE_URL`, whose user may create databases.
 """
 
+import asyncio
 import os
 import secrets
 from collections.abc import Iterator
@@ -15,6 +16,9 @@ from psycopg2.extensions import make_dsn, parse_dsn  # noqa: TID251
 from votegame.embedded import EmbeddedPostgres
 from votegame.storage import migrate
 from votegame.storage.database import Database
+
+# Asked for a current loop where there is none, asyncio makes one that nobody closes; pytest-asyncio asks.
+asyncio.set_event_loop(None)
 
 
 class Server:

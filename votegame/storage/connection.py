@@ -65,14 +65,13 @@ class Connection(aiopg.Connection):
             self._waiter = None
 
     def is_dead(self) -> bool:
-        """Whether the idle connection was ended by the other side. Nothing is sent to find out."""
-        if self.closed:
+        """Whether the idle connection was ended by the other side, or is about to be. Nothing is sent to find out."""
+        if self.closed or any(notice.startswith("FATAL") for notice in self.notices):
             return True
+        # A server has nothing to say to an idle session but goodbye.
         poll = select.poll()
         poll.register(self.raw.fileno(), select.POLLIN)
-        if poll.poll(0):
-            self._ready(self._weakref)
-        return bool(self.closed)
+        return bool(poll.poll(0))
 
 
 def parse_url(url: str) -> dict[str, str]:
@@ -132,7 +131,7 @@ async def _addresses(params: Mapping[str, str]) -> list[dict[str, str]]:
         ports *= len(hosts)
     found = []
     for host, port in zip(hosts, ports, strict=False):
-        place = {"host": host, "port": port} if port else {"host": host}
+        place = {name: value for name, value in (("host", host), ("port", port)) if value}
         found += [{**place, **address} for address in await _resolve(host)]
     return found
 
