@@ -187,12 +187,8 @@ class Actor:
         idle = self._env.clock.seconds() - self._busy_at
         left = self._env.retire_seconds - idle
         now = self._env.clock.now_ms()
-        timer, change_ms = room.next_timer(), room.presence.next_change_ms()
-        if change_ms is not None:
-            left = max(left, (change_ms - now) / 1000 + 0.001)
-        if timer is not None and timer.due_ms - now < self._env.retire_seconds * 1000:
-            left = max(left, (timer.due_ms - now) / 1000 + 0.001)
-        return left
+        near_ms = [due_ms for due_ms in room.next_dues_ms() if due_ms - now < self._env.retire_seconds * 1000]
+        return max(left, *((due_ms - now) / 1000 + 0.001 for due_ms in near_ms), left)
 
     def _step(self, room: Room) -> bool:
         """Take one turn, if there is one to take."""
@@ -225,8 +221,7 @@ class Actor:
 
     def _set_alarm(self, room: Room) -> None:
         now = self._env.clock.now_ms()
-        timer, change_ms = room.next_timer(), room.presence.next_change_ms()
-        waits = [(due_ms - now) / 1000 for due_ms in (timer and timer.due_ms, change_ms) if due_ms is not None]
+        waits = [(due_ms - now) / 1000 for due_ms in room.next_dues_ms()]
         if not room.presence.has_sockets:
             waits.append(self._retire_in(room))
         self._alarm.set(min(waits) if waits and room.is_settled else None)

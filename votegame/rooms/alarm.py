@@ -2,6 +2,9 @@
 
 import asyncio
 from collections.abc import Callable
+from typing import Final
+
+_PRECISION_SECONDS: Final = 0.001
 
 
 class Alarm:
@@ -15,8 +18,8 @@ class Alarm:
     def set(self, delay: float | None) -> None:
         """Ring in `delay` seconds; None for not at all."""
         loop = asyncio.get_running_loop()
-        at = None if delay is None else loop.time() + max(delay, 0.001)
-        if at is not None and self._at is not None and abs(at - self._at) < 0.001:
+        at = None if delay is None else loop.time() + max(delay, _PRECISION_SECONDS)
+        if at is not None and self._at is not None and abs(at - self._at) < _PRECISION_SECONDS:
             return
         self.clear()
         if at is not None:

@@ -111,15 +111,18 @@ class Gate:
 
     def _encoded(self, waiting: _Waiting, server_time_ms: int) -> list[Delivery]:
         deliveries: list[Delivery] = []
+        attaching: list[Delivery] = []
         for output in waiting.outputs:
             match output:
                 case Answered():
-                    deliveries.append(self._reply(output))
+                    reply = self._reply(output)
+                    # The `state` of a joiner includes what his joining caused, so he must not be sent it as well.
+                    (attaching if reply.attach else deliveries).append(reply)
                 case Event():
                     deliveries += self._event(output, server_time_ms)
                 case Notice():
                     deliveries += self._notice(output, waiting.members)
-        return deliveries
+        return deliveries + attaching
 
     def _event(self, event: Event, server_time_ms: int) -> list[Delivery]:
         if event.ends_phase:
@@ -154,17 +157,16 @@ class Gate:
             self._outlet.deliver(due)
 
     def _notice_frame(self, notice: Notice) -> RoomFrame:
-        frame = frames.notice(
-            notice.type, self._room_code, server_time_ms=self._clock.now_ms(), fields=notice.fields
-        )
+        frame = frames.notice(notice.type, self._room_code, server_time_ms=self._clock.now_ms(), fields=notice.fields)
         return RoomFrame(room_code=self._room_code, data=frame, durable=False)
 
     def _reply(self, answered: Answered) -> ReplyFrame:
         match answered.reply:
             case Ok(fields, attach, durable):
                 data = frames.ok(answered.command_id, fields)
-            case Refusal(code, details):
-                data, attach, durable = frames.error(answered.command_id, code, details), False, False
+            case Refusal() as refusal:
+                data = frames.error(refusal.code, answered.command_id, refusal.details)
+                attach, durable = False, False
             case Resumption():
                 data, attach, durable = self._resumed(answered.command_id, answered.reply), True, False
         room_code = self._room_code if attach else None

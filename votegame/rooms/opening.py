@@ -68,10 +68,10 @@ async def _attempt(env: Environment, room_code: RoomCode, claim: Claim | None) -
         if not isinstance(error, StoreBusyError):
             log.warning("room not opened", room_code=room_code, reason=str(error))
         return NotNow()
-    return await _folded(env, claimed, [row for row, _ in rows])
+    return _folded(claimed, [row for row, _ in rows])
 
 
-async def _folded(env: Environment, claim: Claim, rows: Sequence[Row]) -> Opened | NotNow:
+def _folded(claim: Claim, rows: Sequence[Row]) -> Opened | NotNow:
     try:
         return Opened(claim, fold(from_row(row) for row in rows))
     except CorruptLogError as error:

@@ -110,9 +110,7 @@ class Room:
         """Tell the one who made the room, which is kept already."""
         assert change.reply is not None
         self.presence.attached(request.user.user_id, request.origin.connection_id)
-        self._gate.add(
-            change.state.position, [Answered(request.origin, request.command.id, change.reply)], members=1
-        )
+        self._gate.add(change.state.position, [Answered(request.origin, request.command.id, change.reply)], members=1)
         for effect in change.effects:
             self._on_effect(effect)
         self._env.observe_turn(type(request.command).__name__, _outcome(change.reply))
@@ -189,6 +187,12 @@ class Room:
         return min(
             timers(self.state, self.presence.view(), self._env.house), key=lambda timer: timer.due_ms, default=None
         )
+
+    def next_dues_ms(self) -> list[int]:
+        """When the room has something to do by itself: its first timer, and the first grace period to end."""
+        timer, change_ms = self.next_timer(), self.presence.next_change_ms()
+        dues = [None if timer is None else timer.due_ms, change_ms]
+        return [due_ms for due_ms in dues if due_ms is not None]
 
     def take_due(self, now: int) -> bool:
         """Take the turn that is due by itself, if there is one, at `now` in database milliseconds."""

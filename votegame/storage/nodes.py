@@ -21,7 +21,7 @@ class PostgresNodeStore:
     async def renew(self, node_id: NodeId, label: str, lease_ms: int) -> Lease:
         """Register the node, or prolong its lease to `lease_ms` from the database's now, 3,000 at the most."""
         row = await self._lease.fetch_one("node_renew", node_id=node_id, label=label, lease_ms=lease_ms)
-        assert row is not None  # noqa: S101 - an upsert returns its row
+        assert row is not None
         return Lease(now_ms=row[0], until_ms=row[1])
 
     async def live_nodes(self, node_id: NodeId) -> Sequence[str]:

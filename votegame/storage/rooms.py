@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 import orjson
 
-from votegame.errors import StoreBusyError
+from votegame.errors import RowsRefusedError, StoreBusyError
 from votegame.game.records import FORMAT_VERSION, Row
 from votegame.ids import NodeId, RoomCode, RoomId, StreamId, UserId
 from votegame.rooms.ports import (
@@ -49,7 +49,7 @@ class PostgresRoomStore:
             row = await self._database.fetch_one("room_create", **_creation(room))
         except DuplicateRowError as error:
             return await self._existing(room, error)
-        assert row is not None  # noqa: S101 - an insert that meets no other row returns its own
+        assert row is not None
         return RoomCreated(row[0])
 
     async def append(self, appends: Sequence[Append]) -> Mapping[RoomId, int]:
@@ -177,4 +177,7 @@ def _head(head: RoomHead) -> dict[str, Any]:
 
 
 def _json(value: Any) -> str:
-    return orjson.dumps(value).decode()
+    try:
+        return orjson.dumps(value).decode()
+    except TypeError:  # a lone surrogate
+        raise RowsRefusedError("text that cannot be stored") from None
