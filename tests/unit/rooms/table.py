@@ -141,38 +141,38 @@ class Player:
         assert self.send(command) is None
         return await self._table.outlet.reply(command.id)
 
-    def create(self, *, id=None, **changes):
-        return CreateRoom(id=id or self.next_id(), settings=settings(**changes))
+    def create(self, *, id_=None, **changes):
+        return CreateRoom(id=id_ or self.next_id(), settings=settings(**changes))
 
-    def join(self, code, *, id=None):
-        return JoinRoom(id=id or self.next_id(), room_code=code)
+    def join(self, code, *, id_=None):
+        return JoinRoom(id=id_ or self.next_id(), room_code=code)
 
-    def leave(self, *, id=None):
-        return LeaveRoom(id=id or self.next_id(), room_code=self.code)
+    def leave(self, *, id_=None):
+        return LeaveRoom(id=id_ or self.next_id(), room_code=self.code)
 
-    def resume(self, stream, last_seq, *, id=None):
-        return Resume(id=id or self.next_id(), room_code=self.code, stream=stream, last_seq=last_seq)
+    def resume(self, stream, last_seq, *, id_=None):
+        return Resume(id=id_ or self.next_id(), room_code=self.code, stream=stream, last_seq=last_seq)
 
-    def start(self, *, id=None):
-        return StartGame(id=id or self.next_id(), room_code=self.code)
+    def start(self, *, id_=None):
+        return StartGame(id=id_ or self.next_id(), room_code=self.code)
 
-    def next_round(self, *, id=None):
-        return NextRound(id=id or self.next_id(), room_code=self.code)
+    def next_round(self, *, id_=None):
+        return NextRound(id=id_ or self.next_id(), room_code=self.code)
 
-    def start_voting(self, round_id, *, id=None):
-        return StartVoting(id=id or self.next_id(), room_code=self.code, round_id=round_id)
+    def start_voting(self, round_id, *, id_=None):
+        return StartVoting(id=id_ or self.next_id(), room_code=self.code, round_id=round_id)
 
-    def end_round(self, round_id, *, id=None):
-        return EndRound(id=id or self.next_id(), room_code=self.code, round_id=round_id)
+    def end_round(self, round_id, *, id_=None):
+        return EndRound(id=id_ or self.next_id(), room_code=self.code, round_id=round_id)
 
-    def answer(self, round_id, text, *, id=None):
-        return SubmitAnswer(id=id or self.next_id(), room_code=self.code, round_id=round_id, answer=text)
+    def answer(self, round_id, text, *, id_=None):
+        return SubmitAnswer(id=id_ or self.next_id(), room_code=self.code, round_id=round_id, answer=text)
 
-    def vote(self, round_id, answer_id, *, id=None):
-        return SubmitVote(id=id or self.next_id(), room_code=self.code, round_id=round_id, answer_id=answer_id)
+    def vote(self, round_id, answer_id, *, id_=None):
+        return SubmitVote(id=id_ or self.next_id(), room_code=self.code, round_id=round_id, answer_id=answer_id)
 
-    def change(self, *, id=None, **changes):
-        return UpdateSettings(id=id or self.next_id(), room_code=self.code, settings=settings(**changes))
+    def change(self, *, id_=None, **changes):
+        return UpdateSettings(id=id_ or self.next_id(), room_code=self.code, settings=settings(**changes))
 
     def lose(self, connection_id=None):
         lost = ConnectionLost(self.id, connection_id or self.connection_id)
