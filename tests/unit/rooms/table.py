@@ -82,8 +82,9 @@ class Table:
 
     async def end(self) -> None:
         """Drop the node where it stands, as a crash would."""
-        await self.registry.abort()
-        await tasks.end(self._tasks)
+        if self._tasks:
+            await self.registry.abort()
+            await tasks.end(self._tasks)
 
     async def renew(self) -> None:
         await self.nodes.renew(self.node_id, "here", 3_000)
@@ -188,3 +189,14 @@ async def settle() -> None:
     """Let everything run that can run now."""
     for _ in range(50):
         await asyncio.sleep(0)
+
+
+async def seated(table: Table) -> tuple[Player, Player]:
+    """Ada's room, in which Bob plays too; what they were told so far is forgotten."""
+    await table.begin()
+    ada, bob = table.user("ada"), table.user("bob")
+    ada.code = bob.code = (await ada.ask(ada.create()))["room_code"]
+    await bob.ask(bob.join(bob.code))
+    await settle()
+    table.outlet.clear()
+    return ada, bob
