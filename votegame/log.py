@@ -12,8 +12,6 @@ from typing import Any, Final, Literal
 import orjson
 import structlog
 
-from votegame.limits.rates import TokenBucket
-
 Level = Literal["debug", "info", "warning", "error"]
 
 _LONGEST_VALUE: Final = 200
@@ -72,19 +70,3 @@ def _cut(text: str) -> str:
 
 def _json_line(_logger: Any, _method: str, event_dict: EventDict) -> str:
     return orjson.dumps(event_dict, default=repr).decode()
-
-
-class Sparing:
-    """Lets a few lines of one kind through, and counts the rest: for what clients can cause as often as they like."""
-
-    def __init__(self, burst: int = 10, per_second: float = 0.2) -> None:
-        self._bucket = TokenBucket(burst, per_second)
-        self._dropped = 0
-
-    def allows(self, now: float) -> int | None:
-        """How many lines were dropped before this one, or None when it is to be dropped; `now` in seconds."""
-        if self._bucket.take(now) > 0:
-            self._dropped += 1
-            return None
-        dropped, self._dropped = self._dropped, 0
-        return dropped
