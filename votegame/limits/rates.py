@@ -28,6 +28,10 @@ class TokenBucket:
             return 0.0
         return (1.0 - self._tokens) / self._per_second
 
+    def put_back(self) -> None:
+        """Put back a token that was taken for nothing."""
+        self._tokens = min(self._burst, self._tokens + 1.0)
+
     def wait(self, now: float) -> float:
         """The seconds until `take` would succeed, 0.0 if it would now; nothing is taken."""
         tokens = min(self._burst, self._tokens + max(0.0, now - self._at) * self._per_second)
@@ -63,6 +67,11 @@ class KeyedRates:
                 self._buckets.popitem(last=False)
         self._buckets.move_to_end(key)
         return bucket.take(now)
+
+    def put_back(self, key: Hashable) -> None:
+        """Put back a token of `key` that was taken for nothing."""
+        if key in self._buckets:
+            self._buckets[key].put_back()
 
     def wait(self, key: Hashable, now: float) -> float:
         """The seconds until `take` would succeed for `key`; nothing is taken."""

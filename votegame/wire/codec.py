@@ -124,6 +124,9 @@ class Codec:
             return _BAD_JSON
         if not isinstance(value, dict):
             return _bad_message(_WrongField("", "Expected an object"), None, None)
+        return self._judged(value)
+
+    def _judged(self, value: dict[str, Any]) -> AnyCommand | BadFrame:
         command_id = _usable_id(value.get("id"), self._limits.id_chars)
         command_type = value.get("type")
         known = _TYPES.get(command_type) if isinstance(command_type, str) else None

@@ -170,3 +170,18 @@ def error_body(code: ErrorCode, details: Mapping[str, Any] = MappingProxyType({}
 def error_frame(code: ErrorCode, command_id: str | None, details: Mapping[str, Any] = MappingProxyType({})) -> bytes:
     """The encoded `error` reply to the command with `command_id`; None when the frame had no usable id."""
     return orjson.dumps({"type": "error", "id": command_id, **error_body(code, details)})
+
+
+def problem(code: ErrorCode, details: Mapping[str, Any] = MappingProxyType({}), *, status: int = 0) -> dict[str, Any]:
+    """An error as `application/problem+json` (RFC 9457); `status` only where it is not that of the code."""
+    body = error_body(code, details)
+    row = ERROR_TABLE[code]
+    return {"type": "about:blank", "title": code.value, "status": status or row.status, "detail": row.message} | body
+
+
+def is_error(frame: bytes, code: ErrorCode) -> bool:
+    """Whether an encoded frame is the `error` with `code`. Nothing that a client wrote can pretend to be it.
+
+    (Quotes inside of values are escaped, so the bytes looked for can only be a name and its value.)
+    """
+    return frame.startswith(b'{"type":"error"') and f',"code":"{code.value}",'.encode() in frame

@@ -78,6 +78,11 @@ def close_frame(code: int, reason: str) -> bytes:
     return bytes((_FIN_CLOSE, len(payload))) + payload
 
 
+def close_echo(code: int | None) -> bytes:
+    """The answer to a close frame with `code`; None when it had none."""
+    return bytes((_FIN_CLOSE, 0)) if code is None else close_frame(code, "")
+
+
 def ping_frame() -> bytes:
     """A ping without content."""
     return bytes((_FIN_PING, 0))

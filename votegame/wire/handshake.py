@@ -5,6 +5,7 @@ Pure functions over header values; `votegame.gateway.route` turns a refusal into
 
 import base64
 import binascii
+import hashlib
 from collections.abc import Iterable
 from typing import Final
 
@@ -15,6 +16,7 @@ PROTOCOLS: Final = (PROTOCOL,)
 """All versions of our protocol that this server speaks, the best one first."""
 WEBSOCKET_VERSION: Final = "13"
 _KEY_BYTES: Final = 16
+_GUID: Final = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 
 
 class Accepted(Struct, frozen=True):
@@ -54,6 +56,11 @@ def handshake(*, upgrade: str, connection: str, version: str, key: str, offered:
     if not _is_key(key.strip()):
         return Refused(400, "`Sec-WebSocket-Key` must be 16 bytes in base64.")
     return chosen_protocol(offered)
+
+
+def accept_value(key: str) -> str:
+    """The value of `Sec-WebSocket-Accept` for a client's key (RFC 6455, section 4.2.2)."""
+    return base64.b64encode(hashlib.sha1(key.strip().encode() + _GUID, usedforsecurity=False).digest()).decode()
 
 
 def _tokens(value: str) -> tuple[str, ...]:

@@ -1,0 +1,1 @@
+"""Accounts and logins: who somebody is, and for how long."""

@@ -1,0 +1,277 @@
+"""One connection: from its first byte to its last.
+
+What comes from the socket is handled as it is read, without a task or a queue. Only logging in waits for somebody, the
+keeper of logins; it is done in aiohttp's own handler of the request, which sleeps in `run` for the rest of the time.
+
+    stranger --log_in--> user --close--> closing --feed_eof--> lost
+        +------------------------close------^
+
+Leaving is one step, taken when the connection begins to close or is lost, whichever is first: rooms are told, the login
+is no longer watched, and nothing but the close frame is sent any more.
+"""
+
+import asyncio
+import logging
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any, Final
+
+from votegame.errors import ErrorCode, StoreError
+from votegame.game.commands import Authenticate
+from votegame.game.messages import User
+from votegame.gateway.commands import Conversation
+from votegame.gateway.outbox import Frame, Outbox, Transport
+from votegame.gateway.ports import Login
+from votegame.gateway.shared import Shared
+from votegame.ids import ConnectionId, RoomCode
+from votegame.limits.rates import TokenBucket
+from votegame.wire import frames, websocket
+from votegame.wire.close_codes import CLOSE_TABLE, CloseCode
+from votegame.wire.errors import error_frame
+
+CLOSE_SECONDS: Final = 4.0
+"""How long a client may take to answer a close frame."""
+VIOLATION_SECONDS: Final = 1.5
+"""The same after a violation, when no sensible answer is to be expected."""
+
+_CHATTER_BURST: Final = 100
+_CHATTER_PER_SECOND: Final = 10
+_NO_DETAILS: Final[Mapping[str, Any]] = MappingProxyType({})
+_VIOLATIONS: Final = frozenset(
+    {
+        CloseCode.PROTOCOL_ERROR,
+        CloseCode.NOT_TEXT,
+        CloseCode.NOT_UTF8,
+        CloseCode.POLICY_VIOLATION,
+        CloseCode.TOO_LARGE,
+    }
+)
+
+_log = logging.getLogger(__name__)
+
+
+class Connection:
+    """A socket, and the user behind it."""
+
+    __slots__ = (
+        "_chatter",
+        "_conversation",
+        "_is_lost",
+        "_login",
+        "_reader",
+        "_shared",
+        "_to_authenticate",
+        "_wake",
+        "address",
+        "connection_id",
+        "is_closing",
+        "last_heard",
+        "last_pinged",
+        "outbox",
+        "rooms",
+        "told",
+        "transport",
+        "user",
+    )
+
+    def __init__(self, shared: Shared, *, connection_id: ConnectionId, address: str, transport: Transport) -> None:
+        limits = shared.settings.limits
+        self.connection_id = connection_id
+        self.address = address
+        self.transport = transport
+        self.user: User | None = None
+        self.rooms: set[RoomCode] = set()
+        """Those whose frames it gets."""
+        self.told: dict[RoomCode, int] = {}
+        """Those that may know of it, and must hear when it is gone; with the attempts that have no reply yet."""
+        self.is_closing = False
+        self.last_heard = self.last_pinged = shared.clock.seconds()
+        self.outbox = Outbox(transport, limits, shared.flusher, self._too_slow)
+        self._shared = shared
+        self._login: Login | None = None
+        self._reader: websocket.FrameReader | None = websocket.FrameReader(limits.frame_bytes)
+        self._chatter = TokenBucket(_CHATTER_BURST, _CHATTER_PER_SECOND)
+        self._conversation = Conversation(shared, self)
+        self._to_authenticate: Authenticate | None = None
+        self._wake: asyncio.Future[None] | None = None
+        self._is_lost = False
+
+    def feed_data(self, data: bytes) -> tuple[bool, bytes]:
+        """Take what the socket has read. Called by aiohttp, whose answer it is: not at an end, and nothing is left."""
+        self.last_heard = self._shared.clock.seconds()
+        if self._reader is None:
+            return False, b""
+        try:
+            for incoming in self._reader.feed(data):
+                self._take(incoming)
+                if self._reader is None:
+                    break
+        except Exception:  # noqa: BLE001  (a bug must cost this connection only, not leave aiohttp in an unknown state)
+            _log.exception("a frame could not be handled")
+            self._reader = None
+            self.transport.abort()
+        return False, b""
+
+    def feed_eof(self) -> None:
+        """The socket is lost. Called by aiohttp."""
+        self._is_lost = True
+        self._leave()
+        self._shared.closing.pop(self, None)
+        self._shared.connections.socket_lost(self)
+        self._wake_up()
+
+    async def run(self) -> None:
+        """Log in whenever that is asked for, until the socket is lost."""
+        while not self._is_lost:
+            if self._to_authenticate is None:
+                self._wake = asyncio.get_running_loop().create_future()
+                await self._wake
+                self._wake = None
+                continue
+            command = self._to_authenticate
+            try:
+                await self._authenticate(command)
+            finally:
+                self._to_authenticate = None
+
+    def ask_to_authenticate(self, command: Authenticate) -> bool:
+        """Have `run` authenticate; False while it is busy with an earlier token."""
+        if self._to_authenticate is not None:
+            return False
+        self._to_authenticate = command
+        self._wake_up()
+        return True
+
+    def log_in(self, login: Login) -> None:
+        """The connection belongs to a user from now on; a `welcome` says so."""
+        self.user = User(login.user_id, login.display_name)
+        replaced = self._shared.connections.log_in(self, login.user_id)
+        self._watch(login)
+        welcome = frames.welcome(
+            connection_id=self.connection_id,
+            user_id=login.user_id,
+            display_name=login.display_name,
+            server_time_ms=self._shared.clock.now_ms(),
+            limits=self._shared.settings.limits,
+        )
+        self.outbox.put(Frame(frames.framed(welcome)))
+        if replaced is not None:
+            replaced.close(CloseCode.REPLACED)
+
+    def ok(self, command_id: str, fields: Mapping[str, Any] = _NO_DETAILS) -> None:
+        """Answer a command that needs no room."""
+        self.outbox.put(Frame(frames.framed(frames.ok(command_id, fields)), command_id=command_id))
+
+    def refuse(self, code: ErrorCode, command_id: str | None, details: Mapping[str, Any] = _NO_DETAILS) -> None:
+        """Answer a command with an error that the gateway itself has found."""
+        self._shared.metrics.refused(code)
+        self.outbox.put(Frame(frames.framed(error_frame(code, command_id, details)), command_id=command_id))
+
+    def close(self, code: CloseCode, *, drop: bool = False) -> None:
+        """Close with `code`; what waits for the client goes before, unless it is to be dropped."""
+        if self.is_closing:
+            return
+        self._shared.metrics.closed(code)
+        self._end(frames.close_frame(code, CLOSE_TABLE[code].reason), drop=drop)
+        if code in _VIOLATIONS:
+            self._stop_reading()
+
+    def _take(self, incoming: websocket.Incoming) -> None:
+        match incoming:
+            case str():
+                if not self.is_closing:
+                    self._conversation.take(incoming)
+            case websocket.Ping(payload):
+                self._answer_ping(payload)
+            case websocket.Pong():
+                pass
+            case websocket.PeerClosed(code):
+                self._closed_by_peer(code)
+            case websocket.Violation(code):
+                self.close(code)
+
+    def _answer_ping(self, payload: bytes) -> None:
+        if self._shared.settings.rates_are_on and self._chatter.take(self.last_heard):
+            self.close(CloseCode.POLICY_VIOLATION)
+            return
+        self.outbox.put(Frame(frames.pong_frame(payload)))
+
+    def _closed_by_peer(self, code: int | None) -> None:
+        self._reader = None
+        self._end(frames.close_echo(code), drop=False)
+        self.transport.close()
+
+    def _too_slow(self) -> None:
+        self.close(CloseCode.TOO_SLOW, drop=True)
+
+    def _login_ended(self) -> None:
+        self.close(CloseCode.NOT_AUTHENTICATED)
+
+    async def _authenticate(self, command: Authenticate) -> None:
+        try:
+            login = await self._shared.identity.authenticate(command.token)
+        except StoreError:
+            self.refuse(ErrorCode.UNAVAILABLE, command.id)
+            return
+        except Exception:  # noqa: BLE001  (the command must be answered, whatever happened)
+            _log.exception("a token could not be checked")
+            self.refuse(ErrorCode.INTERNAL, command.id)
+            return
+        if self.is_closing:
+            return
+        if login is None:
+            self.refuse(ErrorCode.BAD_CREDENTIALS, command.id)
+        elif self.user is None:
+            self.log_in(login)
+            self._tell_user(command.id)
+        elif login.user_id == self.user.user_id:
+            self._watch(login)
+            self._tell_user(command.id)
+        else:
+            reason = "This connection has another user"
+            self.refuse(ErrorCode.BAD_MESSAGE, command.id, {"field": "token", "reason": reason})
+
+    def _tell_user(self, command_id: str) -> None:
+        if self.user is not None:
+            self.ok(command_id, {"user": {"id": self.user.user_id, "display_name": self.user.display_name}})
+
+    def _watch(self, login: Login) -> None:
+        self._unwatch()
+        self._login = login
+        self._shared.revocations.watch(login.login_id, login.expires_at, self._login_ended)
+
+    def _unwatch(self) -> None:
+        login, self._login = self._login, None
+        if login is not None:
+            self._shared.revocations.unwatch(login.login_id, self._login_ended)
+
+    def _end(self, last: bytes, *, drop: bool) -> None:
+        """Send the last frame and leave; the socket is cut later if the client does not answer."""
+        if self.is_closing:
+            return
+        self.outbox.end(last, is_lease_valid=self._shared.lease_is_valid(), drop=drop)
+        self._shared.closing[self] = self._shared.clock.seconds() + CLOSE_SECONDS
+        self._leave()
+
+    def _leave(self) -> None:
+        if self.is_closing:
+            return
+        self.is_closing = True
+        self._unwatch()
+        self._shared.connections.remove(self)
+        if self.user is not None:
+            for room_code in self.told:
+                self._shared.router.connection_lost(room_code, self.user.user_id, self.connection_id)
+        self.told.clear()
+
+    def _stop_reading(self) -> None:
+        """Throw away what else comes."""
+        # Closing the socket at once, with unread bytes in it, would reset it, and the client would never read why.
+        self._reader = None
+        if self.transport.can_write_eof() and not self.transport.is_closing():
+            self.transport.write_eof()
+        self._shared.closing[self] = self._shared.clock.seconds() + VIOLATION_SECONDS
+
+    def _wake_up(self) -> None:
+        if self._wake is not None and not self._wake.done():
+            self._wake.set_result(None)

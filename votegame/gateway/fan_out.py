@@ -1,0 +1,67 @@
+"""Fan-out: what leaves a room at once becomes frames in the outboxes of those it is for.
+
+A frame is framed once, whoever gets it. What is not durable goes no further when the lease is over; it is looked at
+again when it is written. A reply that is dropped so leaves its command waiting, and in time it gets `unavailable`.
+"""
+
+import logging
+from collections.abc import Callable, Sequence
+from typing import assert_never
+
+from votegame.gateway.connections import Connections
+from votegame.gateway.outbox import Frame
+from votegame.gateway.replies import Replies
+from votegame.ids import RoomCode, UserId
+from votegame.rooms.ports import CloseAttached, Delivery, Detach, ReplyFrame, RoomFrame
+from votegame.wire import frames
+from votegame.wire.close_codes import CloseCode
+
+_log = logging.getLogger(__name__)
+
+
+class FanOut:
+    """The outlet of the rooms, as `votegame.rooms.ports.Outlet` wants it."""
+
+    def __init__(self, *, connections: Connections, replies: Replies, lease_is_valid: Callable[[], bool]) -> None:
+        self._connections = connections
+        self._replies = replies
+        self._lease_is_valid = lease_is_valid
+
+    def deliver(self, deliveries: Sequence[Delivery]) -> None:
+        """Take what leaves a room at once, in order. Never blocks, never raises."""
+        for delivery in deliveries:
+            try:
+                self._deliver(delivery)
+            except Exception:  # noqa: BLE001  (one frame must not keep the next, perhaps another user's, from leaving)
+                _log.exception("a frame could not be delivered")
+
+    def _deliver(self, delivery: Delivery) -> None:
+        match delivery:
+            case ReplyFrame():
+                if delivery.durable or self._lease_is_valid():
+                    self._replies.deliver(delivery)
+            case RoomFrame():
+                if delivery.durable or self._lease_is_valid():
+                    self._tell_all(delivery)
+            case Detach(room_code, user_id):
+                self._detach(room_code, user_id)
+            case CloseAttached(room_code, close_code):
+                for connection in list(self._connections.attached(room_code)):
+                    connection.close(CloseCode(close_code))
+            case _:
+                assert_never(delivery)
+
+    def _tell_all(self, delivery: RoomFrame) -> None:
+        attached = self._connections.attached(delivery.room_code)
+        if not attached:
+            return
+        frame = Frame(frames.framed(delivery.data), delivery.durable)
+        # A copy, since a client that is too slow is closed, and so detached, on the way.
+        for connection in list(attached):
+            connection.outbox.put(frame)
+
+    def _detach(self, room_code: RoomCode, user_id: UserId) -> None:
+        for connection in self._connections.detach(room_code, user_id):
+            # With an attempt to come back under way the room must still hear when the connection is gone.
+            if connection.told.get(room_code) == 0:
+                del connection.told[room_code]

@@ -1,0 +1,215 @@
+"""Outboxes: the frames that wait for one socket, and the one place where sockets are written.
+
+A frame is framed once and shared by all outboxes. What becomes ready for a socket in one turn of the event loop leaves in
+one write at its end, in order. The outbox writes to the transport itself, and only while the transport holds nothing
+back; otherwise frames wait here, where they are counted. Back-pressure: an outbox that is full, or whose socket has taken
+nothing for 20 seconds, costs its client the connection (4508), and nobody else anything. So a client that does not read
+holds the kernel's buffer, one write, and one outbox: less than 1 MiB.
+
+Frames that are not durable leave only while the node's lease is valid; what is dropped for that and was a reply becomes
+`unavailable`, which is true whatever happened.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from typing import Final, Protocol
+
+from msgspec import Struct
+
+from votegame.errors import ErrorCode
+from votegame.wire import frames
+from votegame.wire.errors import error_frame
+from votegame.wire.limits import Limits
+
+STUCK_SECONDS: Final = 20.0
+"""How long a socket may take nothing; closing takes up to 5 more, so that a slow client is gone within 30."""
+
+_log = logging.getLogger(__name__)
+
+
+class Frame(Struct, frozen=True, gc=False):
+    """A frame as it goes over the wire, shared by all who get it.
+
+    Attributes:
+        data: The WebSocket frame.
+        durable: Whether it may leave though the lease is over.
+        command_id: The command whose reply this is, if it is one.
+    """
+
+    data: bytes
+    durable: bool = True
+    command_id: str | None = None
+
+
+PING: Final = Frame(frames.ping_frame())
+
+
+class Transport(Protocol):
+    """What is used of `asyncio.Transport`."""
+
+    def is_closing(self) -> bool:
+        """Whether it is closed or about to be."""
+
+    def get_write_buffer_size(self) -> int:
+        """What the kernel has not taken yet."""
+
+    def write(self, data: bytes) -> None:
+        """Send."""
+
+    def can_write_eof(self) -> bool:
+        """Whether one direction can be closed."""
+
+    def write_eof(self) -> None:
+        """Close our direction."""
+
+    def close(self) -> None:
+        """Close when all is sent."""
+
+    def abort(self) -> None:
+        """Close at once."""
+
+
+class Outbox:
+    """The frames that wait for one socket."""
+
+    __slots__ = (
+        "_bytes",
+        "_flusher",
+        "_frames",
+        "_is_ended",
+        "_is_marked",
+        "_limits",
+        "_too_slow",
+        "stuck_since",
+        "transport",
+    )
+
+    def __init__(self, transport: Transport, limits: Limits, flusher: "Flusher", too_slow: Callable[[], None]) -> None:
+        self.transport = transport
+        self.stuck_since = 0.0
+        self._limits = limits
+        self._flusher = flusher
+        self._too_slow = too_slow
+        self._frames: list[Frame] = []
+        self._bytes = 0
+        self._is_marked = False
+        self._is_ended = False
+
+    def put(self, frame: Frame) -> None:
+        """Send `frame` at the end of this turn, or as soon as the socket takes it; never waits."""
+        if self._is_ended:
+            return
+        if self._is_over(frame):
+            # Many frames in one turn are no proof of a slow client; those that cannot leave now are.
+            self._flusher.flush(self)
+            if self._is_over(frame):
+                self._too_slow()
+                return
+        self._frames.append(frame)
+        self._bytes += len(frame.data)
+        if not self._is_marked:
+            self._is_marked = True
+            self._flusher.mark(self)
+
+    def end(self, last: bytes, *, is_lease_valid: bool, drop: bool = False) -> None:
+        """Send what waits, unless it is to be dropped, then `last`, and take no more."""
+        if self._is_ended:
+            return
+        self._is_ended = True
+        data = b"" if drop else self._taken(is_lease_valid=is_lease_valid)
+        self._frames.clear()
+        if not self.transport.is_closing():
+            self.transport.write(data + last)
+
+    def give_up(self) -> None:
+        """The client is too slow."""
+        self._too_slow()
+
+    def flush(self, *, is_lease_valid: bool) -> bool:
+        """Write all that waits in one write; False while the transport still holds back something."""
+        self._is_marked = False
+        if self._is_ended or self.transport.is_closing():
+            self._frames.clear()
+            return True
+        if self.transport.get_write_buffer_size():
+            return False
+        if self._frames:
+            self.transport.write(self._taken(is_lease_valid=is_lease_valid))
+        return not self.transport.get_write_buffer_size()
+
+    def _is_over(self, frame: Frame) -> bool:
+        """Whether there is no room. One frame, however large, always fits into an empty outbox."""
+        if not self._frames:
+            return False
+        return (
+            len(self._frames) >= self._limits.outbox_frames or self._bytes + len(frame.data) > self._limits.outbox_bytes
+        )
+
+    def _taken(self, *, is_lease_valid: bool) -> bytes:
+        waiting = self._frames
+        if len(waiting) == 1 and (is_lease_valid or waiting[0].durable):
+            data = waiting[0].data
+        elif is_lease_valid:
+            data = b"".join([frame.data for frame in waiting])
+        else:
+            data = b"".join([_spoken_without_lease(frame) for frame in waiting])
+        waiting.clear()
+        self._bytes = 0
+        return data
+
+
+class Flusher:
+    """Flushes the outboxes: the marked ones once per turn of the loop, the stuck ones by a sweep."""
+
+    def __init__(self, lease_is_valid: Callable[[], bool]) -> None:
+        self._lease_is_valid = lease_is_valid
+        self._marked: list[Outbox] = []
+        self._stuck: dict[Outbox, None] = {}
+
+    def mark(self, outbox: Outbox) -> None:
+        """Flush `outbox` at the end of this turn; those marked first, the authors of commands, go first."""
+        if not self._marked:
+            asyncio.get_running_loop().call_soon(self.flush_marked)
+        self._marked.append(outbox)
+
+    def flush_marked(self) -> None:
+        """Flush what was marked."""
+        marked, self._marked = self._marked, []
+        is_lease_valid = self._lease_is_valid()
+        for outbox in marked:
+            self._flush(outbox, is_lease_valid=is_lease_valid)
+
+    def flush(self, outbox: Outbox) -> None:
+        """Flush one outbox now."""
+        self._flush(outbox, is_lease_valid=self._lease_is_valid())
+
+    def sweep(self, now: float) -> None:
+        """Flush the outboxes that are stuck, and give up those that have been for too long."""
+        is_lease_valid = self._lease_is_valid()
+        for outbox in list(self._stuck):
+            was_stuck = outbox.transport.get_write_buffer_size() > 0
+            if outbox.flush(is_lease_valid=is_lease_valid):
+                outbox.stuck_since = 0.0
+                del self._stuck[outbox]
+            elif not was_stuck or not outbox.stuck_since:
+                outbox.stuck_since = now
+            elif now - outbox.stuck_since >= STUCK_SECONDS:
+                outbox.give_up()
+
+    def _flush(self, outbox: Outbox, *, is_lease_valid: bool) -> None:
+        try:
+            if not outbox.flush(is_lease_valid=is_lease_valid):
+                self._stuck[outbox] = None
+        except Exception:
+            # One broken socket must not keep the frames of the others.
+            _log.exception("an outbox could not be flushed")
+            outbox.transport.abort()
+
+
+def _spoken_without_lease(frame: Frame) -> bytes:
+    if frame.durable:
+        return frame.data
+    if frame.command_id is None:
+        return b""
+    return frames.framed(error_frame(ErrorCode.UNAVAILABLE, frame.command_id))

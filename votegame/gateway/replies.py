@@ -1,0 +1,93 @@
+"""Replies: one for each command, whether it comes from the room, from the door, or because its time is over."""
+
+from votegame.clock import Clock
+from votegame.errors import ErrorCode
+from votegame.gateway.connections import Connections
+from votegame.gateway.doors import Doors
+from votegame.gateway.outbox import Frame
+from votegame.gateway.pending import Pending, PendingReplies
+from votegame.gateway.ports import Router
+from votegame.ids import RoomCode
+from votegame.rooms.ports import ReplyFrame
+from votegame.wire import frames
+from votegame.wire.errors import is_error
+
+_BUSY_SECONDS = 1.0
+
+
+class Replies:
+    """Gives commands their reply, and keeps the books of who is attached to what."""
+
+    def __init__(
+        self, *, clock: Clock, connections: Connections, pending: PendingReplies, doors: Doors, router: Router
+    ) -> None:
+        self._clock = clock
+        self._connections = connections
+        self._pending = pending
+        self._doors = doors
+        self._router = router
+
+    def deliver(self, reply: ReplyFrame) -> None:
+        """Give a command the reply of its room; a reply that comes too late is dropped."""
+        pending = self._pending.take(reply.origin.token)
+        if pending is None:
+            self._late(reply)
+            return
+        connection = pending.connection
+        if connection.is_closing:
+            self._tell_of_loss(pending, reply.attach)
+            return
+        self._end_guess(pending, is_wrong=is_error(reply.data, ErrorCode.ROOM_NOT_FOUND))
+        if reply.attach is not None:
+            connection.told.setdefault(reply.attach, 0)
+            self._connections.attach(reply.attach, connection)
+        self._end_attempt(pending)
+        connection.outbox.put(Frame(frames.framed(reply.data), reply.durable, pending.command_id))
+
+    def refused(self, token: int, code: ErrorCode) -> None:
+        """Give a command the reply that the router has refused it with."""
+        pending = self._pending.take(token)
+        if pending is None:
+            return
+        self._end_guess(pending, is_wrong=code is ErrorCode.ROOM_NOT_FOUND)
+        self._end_attempt(pending)
+        details = {"retry_after": _BUSY_SECONDS} if code is ErrorCode.RATE_LIMITED else {}
+        pending.connection.refuse(code, pending.command_id, details)
+
+    def expire(self, now: float) -> None:
+        """Give `unavailable` to the commands whose time is over. What they did is not known, so no book is closed."""
+        for pending in self._pending.expired(now):
+            self._end_guess(pending, is_wrong=False)
+            pending.connection.refuse(ErrorCode.UNAVAILABLE, pending.command_id)
+
+    def _late(self, reply: ReplyFrame) -> None:
+        """Drop a reply, but remember that the room believes the connection to be attached."""
+        pending = self._pending.take_late(reply.origin.token)
+        if pending is None:
+            return
+        if pending.connection.is_closing:
+            self._tell_of_loss(pending, reply.attach)
+            return
+        if reply.attach is not None:
+            pending.connection.told.setdefault(reply.attach, 0)
+        self._end_attempt(pending, is_attached=reply.attach is not None)
+
+    def _tell_of_loss(self, pending: Pending, room_code: RoomCode | None) -> None:
+        """Tell a room that was made for a connection which is gone by now. (Rooms known before were told before.)"""
+        user = pending.connection.user
+        if room_code is not None and pending.attaches_to is None and user is not None:
+            self._router.connection_lost(room_code, user.user_id, pending.connection.connection_id)
+
+    def _end_attempt(self, pending: Pending, *, is_attached: bool = False) -> None:
+        room_code = pending.attaches_to
+        connection = pending.connection
+        if room_code is None or room_code not in connection.told:
+            return
+        connection.told[room_code] -= 1
+        if not connection.told[room_code] and not is_attached and room_code not in connection.rooms:
+            del connection.told[room_code]
+
+    def _end_guess(self, pending: Pending, *, is_wrong: bool) -> None:
+        user = pending.connection.user
+        if pending.is_guess and user is not None:
+            self._doors.join_ended(user.user_id, pending.connection.address, self._clock.seconds(), is_wrong=is_wrong)

@@ -1,0 +1,148 @@
+"""The route `GET /ws`: who is let in, and how the socket changes from HTTP to WebSocket.
+
+aiohttp does the HTTP; after the answer 101 it hands the bytes of the socket to a parser, and that is the connection. (Its own
+`WebSocketResponse` is not used: see `votegame.wire.websocket`.) Order of refusal: origin, handshake, open or draining,
+credentials, limits; nothing of a refused request is kept.
+"""
+
+import random
+import socket
+from typing import Any, Final, cast
+
+import orjson
+from aiohttp import HttpVersion11, hdrs, web
+
+from votegame.errors import ErrorCode, StoreError
+from votegame.gateway.connection import Connection
+from votegame.gateway.ports import Doorman, Login
+from votegame.gateway.shared import Shared
+from votegame.gateway.sweep import Sweep
+from votegame.ids import ConnectionId, new_uuid
+from votegame.wire import handshake
+from votegame.wire.close_codes import CloseCode
+from votegame.wire.errors import problem
+
+_SEND_BUFFER_BYTES: Final = 128 * 1024
+"""The kernel's send buffer (Linux doubles it): with the default, a client that does not read holds megabytes."""
+_ADDRESS_RETRY_SECONDS: Final = 10
+_RETRY_SECONDS: Final = 5
+
+
+class _Upgrade(web.StreamResponse):
+    """The answer 101. Nothing of HTTP follows it."""
+
+    def __init__(self, key: str, protocol: str | None) -> None:
+        super().__init__(status=101)
+        self.headers[hdrs.UPGRADE] = "websocket"
+        self.headers[hdrs.CONNECTION] = "Upgrade"
+        self.headers[hdrs.SEC_WEBSOCKET_ACCEPT] = handshake.accept_value(key)
+        if protocol is not None:
+            self.headers[hdrs.SEC_WEBSOCKET_PROTOCOL] = protocol
+        self.force_close()
+
+    async def write_eof(self, data: bytes = b"") -> None:
+        """Nothing: the end of a WebSocket is its close frame."""
+
+
+class Route:
+    """Lets clients in."""
+
+    def __init__(self, shared: Shared, *, sweep: Sweep, doorman: Doorman, rng: random.Random) -> None:
+        self.is_open = False
+        self._shared = shared
+        self._sweep = sweep
+        self._doorman = doorman
+        self._rng = rng
+
+    async def handle(self, request: web.Request) -> web.StreamResponse:
+        """Let a client in and stay until it is gone, or answer why not."""
+        if not self._doorman.origin_allowed(request):
+            return _refusal(ErrorCode.FORBIDDEN_ORIGIN)
+        judged = _handshake(request)
+        if isinstance(judged, handshake.Refused):
+            return _handshake_refusal(judged)
+        if not self.is_open:
+            return _refusal(ErrorCode.UNAVAILABLE, retry_after=_RETRY_SECONDS)
+        try:
+            login = await self._shared.identity.identify(request)
+        except StoreError:
+            return _refusal(ErrorCode.UNAVAILABLE, retry_after=_RETRY_SECONDS)
+        if isinstance(login, ErrorCode):
+            return _refusal(login)
+        address = self._doorman.client_address(request)
+        admission = self._shared.connections.admission(address, is_stranger=login is None)
+        if admission == "full":
+            return _refusal(ErrorCode.UNAVAILABLE, retry_after=_RETRY_SECONDS)
+        if admission == "address_full":
+            return _refusal(ErrorCode.RATE_LIMITED, retry_after=_ADDRESS_RETRY_SECONDS)
+        response = _Upgrade(request.headers[hdrs.SEC_WEBSOCKET_KEY], judged.protocol)
+        await response.prepare(request)
+        connection = self._connected(request, address, login)
+        if connection is not None:
+            if admission == "later":
+                connection.close(CloseCode.OVERLOADED)
+            await _served(connection)
+        return response
+
+    def _connected(self, request: web.Request, address: str, login: Login | None) -> Connection | None:
+        """The new connection; None when the client is gone already."""
+        transport = request.transport
+        if transport is None:
+            return None
+        _bound_send_buffer(transport.get_extra_info("socket"))
+        connection_id = ConnectionId(new_uuid(self._rng))
+        connection = Connection(self._shared, connection_id=connection_id, address=address, transport=transport)
+        self._shared.connections.add(connection)
+        if login is not None:
+            connection.log_in(login)
+        self._sweep.watch(connection)
+        # From here on the connection gets the bytes, those first that came together with the request.
+        request.protocol.keep_alive(False)
+        request.protocol.set_parser(cast("Any", connection))
+        return connection
+
+
+async def _served(connection: Connection) -> None:
+    try:
+        await connection.run()
+    finally:
+        # The handler ends before the socket only when aiohttp cancels it.
+        connection.transport.abort()
+
+
+def _handshake(request: web.Request) -> handshake.Accepted | handshake.Refused:
+    if request.version < HttpVersion11:
+        return handshake.Refused(400, "A WebSocket needs HTTP/1.1.")
+    headers = request.headers
+    return handshake.handshake(
+        upgrade=headers.get(hdrs.UPGRADE, ""),
+        connection=headers.get(hdrs.CONNECTION, ""),
+        version=headers.get(hdrs.SEC_WEBSOCKET_VERSION, ""),
+        key=headers.get(hdrs.SEC_WEBSOCKET_KEY, ""),
+        offered=handshake.offered_protocols(headers.getall(hdrs.SEC_WEBSOCKET_PROTOCOL, ())),
+    )
+
+
+def _handshake_refusal(refused: handshake.Refused) -> web.Response:
+    details = {"field": "", "reason": refused.reason, "versions": list(handshake.PROTOCOLS)}
+    response = _problem_response(problem(ErrorCode.BAD_MESSAGE, details, status=refused.status))
+    if response.status == web.HTTPUpgradeRequired.status_code:
+        response.headers[hdrs.SEC_WEBSOCKET_VERSION] = handshake.WEBSOCKET_VERSION
+    return response
+
+
+def _refusal(code: ErrorCode, *, retry_after: int = 0) -> web.Response:
+    response = _problem_response(problem(code, {"retry_after": retry_after} if retry_after else {}))
+    if retry_after:
+        response.headers[hdrs.RETRY_AFTER] = str(retry_after)
+    return response
+
+
+def _problem_response(body: dict[str, Any]) -> web.Response:
+    return web.Response(status=body["status"], body=orjson.dumps(body), content_type="application/problem+json")
+
+
+def _bound_send_buffer(connected: socket.socket | None) -> None:
+    # Without a socket (a test, an exotic transport) there is nothing to bound.
+    if connected is not None:
+        connected.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _SEND_BUFFER_BYTES)

@@ -1,0 +1,41 @@
+"""What all connections of a gateway have in common."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from votegame.clock import Clock
+from votegame.gateway.connections import Connections
+from votegame.gateway.doors import Doors
+from votegame.gateway.outbox import Flusher
+from votegame.gateway.pending import PendingReplies
+from votegame.gateway.ports import GatewaySettings, Identity, Metrics, Revocations, Router
+from votegame.gateway.replies import Replies
+from votegame.wire.codec import Codec
+
+if TYPE_CHECKING:
+    from votegame.gateway.connection import Connection
+
+
+@dataclass(slots=True, kw_only=True)
+class Shared:
+    """The parts that every connection talks to; made once by `votegame.gateway.gateway.Gateway`.
+
+    Attributes:
+        closing: Connections whose close frame is sent, each with the time at which its socket is cut.
+    """
+
+    settings: GatewaySettings
+    clock: Clock
+    identity: Identity
+    revocations: Revocations
+    router: Router
+    metrics: Metrics
+    lease_is_valid: Callable[[], bool]
+    codec: Codec
+    connections: Connections
+    pending: PendingReplies
+    doors: Doors
+    flusher: Flusher
+    replies: Replies
+    closing: "dict[Connection, float]" = field(default_factory=dict)

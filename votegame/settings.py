@@ -1,0 +1,283 @@
+"""Configuration: environment variables, and a `.env` file in the working folder that they win over.
+
+Everything is read and checked once, at the start, and what makes no sense is refused there with its name and what was
+expected. `documented` is the source of the table in README.
+"""
+
+import ipaddress
+import os
+import secrets
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Annotated, Any, Final, Literal
+from urllib.parse import urlsplit
+
+import msgspec
+from msgspec import Meta, Struct
+
+from votegame.errors import ConfigurationError
+
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+_Count = Annotated[int, Meta(ge=1)]
+_Seconds = Annotated[float, Meta(gt=0)]
+_SECRET_CHARS: Final = 32
+
+
+class Settings(Struct, frozen=True, kw_only=True):
+    """All settings. The name of a variable is that of its attribute in upper case.
+
+    Attributes:
+        host: Address to listen on.
+        port: Port to listen on; 0 takes a free one.
+        state_dir: Folder for the built-in PostgreSQL and a secret that was made.
+        database_url: PostgreSQL to use, as in `postgresql://user:password@host/database`. Without it one is started
+            from the state folder.
+        secret_key: Secret that signs logins and encrypts cookies, at least 32 characters. Required in production and
+            with `DATABASE_URL`; otherwise one is made and kept in the state folder.
+        secret_key_previous: The secret before this one, still accepted while it is being replaced.
+        allowed_origins: Origins beside the server's own whose pages may call it, separated by commas.
+        public_url: The server's own origin, as browsers see it. Without it, in development only, the one that equals
+            `Host`.
+        trusted_proxies: Proxies, as addresses or networks, whose `X-Forwarded-For` is believed, separated by commas.
+        node_id: A label of this node in logs; the name of the machine without it.
+        environment: `development` or `production`.
+        debug: asyncio's debug mode.
+        log_level: `debug`, `info`, `warning` or `error`.
+        metrics_token: Bearer token for `/metrics` from other machines; without it, only this machine may ask.
+        rate_limits: `off`, for load tests, lifts every limit per time, none of size or number; refused in production.
+        max_connections: Sockets that this node takes.
+        max_rooms: Rooms that this node keeps in memory.
+        max_players: The most that a room's `max_players` may be, at most 1,000.
+        rooms_per_user: Rooms that a user may play in.
+        sockets_per_user: Sockets of one user on this node; one more replaces the oldest.
+        sockets_per_address: Sockets of one address that have no user yet.
+        frame_bytes: Size of a frame from a client.
+        server_frame_bytes: Size of a frame from the server.
+        outbox_frames: Frames that may wait for a slow client.
+        outbox_bytes: Bytes that may wait for a slow client.
+        command_burst: Commands that a socket may send at once.
+        commands_per_second: Commands that a socket may send in the long run.
+        reply_seconds: Time after which a command without a reply gets `unavailable`.
+        auth_seconds: Time to authenticate a new socket.
+        grace_seconds: How long a lost socket counts as connected.
+        host_away_seconds: How long a host's last socket may be gone before another player is promoted.
+        closing_seconds: How long a room with nobody connected stays open.
+        retire_seconds: How long an idle room stays in memory.
+        login_days: How long a login lasts.
+        guest_days: How long a guest's login lasts.
+        logins_per_account: Failed logins of one account in 15 minutes before it is slowed down.
+        logins_per_address: Failed logins from one address in 15 minutes.
+        registrations_per_hour: Registrations from one address in an hour.
+        guests_per_hour: Guests from one address in an hour.
+        bcrypt_cost: Cost of a password's hash, 10 to 15; 12 takes about a quarter of a second.
+        log_days: How long the logs of finished rooms are kept.
+    """
+
+    host: str = "0.0.0.0"  # noqa: S104 - phones in the same network are to reach it
+    port: Annotated[int, Meta(ge=0, le=65_535)] = 8000
+    state_dir: str = ".votegame"
+    database_url: str = ""
+    secret_key: str = ""
+    secret_key_previous: str = ""
+    allowed_origins: str = ""
+    public_url: str = ""
+    trusted_proxies: str = ""
+    node_id: Annotated[str, Meta(max_length=64)] = ""
+    environment: Literal["development", "production"] = "development"
+    debug: bool = False
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    metrics_token: str = ""
+    rate_limits: Literal["on", "off"] = "on"
+    max_connections: _Count = 10_000
+    max_rooms: _Count = 5_000
+    max_players: Annotated[int, Meta(ge=2, le=1_000)] = 200
+    rooms_per_user: _Count = 20
+    sockets_per_user: _Count = 5
+    sockets_per_address: _Count = 20
+    frame_bytes: Annotated[int, Meta(ge=2_048, le=1_048_576)] = 16_384
+    server_frame_bytes: Annotated[int, Meta(ge=65_536)] = 1_048_576
+    outbox_frames: _Count = 256
+    outbox_bytes: Annotated[int, Meta(ge=65_536)] = 262_144
+    command_burst: _Count = 20
+    commands_per_second: _Seconds = 10.0
+    reply_seconds: _Seconds = 5.0
+    auth_seconds: _Seconds = 10.0
+    grace_seconds: _Seconds = 20.0
+    host_away_seconds: _Seconds = 30.0
+    closing_seconds: _Seconds = 3_600.0
+    retire_seconds: _Seconds = 60.0
+    login_days: _Seconds = 30.0
+    guest_days: _Seconds = 30.0
+    logins_per_account: _Count = 5
+    logins_per_address: _Count = 20
+    registrations_per_hour: _Count = 5
+    guests_per_hour: _Count = 20
+    bcrypt_cost: Annotated[int, Meta(ge=10, le=15)] = 12
+    log_days: _Seconds = 30.0
+
+    @property
+    def is_production(self) -> bool:
+        """Whether the server is there for others than its developers."""
+        return self.environment == "production"
+
+    @property
+    def rates_are_on(self) -> bool:
+        """Whether limits per time hold."""
+        return self.rate_limits == "on"
+
+    @property
+    def origins(self) -> frozenset[str]:
+        """The origins of `ALLOWED_ORIGINS`, in canonical form."""
+        return frozenset(map(canonical_origin, _items(self.allowed_origins)))
+
+    @property
+    def own_origin(self) -> str | None:
+        """The origin of `PUBLIC_URL`, in canonical form; None without one."""
+        return canonical_origin(self.public_url) if self.public_url else None
+
+    @property
+    def proxies(self) -> tuple[Network, ...]:
+        """The networks of `TRUSTED_PROXIES`."""
+        return tuple(ipaddress.ip_network(item, strict=False) for item in _items(self.trusted_proxies))
+
+
+_DEFAULT_PORTS: Final = {"http": 80, "https": 443}
+
+
+def canonical_origin(text: str) -> str:
+    """`scheme://host[:port]` in lower case, without a default port: equal origins are equal texts.
+
+    Raises:
+        ValueError: `text` is no origin of http or https, or has more than an origin has.
+    """
+    parts = urlsplit(text)
+    port = parts.port
+    is_bare = parts.path in {"", "/"} and not parts.query and not parts.fragment and "@" not in parts.netloc
+    if parts.scheme not in _DEFAULT_PORTS or not parts.hostname or not is_bare:
+        raise ValueError(f"not an origin: {text!r}")
+    host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
+    return f"{parts.scheme}://{host}" + ("" if port in {None, _DEFAULT_PORTS[parts.scheme]} else f":{port}")
+
+
+def read_settings(environ: Mapping[str, str], dotenv: Path | None = None) -> Settings:
+    """The settings of `environ`, and of the file `dotenv` where the environment is silent.
+
+    A variable that is set to nothing counts as not set.
+
+    Raises:
+        ConfigurationError: Something makes no sense; the message names everything that does not.
+    """
+    known = {name.upper(): name for name in Settings.__struct_fields__}
+    problems: list[str] = []
+    written = _read_dotenv(dotenv, problems) if dotenv is not None and dotenv.is_file() else {}
+    problems += [f"{name} in {dotenv}: there is no such variable" for name in written if name not in known]
+    values = {known[name]: value for name, value in {**written, **environ}.items() if name in known and value}
+    if environ.get("REDIS_URL") or written.get("REDIS_URL"):
+        problems.append("REDIS_URL: this release runs on one node, without Redis; leave it out")
+    good: dict[str, Any] = {}
+    for name, value in values.items():
+        try:
+            good[name] = getattr(msgspec.convert({name: value}, Settings, strict=False), name)
+        except msgspec.ValidationError as error:
+            problems.append(f"{name.upper()}: {_expected(error)}")
+    settings = Settings(**good)
+    problems += _contradictions(settings)
+    if problems:
+        raise ConfigurationError("\n".join(["These settings make no sense:", *(f"  {line}" for line in problems)]))
+    return settings
+
+
+def _expected(error: msgspec.ValidationError) -> str:
+    return str(error).split(" - at ")[0]
+
+
+def _read_dotenv(path: Path, problems: list[str]) -> dict[str, str]:
+    """Lines of `NAME=value`, the value in quotes or not; blank lines and those that begin with # are passed over."""
+    values: dict[str, str] = {}
+    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
+        text = line.strip().removeprefix("export ")
+        if not text or text.startswith("#"):
+            continue
+        name, is_pair, value = text.partition("=")
+        if not is_pair:
+            problems.append(f"{path}, line {number}: expected NAME=value")
+            continue
+        value = value.strip()
+        if len(value) > 1 and value[0] == value[-1] and value[0] in "\"'":
+            value = value[1:-1]
+        values[name.strip()] = value
+    return values
+
+
+def _contradictions(settings: Settings) -> list[str]:
+    problems: list[str] = []
+    for name, read in (("ALLOWED_ORIGINS", "origins"), ("PUBLIC_URL", "own_origin"), ("TRUSTED_PROXIES", "proxies")):
+        try:
+            getattr(settings, read)
+        except ValueError as error:
+            problems.append(f"{name}: {error}")
+    if settings.is_production and not settings.public_url:
+        problems.append("PUBLIC_URL: required in production, as in https://play.example.org")
+    if settings.is_production and not settings.rates_are_on:
+        problems.append("RATE_LIMITS: off is for load tests, not for production")
+    if settings.database_url and urlsplit(settings.database_url).scheme not in {"postgresql", "postgres"}:
+        problems.append("DATABASE_URL: expected postgresql://user:password@host/database")
+    return problems + _weak_secrets(settings)
+
+
+def _weak_secrets(settings: Settings) -> list[str]:
+    problems = [
+        f"{name}: expected at least {_SECRET_CHARS} characters, as `python3 -c 'import secrets; "
+        "print(secrets.token_urlsafe(48))'` prints"
+        for name, secret in (("SECRET_KEY", settings.secret_key), ("SECRET_KEY_PREVIOUS", settings.secret_key_previous))
+        if secret and (len(secret) < _SECRET_CHARS or len(set(secret)) < _SECRET_CHARS // 4)
+    ]
+    if not settings.secret_key and (settings.is_production or settings.database_url):
+        problems.append("SECRET_KEY: required in production and with DATABASE_URL, the same on all nodes")
+    return problems
+
+
+def _items(text: str) -> Sequence[str]:
+    return [item for item in (part.strip() for part in text.split(",")) if item]
+
+
+def kept_secret(state_dir: Path) -> str:
+    """The secret that is kept in `state_dir`; made there, readable by its owner alone, when there is none.
+
+    Raises:
+        ConfigurationError: The folder cannot be used.
+    """
+    path = state_dir / "secret_key"
+    try:
+        state_dir.mkdir(parents=True, exist_ok=True)
+        if not path.exists():
+            descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+            with os.fdopen(descriptor, "w", encoding="ascii") as file:
+                file.write(secrets.token_urlsafe(48))
+        return path.read_text(encoding="ascii")
+    except OSError as error:
+        raise ConfigurationError(f"STATE_DIR {state_dir} cannot be used: {error.strerror}.") from None
+
+
+def documented() -> Sequence[tuple[str, str, str]]:
+    """For each variable its name, its default as one would write it, and its meaning."""
+    text = (Settings.__doc__ or "").split("Attributes:")[1]
+    meanings: dict[str, str] = {}
+    for line in text.splitlines():
+        name, is_new, meaning = line.strip().partition(": ")
+        if is_new and name in Settings.__struct_fields__:
+            meanings[name] = meaning
+        elif meanings and line.strip():
+            last = next(reversed(meanings))
+            meanings[last] += f" {line.strip()}"
+    return [
+        (field.name.upper(), _as_written(field.default), meanings[field.name])
+        for field in msgspec.structs.fields(Settings)
+    ]
+
+
+def _as_written(default: Any) -> str:
+    if isinstance(default, bool):
+        return str(default).lower()
+    return f"{default:g}" if isinstance(default, float) else str(default)
