@@ -18,6 +18,7 @@ class BuildWithFolders(build_py):
     """`build_py`, and the folders that the package reads."""
 
     def run(self) -> None:
+        """Build, then copy."""
         super().run()
         if self.editable_mode:
             return
