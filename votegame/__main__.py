@@ -1,0 +1,7 @@
+"""`python -m votegame`."""
+
+import sys
+
+from votegame.cli import main
+
+sys.exit(main())

@@ -1,0 +1,84 @@
+"""The command line: `votegame serve`, `migrate` and `check`."""
+
+import argparse
+import os
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Final
+
+from votegame import __version__, check, serve
+from votegame.errors import StoreError, VotegameError
+from votegame.settings import Settings, read_settings
+from votegame.storage import migrate
+
+EXIT_OK: Final = 0
+EXIT_FOUND: Final = 1
+EXIT_REFUSED: Final = 2
+
+_SERVE: Final = """\
+Start the server. Without DATABASE_URL it starts a PostgreSQL of its own, whose data is in STATE_DIR (.votegame), and
+brings it up to date; with DATABASE_URL it uses that database, which `votegame migrate` must have brought up to date.
+
+It is configured by environment variables, or by a file .env in the working folder; README has the table. SIGTERM, or
+Ctrl-C, ends it: what is acknowledged is kept, clients are told to come back. A second one ends it at once.
+"""
+_MIGRATE: Final = """\
+Bring the database at DATABASE_URL up to date. Migrations only go forward, and each is applied once, also when several
+start at the same time. Run it before the nodes of a new release start; those of the release before keep working.
+"""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line; returns the exit code: 0, 1 when `check` found something, 2 when refused."""
+    args = _parser().parse_args(arguments)
+    try:
+        settings = read_settings(os.environ, Path(".env"))
+        run: Callable[[argparse.Namespace, Settings], int] = args.run
+        return run(args, settings)
+    except (VotegameError, StoreError) as error:
+        print(f"votegame: {error}", file=sys.stderr)
+        return EXIT_REFUSED
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="votegame", description="A real-time voting party-game server.")
+    parser.add_argument("--version", action="version", version=f"votegame {__version__}")
+    commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
+    _add(commands, "serve", "start the server", _SERVE, _serve)
+    migrating = _add(commands, "migrate", "bring the database up to date", _MIGRATE, _migrate)
+    migrating.add_argument("--dry-run", action="store_true", help="only say what would be applied")
+    checking = _add(commands, "check", "prove the database", check.DESCRIPTION, _check)
+    check.add_arguments(checking)
+    return parser
+
+
+def _add(
+    commands: "argparse._SubParsersAction[argparse.ArgumentParser]",
+    name: str,
+    summary: str,
+    description: str,
+    run: Callable[[argparse.Namespace, Settings], int],
+) -> argparse.ArgumentParser:
+    parser = commands.add_parser(
+        name, help=summary, description=description, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.set_defaults(run=run)
+    return parser
+
+
+def _serve(_args: argparse.Namespace, settings: Settings) -> int:
+    return serve.serve(settings)
+
+
+def _migrate(args: argparse.Namespace, settings: Settings) -> int:
+    with serve.database(settings) as url:
+        names = migrate.pending(url) if args.dry_run else migrate.apply(url)
+    verb = "would be applied" if args.dry_run else "applied"
+    print("\n".join(f"{name} {verb}" for name in names) or "The database is up to date.")
+    return EXIT_OK
+
+
+def _check(args: argparse.Namespace, settings: Settings) -> int:
+    with serve.database(settings) as url:
+        return check.run(args, url)

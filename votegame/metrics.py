@@ -1,0 +1,84 @@
+"""What operators can watch, for Prometheus. No label grows with rooms, users or addresses."""
+
+from typing import Final
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+
+from votegame.errors import ErrorCode
+
+_SECONDS: Final = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
+_ROWS: Final = (1, 2, 5, 10, 20, 50, 100, 200, 500)
+
+
+class Metrics:
+    """All counters of a node, in a registry of their own."""
+
+    def __init__(self) -> None:
+        self._registry = CollectorRegistry()
+        self._connections = Gauge("votegame_connections", "Open sockets.", registry=self._registry)
+        self._rooms = Gauge("votegame_rooms", "Rooms in memory.", registry=self._registry)
+        self._lease = Gauge(
+            "votegame_lease_valid", "1 while this node may speak for its rooms.", registry=self._registry
+        )
+        self._commands = Counter(
+            "votegame_commands", "Valid commands that came, by type.", ["type"], registry=self._registry
+        )
+        self._turns = Counter(
+            "votegame_turns", "Commands that rooms decided, by outcome.", ["outcome"], registry=self._registry
+        )
+        self._refused = Counter(
+            "votegame_refused", "Commands that the gateway refused, by code.", ["code"], registry=self._registry
+        )
+        self._closed = Counter(
+            "votegame_closed", "Sockets that the server closed, by close code.", ["code"], registry=self._registry
+        )
+        self._commit_rows = Histogram(
+            "votegame_commit_rows", "Records in a commit.", registry=self._registry, buckets=_ROWS
+        )
+        self._commit_seconds = Histogram(
+            "votegame_commit_seconds", "Time of a commit.", registry=self._registry, buckets=_SECONDS
+        )
+        self._lag = Histogram(
+            "votegame_loop_lag_seconds", "How late the event loop is.", registry=self._registry, buckets=_SECONDS
+        )
+
+    def connections(self, count: int) -> None:
+        """How many connections there are now."""
+        self._connections.set(count)
+
+    def rooms(self, count: int) -> None:
+        """How many rooms are in memory now."""
+        self._rooms.set(count)
+
+    def lease(self, *, is_valid: bool) -> None:
+        """Whether this node may speak for its rooms."""
+        self._lease.set(is_valid)
+
+    def command(self, name: str) -> None:
+        """A valid command came; `name` is its type."""
+        self._commands.labels(name).inc()
+
+    def refused(self, code: ErrorCode) -> None:
+        """The gateway itself answered with an error."""
+        self._refused.labels(str(code)).inc()
+
+    def closed(self, close_code: int) -> None:
+        """The gateway closed a connection."""
+        self._closed.labels(str(close_code)).inc()
+
+    def turn(self, _command: str, outcome: str) -> None:
+        """A room decided a command: `ok`, or the code of its refusal."""
+        self._turns.labels(outcome).inc()
+
+    def commit(self, rows: int, seconds: float) -> None:
+        """The journal committed."""
+        self._commit_rows.observe(rows)
+        self._commit_seconds.observe(seconds)
+
+    def loop_lag(self, seconds: float) -> None:
+        """A wake-up came this much too late."""
+        self._lag.observe(seconds)
+
+    def rendered(self) -> bytes:
+        """All of it, in the text format of Prometheus."""
+        return generate_latest(self._registry)

@@ -1,0 +1,137 @@
+"""The life of the process: its database, its event loop, and the signals that end it."""
+
+import asyncio
+import gc
+import os
+import signal
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+import structlog
+
+from votegame import log as logging
+from votegame import tasks
+from votegame.app import Server
+from votegame.embedded.postgres import EmbeddedPostgres, running_url
+from votegame.errors import ConfigurationError
+from votegame.settings import Settings, kept_secret
+from votegame.storage import migrate
+
+_GC_THRESHOLDS: Final = (50_000, 20, 50)
+"""A full collection over 10,000 connections stops everything for half a second: make them rare."""
+_STOP_SECONDS: Final = 30.0
+
+log = structlog.get_logger(__name__)
+
+
+@contextmanager
+def database(settings: Settings) -> Iterator[str]:
+    """The URL of the database: the one that is set, that of the server which runs, or one started for the while.
+
+    Raises:
+        ConfigurationError: There is none, and none can be started.
+    """
+    if settings.database_url:
+        yield settings.database_url
+        return
+    url = running_url(Path(settings.state_dir))
+    if url is not None:
+        yield url
+        return
+    postgres = EmbeddedPostgres(Path(settings.state_dir))
+    try:
+        yield postgres.start()
+    finally:
+        postgres.stop()
+
+
+def serve(settings: Settings) -> int:
+    """Serve until a signal ends it; returns the exit code.
+
+    Raises:
+        ConfigurationError: It cannot be started with these settings.
+        StoreError: The database cannot be had.
+    """
+    logging.configure(level=settings.log_level, as_json=settings.is_production)
+    if settings.database_url:
+        _check_migrated(settings.database_url)
+        return _run(settings, settings.database_url, None)
+    postgres = EmbeddedPostgres(Path(settings.state_dir))
+    url = postgres.start()
+    try:
+        migrate.apply(url)
+        return _run(settings, url, postgres)
+    finally:
+        postgres.stop()
+
+
+def _check_migrated(url: str) -> None:
+    missing = migrate.pending(url)
+    if missing:
+        raise ConfigurationError(
+            f"The database lacks {', '.join(missing)}: run `votegame migrate` first, with the same DATABASE_URL."
+        )
+
+
+def _run(settings: Settings, url: str, postgres: EmbeddedPostgres | None) -> int:
+    secret = settings.secret_key or kept_secret(Path(settings.state_dir))
+    gc.set_threshold(*_GC_THRESHOLDS)
+    with asyncio.Runner(debug=settings.debug, loop_factory=_loop_factory()) as runner:
+        return runner.run(_serve(settings, url, secret, postgres))
+
+
+def _loop_factory() -> type[asyncio.AbstractEventLoop] | None:
+    """The loop of uvloop, where it exists: a tenth less CPU for each command."""
+    try:
+        import uvloop  # noqa: PLC0415 - optional, and absent on Windows
+    except ImportError:
+        return None
+    return uvloop.Loop
+
+
+async def _serve(settings: Settings, url: str, secret: str, postgres: EmbeddedPostgres | None) -> int:
+    ending = asyncio.Event()
+    _end_on_signals(ending)
+    server = Server(settings, database_url=url, secret=secret)
+    watching = [tasks.start(postgres.supervise(_tell_exit), name="postgres")] if postgres is not None else []
+    try:
+        port = await server.start()
+        gc.collect()
+        gc.freeze()
+        _greet(settings, port)
+        await ending.wait()
+        log.info("stopping")
+    finally:
+        await server.stop(seconds=_STOP_SECONDS)
+        await tasks.end(watching)
+    log.info("stopped")
+    return 0
+
+
+def _end_on_signals(ending: asyncio.Event) -> None:
+    """The first signal ends everything in order, the second one at once."""
+    loop = asyncio.get_running_loop()
+
+    def end() -> None:
+        if ending.is_set():
+            os._exit(1)
+        ending.set()
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, end)
+
+
+def _tell_exit(code: int) -> None:
+    log.warning("PostgreSQL died, starting it again", exit_code=code)
+
+
+def _greet(settings: Settings, port: int) -> None:
+    url = settings.public_url or f"http://localhost:{port}"
+    if settings.is_production:
+        log.info("serving", url=url, port=port)
+        return
+    print(f"\n  votegame is ready: open {url}\n  (Ctrl-C ends it; what was played is kept in {settings.state_dir})\n")
+    sys.stdout.flush()
