@@ -60,8 +60,8 @@ async def test_what_was_said_to_be_written_outlives_the_kill_of_the_server(serve
                 if n == 10:
                     os.kill(server.pid, (signal.SIGKILL, signal.SIGINT, signal.SIGQUIT)[kill])
                 await write(acknowledged)
-    assert failures > 0
         rows = await _load(store, room)
+    assert failures > 0
     assert [row.position for row, _time in rows] == list(range(1, acknowledged + 1))
     await store.close()
     await database.close()
