@@ -1,10 +1,10 @@
 """Outboxes: the frames that wait for one socket, and the one place where sockets are written.
 
-A frame is framed once and shared by all outboxes. What becomes ready for a socket in one turn of the event loop leaves in
-one write at its end, in order. The outbox writes to the transport itself, and only while the transport holds nothing
-back; otherwise frames wait here, where they are counted. Back-pressure: an outbox that is full, or whose socket has taken
-nothing for 20 seconds, costs its client the connection (4508), and nobody else anything. So a client that does not read
-holds the kernel's buffer, one write, and one outbox: less than 1 MiB.
+A frame is framed once and shared by all outboxes. What becomes ready for a socket in one turn of the event loop leaves
+in one write at its end, in order. The outbox writes to the transport itself, and only while the transport holds nothing
+back; otherwise frames wait here, where they are counted. Back-pressure: an outbox that is full, or whose socket has
+taken nothing for 20 seconds, costs its client the connection (4508), and nobody else anything. So a client that does
+not read holds the kernel's buffer, one write, and one outbox: less than 1 MiB.
 
 Frames that are not durable leave only while the node's lease is valid; what is dropped for that and was a reply becomes
 `unavailable`, which is true whatever happened.
@@ -201,8 +201,7 @@ class Flusher:
         try:
             if not outbox.flush(is_lease_valid=is_lease_valid):
                 self._stuck[outbox] = None
-        except Exception:
-            # One broken socket must not keep the frames of the others.
+        except Exception:  # noqa: BLE001  (one broken socket must not keep the frames of the others)
             _log.exception("an outbox could not be flushed")
             outbox.transport.abort()
 

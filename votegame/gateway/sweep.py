@@ -45,8 +45,7 @@ class Sweep:
             await asyncio.sleep(TICK_SECONDS)
             try:
                 self.tick(self._shared.clock.seconds())
-            except Exception:
-                # Without the sweep nothing would ever end; the next look may be luckier.
+            except Exception:  # noqa: BLE001  (without the sweep nothing would ever end; the next may be luckier)
                 _log.exception("a sweep failed")
 
     def tick(self, now: float) -> None:
