@@ -1,7 +1,7 @@
 """The value that holds all consequences of a turn."""
 
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Any
 
 from msgspec import Struct
 
@@ -58,6 +58,7 @@ class Event(Struct, frozen=True):
         fields: What it carries beside `type`, `room_code`, `seq` and `server_time`.
         ends_phase: Whether notices of the phase before it must leave first, or not at all.
         detaches: The user whose connections get no frame of the room after this one.
+        closes_room: Whether nobody's connections get one.
     """
 
     seq: int
@@ -65,6 +66,7 @@ class Event(Struct, frozen=True):
     fields: Mapping[str, Any]
     ends_phase: bool = False
     detaches: UserId | None = None
+    closes_room: bool = False
 
 
 class Notice(Struct, frozen=True):
@@ -101,16 +103,12 @@ class Change(Struct, frozen=True, kw_only=True):
         state: The room after the turn: the fold of `records` over the state before.
         records: What has happened, to be stored before anything of this change is told to anyone.
         reply: The answer to the command, if the turn was one.
-        events: Public versions of `records`.
-        notices: Facts of now.
+        public: What every member is told, in order: public versions of `records`, and notices.
         effects: Outside work wished for.
     """
 
     state: State
     records: tuple[Record, ...] = ()
     reply: Reply | None = None
-    events: tuple[Event, ...] = ()
-    notices: tuple[Notice, ...] = ()
+    public: tuple[Event | Notice, ...] = ()
     effects: tuple[Effect, ...] = ()
-
-

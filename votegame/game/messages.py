@@ -27,7 +27,7 @@ class FromUser(Struct, frozen=True):
 
 
 class Creation(Struct, frozen=True):
-    """The command that made the room; it opens the room's log."""
+    """The command that makes a room, or comes again when it has."""
 
     user: User
     command: CreateRoom
@@ -89,4 +89,4 @@ class Loaded(Struct, frozen=True):
     """The room was just claimed and loaded."""
 
 
-Message = FromUser | TimerDue | PresenceChanged | QuestionDrawn | GateWasShut | Loaded
+Message = FromUser | Creation | TimerDue | PresenceChanged | QuestionDrawn | GateWasShut | Loaded

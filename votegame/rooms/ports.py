@@ -133,7 +133,7 @@ class RoomStore(Protocol):
         """
 
     async def claim_due(self, node_id: NodeId, before_ms: int, limit: int) -> Sequence[Claim]:
-        """Claim at most `limit` rooms without a living owner whose next deadline is before `before_ms`, earliest first."""
+        """Claim at most `limit` rooms without a living owner whose deadline is before `before_ms`, earliest first."""
 
     async def load(self, room_id: RoomId) -> Sequence[tuple[Row, int]]:
         """The rows from the last base on, in order, each with the milliseconds of its commit."""
@@ -141,8 +141,8 @@ class RoomStore(Protocol):
     async def release(self, room_id: RoomId, epoch: int) -> None:
         """Give the room up, if it is still in `epoch`."""
 
-    async def count_open_rooms(self, user_id: UserId) -> int:
-        """How many rooms that are neither finished nor closed the user is a member of."""
+    async def rooms_of_user(self, user_id: UserId) -> Sequence[tuple[RoomCode, str]]:
+        """The open rooms of which the user is a member, each with the name of its phase."""
 
 
 class Origin(Struct, frozen=True):
@@ -188,10 +188,10 @@ class RoomFrame(Struct, frozen=True, kw_only=True):
 
 
 class Detach(Struct, frozen=True):
-    """The user's connections get no more frames of the room."""
+    """The user's connections get no more frames of the room; without a user, nobody's do."""
 
     room_code: RoomCode
-    user_id: UserId
+    user_id: UserId | None
 
 
 class CloseAttached(Struct, frozen=True):

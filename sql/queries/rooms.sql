@@ -1,0 +1,147 @@
+-- name: room_create
+-- Make a room with the first rows of its log. The code of a room that closed more than ten minutes ago is free again,
+-- and so is the id of a command that is older than that; both are let go first, which the join with `freed` sees to.
+WITH freed AS (
+    UPDATE rooms SET
+        code_held = code_held AND NOT (code = %(code)s AND coalesce(closed_at < now_ms() - 600000, false)),
+        command_id = CASE WHEN created_at >= now_ms() - 600000 OR command_id <> %(command_id)s
+            OR creator_id <> %(creator_id)s THEN command_id END
+    WHERE (code = %(code)s AND code_held AND closed_at < now_ms() - 600000)
+        OR (creator_id = %(creator_id)s AND command_id = %(command_id)s AND created_at < now_ms() - 600000)
+    RETURNING id
+), clock AS MATERIALIZED (
+    SELECT now_ms() AS ms FROM (SELECT count(*) FROM freed) AS f
+), made AS (
+    INSERT INTO rooms (id, code, stream, creator_id, command_id, digest, host_id, settings, status, owner, epoch,
+        last_position, last_seq, next_deadline, version, created_at, closed_at)
+    SELECT %(room_id)s, %(code)s, %(stream)s, %(creator_id)s, %(command_id)s, %(digest)s, %(host_id)s,
+        %(settings)s::jsonb, %(status)s, %(node_id)s, 1, %(last_position)s, %(last_seq)s, %(next_deadline)s,
+        %(version)s, clock.ms, NULL
+    FROM clock
+    RETURNING id, epoch
+), added AS (
+    INSERT INTO room_events (room_id, position, seq, type, round_id, user_id, command_id, payload, server_time, epoch,
+        version)
+    SELECT made.id, e.position, e.seq, e.type, e.round_id, e.user_id, e.command_id, e.payload, clock.ms, made.epoch,
+        e.version
+    FROM made CROSS JOIN clock
+    CROSS JOIN jsonb_to_recordset(%(rows)s::jsonb) AS e(position bigint, seq bigint, type text, round_id uuid,
+        user_id uuid, command_id text, payload jsonb, version smallint)
+)
+SELECT clock.ms FROM made CROSS JOIN clock
+
+-- name: room_created_by
+-- The room that a create_room of the last ten minutes made.
+SELECT code, digest FROM rooms
+WHERE creator_id = %(creator_id)s AND command_id = %(command_id)s AND created_at >= now_ms() - 600000
+
+-- name: room_append
+-- The commit: the rows of many rooms in one statement, each room under its fence. Rows are locked in the order of their
+-- ids, so that two batches never wait for each other; a room that another epoch owns, or whose log does not end at
+-- `base`, is left out and touches no other. The time is read after all locks are held, so it never runs back in a log.
+WITH batch AS MATERIALIZED (
+    SELECT * FROM jsonb_to_recordset(%(batch)s::jsonb) AS b(room_id uuid, epoch bigint, base bigint, top bigint,
+        last_seq bigint, host_id uuid, settings jsonb, status text, next_deadline bigint, rows jsonb)
+), locked AS MATERIALIZED (
+    SELECT r.id, b.top FROM rooms r JOIN batch b ON r.id = b.room_id
+    WHERE r.epoch = b.epoch AND r.last_position = b.base
+    ORDER BY r.id
+    FOR UPDATE OF r
+), clock AS MATERIALIZED (
+    SELECT now_ms() AS ms FROM (SELECT count(*) FROM locked) AS l
+), written AS (
+    UPDATE rooms r SET last_position = locked.top, last_seq = coalesce(b.last_seq, r.last_seq), host_id = b.host_id,
+        settings = b.settings, status = b.status, next_deadline = b.next_deadline,
+        closed_at = CASE WHEN b.status = 'closed' THEN coalesce(r.closed_at, clock.ms) END
+    FROM locked JOIN batch b ON b.room_id = locked.id CROSS JOIN clock
+    WHERE r.id = locked.id
+    RETURNING r.id, r.epoch
+), added AS (
+    INSERT INTO room_events (room_id, position, seq, type, round_id, user_id, command_id, payload, server_time, epoch,
+        version)
+    SELECT w.id, e.position, e.seq, e.type, e.round_id, e.user_id, e.command_id, e.payload, clock.ms, w.epoch, e.version
+    FROM written w JOIN batch b ON b.room_id = w.id CROSS JOIN clock
+    CROSS JOIN LATERAL jsonb_to_recordset(b.rows) AS e(position bigint, seq bigint, type text, round_id uuid,
+        user_id uuid, command_id text, payload jsonb, version smallint)
+)
+SELECT w.id, clock.ms FROM written w CROSS JOIN clock
+
+-- name: room_log_ends
+-- Where rooms stand. After an unknown outcome this is asked in a statement of its own: the resend's snapshot would
+-- still show the row as it was before.
+SELECT r.id, r.epoch, r.last_position, coalesce(e.server_time, r.created_at)
+FROM rooms r LEFT JOIN room_events e ON e.room_id = r.id AND e.position = r.last_position
+WHERE r.id = ANY (%(room_ids)s::uuid[])
+
+-- name: room_claim
+-- Become the owner of the room with this code, in a new epoch. The lease of the owner is read from its locked row: a
+-- renewal that is just being committed is waited for, claims do not wait for each other. The owner is compared as it is
+-- when the room's row is locked. Tells beside the claim who owns the room and whether that lease runs.
+WITH found AS MATERIALIZED (
+    SELECT id, owner FROM rooms
+    WHERE code = %(code)s AND code_held AND (closed_at IS NULL OR closed_at >= now_ms() - 600000)
+), leases AS MATERIALIZED (
+    SELECT n.id, n.lease_until FROM nodes n
+    WHERE n.id = %(node_id)s OR n.id = (SELECT owner FROM found)
+    ORDER BY n.id
+    FOR SHARE OF n
+), judged AS MATERIALIZED (
+    SELECT f.id, f.owner, coalesce(lease_runs(l.lease_until), false) AS is_held
+    FROM found f LEFT JOIN leases l ON l.id = f.owner AND f.owner <> %(node_id)s
+), claimed AS (
+    UPDATE rooms r SET owner = %(node_id)s, epoch = r.epoch + 1
+    FROM judged j
+    WHERE r.id = j.id AND r.owner IS NOT DISTINCT FROM j.owner AND NOT j.is_held
+        AND EXISTS (SELECT FROM leases l WHERE l.id = %(node_id)s AND lease_runs(l.lease_until))
+    RETURNING r.id, r.code, r.stream, r.epoch
+)
+SELECT c.id, c.code, c.stream, c.epoch, j.owner, j.is_held FROM judged j LEFT JOIN claimed c ON c.id = j.id
+
+-- name: room_claim_due
+-- Take over rooms that nobody alive owns and whose deadline nears, the earliest first. Rooms that another sweeper is
+-- taking are skipped.
+WITH due AS MATERIALIZED (
+    SELECT r.id, r.owner, r.next_deadline FROM rooms r
+    WHERE r.next_deadline < %(before_ms)s
+        AND NOT EXISTS (
+            SELECT FROM nodes n WHERE n.id = r.owner AND (n.id = %(node_id)s OR lease_runs(n.lease_until))
+        )
+    ORDER BY r.next_deadline
+    LIMIT %(limit)s
+    FOR UPDATE OF r SKIP LOCKED
+), leases AS MATERIALIZED (
+    SELECT n.id, n.lease_until FROM nodes n
+    WHERE n.id = %(node_id)s OR n.id IN (SELECT owner FROM due)
+    ORDER BY n.id
+    FOR SHARE OF n
+), claimed AS (
+    UPDATE rooms r SET owner = %(node_id)s, epoch = r.epoch + 1
+    FROM due d LEFT JOIN leases l ON l.id = d.owner
+    WHERE r.id = d.id AND NOT coalesce(lease_runs(l.lease_until), false)
+        AND EXISTS (SELECT FROM leases o WHERE o.id = %(node_id)s AND lease_runs(o.lease_until))
+    RETURNING r.id, r.code, r.stream, r.epoch, r.next_deadline
+)
+SELECT id, code, stream, epoch FROM claimed ORDER BY next_deadline, id
+
+-- name: room_load
+-- The log from its last base on.
+SELECT position, seq, type, round_id, user_id, command_id, payload, version, server_time FROM room_events
+WHERE room_id = %(room_id)s AND position >= coalesce(
+    (SELECT max(b.position) FROM room_events b WHERE b.room_id = %(room_id)s AND b.type = 'base'), 1)
+ORDER BY position
+
+-- name: room_release
+-- Give a room up, unless somebody else has it already.
+UPDATE rooms SET owner = NULL WHERE id = %(room_id)s AND epoch = %(epoch)s
+
+-- name: rooms_of_user
+-- The rooms that are not closed and that the user is a member of, the newest first. Membership is what the last record
+-- that speaks of it says; who made a room is a member from its first record on.
+SELECT r.code, r.status
+FROM (
+    SELECT DISTINCT ON (room_id) room_id, type FROM room_events
+    WHERE user_id = %(user_id)s AND (type IN ('player_joined', 'player_left') OR position = 1)
+    ORDER BY room_id, position DESC
+) AS latest JOIN rooms r ON r.id = latest.room_id
+WHERE latest.type <> 'player_left' AND r.status <> 'closed'
+ORDER BY r.created_at DESC, r.id

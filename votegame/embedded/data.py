@@ -1,0 +1,69 @@
+"""The data folder of the embedded server: where it is, and how it is made."""
+
+import secrets
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Final
+
+from votegame.embedded.account import ROOT_HOME, Account, server_account
+from votegame.embedded.binaries import Binaries
+from votegame.errors import ConfigurationError
+
+SUPERUSER: Final = "votegame"
+DATABASE: Final = "postgres"
+_LEAST_MAJOR_WITH_BUILTIN_LOCALE: Final = 17
+
+
+def prepare_home(state_dir: Path) -> tuple[Path, Account]:
+    """The folder of the server below `state_dir`, and who runs it.
+
+    A state folder that the server's user cannot enter gets a link to one below `/var/lib/votegame`.
+    """
+    home = state_dir / "postgres"
+    account = server_account(home)
+    if not home.exists():
+        if home.is_symlink():
+            raise ConfigurationError(f"{home} leads nowhere: the data that it should lead to were removed.")
+        if not account.is_other or account.can_enter(state_dir):
+            account.make_private(home)
+        else:
+            ROOT_HOME.mkdir(mode=0o711, parents=True, exist_ok=True)
+            elsewhere = ROOT_HOME / f"data-{secrets.token_hex(6)}"
+            account.make_private(elsewhere)
+            home.symlink_to(elsewhere)
+    return home.resolve(), account
+
+
+def prepare_data(home: Path, account: Account, binaries: Binaries, *, durable: bool) -> Path:
+    """The data folder in `home`; made if it is not there, completely or not at all.
+
+    Raises:
+        ConfigurationError: It cannot be made, or is of another version.
+    """
+    data = home / "data"
+    if not data.exists():
+        new = home / "data.new"
+        shutil.rmtree(new, ignore_errors=True)
+        _initdb(new, account, binaries, durable=durable)
+        new.rename(data)
+    major = (data / "PG_VERSION").read_text(encoding="ascii").strip()
+    if major != str(binaries.major):
+        raise ConfigurationError(
+            f"The data in {data} were made by PostgreSQL {major}, but this is {binaries.version}. "
+            "Install that version, or set STATE_DIR to a new folder."
+        )
+    return data
+
+
+def _initdb(data: Path, account: Account, binaries: Binaries, *, durable: bool) -> None:
+    command = [str(binaries.initdb), "-D", str(data), "-U", SUPERUSER, "--auth=trust", "--encoding=UTF8"]
+    command += ["--locale=C", "--no-instructions"]
+    if binaries.major >= _LEAST_MAJOR_WITH_BUILTIN_LOCALE:
+        # Independent of the locales of the machine, which change with its C library.
+        command += ["--locale-provider=builtin", "--builtin-locale=C.UTF-8"]
+    if not durable:
+        command.append("--no-sync")
+    done = subprocess.run(command, check=False, capture_output=True, text=True, **account.spawn_arguments())
+    if done.returncode:
+        raise ConfigurationError(f"PostgreSQL could not make its data folder {data}:\n{done.stderr.strip()[-2000:]}")

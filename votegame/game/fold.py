@@ -1,0 +1,284 @@
+"""The fold of a room's log: what follows from each record. Loading, auditing and replaying are this fold.
+
+`apply` trusts nothing: a log with a hole, a record in the wrong phase or of another round raises, so that a corrupted
+room is noticed when it is loaded and not when people play in it.
+"""
+
+from collections.abc import Iterable
+from typing import Any, Final, TypeVar, assert_never
+
+import msgspec
+
+from votegame.errors import CorruptLogError
+from votegame.game import records
+from votegame.game.records import HIDDEN, Record
+from votegame.game.remembered import FirstOk
+from votegame.game.scoring import points
+from votegame.game.state import (
+    Answer,
+    Answering,
+    Closed,
+    Finished,
+    Lobby,
+    Member,
+    Phase,
+    Results,
+    Round,
+    State,
+    Vote,
+    Voting,
+    from_builtins,
+)
+from votegame.ids import RoundId, UserId
+
+P = TypeVar("P", Answering, Voting, Results)
+
+REMEMBERED_MS: Final = 600_000
+"""How long a command is remembered: 10 minutes (protocol v1, "Safe to resend")."""
+
+
+def fold(log: Iterable[Record]) -> State:
+    """The state that `log`, which begins with a base record, leads to.
+
+    Raises:
+        CorruptLogError: The log does not fold.
+    """
+    state: State | None = None
+    for record in log:
+        state = open_log(record) if state is None else apply(state, record)
+    if state is None:
+        raise CorruptLogError("the log is empty")
+    return state
+
+
+def open_log(record: Record) -> State:
+    """The state that a base record holds.
+
+    Raises:
+        CorruptLogError: It is another kind of record, or holds no state.
+    """
+    if not isinstance(record.payload, records.Base):
+        raise CorruptLogError(f"position {record.position}: the log must begin with a base record")
+    try:
+        held = from_builtins(record.payload.state)
+    except msgspec.ValidationError as error:
+        raise CorruptLogError(f"position {record.position}: the base holds no state: {error}") from error
+    state = msgspec.structs.replace(held, position=record.position, base_position=record.position)
+    return _remember(state, record)
+
+
+def apply(state: State, record: Record) -> State:
+    """The state after `record`.
+
+    Raises:
+        CorruptLogError: `record` cannot follow `state`.
+    """
+    _check_numbers(state, record)
+    if isinstance(record.payload, records.Base):
+        return _rebased(state, record)
+    after = _apply_payload(state, record)
+    seq = state.seq if record.seq is None else record.seq
+    return _remember(msgspec.structs.replace(after, position=record.position, seq=seq), record)
+
+
+def _check_numbers(state: State, record: Record) -> None:
+    if record.position != state.position + 1:
+        raise CorruptLogError(f"position {record.position} after {state.position}")
+    expected = None if isinstance(record.payload, HIDDEN) else state.seq + 1
+    if record.seq != expected:
+        raise CorruptLogError(f"position {record.position}: seq {record.seq} where {expected} was due")
+    if isinstance(state.phase, Closed):
+        raise CorruptLogError(f"position {record.position}: a record after the room was closed")
+
+
+def _rebased(state: State, record: Record) -> State:
+    rebased = open_log(record)
+    if rebased != _remember(
+        msgspec.structs.replace(state, position=record.position, base_position=record.position), record
+    ):
+        raise CorruptLogError(f"position {record.position}: the base differs from what the log before it folds to")
+    return rebased
+
+
+def _remember(state: State, record: Record) -> State:
+    cause = record.cause
+    if cause is None:
+        return state
+    first = _first_ok(record.payload, cause.digest, record.decided_ms)
+    remembered = state.remembered.with_command(cause, first, since_ms=record.decided_ms - REMEMBERED_MS)
+    return msgspec.structs.replace(state, remembered=remembered)
+
+
+def _first_ok(payload: records.AnyPayload, digest: str, taken_ms: int) -> FirstOk:
+    fields: dict[str, Any] = {}
+    match payload:
+        case records.Base() | records.PlayerJoined():
+            return FirstOk(digest, taken_ms, has_state=True)
+        case records.GameStarted() | records.RoundStarted():
+            fields = {"round_id": payload.round_id}
+        case records.SettingsUpdated():
+            fields = {"settings": msgspec.to_builtins(payload.settings)}
+        case records.AnswerSubmitted():
+            fields = {"answer_id": payload.answer_id}
+        case records.VoteSubmitted():
+            fields = {"vote_id": payload.vote_id}
+        case _:
+            pass
+    return FirstOk(digest, taken_ms, fields)
+
+
+def _apply_payload(state: State, record: Record) -> State:
+    payload = record.payload
+    match payload:
+        case records.PlayerJoined():
+            return _joined(state, payload)
+        case records.PlayerLeft():
+            return _left(state, payload)
+        case records.HostChanged():
+            _require(payload.host_id in state.members, record, "the new host is no member")
+            return msgspec.structs.replace(state, host_id=payload.host_id)
+        case records.SettingsUpdated():
+            return _settled(state, payload)
+        case records.QuestionHeld():
+            return msgspec.structs.replace(state, held=payload.question)
+        case records.RoomClosed():
+            return msgspec.structs.replace(state, phase=Closed(payload.reason), host_id=None, members={}, left={})
+        case records.GameStarted():
+            _require(isinstance(state.phase, Lobby), record, f"in {state.phase.name}")
+            return _round_started(
+                msgspec.structs.replace(state, total_rounds=payload.total_rounds, asked=frozenset()), payload, 1
+            )
+        case records.RoundStarted():
+            phase = _phase(state, record, Results)
+            return _round_started(state, payload, phase.round.round_number + 1)
+        case records.GameEnded():
+            phase = _phase(state, record, Results)
+            finished = Finished(phase.round, phase.answers, phase.order, phase.votes)
+            return msgspec.structs.replace(state, phase=finished)
+        case records.RoundEnded():
+            return _round_ended(state, record, payload)
+        case records.AnswerSubmitted() | records.VotingStarted() | records.VoteSubmitted() | records.DeadlineChanged():
+            return msgspec.structs.replace(state, phase=_in_round(state, record, payload))
+        case records.Base():
+            raise AssertionError("a base is applied by itself")
+        case _:
+            assert_never(payload)
+
+
+def _joined(state: State, payload: records.PlayerJoined) -> State:
+    left = {user_id: member for user_id, member in state.left.items() if user_id != payload.user_id}
+    before = state.left.get(payload.user_id, Member(payload.display_name))
+    member = msgspec.structs.replace(before, display_name=payload.display_name)
+    return msgspec.structs.replace(state, members={**state.members, payload.user_id: member}, left=left)
+
+
+def _left(state: State, payload: records.PlayerLeft) -> State:
+    members = dict(state.members)
+    member = members.pop(payload.user_id, None)
+    if member is None:
+        raise CorruptLogError(f"position {state.position + 1}: {payload.user_id} left without being a member")
+    left = {**state.left, payload.user_id: member} if member.has_played else state.left
+    return msgspec.structs.replace(state, members=members, left=left, host_id=payload.host_id)
+
+
+def _settled(state: State, payload: records.SettingsUpdated) -> State:
+    before, after = state.settings, payload.settings
+    fits = (before.topic, before.language) == (after.topic, after.language)
+    return msgspec.structs.replace(state, settings=after, held=state.held if fits else None)
+
+
+def _round_started(state: State, payload: records.GameStarted | records.RoundStarted, number: int) -> State:
+    players = frozenset(payload.players)
+    new_round = Round(payload.round_id, number, payload.question.text, players)
+    members = {
+        user_id: msgspec.structs.replace(member, has_played=member.has_played or user_id in players)
+        for user_id, member in state.members.items()
+    }
+    return msgspec.structs.replace(
+        state,
+        members=members,
+        phase=Answering(new_round, state.settings.answer_seconds, payload.deadline, {}),
+        held=None,
+        asked=state.asked | {payload.question.key},
+    )
+
+
+def _in_round(
+    state: State,
+    record: Record,
+    payload: records.AnswerSubmitted | records.VotingStarted | records.VoteSubmitted | records.DeadlineChanged,
+) -> Phase:
+    _require(_round_id(state) == payload.round_id, record, "of another round")
+    match payload:
+        case records.AnswerSubmitted():
+            answering = _phase(state, record, Answering)
+            _require(payload.user_id not in answering.answers, record, "a second answer")
+            answers = {**answering.answers, payload.user_id: Answer(payload.answer_id, payload.content)}
+            return msgspec.structs.replace(answering, answers=answers)
+        case records.VotingStarted():
+            answering = _phase(state, record, Answering)
+            answer_ids = {answer.answer_id for answer in answering.answers.values()}
+            _require(answer_ids == set(payload.order), record, "the order is not one of the answers")
+            seconds = state.settings.vote_seconds
+            return Voting(answering.round, seconds, payload.deadline, answering.answers, payload.order, {})
+        case records.VoteSubmitted():
+            voting = _phase(state, record, Voting)
+            _require(payload.user_id not in voting.votes, record, "a second vote")
+            _require(payload.answer_id in voting.order, record, "a vote for no answer")
+            votes = {**voting.votes, payload.user_id: Vote(payload.vote_id, payload.answer_id)}
+            return msgspec.structs.replace(voting, votes=votes)
+        case records.DeadlineChanged():
+            phase = state.phase
+            _require(isinstance(phase, Answering | Voting | Results), record, f"in {phase.name}")
+            return _with_deadline(phase, record, payload.deadline)
+
+
+def _with_deadline(phase: Phase, record: Record, deadline: int) -> Phase:
+    assert isinstance(phase, Answering | Voting | Results)
+    if isinstance(phase, Results) and phase.deadline is None:
+        return msgspec.structs.replace(phase, deadline=deadline, time_limit=_seconds_until(deadline, record))
+    return msgspec.structs.replace(phase, deadline=deadline)
+
+
+def _round_ended(state: State, record: Record, payload: records.RoundEnded) -> State:
+    phase = state.phase
+    if not isinstance(phase, Answering | Voting) or phase.round.round_id != payload.round_id:
+        raise CorruptLogError(f"position {record.position}: a round ended in {phase.name}, or another one")
+    order, votes = (phase.order, phase.votes) if isinstance(phase, Voting) else (None, {})
+    time_limit = None if payload.deadline is None else _seconds_until(payload.deadline, record)
+    won = points(phase.answers, votes)
+    return msgspec.structs.replace(
+        state,
+        members=_scored(state.members, won),
+        left=_scored(state.left, won),
+        phase=Results(phase.round, time_limit, payload.deadline, phase.answers, order, votes),
+    )
+
+
+def _scored(members: dict[UserId, Member], won: dict[UserId, int]) -> dict[UserId, Member]:
+    return {
+        user_id: msgspec.structs.replace(member, score=member.score + won.get(user_id, 0))
+        for user_id, member in members.items()
+    }
+
+
+def _seconds_until(deadline: int, record: Record) -> int:
+    return round((deadline - record.decided_ms) / 1000)
+
+
+def _round_id(state: State) -> RoundId | None:
+    phase = state.phase
+    return None if isinstance(phase, Lobby | Closed) else phase.round.round_id
+
+
+def _phase(state: State, record: Record, expected: type[P]) -> P:
+    if not isinstance(state.phase, expected):
+        name = type(record.payload).__name__
+        raise CorruptLogError(f"position {record.position}, {name}: in {state.phase.name}")
+    return state.phase
+
+
+def _require(holds: bool, record: Record, problem: str) -> None:  # noqa: FBT001
+    if not holds:
+        name = type(record.payload).__name__
+        raise CorruptLogError(f"position {record.position}, {name}: {problem}")

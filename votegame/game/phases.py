@@ -1,0 +1,114 @@
+"""The phases and how they follow each other.
+
+`lobby` → (`answering` → `voting` → `results`) for each round → `finished`. Who may do what in which phase is the
+table in `votegame.game.rules`; here is what it means that a phase begins or ends.
+"""
+
+from votegame.game import records
+from votegame.game.change import DrawQuestion
+from votegame.game.house import Question
+from votegame.game.state import Answering, Lobby, Results, State, Voting, round_players
+from votegame.game.turn import Turn
+from votegame.ids import RoundId, UserId, new_uuid
+
+
+def start_round(turn: Turn) -> RoundId:
+    """The first or the next round begins, with all members as its players."""
+    state = turn.state
+    question = state.held or _bank_question(turn)
+    round_id = RoundId(new_uuid(turn.rng))
+    players = tuple(state.members)
+    deadline = turn.now + state.settings.answer_seconds * 1000
+    if isinstance(state.phase, Lobby):
+        turn.record(
+            records.GameStarted(
+                round_id=round_id,
+                question=question,
+                players=players,
+                total_rounds=state.settings.total_rounds,
+                deadline=deadline,
+            )
+        )
+    else:
+        turn.record(records.RoundStarted(round_id=round_id, question=question, players=players, deadline=deadline))
+    draw_question(turn)
+    return round_id
+
+
+def _bank_question(turn: Turn) -> Question:
+    fresh = [question for question in turn.house.bank if question.key not in turn.state.asked]
+    return turn.rng.choice(fresh)
+
+
+def draw_question(turn: Turn) -> None:
+    """Wish for the room's next question, so that no round waits for one."""
+    state = turn.state
+    turn.wish(DrawQuestion(state.settings.topic, state.settings.language, state.asked))
+
+
+def start_voting(turn: Turn) -> None:
+    """Answering ends; without any answer the round does, too."""
+    phase = turn.state.phase
+    assert isinstance(phase, Answering)
+    if not phase.answers:
+        end_round(turn)
+        return
+    # Sorted first: the order in which answers came must not show through a weak shuffle.
+    order = sorted(answer.answer_id for answer in phase.answers.values())
+    turn.rng.shuffle(order)
+    deadline = turn.now + turn.state.settings.vote_seconds * 1000
+    turn.record(records.VotingStarted(round_id=phase.round.round_id, order=tuple(order), deadline=deadline))
+
+
+def end_round(turn: Turn) -> None:
+    """The round ends, and after the last one the game."""
+    phase = turn.state.phase
+    assert isinstance(phase, Answering | Voting)
+    is_last = phase.round.round_number >= turn.state.total_rounds
+    deadline = None if is_last else _results_deadline(turn)
+    turn.record(records.RoundEnded(round_id=phase.round.round_id, deadline=deadline))
+    if is_last:
+        turn.record(records.GameEnded())
+
+
+def _results_deadline(turn: Turn) -> int | None:
+    settings = turn.state.settings
+    if settings.results_seconds:
+        return turn.now + settings.results_seconds * 1000
+    if settings.host_away == "auto" and turn.state.host_id not in turn.presence.connected:
+        return turn.now + turn.house.auto_results_ms
+    return None
+
+
+def end_phase(turn: Turn) -> None:
+    """Answering or voting ends, because time is up or everyone has acted."""
+    if isinstance(turn.state.phase, Answering):
+        start_voting(turn)
+    else:
+        end_round(turn)
+
+
+def end_phase_if_all_acted(turn: Turn) -> None:
+    """The phase ends early when everyone connected who can act has acted; an empty set never ends it."""
+    phase = turn.state.phase
+    if not isinstance(phase, Answering | Voting):
+        return
+    able = _able(turn.state, phase) & turn.presence.connected
+    acted = phase.answers.keys() if isinstance(phase, Answering) else phase.votes.keys()
+    if able and able <= acted:
+        end_phase(turn)
+
+
+def _able(state: State, phase: Answering | Voting) -> frozenset[UserId]:
+    """Who can act in the phase: with a single answer, its author cannot vote."""
+    players = round_players(state, phase)
+    if isinstance(phase, Voting) and len(phase.answers) == 1:
+        return players - phase.answers.keys()
+    return players
+
+
+def move_deadline(turn: Turn, deadline: int) -> None:
+    """The shown deadline of the present phase is replaced."""
+    phase = turn.state.phase
+    assert isinstance(phase, Answering | Voting | Results)
+    turn.record(records.DeadlineChanged(round_id=phase.round.round_id, deadline=deadline))

@@ -1,0 +1,67 @@
+"""The commands that a room remembers, so that a retry gets the first `ok` again.
+
+The memory is a value like all of the state, so keeping one more must not copy all that are kept: young commands are in
+a short stretch that is copied, older ones in full stretches that are shared and let go as a whole.
+"""
+
+from typing import Any, Final
+
+from msgspec import Struct
+
+from votegame.game.records import Cause
+from votegame.ids import UserId
+
+_FULL: Final = 128
+"""Commands in a stretch before the next one is begun: small to copy, and not too many to look through."""
+
+
+class FirstOk(Struct, frozen=True):
+    """What is kept of a command that was taken.
+
+    Attributes:
+        digest: That of its content: the same `id` with another content is refused.
+        taken_ms: When it was decided, in database milliseconds.
+        fields: What its `ok` carried, but for `state`.
+        has_state: Whether the `ok` carries the `state` of now.
+    """
+
+    digest: str
+    taken_ms: int
+    fields: dict[str, Any] = {}
+    has_state: bool = False
+
+
+class Stretch(Struct, frozen=True):
+    """Commands that follow each other; `newest_ms` is when the last of them was taken."""
+
+    newest_ms: int
+    commands: dict[str, FirstOk]
+
+
+class Remembered(Struct, frozen=True):
+    """The commands of the last while; the youngest stretch comes first."""
+
+    stretches: tuple[Stretch, ...] = ()
+
+    def find(self, user_id: UserId, command_id: str, *, since_ms: int) -> FirstOk | None:
+        """The user's command of that id, if it was taken after `since_ms`."""
+        key = _key(user_id, command_id)
+        for stretch in self.stretches:
+            first = stretch.commands.get(key)
+            if first is not None and first.taken_ms > since_ms:
+                return first
+        return None
+
+    def with_command(self, cause: Cause, first: FirstOk, *, since_ms: int) -> "Remembered":
+        """This memory and one more command, without stretches in which all were taken before `since_ms`."""
+        kept = [stretch for stretch in self.stretches if stretch.newest_ms > since_ms]
+        young: dict[str, FirstOk] = {}
+        if kept and len(kept[0].commands) < _FULL:
+            young = kept.pop(0).commands
+        young = {**young, _key(cause.user_id, cause.command_id): first}
+        return Remembered((Stretch(first.taken_ms, young), *kept))
+
+
+def _key(user_id: UserId, command_id: str) -> str:
+    # A user id has a fixed length, so that no two pairs have the same key.
+    return user_id + command_id

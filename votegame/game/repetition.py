@@ -1,0 +1,61 @@
+"""Commands that come twice: a retry gets the first `ok` again, whatever has happened since.
+
+Repetitions are looked for before membership, rights and phase, since all of these may have changed between the first
+time and the retry.
+"""
+
+from votegame.errors import ErrorCode
+from votegame.game.change import Ok, Refusal, Reply
+from votegame.game.commands import AnyRoomCommand, CreateRoom, Resume, SubmitAnswer, SubmitVote, digest
+from votegame.game.membership import attached
+from votegame.game.messages import User
+from votegame.game.records import Cause
+from votegame.game.state import Answering, Closed, Lobby
+from votegame.game.turn import Turn
+
+
+def cause_of(user: User, command: AnyRoomCommand | CreateRoom) -> Cause | None:
+    """What a record that comes from `command` notes; None for a command that is not remembered."""
+    if isinstance(command, Resume):
+        return None
+    return Cause(user.user_id, command.id, digest(command))
+
+
+def repeated(turn: Turn, user: User, cause: Cause) -> Reply | None:
+    """The reply to a command whose `id` is remembered; None when it is not."""
+    since_ms = turn.now - turn.house.remembered_ms
+    first = turn.state.remembered.find(user.user_id, cause.command_id, since_ms=since_ms)
+    if first is None:
+        return None
+    if first.digest != cause.digest:
+        return Refusal(ErrorCode.ID_REUSED)
+    return attached_again(turn, user) if first.has_state else Ok(first.fields)
+
+
+def attached_again(turn: Turn, user: User) -> Reply:
+    """The `ok` of a repetition that carries `state`, if the user still is a member."""
+    if isinstance(turn.state.phase, Closed):
+        return Refusal(ErrorCode.ROOM_NOT_FOUND)
+    if user.user_id not in turn.state.members:
+        return Refusal(ErrorCode.NOT_MEMBER)
+    return attached(turn, user, durable=False)
+
+
+def same_content(turn: Turn, user: User, command: AnyRoomCommand) -> Ok | None:
+    """The first `ok` of an answer or a vote that came before in the same round, with another `id`."""
+    phase = turn.state.phase
+    if isinstance(phase, Lobby | Closed):
+        return None
+    match command:
+        case SubmitAnswer():
+            answer = phase.answers.get(user.user_id)
+            if answer is None or (phase.round.round_id, answer.content) != (command.round_id, command.answer):
+                return None
+            return Ok({"answer_id": answer.answer_id})
+        case SubmitVote() if not isinstance(phase, Answering):
+            vote = phase.votes.get(user.user_id)
+            if vote is None or (phase.round.round_id, vote.answer_id) != (command.round_id, command.answer_id):
+                return None
+            return Ok({"vote_id": vote.vote_id})
+        case _:
+            return None

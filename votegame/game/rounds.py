@@ -1,0 +1,96 @@
+"""What follows from the commands of a game: starting rounds, answering, voting, ending phases."""
+
+from votegame.errors import ErrorCode
+from votegame.game import records
+from votegame.game.change import Ok, Refusal, Reply
+from votegame.game.commands import EndRound, NextRound, StartGame, StartVoting, SubmitAnswer, SubmitVote
+from votegame.game.messages import User
+from votegame.game.phases import end_phase_if_all_acted, end_round, start_round, start_voting
+from votegame.game.scoring import vote_counts
+from votegame.game.state import Answering, Voting, round_players
+from votegame.game.timers import may_start
+from votegame.game.turn import Turn
+from votegame.game.views import submitted_count
+from votegame.ids import AnswerId, VoteId, new_uuid
+
+
+def start(turn: Turn, _user: User, _command: StartGame | NextRound) -> Reply:
+    """The first or the next round starts, if enough players are connected."""
+    if not may_start(turn.state, turn.presence):
+        return Refusal(ErrorCode.NOT_ENOUGH_PLAYERS)
+    return Ok({"round_id": start_round(turn)})
+
+
+def submit_answer(turn: Turn, user: User, command: SubmitAnswer) -> Reply:
+    """The player's one answer of the round. The same answer again was recognised before."""
+    phase = turn.state.phase
+    assert isinstance(phase, Answering)
+    if user.user_id in phase.answers:
+        return Refusal(ErrorCode.ALREADY_ANSWERED)
+    if user.user_id not in phase.round.players:
+        return Refusal(ErrorCode.NOT_PLAYER)
+    answer_id = AnswerId(new_uuid(turn.rng))
+    turn.record(
+        records.AnswerSubmitted(
+            round_id=command.round_id, user_id=user.user_id, answer_id=answer_id, content=command.answer
+        )
+    )
+    _notice_counts(turn, "answer_submitted", "", {})
+    end_phase_if_all_acted(turn)
+    return Ok({"answer_id": answer_id})
+
+
+def submit_vote(turn: Turn, user: User, command: SubmitVote) -> Reply:
+    """The player's one vote of the round, for an answer of somebody else."""
+    phase = turn.state.phase
+    assert isinstance(phase, Voting)
+    own = phase.answers.get(user.user_id)
+    if command.answer_id not in phase.order:
+        return Refusal(ErrorCode.ANSWER_NOT_FOUND)
+    if own is not None and own.answer_id == command.answer_id:
+        return Refusal(ErrorCode.SELF_VOTE)
+    if user.user_id in phase.votes:
+        return Refusal(ErrorCode.ALREADY_VOTED)
+    if user.user_id not in phase.round.players:
+        return Refusal(ErrorCode.NOT_PLAYER)
+    vote_id = VoteId(new_uuid(turn.rng))
+    turn.record(
+        records.VoteSubmitted(
+            round_id=command.round_id, user_id=user.user_id, vote_id=vote_id, answer_id=command.answer_id
+        )
+    )
+    _notice_vote(turn, command.answer_id)
+    end_phase_if_all_acted(turn)
+    return Ok({"vote_id": vote_id})
+
+
+def _notice_vote(turn: Turn, answer_id: AnswerId) -> None:
+    phase = turn.state.phase
+    assert isinstance(phase, Voting)
+    if turn.state.settings.vote_updates == "progress":
+        _notice_counts(turn, "vote_update", "", {})
+        return
+    counted: dict[str, str | int] = {"answer_id": answer_id, "vote_count": vote_counts(phase)[answer_id]}
+    _notice_counts(turn, "vote_update", answer_id, counted)
+
+
+def _notice_counts(turn: Turn, notice_type: str, subject: str, fields: dict[str, str | int]) -> None:
+    phase = turn.state.phase
+    assert isinstance(phase, Answering | Voting)
+    counts = {
+        "submitted_count": submitted_count(phase),
+        "participant_count": len(round_players(turn.state, phase)),
+    }
+    turn.notice(notice_type, subject, {"round_id": phase.round.round_id, **counts, **fields}, shared=tuple(counts))
+
+
+def open_voting(turn: Turn, _user: User, _command: StartVoting) -> Reply:
+    """Answering ends by the host's word."""
+    start_voting(turn)
+    return Ok({})
+
+
+def close_round(turn: Turn, _user: User, _command: EndRound) -> Reply:
+    """The round ends by the host's word; in answering, voting is skipped."""
+    end_round(turn)
+    return Ok({})

@@ -1,0 +1,214 @@
+"""The rules: what follows from a message, given the state of the room, who is there, the time, and chance.
+
+`decide` is a function. It awaits nothing, asks no clock and draws from the chance it is given, so the same arguments
+give the same change. A refused command is a value; an exception is a bug.
+"""
+
+import random
+from collections.abc import Callable, Mapping
+from typing import Any, Final, assert_never
+
+from msgspec import Struct
+
+from votegame.errors import ErrorCode
+from votegame.game import commands, membership, phases, records, rounds
+from votegame.game.change import Change, Refusal, Reply
+from votegame.game.commands import AnyRoomCommand, RoundCommand
+from votegame.game.house import House
+from votegame.game.messages import (
+    Creation,
+    FromUser,
+    GateWasShut,
+    Loaded,
+    Message,
+    PresenceChanged,
+    QuestionDrawn,
+    TimerDue,
+    User,
+)
+from votegame.game.presence import Presence
+from votegame.game.repetition import attached_again, cause_of, repeated, same_content
+from votegame.game.room_settings import RoomSettings, patched
+from votegame.game.state import Answering, Closed, Lobby, Member, PhaseName, Results, State, Voting
+from votegame.game.timers import successor, timers
+from votegame.game.turn import Turn
+from votegame.ids import RoomCode, StreamId
+
+
+class _Rule(Struct, frozen=True):
+    """Who may give a command, in which phases, and what then follows."""
+
+    phases: frozenset[PhaseName]
+    follows: Callable[[Turn, User, Any], Reply]
+    host_only: bool = False
+
+
+_ANY: Final[frozenset[PhaseName]] = frozenset({"lobby", "answering", "voting", "results", "finished"})
+
+_RULES: Final[Mapping[type[AnyRoomCommand], _Rule]] = {
+    commands.JoinRoom: _Rule(_ANY, membership.join_room),
+    commands.LeaveRoom: _Rule(_ANY, membership.leave_room),
+    commands.Resume: _Rule(_ANY, membership.resume),
+    commands.UpdateSettings: _Rule(frozenset({"lobby", "finished"}), membership.update_settings, host_only=True),
+    commands.StartGame: _Rule(frozenset({"lobby"}), rounds.start, host_only=True),
+    commands.SubmitAnswer: _Rule(frozenset({"answering"}), rounds.submit_answer),
+    commands.StartVoting: _Rule(frozenset({"answering"}), rounds.open_voting, host_only=True),
+    commands.SubmitVote: _Rule(frozenset({"voting"}), rounds.submit_vote),
+    commands.EndRound: _Rule(frozenset({"answering", "voting"}), rounds.close_round, host_only=True),
+    commands.NextRound: _Rule(frozenset({"results"}), rounds.start, host_only=True),
+}
+"""The table of protocol v1, "Commands"."""
+
+
+def create(
+    creation: Creation, *, room_code: RoomCode, stream: StreamId, now: int, rng: random.Random, house: House
+) -> Change:
+    """The room that `creation` makes: its creator is host and first member, its log opens with a base record."""
+    user, command = creation.user, creation.command
+    state = State(
+        room_code=room_code,
+        stream=stream,
+        position=0,
+        base_position=0,
+        seq=0,
+        host_id=user.user_id,
+        settings=patched(RoomSettings(), command.settings),
+        members={user.user_id: Member(user.display_name)},
+        phase=Lobby(),
+    )
+    presence = Presence(frozenset({user.user_id}), {})
+    turn = Turn(state, presence=presence, now=now, rng=rng, house=house, cause=cause_of(user, command))
+    turn.open_log()
+    phases.draw_question(turn)
+    return turn.change(membership.attached(turn, user, durable=True))
+
+
+def decide(state: State, message: Message, *, presence: Presence, now: int, rng: random.Random, house: House) -> Change:
+    """All consequences of `message`.
+
+    Args:
+        state: The room before; it is not changed.
+        message: What the room is told.
+        presence: Who is connected now.
+        now: Database milliseconds.
+        rng: Chance, for identifiers and orders.
+        house: What the operator fixed.
+    """
+    cause = cause_of(message.user, message.command) if isinstance(message, FromUser) else None
+    turn = Turn(state, presence=presence, now=now, rng=rng, house=house, cause=cause)
+    match message:
+        case FromUser():
+            return turn.change(_reply(turn, message.user, message.command, cause))
+        case Creation():
+            return turn.change(_recreation(turn, message))
+        case TimerDue():
+            _timer_due(turn, message)
+        case PresenceChanged():
+            _presence_changed(turn, message)
+        case QuestionDrawn():
+            _question_drawn(turn, message)
+        case GateWasShut():
+            _gate_was_shut(turn, message)
+        case Loaded():
+            _loaded(turn)
+        case _:
+            assert_never(message)
+    return turn.change()
+
+
+def _reply(turn: Turn, user: User, command: AnyRoomCommand, cause: records.Cause | None) -> Reply:
+    """The reply, in the order of precedence of protocol v1, "Error codes"."""
+    first = repeated(turn, user, cause) if cause is not None else None
+    if first is not None:
+        return first
+    again = same_content(turn, user, command)
+    if again is not None:
+        return again
+    return _refusal(turn.state, user, command) or _RULES[type(command)].follows(turn, user, command)
+
+
+def _refusal(state: State, user: User, command: AnyRoomCommand) -> Refusal | None:
+    """What speaks against the command, whatever it is about."""
+    rule = _RULES[type(command)]
+    if isinstance(state.phase, Closed):
+        return Refusal(ErrorCode.ROOM_NOT_FOUND)
+    if user.user_id not in state.members and not isinstance(command, commands.JoinRoom):
+        return Refusal(ErrorCode.NOT_MEMBER)
+    if rule.host_only and user.user_id != state.host_id:
+        return Refusal(ErrorCode.NOT_HOST)
+    if isinstance(command, RoundCommand) and _is_stale(state, command):
+        return Refusal(ErrorCode.STALE_ROUND)
+    if state.phase.name not in rule.phases:
+        return Refusal(ErrorCode.WRONG_PHASE, {"phase": state.phase.name})
+    return None
+
+
+def _is_stale(state: State, command: RoundCommand) -> bool:
+    """Whether the command is meant for another round. In the lobby there is none to compare with."""
+    phase = state.phase
+    return not isinstance(phase, Lobby | Closed) and phase.round.round_id != command.round_id
+
+
+def _recreation(turn: Turn, creation: Creation) -> Reply:
+    """The reply to a `create_room` whose room, this one, is there already."""
+    cause = cause_of(creation.user, creation.command)
+    assert cause is not None
+    return repeated(turn, creation.user, cause) or attached_again(turn, creation.user)
+
+
+def _timer_due(turn: Turn, message: TimerDue) -> None:
+    timer = message.timer
+    if turn.now < timer.due_ms or timer not in timers(turn.state, turn.presence, turn.house):
+        return
+    match timer.kind:
+        case "phase":
+            phases.end_phase(turn)
+        case "results":
+            phases.start_round(turn)
+        case "host_away":
+            host_id = successor(turn.state, turn.presence)
+            assert host_id is not None
+            turn.record(records.HostChanged(host_id=host_id))
+        case "closing":
+            turn.record(records.RoomClosed(reason="abandoned"))
+        case _:
+            assert_never(timer.kind)
+
+
+def _presence_changed(turn: Turn, message: PresenceChanged) -> None:
+    for user_id in message.gone:
+        turn.notice("player_connection", user_id, {"user_id": user_id, "connected": False})
+    for user_id in message.back:
+        turn.notice("player_connection", user_id, {"user_id": user_id, "connected": True})
+    state = turn.state
+    if isinstance(state.phase, Results) and state.phase.deadline is None and state.host_id in message.gone:
+        if state.settings.host_away == "auto":
+            phases.move_deadline(turn, turn.now + turn.house.auto_results_ms)
+        return
+    phases.end_phase_if_all_acted(turn)
+
+
+def _question_drawn(turn: Turn, message: QuestionDrawn) -> None:
+    state = turn.state
+    wanted = (state.settings.topic, state.settings.language) == (message.topic, message.language)
+    if isinstance(state.phase, Closed) or state.held is not None or not wanted:
+        return
+    if message.question.key not in state.asked:
+        turn.record(records.QuestionHeld(question=message.question))
+
+
+def _gate_was_shut(turn: Turn, message: GateWasShut) -> None:
+    phase = turn.state.phase
+    if isinstance(phase, Answering | Voting | Results) and phase.deadline is not None:
+        phases.move_deadline(turn, phase.deadline + message.shut_ms)
+
+
+def _loaded(turn: Turn) -> None:
+    phase = turn.state.phase
+    if isinstance(phase, Closed):
+        return
+    least = turn.now + turn.house.least_remaining_ms
+    if isinstance(phase, Answering | Voting | Results) and phase.deadline is not None and phase.deadline < least:
+        phases.move_deadline(turn, least)
+    if turn.state.held is None:
+        phases.draw_question(turn)

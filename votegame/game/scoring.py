@@ -1,0 +1,50 @@
+"""Points and boards: a point for each vote, equal scores share a rank."""
+
+from collections import Counter
+from collections.abc import Mapping
+from typing import Any
+
+from votegame.game.state import Answer, Revealed, State, Vote, Voting
+from votegame.ids import AnswerId, UserId
+
+
+def vote_counts(phase: Voting | Revealed) -> Counter[AnswerId]:
+    """How many votes each answer has; answers without any count 0."""
+    return Counter(vote.answer_id for vote in phase.votes.values())
+
+
+def points(answers: Mapping[UserId, Answer], votes: Mapping[UserId, Vote]) -> Counter[UserId]:
+    """The points that a round gives: one to an author for each vote for his answer."""
+    authors = {answer.answer_id: user_id for user_id, answer in answers.items()}
+    return Counter(authors[vote.answer_id] for vote in votes.values())
+
+
+def round_results(phase: Revealed) -> list[dict[str, Any]]:
+    """The answers with authors and votes, most votes first; equal ones as they were shown, else by their random id."""
+    counts = vote_counts(phase)
+    place = {answer_id: index for index, answer_id in enumerate(phase.order or ())}
+    entries: list[dict[str, Any]] = [
+        {
+            "answer_id": answer.answer_id,
+            "content": answer.content,
+            "user_id": user_id,
+            "vote_count": counts[answer.answer_id],
+        }
+        for user_id, answer in phase.answers.items()
+    ]
+    entries.sort(key=lambda entry: (-entry["vote_count"], place.get(entry["answer_id"], 0), entry["answer_id"]))
+    return entries
+
+
+def leaderboard(state: State) -> list[dict[str, Any]]:
+    """Members, and players who left, highest score first, in the order in which they joined among equals.
+
+    Standard competition ranking: 1, 1, 3.
+    """
+    standing = sorted([*state.members.items(), *state.left.items()], key=lambda item: -item[1].score)
+    board: list[dict[str, Any]] = []
+    for index, (user_id, member) in enumerate(standing):
+        shares = index > 0 and board[-1]["score"] == member.score
+        rank = board[-1]["rank"] if shares else index + 1
+        board.append({"rank": rank, "user_id": user_id, "display_name": member.display_name, "score": member.score})
+    return board

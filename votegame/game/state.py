@@ -1,0 +1,182 @@
+"""The state of a room: what its log folds to. Frozen values; a turn makes new ones.
+
+Each phase is a type of its own and holds just what exists in it, so that voting without answers, or a deadline in the
+lobby, cannot be written.
+"""
+
+from typing import Any, ClassVar, Literal
+
+import msgspec
+from msgspec import Struct
+
+from votegame.game.house import Question
+from votegame.game.remembered import Remembered
+from votegame.game.room_settings import RoomSettings
+from votegame.ids import AnswerId, RoomCode, RoundId, StreamId, UserId, VoteId
+
+PhaseName = Literal["lobby", "answering", "voting", "results", "finished", "closed"]
+
+
+class Member(Struct, frozen=True):
+    """A user in the room, or one who played and left.
+
+    Attributes:
+        display_name: As it was when he joined.
+        score: Points in the present game.
+        has_played: Whether he was a player of a round of the present game.
+    """
+
+    display_name: str
+    score: int = 0
+    has_played: bool = False
+
+
+class Answer(Struct, frozen=True):
+    """A player's answer."""
+
+    answer_id: AnswerId
+    content: str
+
+
+class Vote(Struct, frozen=True):
+    """A player's vote for the answer `answer_id`."""
+
+    vote_id: VoteId
+    answer_id: AnswerId
+
+
+class Round(Struct, frozen=True):
+    """What is fixed when a round starts. `players` may answer and vote in it, as long as they are members."""
+
+    round_id: RoundId
+    round_number: int
+    question: str
+    players: frozenset[UserId]
+
+
+class Lobby(Struct, frozen=True, tag="lobby"):
+    """No game yet."""
+
+    name: ClassVar[PhaseName] = "lobby"
+
+
+class Answering(Struct, frozen=True, tag="answering"):
+    """Players answer the question."""
+
+    name: ClassVar[PhaseName] = "answering"
+
+    round: Round
+    time_limit: int
+    deadline: int
+    answers: dict[UserId, Answer]
+
+
+class Voting(Struct, frozen=True, tag="voting"):
+    """Players vote for answers, which are shown in `order`."""
+
+    name: ClassVar[PhaseName] = "voting"
+
+    round: Round
+    time_limit: int
+    deadline: int
+    answers: dict[UserId, Answer]
+    order: tuple[AnswerId, ...]
+    votes: dict[UserId, Vote]
+
+
+class Results(Struct, frozen=True, tag="results"):
+    """The round is over, and more are to come. `order` is None when voting was skipped."""
+
+    name: ClassVar[PhaseName] = "results"
+
+    round: Round
+    time_limit: int | None
+    deadline: int | None
+    answers: dict[UserId, Answer]
+    order: tuple[AnswerId, ...] | None
+    votes: dict[UserId, Vote]
+
+
+class Finished(Struct, frozen=True, tag="finished"):
+    """The game is over; its last round can still be seen."""
+
+    name: ClassVar[PhaseName] = "finished"
+
+    round: Round
+    answers: dict[UserId, Answer]
+    order: tuple[AnswerId, ...] | None
+    votes: dict[UserId, Vote]
+
+
+class Closed(Struct, frozen=True, tag="closed"):
+    """The room is gone."""
+
+    name: ClassVar[PhaseName] = "closed"
+
+    reason: str
+
+
+Phase = Lobby | Answering | Voting | Results | Finished | Closed
+RoundPhase = Answering | Voting | Results | Finished
+Revealed = Results | Finished
+
+
+class State(Struct, frozen=True, kw_only=True):
+    """All of a room.
+
+    Attributes:
+        room_code: What people type to join.
+        stream: Names the log that `seq` counts in.
+        position: Position of the last record.
+        base_position: Position of the last base record.
+        seq: Number of the last event.
+        host_id: The member with control; None when nobody is left.
+        settings: All settings.
+        members: Who is in the room, in the order in which they joined.
+        left: Who played in this game and left it.
+        phase: The phase, with all that exists in it.
+        total_rounds: Rounds of the present game, fixed when it started; 0 before.
+        held: The question for the next round.
+        asked: Keys of the questions of the present game.
+        remembered: The commands of the last minutes.
+    """
+
+    room_code: RoomCode
+    stream: StreamId
+    position: int
+    base_position: int
+    seq: int
+    host_id: UserId | None
+    settings: RoomSettings
+    members: dict[UserId, Member]
+    left: dict[UserId, Member] = {}
+    phase: Phase
+    total_rounds: int = 0
+    held: Question | None = None
+    asked: frozenset[str] = frozenset()
+    remembered: Remembered = Remembered()
+
+
+_ORDERED = ("members", "left")
+"""Mappings whose order means something: kept as pairs, since a jsonb column does not keep the order of keys."""
+
+
+def to_builtins(state: State) -> dict[str, Any]:
+    """`state` as plain JSON values, for a base record."""
+    raw: dict[str, Any] = msgspec.to_builtins(state)
+    return raw | {name: list(map(list, raw[name].items())) for name in _ORDERED}
+
+
+def from_builtins(raw: dict[str, Any]) -> State:
+    """The state that `to_builtins` made `raw` of.
+
+    Raises:
+        msgspec.ValidationError: `raw` is no state.
+    """
+    pairs = {name: msgspec.convert(raw.get(name), list[tuple[str, Any]]) for name in _ORDERED}
+    return msgspec.convert(raw | {name: dict(pairs[name]) for name in _ORDERED}, State)
+
+
+def round_players(state: State, phase: RoundPhase) -> frozenset[UserId]:
+    """The players of the present round who are still members."""
+    return phase.round.players & state.members.keys()

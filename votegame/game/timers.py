@@ -1,0 +1,60 @@
+"""The timers of a room, derived from what it is and who is there.
+
+A timer is never cancelled: when its time comes it fires only if it would be set again just so, and so does nothing once
+its round, phase or deadline has moved on.
+"""
+
+from collections.abc import Iterator
+
+from votegame.game.house import House
+from votegame.game.messages import Timer, TimerKind
+from votegame.game.presence import Presence
+from votegame.game.state import Answering, Closed, Lobby, Results, State, Voting
+from votegame.ids import UserId
+
+PLAYERS_TO_START = 2
+"""Connected players that a round needs to start (protocol v1, "Commands")."""
+
+
+def timers(state: State, presence: Presence, house: House) -> tuple[Timer, ...]:
+    """All timers that are set now, in no order."""
+    if isinstance(state.phase, Closed):
+        return ()
+    return tuple(_timers(state, presence, house))
+
+
+def _timers(state: State, presence: Presence, house: House) -> Iterator[Timer]:
+    phase = state.phase
+    if isinstance(phase, Answering | Voting):
+        yield _timer("phase", phase.deadline + house.late_ms, state)
+    if isinstance(phase, Results) and phase.deadline is not None and may_start(state, presence):
+        yield _timer("results", phase.deadline + house.late_ms, state)
+    host_away_since = _host_away_since(state, presence)
+    if host_away_since is not None and successor(state, presence) is not None:
+        yield _timer("host_away", host_away_since + house.host_away_ms, state)
+    if not presence.connected and presence.away_since:
+        yield _timer("closing", max(presence.away_since.values()) + house.closing_ms, state)
+
+
+def _timer(kind: TimerKind, due_ms: int, state: State) -> Timer:
+    phase = state.phase
+    round_id = None if isinstance(phase, Lobby | Closed) else phase.round.round_id
+    return Timer(kind, due_ms, round_id, phase.name)
+
+
+def _host_away_since(state: State, presence: Presence) -> int | None:
+    if state.settings.host_away == "wait" or state.host_id is None:
+        return None
+    return presence.away_since.get(state.host_id)
+
+
+def successor(state: State, presence: Presence) -> UserId | None:
+    """The connected member who joined first and is not the host, if there is one."""
+    return next(
+        (user_id for user_id in state.members if user_id in presence.connected and user_id != state.host_id), None
+    )
+
+
+def may_start(state: State, presence: Presence) -> bool:
+    """Whether enough players are connected for a round to start."""
+    return len(presence.connected & state.members.keys()) >= PLAYERS_TO_START

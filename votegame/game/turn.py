@@ -1,0 +1,78 @@
+"""A turn in the making: what has been decided so far, and the state it leads to."""
+
+import random
+from collections.abc import Mapping
+from typing import Any
+
+from votegame.game import fold, records, views
+from votegame.game.change import Change, Effect, Event, Notice, Reply
+from votegame.game.house import House
+from votegame.game.presence import Presence
+from votegame.game.records import HIDDEN, AnyPayload, Cause, Record
+from votegame.game.state import State, to_builtins
+
+BASE_EVERY = 2_000
+"""Records between two base records, so that loading a room reads a bounded number of rows."""
+
+
+class Turn:
+    """Collects the consequences of one message; each record moves `state` on by the same fold that loading uses."""
+
+    def __init__(
+        self, state: State, *, presence: Presence, now: int, rng: random.Random, house: House, cause: Cause | None
+    ) -> None:
+        self.state = state
+        self.presence = presence
+        self.now = now
+        self.rng = rng
+        self.house = house
+        self._cause = cause
+        self._records: list[Record] = []
+        self._public: list[Event | Notice] = []
+        self._effects: list[Effect] = []
+
+    def record(self, payload: AnyPayload) -> None:
+        """Something has happened. The command of this turn, if there is one, is noted on the first record."""
+        record = self._next_record(payload)
+        self.state = fold.apply(self.state, record)
+        event = views.public_event(record, self.state)
+        if event is not None:
+            self._public.append(event)
+
+    def open_log(self) -> None:
+        """The state so far becomes the base record that opens the room's log."""
+        self.state = fold.open_log(self._next_record(records.Base(state=to_builtins(self.state))))
+
+    def _next_record(self, payload: AnyPayload) -> Record:
+        record = Record(
+            position=self.state.position + 1,
+            seq=None if isinstance(payload, HIDDEN) else self.state.seq + 1,
+            decided_ms=self.now,
+            payload=payload,
+            cause=self._cause,
+        )
+        self._cause = None
+        self._records.append(record)
+        return record
+
+    def notice(
+        self, notice_type: str, subject: str, fields: Mapping[str, Any], *, shared: tuple[str, ...] = ()
+    ) -> None:
+        """Members are to be told a fact of now."""
+        self._public.append(Notice(notice_type, subject, fields, shared))
+
+    def wish(self, effect: Effect) -> None:
+        """Something is to be done outside."""
+        self._effects.append(effect)
+
+    def change(self, reply: Reply | None = None) -> Change:
+        """All of it, with a new base where one is due."""
+        if self.state.position - self.state.base_position >= BASE_EVERY:
+            self.record(records.Base(state=to_builtins(self.state)))
+        return Change(
+            state=self.state,
+            records=tuple(self._records),
+            reply=reply,
+            public=tuple(self._public),
+            effects=tuple(self._effects),
+        )

@@ -1,0 +1,220 @@
+"""What members may see: the public version of a record, and the snapshot for one member.
+
+Everything that leaves a room about its game is made here, so that what links answer and author has one place to be
+kept back. An event is the same for every member; a snapshot differs only in `you`.
+"""
+
+from typing import Any, assert_never
+
+import msgspec
+
+from votegame.game import records
+from votegame.game.change import Event
+from votegame.game.presence import Presence
+from votegame.game.records import Record
+from votegame.game.scoring import leaderboard, round_results, vote_counts
+from votegame.game.state import (
+    Answering,
+    Closed,
+    Finished,
+    Lobby,
+    Phase,
+    Results,
+    Revealed,
+    RoundPhase,
+    State,
+    Voting,
+    round_players,
+)
+from votegame.ids import UserId
+
+
+def public_event(record: Record, after: State) -> Event | None:
+    """What members are told of `record`, which led to the state `after`; None for a hidden one."""
+    if record.seq is None:
+        return None
+    payload = record.payload
+    fields = _event_fields(payload, after)
+    ends_phase = isinstance(payload, records.VotingStarted | records.RoundEnded | records.RoomClosed)
+    detaches = payload.user_id if isinstance(payload, records.PlayerLeft) else None
+    closes_room = isinstance(payload, records.RoomClosed)
+    event_type = str(payload.__struct_config__.tag)
+    return Event(record.seq, event_type, fields, ends_phase, detaches, closes_room)
+
+
+def _event_fields(payload: records.AnyPayload, after: State) -> dict[str, Any]:
+    match payload:
+        case records.PlayerJoined():
+            return {
+                "user_id": payload.user_id,
+                "display_name": payload.display_name,
+                "participant_count": len(after.members),
+            }
+        case records.PlayerLeft():
+            return {
+                "user_id": payload.user_id,
+                "participant_count": len(after.members),
+                "host_id": payload.host_id,
+            }
+        case records.HostChanged():
+            return {"host_id": payload.host_id}
+        case records.SettingsUpdated():
+            return {"settings": msgspec.to_builtins(payload.settings)}
+        case records.GameStarted():
+            return {**_round_start_fields(after), "status": "answering"}
+        case records.RoundStarted():
+            return _round_start_fields(after)
+        case records.VotingStarted():
+            return _voting_fields(after)
+        case records.DeadlineChanged():
+            return {"round_id": payload.round_id, "phase": after.phase.name, "deadline": payload.deadline}
+        case records.RoundEnded():
+            return _results_fields(payload, after)
+        case records.GameEnded():
+            return {"final_leaderboard": leaderboard(after)}
+        case records.RoomClosed():
+            return {"reason": payload.reason}
+        case records.Base() | records.QuestionHeld() | records.AnswerSubmitted() | records.VoteSubmitted():
+            raise AssertionError(f"{type(payload).__name__} is hidden")
+        case _:
+            assert_never(payload)
+
+
+def _round_start_fields(after: State) -> dict[str, Any]:
+    phase = after.phase
+    assert isinstance(phase, Answering)
+    return {
+        "round_number": phase.round.round_number,
+        "total_rounds": after.total_rounds,
+        "question": phase.round.question,
+        "round_id": phase.round.round_id,
+        "time_limit": phase.time_limit,
+        "deadline": phase.deadline,
+    }
+
+
+def _voting_fields(after: State) -> dict[str, Any]:
+    phase = after.phase
+    assert isinstance(phase, Voting)
+    return {
+        "round_id": phase.round.round_id,
+        "answers": _shown_answers(phase),
+        "time_limit": phase.time_limit,
+        "deadline": phase.deadline,
+    }
+
+
+def _results_fields(payload: records.RoundEnded, after: State) -> dict[str, Any]:
+    phase = after.phase
+    assert isinstance(phase, Results)
+    return {
+        "round_id": payload.round_id,
+        "round_number": phase.round.round_number,
+        "results": round_results(phase),
+        "leaderboard": leaderboard(after),
+        "deadline": payload.deadline,
+    }
+
+
+def _shown_answers(phase: Voting | Revealed) -> list[dict[str, Any]] | None:
+    """The answers in the order that tells nothing, as voting showed them; None when there was no voting."""
+    if phase.order is None:
+        return None
+    contents = {answer.answer_id: answer.content for answer in phase.answers.values()}
+    return [{"id": answer_id, "content": contents[answer_id]} for answer_id in phase.order]
+
+
+def snapshot(state: State, user_id: UserId, presence: Presence, *, now: int) -> dict[str, Any]:
+    """The `state` of the wire for one member, who counts as connected; `now` in database milliseconds."""
+    return {
+        "room_code": state.room_code,
+        "stream": state.stream,
+        "seq": state.seq,
+        "phase": state.phase.name,
+        "server_time": now,
+        "host_id": state.host_id,
+        "settings": msgspec.to_builtins(state.settings),
+        "members": [
+            {
+                "user_id": member_id,
+                "display_name": member.display_name,
+                "connected": member_id == user_id or member_id in presence.connected,
+                "score": member.score,
+            }
+            for member_id, member in state.members.items()
+        ],
+        "round": _round(state),
+        "you": you(state.phase, user_id),
+        "leaderboard": leaderboard(state),
+    }
+
+
+def _round(state: State) -> dict[str, Any] | None:
+    phase = state.phase
+    if isinstance(phase, Lobby | Closed):
+        return None
+    return {
+        "round_id": phase.round.round_id,
+        "round_number": phase.round.round_number,
+        "total_rounds": state.total_rounds,
+        "question": phase.round.question,
+        "time_limit": None if isinstance(phase, Finished) else phase.time_limit,
+        "deadline": None if isinstance(phase, Finished) else phase.deadline,
+        "submitted_count": submitted_count(phase),
+        "participant_count": len(round_players(state, phase)),
+        "answers": _counted_answers(state, phase),
+        "results": round_results(phase) if isinstance(phase, Results | Finished) else None,
+    }
+
+
+def _counted_answers(state: State, phase: RoundPhase) -> list[dict[str, Any]] | None:
+    if isinstance(phase, Answering):
+        return None
+    shown = _shown_answers(phase)
+    if shown is None or state.settings.vote_updates == "progress":
+        return shown
+    counts = vote_counts(phase)
+    return [{**answer, "vote_count": counts[answer["id"]]} for answer in shown]
+
+
+def submitted_count(phase: RoundPhase) -> int:
+    """Votes, where there was voting; answers before that."""
+    if isinstance(phase, Answering) or phase.order is None:
+        return len(phase.answers)
+    return len(phase.votes)
+
+
+def you(phase: Phase, user_id: UserId) -> dict[str, Any]:
+    """What a member himself has done in the present round."""
+    if isinstance(phase, Lobby | Closed):
+        return {"answer_id": None, "vote": None}
+    answer = phase.answers.get(user_id)
+    vote = None if isinstance(phase, Answering) else phase.votes.get(user_id)
+    return {
+        "answer_id": None if answer is None else answer.answer_id,
+        "vote": None if vote is None else {"vote_id": vote.vote_id, "answer_id": vote.answer_id},
+    }
+
+
+def now_fields(state: State, user_id: UserId, presence: Presence) -> dict[str, Any]:
+    """The `now` of a recovered `resume`: what notices tell, as it stands after the missed events."""
+    phase = state.phase
+    now: dict[str, Any] = {
+        "connected": [member for member in state.members if member == user_id or member in presence.connected],
+        "submitted_count": 0,
+        "participant_count": len(state.members),
+        "vote_counts": None,
+        "you": you(phase, user_id),
+    }
+    if not isinstance(phase, Lobby | Closed):
+        now["submitted_count"] = submitted_count(phase)
+        now["participant_count"] = len(round_players(state, phase))
+        now["vote_counts"] = _shown_counts(state, phase)
+    return now
+
+
+def _shown_counts(state: State, phase: RoundPhase) -> dict[str, int] | None:
+    answers = _counted_answers(state, phase)
+    if answers is None or state.settings.vote_updates == "progress":
+        return None
+    return {answer["id"]: answer["vote_count"] for answer in answers}

@@ -1,0 +1,244 @@
+"""The actor of a room: one task, alone in changing it.
+
+It opens the room, takes one message after the other from its inbox, and ends when the room is idle, closed, fenced off
+or broken; the log stays. What still waits when it ends goes to the actor that comes after it.
+"""
+
+import asyncio
+from collections.abc import Mapping
+from typing import Final, Literal
+
+import structlog
+from msgspec import Struct
+
+from votegame.errors import ErrorCode, StoreError
+from votegame.game.change import Change, Refusal
+from votegame.game.commands import Resume
+from votegame.game.messages import Loaded, QuestionDrawn
+from votegame.ids import ConnectionId, RoomCode, UserId
+from votegame.rooms.alarm import Alarm
+from votegame.rooms.effects import EffectRunner
+from votegame.rooms.environment import Environment
+from votegame.rooms.gate import Answered, Gate
+from votegame.rooms.inbox import ConnectionLost, Entry, Inbox, Request
+from votegame.rooms.opening import NotFound, NotNow, Opened, open_room
+from votegame.rooms.ports import Claim, CloseAttached
+from votegame.rooms.room import Room
+from votegame.wire.close_codes import CloseCode
+
+_TURNS_AT_ONCE: Final = 32
+"""Turns of a backlog before other rooms get the loop."""
+
+Ending = Literal["never opened", "retired", "discarded", "broken", "stopped"]
+
+log = structlog.get_logger(__name__)
+
+
+class Heritage(Struct, frozen=True):
+    """What an actor leaves to the one after it.
+
+    Attributes:
+        entries: What waited in the inbox.
+        sockets: The connections that are attached to the room.
+        seq: The last event that those connections were sent.
+    """
+
+    entries: tuple[Entry, ...] = ()
+    sockets: Mapping[UserId, set[ConnectionId]] = {}
+    seq: int = 0
+
+
+class Actor:
+    """Runs one room. Its owner, the registry, starts `run` as a task.
+
+    Attributes:
+        room_code: The room.
+        room: The room, once it is open.
+    """
+
+    def __init__(self, env: Environment, room_code: RoomCode, *, heritage: Heritage | None = None) -> None:
+        self.room_code = room_code
+        self.room: Room | None = None
+        self._env = env
+        self._heritage = heritage or Heritage()
+        self._inbox = Inbox()
+        for entry in self._heritage.entries:
+            self._inbox.offer(entry)
+        self._wake = asyncio.Event()
+        self._alarm = Alarm(self._wake.set)
+        self._effects = EffectRunner(env.questions, self._offer_question)
+        self._is_stopping = False
+        self._is_broken = False
+        self._busy_at = env.clock.seconds()
+
+    def offer(self, entry: Entry) -> ErrorCode | None:
+        """Put `entry` into the inbox; an error code when it is refused at the door."""
+        if isinstance(entry, Request):
+            if self._is_stopping or self._is_shut_for(entry):
+                return ErrorCode.UNAVAILABLE
+            self._busy_at = self._env.clock.seconds()
+        if not self._inbox.offer(entry):
+            return ErrorCode.RATE_LIMITED
+        self._wake.set()
+        return None
+
+    def _is_shut_for(self, request: Request) -> bool:
+        """Whether commits are so late that another change could not be kept in time."""
+        if self.room is None or isinstance(request.command, Resume):
+            return False
+        return self.room.is_late(self._env.clock.seconds())
+
+    def _offer_question(self, drawn: QuestionDrawn) -> None:
+        self.offer(drawn)
+
+    def stop(self) -> None:
+        """Take nothing more; the task ends when all that was decided is kept and told."""
+        self._is_stopping = True
+        self._wake.set()
+
+    def begin_with(self, claim: Claim, request: Request, change: Change) -> None:
+        """The room was just made; call before `run`."""
+        self.room = self._room(claim, change)
+        self.room.start({})
+        self.room.open_with(request, change)
+
+    def _room(self, claim: Claim, opened: Opened | Change) -> Room:
+        return Room(self._env, claim, opened.state, on_progress=self._wake.set, on_effect=self._effects.run)
+
+    async def run(self, claim: Claim | None = None) -> Ending:
+        """Open the room, unless it was just made, and work until it ends. `claim` is one that was made already."""
+        if self.room is None:
+            opened = await open_room(self._env, self.room_code, claim)
+            if not isinstance(opened, Opened):
+                self._refuse_all(opened)
+                return "never opened"
+            self.room = self._room(opened.claim, opened)
+            self._inherit(self.room)
+        try:
+            return await self._work(self.room)
+        finally:
+            self._alarm.clear()
+            self.room.close()
+            await self._effects.close()
+
+    def _inherit(self, room: Room) -> None:
+        """Keep the connections of the actor before this one, if they were told all that is kept."""
+        heritage = self._heritage
+        is_current = heritage.seq == room.state.seq
+        if heritage.sockets and not is_current:
+            self._close_attached()
+        room.start(heritage.sockets if is_current else {})
+        room.tell(Loaded())
+
+    def _close_attached(self) -> None:
+        self._env.outlet.deliver([CloseAttached(self.room_code, CloseCode.RESTARTING)])
+
+    def _refuse_all(self, outcome: NotFound | NotNow) -> None:
+        if isinstance(outcome, NotFound):
+            self.refuse_waiting(ErrorCode.ROOM_NOT_FOUND)
+        else:
+            self.refuse_waiting(ErrorCode.INTERNAL if outcome.is_broken else ErrorCode.UNAVAILABLE)
+        if self._heritage.sockets:
+            self._close_attached()
+
+    def refuse_waiting(self, code: ErrorCode) -> None:
+        """Answer everything that waits with `code`; none of it was decided."""
+        gate = Gate(self.room_code, self._env.outlet, self._env.clock, committed=0, seq=0)
+        for entry in self._inbox.take_all():
+            if isinstance(entry, Request):
+                gate.add(0, [Answered(entry.origin, entry.command.id, Refusal(code))], members=0)
+                self._env.observe_turn(type(entry.command).__name__, str(code))
+
+    async def _work(self, room: Room) -> Ending:
+        turns = 0
+        while True:
+            self._wake.clear()
+            if room.condition != "live":
+                return "discarded"
+            if self._is_over(room):
+                return self._ending()
+            if not self._is_broken and not self._is_stopping and self._step(room):
+                turns += 1
+                if turns % _TURNS_AT_ONCE == 0:
+                    await asyncio.sleep(0)
+                continue
+            self._set_alarm(room)
+            await self._wake.wait()
+
+    def _ending(self) -> Ending:
+        if self._is_broken:
+            return "broken"
+        return "stopped" if self._is_stopping else "retired"
+
+    def _is_over(self, room: Room) -> bool:
+        if self._is_broken or self._is_stopping:
+            return room.is_settled
+        if self._inbox or room.presence.has_sockets or not room.is_settled:
+            return False
+        if room.is_closed:
+            return True
+        if self._retire_in(room) > 0:
+            return False
+        room.store_deadline(exactly=True)
+        return room.is_settled
+
+    def _retire_in(self, room: Room) -> float:
+        """Seconds until an idle room may go: nobody came, no grace period runs, and no timer is near."""
+        idle = self._env.clock.seconds() - self._busy_at
+        left = self._env.retire_seconds - idle
+        now = self._env.clock.now_ms()
+        near_ms = [due_ms for due_ms in room.next_dues_ms() if due_ms - now < self._env.retire_seconds * 1000]
+        return max(left, *((due_ms - now) / 1000 + 0.001 for due_ms in near_ms), left)
+
+    def _step(self, room: Room) -> bool:
+        """Take one turn, if there is one to take."""
+        now = self._env.clock.now_ms()
+        entry: Entry | None = None
+        try:
+            if room.take_due(now):
+                return True
+            if room.is_holding(now) or not self._inbox:
+                return False
+            entry = self._inbox.take()
+            self._take(room, entry)
+        except Exception:
+            log.exception("a turn failed", room_code=self.room_code, position=room.state.position)
+            self._is_broken = True
+            if isinstance(entry, Request):
+                room.refuse(entry, Refusal(ErrorCode.INTERNAL))
+        return True
+
+    def _take(self, room: Room, entry: Entry) -> None:
+        match entry:
+            case Request():
+                # After this long the gateway has said `unavailable`, which must stay true.
+                if self._env.clock.seconds() - entry.received_at < self._env.reply_seconds:
+                    room.answer(entry)
+            case ConnectionLost():
+                room.connection_lost(entry)
+            case QuestionDrawn():
+                room.tell(entry)
+
+    def _set_alarm(self, room: Room) -> None:
+        now = self._env.clock.now_ms()
+        waits = [(due_ms - now) / 1000 for due_ms in room.next_dues_ms()]
+        if not room.presence.has_sockets:
+            waits.append(self._retire_in(room))
+        self._alarm.set(min(waits) if waits and room.is_settled else None)
+
+    def heritage(self, *, keeps_sockets: bool) -> Heritage:
+        """What is left when `run` is over."""
+        entries = tuple(self._inbox.take_all())
+        if self.room is None or not keeps_sockets:
+            return Heritage(entries)
+        return Heritage(entries, dict(self.room.presence.sockets), self.room.told_seq)
+
+    async def give_up(self) -> None:
+        """Let another node have the room at once."""
+        if self.room is None:
+            return
+        room_id, epoch = self.room.room_epoch
+        try:
+            await self._env.store.release(room_id, epoch)
+        except StoreError as error:
+            log.warning("room not given up, its lease will end", room_code=self.room_code, reason=str(error))

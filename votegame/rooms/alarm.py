@@ -1,0 +1,39 @@
+"""One timer of the event loop for one actor, moved when what is due first changes."""
+
+import asyncio
+from collections.abc import Callable
+from typing import Final
+
+_PRECISION_SECONDS: Final = 0.001
+
+
+class Alarm:
+    """Calls `ring` once, at the instant that was set last."""
+
+    def __init__(self, ring: Callable[[], None]) -> None:
+        self._ring = ring
+        self._handle: asyncio.TimerHandle | None = None
+        self._at: float | None = None
+
+    def set(self, delay: float | None) -> None:
+        """Ring in `delay` seconds; None for not at all."""
+        loop = asyncio.get_running_loop()
+        at = None if delay is None else loop.time() + max(delay, _PRECISION_SECONDS)
+        if at is not None and self._at is not None and abs(at - self._at) < _PRECISION_SECONDS:
+            return
+        self.clear()
+        if at is not None:
+            self._at = at
+            self._handle = loop.call_at(at, self._go_off)
+
+    def clear(self) -> None:
+        """Do not ring."""
+        if self._handle is not None:
+            self._handle.cancel()
+        self._handle = None
+        self._at = None
+
+    def _go_off(self) -> None:
+        self._handle = None
+        self._at = None
+        self._ring()

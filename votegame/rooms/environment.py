@@ -1,0 +1,46 @@
+"""What all rooms of a node share."""
+
+import random
+from collections.abc import Callable
+
+from msgspec import Struct
+
+from votegame.clock import Clock
+from votegame.game.house import House
+from votegame.ids import NodeId
+from votegame.questions.ports import QuestionSource
+from votegame.rooms.journal import Journal
+from votegame.rooms.memberships import Memberships
+from votegame.rooms.ports import Outlet, RoomStore
+
+
+class Environment(Struct, frozen=True, kw_only=True):
+    """The parts that an actor works with.
+
+    Attributes:
+        node_id: The node, as owner of rooms.
+        store: Where logs are.
+        journal: Where records go.
+        outlet: Where outputs leave to.
+        clock: The node's clock.
+        rng: Chance.
+        house: What the operator fixed.
+        memberships: How many rooms each user is in.
+        questions: Where the next question comes from.
+        reply_seconds: After this long a command has been answered by its gateway, and is not taken any more.
+        retire_seconds: How long a room without connections and timers stays in memory.
+        observe_turn: Told the type of each command and how it was answered: `ok` or the error's code.
+    """
+
+    node_id: NodeId
+    store: RoomStore
+    journal: Journal
+    outlet: Outlet
+    clock: Clock
+    rng: random.Random
+    house: House
+    memberships: Memberships
+    questions: QuestionSource
+    reply_seconds: float = 5.0
+    retire_seconds: float = 60.0
+    observe_turn: Callable[[str, str], None] = lambda _command, _outcome: None

@@ -1,0 +1,185 @@
+"""The output gate of a room: the only way out.
+
+Every output carries the position at which it was decided, and leaves, in order, when that position is committed.
+Refusals and reads go through it too: they tell of a state that must not be seen before it is kept. What leaves is
+encoded here, once for all members.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Iterable
+
+from msgspec import Struct
+
+from votegame.clock import Clock
+from votegame.errors import ErrorCode
+from votegame.game.change import Event, Notice, Ok, Refusal, Reply, Resumption
+from votegame.game.views import now_fields, snapshot
+from votegame.ids import RoomCode
+from votegame.rooms.history import History
+from votegame.rooms.notices import LARGE_ROOM, PER_SUBJECT_SECONDS, Notices
+from votegame.rooms.ports import Delivery, Detach, Origin, Outlet, ReplyFrame, RoomFrame
+from votegame.wire import frames
+
+
+class Answered(Struct, frozen=True):
+    """A reply that waits, with where it goes and the `id` that it echoes."""
+
+    origin: Origin
+    command_id: str
+    reply: Reply
+
+
+Output = Answered | Event | Notice
+
+
+class _Waiting(Struct, frozen=True):
+    position: int
+    outputs: tuple[Output, ...]
+    members: int
+
+
+class Gate:
+    """Holds a room's outputs until their position is committed, then gives them to the outlet.
+
+    Attributes:
+        told_seq: The last event that has left.
+    """
+
+    def __init__(self, room_code: RoomCode, outlet: Outlet, clock: Clock, *, committed: int, seq: int) -> None:
+        """Make the gate of a room whose log ends, all committed, at `committed`, its last event being `seq`."""
+        self.told_seq = seq
+        self._room_code = room_code
+        self._outlet = outlet
+        self._clock = clock
+        self._committed = committed
+        self._waiting: deque[_Waiting] = deque()
+        self._history = History()
+        self._notices = Notices()
+        self._notice_timer: asyncio.TimerHandle | None = None
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether everything that was decided has left."""
+        return not self._waiting
+
+    def add(self, position: int, outputs: Iterable[Output], *, members: int) -> None:
+        """Outputs decided at `position`, in order; `members` tells whether the room is a large one.
+
+        Positions never fall from one call to the next.
+        """
+        waiting = _Waiting(position, tuple(outputs), members)
+        if position > self._committed or self._waiting:
+            self._waiting.append(waiting)
+        elif waiting.outputs:
+            self._outlet.deliver(self._encoded(waiting, self._clock.now_ms()))
+
+    def open_to(self, position: int, server_time_ms: int) -> None:
+        """All up to `position` is committed, what was not so before at `server_time_ms`."""
+        self._committed = position
+        deliveries: list[Delivery] = []
+        while self._waiting and self._waiting[0].position <= position:
+            deliveries += self._encoded(self._waiting.popleft(), server_time_ms)
+        if deliveries:
+            self._outlet.deliver(deliveries)
+
+    def discard(self, guilty_position: int | None) -> None:
+        """What waits was not, and will not be, written: its replies say so, the rest is forgotten.
+
+        The command that was decided at `guilty_position` gets `internal`; the others can be sent again.
+        """
+        deliveries: list[Delivery] = []
+        for waiting in self._waiting:
+            code = ErrorCode.UNAVAILABLE
+            if waiting.position == guilty_position:
+                code, guilty_position = ErrorCode.INTERNAL, None
+            deliveries += [
+                self._reply(Answered(output.origin, output.command_id, Refusal(code)))
+                for output in waiting.outputs
+                if isinstance(output, Answered)
+            ]
+        self._waiting.clear()
+        self.close()
+        if deliveries:
+            self._outlet.deliver(deliveries)
+
+    def close(self) -> None:
+        """Nothing leaves any more by itself."""
+        if self._notice_timer is not None:
+            self._notice_timer.cancel()
+            self._notice_timer = None
+
+    def _encoded(self, waiting: _Waiting, server_time_ms: int) -> list[Delivery]:
+        deliveries: list[Delivery] = []
+        attaching: list[Delivery] = []
+        for output in waiting.outputs:
+            match output:
+                case Answered():
+                    reply = self._reply(output)
+                    # The `state` of a joiner includes what his joining caused, so he must not be sent it as well.
+                    (attaching if reply.attach else deliveries).append(reply)
+                case Event():
+                    deliveries += self._event(output, server_time_ms)
+                case Notice():
+                    deliveries += self._notice(output, waiting.members)
+        return deliveries + attaching
+
+    def _event(self, event: Event, server_time_ms: int) -> list[Delivery]:
+        if event.ends_phase:
+            self._notices.end_phase()
+        frame = frames.event(
+            event.type, self._room_code, seq=event.seq, server_time_ms=server_time_ms, fields=event.fields
+        )
+        self._history.keep(event.seq, frame)
+        self.told_seq = event.seq
+        deliveries: list[Delivery] = [RoomFrame(room_code=self._room_code, data=frame, durable=True)]
+        if event.detaches is not None or event.closes_room:
+            deliveries.append(Detach(self._room_code, event.detaches))
+        return deliveries
+
+    def _notice(self, notice: Notice, members: int) -> list[Delivery]:
+        if members <= LARGE_ROOM:
+            return [self._notice_frame(notice)]
+        self._notices.put(notice)
+        return self._notices_due()
+
+    def _notices_due(self) -> list[Delivery]:
+        due: list[Delivery] = [self._notice_frame(notice) for notice in self._notices.take(self._clock.seconds())]
+        if self._notices and self._notice_timer is None:
+            loop = asyncio.get_running_loop()
+            self._notice_timer = loop.call_later(PER_SUBJECT_SECONDS, self._send_notices)
+        return due
+
+    def _send_notices(self) -> None:
+        self._notice_timer = None
+        due = self._notices_due()
+        if due:
+            self._outlet.deliver(due)
+
+    def _notice_frame(self, notice: Notice) -> RoomFrame:
+        frame = frames.notice(notice.type, self._room_code, server_time_ms=self._clock.now_ms(), fields=notice.fields)
+        return RoomFrame(room_code=self._room_code, data=frame, durable=False)
+
+    def _reply(self, answered: Answered) -> ReplyFrame:
+        match answered.reply:
+            case Ok(fields, attach, durable):
+                data = frames.ok(answered.command_id, fields)
+            case Refusal() as refusal:
+                data = frames.error(refusal.code, answered.command_id, refusal.details)
+                attach, durable = False, False
+            case Resumption():
+                data, attach, durable = self._resumed(answered.command_id, answered.reply), True, False
+        room_code = self._room_code if attach else None
+        return ReplyFrame(origin=answered.origin, data=data, attach=room_code, durable=durable)
+
+    def _resumed(self, command_id: str, resumption: Resumption) -> bytes:
+        state, user_id, presence = resumption.state, resumption.user_id, resumption.presence
+        missed = None
+        if resumption.stream == state.stream:
+            missed = self._history.between(resumption.last_seq, state.seq)
+        if missed is None:
+            shown = snapshot(state, user_id, presence, now=self._clock.now_ms())
+            return frames.ok(command_id, {"recovered": False, "stream": state.stream, "state": shown})
+        now = now_fields(state, user_id, presence)
+        events = [frames.embedded(frame) for frame in missed]
+        return frames.ok(command_id, {"recovered": True, "stream": state.stream, "events": events, "now": now})

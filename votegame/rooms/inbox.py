@@ -1,0 +1,77 @@
+"""The inbox of a room: what waits for its turn.
+
+Bounded. What users send is refused when it is full; what the house sends itself (a lost connection, the end of an
+effect) is always taken, since each of those is bounded by what caused it.
+"""
+
+from collections import deque
+from typing import Final
+
+from msgspec import Struct
+
+from votegame.game.commands import AnyRoomCommand, CreateRoom
+from votegame.game.messages import Creation, FromUser, QuestionDrawn, User
+from votegame.ids import ConnectionId, UserId
+from votegame.rooms.ports import Origin
+
+INBOX_ENTRIES: Final = 1_000
+"""Commands that may wait in one room: 5 for each of 200 players."""
+
+
+class Request(Struct, frozen=True):
+    """A command that waits, with where its reply goes.
+
+    Attributes:
+        origin: Where the reply goes.
+        user: Who gave the command.
+        command: The command; a `CreateRoom` is one whose room, this one, is there already.
+        received_at: When the gateway had it, in seconds of the node's clock.
+    """
+
+    origin: Origin
+    user: User
+    command: AnyRoomCommand | CreateRoom
+    received_at: float
+
+    def message(self) -> FromUser | Creation:
+        """What the rules are told of it."""
+        if isinstance(self.command, CreateRoom):
+            return Creation(self.user, self.command)
+        return FromUser(self.user, self.command)
+
+
+class ConnectionLost(Struct, frozen=True):
+    """A connection that was, or was to be, attached to the room is gone."""
+
+    user_id: UserId
+    connection_id: ConnectionId
+
+
+Entry = Request | ConnectionLost | QuestionDrawn
+
+
+class Inbox:
+    """First in, first out."""
+
+    def __init__(self) -> None:
+        self._entries: deque[Entry] = deque()
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    def offer(self, entry: Entry) -> bool:
+        """Put `entry` at the end; False, and nothing happens, when it is a request and the inbox is full."""
+        if isinstance(entry, Request) and len(self._entries) >= INBOX_ENTRIES:
+            return False
+        self._entries.append(entry)
+        return True
+
+    def take(self) -> Entry:
+        """The entry that has waited longest. Raises IndexError when there is none."""
+        return self._entries.popleft()
+
+    def take_all(self) -> list[Entry]:
+        """Everything that waits."""
+        entries = list(self._entries)
+        self._entries.clear()
+        return entries

@@ -1,0 +1,100 @@
+"""One room's way into the journal: what is pending for its log, turn by turn."""
+
+from collections import deque
+from typing import Protocol
+
+from msgspec import Struct
+
+from votegame.game.records import Row
+from votegame.ids import RoomId
+from votegame.rooms.ports import Append, RoomHead
+
+
+class LogListener(Protocol):
+    """What a room is told of its own log. Called from the journal's task; must neither block nor raise."""
+
+    def committed(self, position: int, server_time_ms: int, oldest_at: float) -> None:
+        """All up to `position` is kept: what was not so before since `server_time_ms`, pending since `oldest_at`."""
+
+    def fenced(self) -> None:
+        """Another owner has the room; what was pending is dropped."""
+
+    def refused(self, position: int) -> None:
+        """The rows that end at `position` were refused; they and all after them are dropped."""
+
+
+class _Turn(Struct, frozen=True):
+    rows: tuple[Row, ...]
+    head: RoomHead
+    written_at: float
+
+
+class LogWriter:
+    """The pending turns of a room, in two parts: those of the commit under way, and those that gathered since.
+
+    Attributes:
+        room_id: The room.
+        epoch: The ownership period that all its appends carry.
+        committed: The last position that is kept.
+        is_closed: Whether the room was fenced off or broken; nothing is written any more.
+    """
+
+    def __init__(self, room_id: RoomId, epoch: int, *, committed: int, listener: LogListener) -> None:
+        self.room_id = room_id
+        self.epoch = epoch
+        self.committed = committed
+        self.is_closed = False
+        self._listener = listener
+        self._in_flight: deque[_Turn] = deque()
+        self._gathered: list[_Turn] = []
+
+    @property
+    def oldest_at(self) -> float | None:
+        """When the oldest pending turn was put in, in seconds; None when nothing is pending."""
+        turns = self._in_flight or self._gathered
+        return turns[0].written_at if turns else None
+
+    def put(self, rows: tuple[Row, ...], head: RoomHead, now: float) -> None:
+        """A turn is to be appended."""
+        self._gathered.append(_Turn(rows, head, now))
+
+    def take(self) -> Append:
+        """All that has gathered, as one append; it is in flight until it is settled or put back."""
+        self._in_flight.extend(self._gathered)
+        self._gathered.clear()
+        rows = tuple(row for turn in self._in_flight for row in turn.rows)
+        return self._append(rows, self._in_flight[-1].head)
+
+    def first_turn(self) -> Append | None:
+        """The oldest turn in flight, by itself; None when there is none."""
+        if not self._in_flight:
+            return None
+        turn = self._in_flight[0]
+        return self._append(turn.rows, turn.head)
+
+    def _append(self, rows: tuple[Row, ...], head: RoomHead) -> Append:
+        return Append(room_id=self.room_id, epoch=self.epoch, base=self.committed, rows=rows, head=head)
+
+    def settle(self, append: Append, server_time_ms: int) -> None:
+        """`append`, which `take` or `first_turn` gave, is kept."""
+        oldest_at = self._in_flight[0].written_at
+        n_rows = len(append.rows)
+        while self._in_flight and len(self._in_flight[0].rows) <= n_rows:
+            n_rows -= len(self._in_flight.popleft().rows)
+        self.committed = append.base + len(append.rows)
+        self._listener.committed(self.committed, server_time_ms, oldest_at)
+
+    def fence(self) -> None:
+        """Another owner has the room."""
+        self._close()
+        self._listener.fenced()
+
+    def refuse(self, append: Append) -> None:
+        """`append`, a single turn, was refused."""
+        self._close()
+        self._listener.refused(append.base + len(append.rows))
+
+    def _close(self) -> None:
+        self.is_closed = True
+        self._in_flight.clear()
+        self._gathered.clear()

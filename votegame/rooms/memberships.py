@@ -1,0 +1,40 @@
+"""How many rooms each user plays in, as far as this node has them in memory.
+
+The limit on rooms per user bounds what one user can keep a node busy with, and rooms that are not in memory keep
+nothing busy, so they do not count.
+"""
+
+from collections.abc import Iterable
+
+from votegame.ids import RoomCode, UserId
+
+
+class Memberships:
+    """Members of the rooms in memory whose game is not over."""
+
+    def __init__(self) -> None:
+        self._rooms_by_user: dict[UserId, set[RoomCode]] = {}
+        self._users_by_room: dict[RoomCode, frozenset[UserId]] = {}
+
+    def update(self, room_code: RoomCode, members: Iterable[UserId]) -> None:
+        """These, and no others, are the members of the room now."""
+        after = frozenset(members)
+        before = self._users_by_room.get(room_code, frozenset())
+        if after == before:
+            return
+        for user_id in before - after:
+            rooms = self._rooms_by_user[user_id]
+            rooms.remove(room_code)
+            if not rooms:
+                del self._rooms_by_user[user_id]
+        for user_id in after - before:
+            self._rooms_by_user.setdefault(user_id, set()).add(room_code)
+        if after:
+            self._users_by_room[room_code] = after
+        else:
+            self._users_by_room.pop(room_code, None)
+
+    def others(self, user_id: UserId, room_code: RoomCode | None) -> int:
+        """In how many rooms, apart from `room_code`, the user is a member."""
+        rooms = self._rooms_by_user.get(user_id, set())
+        return len(rooms) - (room_code in rooms)

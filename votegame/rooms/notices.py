@@ -1,0 +1,56 @@
+"""Notices on their way out: in large rooms only the latest value of each leaves, at a bounded rate.
+
+N players who answer would otherwise be N notices to N members, which is what a large room dies of.
+"""
+
+from collections.abc import Iterator
+from typing import Final
+
+import msgspec
+
+from votegame.game.change import Notice
+from votegame.limits.rates import TokenBucket
+
+LARGE_ROOM: Final = 32
+"""Members above which notices are held back: below, a whole room that answers at once is under 1,100 frames."""
+PER_SUBJECT_SECONDS: Final = 0.05
+"""At most 20 a second for each kind and subject (protocol v1, "Frames")."""
+PER_ROOM: Final = 100
+"""At most 100 a second in all."""
+
+_KEPT_THROUGH_PHASES: Final = "player_connection"
+
+
+class Notices:
+    """The latest notice of each kind and subject that has not left yet."""
+
+    def __init__(self) -> None:
+        self._waiting: dict[tuple[str, str], Notice] = {}
+        self._left_at: dict[tuple[str, str], float] = {}
+        self._bucket = TokenBucket(PER_ROOM, PER_ROOM)
+
+    def __bool__(self) -> bool:
+        return bool(self._waiting)
+
+    def put(self, notice: Notice) -> None:
+        """`notice` replaces what waits of its kind and subject; its shared fields hold for all of its kind."""
+        shared = {name: notice.fields[name] for name in notice.shared}
+        if shared:
+            for key, waiting in self._waiting.items():
+                if key[0] == notice.type:
+                    fields = {**waiting.fields, **shared}
+                    self._waiting[key] = msgspec.structs.replace(waiting, fields=fields)
+        self._waiting[notice.type, notice.subject] = notice
+
+    def take(self, now: float) -> Iterator[Notice]:
+        """What may leave at `now`, in seconds."""
+        for key in list(self._waiting):
+            if now - self._left_at.get(key, -1.0) < PER_SUBJECT_SECONDS or self._bucket.take(now) > 0:
+                continue
+            self._left_at[key] = now
+            yield self._waiting.pop(key)
+
+    def end_phase(self) -> None:
+        """What waits of the phase that ends never leaves: the event that ends it tells more."""
+        self._waiting = {key: notice for key, notice in self._waiting.items() if key[0] == _KEPT_THROUGH_PHASES}
+        self._left_at.clear()

@@ -1,0 +1,79 @@
+"""How a room gets into memory: claim, then load. Never the other way round.
+
+A claim raises the room's epoch, so that whatever another owner still writes is refused; only a log that was read after
+that is sure to be whole.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from typing import Final
+
+import structlog
+from msgspec import Struct
+
+from votegame.errors import CorruptLogError, StoreBusyError, StoreError
+from votegame.game.fold import fold
+from votegame.game.records import Row, from_row
+from votegame.game.state import State
+from votegame.ids import RoomCode
+from votegame.rooms.environment import Environment
+from votegame.rooms.ports import Claim, Held
+
+_RETRY_SECONDS: Final = 0.2
+
+log = structlog.get_logger(__name__)
+
+
+class Opened(Struct, frozen=True):
+    """The room is ours, and this is what it is."""
+
+    claim: Claim
+    state: State
+
+
+class NotFound(Struct, frozen=True):
+    """No room has the code."""
+
+
+class NotNow(Struct, frozen=True):
+    """The room may exist, but cannot be had now: its owner's lease runs, the store is away, or its log is broken.
+
+    Attributes:
+        is_broken: Whether trying again is of no use.
+    """
+
+    is_broken: bool = False
+
+
+async def open_room(env: Environment, room_code: RoomCode, claim: Claim | None) -> Opened | NotFound | NotNow:
+    """Claim (unless `claim` was made already) and load the room; tries for as long as a command may wait."""
+    until = env.clock.seconds() + env.reply_seconds
+    while True:
+        outcome = await _attempt(env, room_code, claim)
+        if not (isinstance(outcome, NotNow) and not outcome.is_broken) or env.clock.seconds() > until:
+            return outcome
+        claim = None
+        await asyncio.sleep(_RETRY_SECONDS)
+
+
+async def _attempt(env: Environment, room_code: RoomCode, claim: Claim | None) -> Opened | NotFound | NotNow:
+    try:
+        claimed = claim or await env.store.claim(room_code, env.node_id)
+        if claimed is None:
+            return NotFound()
+        if isinstance(claimed, Held):
+            return NotNow()
+        rows = await env.store.load(claimed.room_id)
+    except StoreError as error:
+        if not isinstance(error, StoreBusyError):
+            log.warning("room not opened", room_code=room_code, reason=str(error))
+        return NotNow()
+    return _folded(claimed, [row for row, _ in rows])
+
+
+def _folded(claim: Claim, rows: Sequence[Row]) -> Opened | NotNow:
+    try:
+        return Opened(claim, fold(from_row(row) for row in rows))
+    except CorruptLogError as error:
+        log.error("log does not fold", room_code=claim.room_code, room_id=claim.room_id, reason=str(error))
+        return NotNow(is_broken=True)

@@ -1,0 +1,256 @@
+"""A room in memory: its state, who is there, its log's writer and its gate. Synchronous; its actor drives it.
+
+What it holds in `state` is ahead of what is kept: a turn gives its records to the journal and its outputs to the gate,
+and does not wait.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Final, Literal
+
+from votegame.game.change import Change, DrawQuestion, Ok, Refusal, Reply, Resumption
+from votegame.game.messages import GateWasShut, Message, Timer, TimerDue
+from votegame.game.records import to_row
+from votegame.game.rules import decide
+from votegame.game.state import Closed, Finished, State
+from votegame.game.timers import timers
+from votegame.ids import ConnectionId, RoomId, UserId
+from votegame.rooms.environment import Environment
+from votegame.rooms.gate import Answered, Gate, Output
+from votegame.rooms.inbox import ConnectionLost, Request
+from votegame.rooms.log_writer import LogWriter
+from votegame.rooms.ports import Claim, RoomHead
+from votegame.rooms.presence import PresenceTracker
+
+SHUT_SECONDS: Final = 1.0
+"""A commit that takes longer shuts the room: commands are refused meanwhile, and deadlines move by that time."""
+
+Condition = Literal["live", "fenced", "refused"]
+
+
+class Room:
+    """One room that this node has claimed and loaded, or made.
+
+    Attributes:
+        state: The room as decided so far.
+        presence: Who is connected.
+        condition: `live`, or why nothing of it can be written any more.
+    """
+
+    def __init__(
+        self,
+        env: Environment,
+        claim: Claim,
+        state: State,
+        *,
+        on_progress: Callable[[], None],
+        on_effect: Callable[[DrawQuestion], None],
+    ) -> None:
+        """Take over a room whose log ends where `state` does.
+
+        Args:
+            env: What rooms share.
+            claim: The claim under which it was loaded.
+            state: The fold of its log.
+            on_progress: Called when something was committed, or will never be.
+            on_effect: Called with each effect that the rules wish for.
+        """
+        self.state = state
+        self.presence = PresenceTracker(grace_ms=env.house.grace_ms)
+        self.condition: Condition = "live"
+        self._env = env
+        self._on_progress = on_progress
+        self._on_effect = on_effect
+        self._gate = Gate(claim.room_code, env.outlet, env.clock, committed=state.position, seq=state.seq)
+        self._writer = LogWriter(claim.room_id, claim.epoch, committed=state.position, listener=self)
+        self._stored_deadline_ms: int | None = None
+        self._shut_counted_until = 0.0
+        self._shut_seconds = 0.0
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether the room is gone for its members."""
+        return isinstance(self.state.phase, Closed)
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether all that was decided is kept and told."""
+        return self._gate.is_idle and self._writer.oldest_at is None
+
+    @property
+    def told_seq(self) -> int:
+        """The last event that the room's members were sent."""
+        return self._gate.told_seq
+
+    @property
+    def room_epoch(self) -> tuple[RoomId, int]:
+        """The room and the ownership period that this node writes in."""
+        return self._writer.room_id, self._writer.epoch
+
+    def is_late(self, now: float) -> bool:
+        """Whether a commit has been under way for so long that no command should be taken; `now` in seconds."""
+        oldest_at = self._writer.oldest_at
+        return oldest_at is not None and now - oldest_at > SHUT_SECONDS
+
+    def start(self, sockets: Mapping[UserId, set[ConnectionId]]) -> None:
+        """Begin with the connections that are known."""
+        self.presence.start(self.state.members, sockets, self._env.clock.now_ms())
+        self._count_members()
+
+    def answer(self, request: Request) -> None:
+        """The turn of a command."""
+        change = self._decide(request.message())
+        reply = change.reply
+        assert reply is not None
+        if _attaches(reply):
+            self.presence.attached(request.user.user_id, request.origin.connection_id)
+        self._carry_out(change, Answered(request.origin, request.command.id, reply))
+        self._env.observe_turn(type(request.command).__name__, _outcome(reply))
+
+    def open_with(self, request: Request, change: Change) -> None:
+        """Tell the one who made the room, which is kept already."""
+        assert change.reply is not None
+        self.presence.attached(request.user.user_id, request.origin.connection_id)
+        self._gate.add(change.state.position, [Answered(request.origin, request.command.id, change.reply)], members=1)
+        for effect in change.effects:
+            self._on_effect(effect)
+        self._env.observe_turn(type(request.command).__name__, _outcome(change.reply))
+
+    def tell(self, message: Message) -> None:
+        """The turn of any other message."""
+        self._carry_out(self._decide(message))
+
+    def connection_lost(self, lost: ConnectionLost) -> None:
+        """A connection is gone; consequences follow when its grace period is over."""
+        self.presence.lost(lost.user_id, lost.connection_id, self._env.clock.now_ms())
+        self.store_deadline()
+
+    def _decide(self, message: Message) -> Change:
+        env = self._env
+        return decide(
+            self.state,
+            message,
+            presence=self.presence.view(),
+            now=env.clock.now_ms(),
+            rng=env.rng,
+            house=env.house,
+        )
+
+    def _carry_out(self, change: Change, *first: Output) -> None:
+        self.state = change.state
+        if change.records:
+            self.presence.keep_only(change.state.members, self._env.clock.now_ms())
+            self._count_members()
+        outputs = (*first, *change.public)
+        if outputs or change.records:
+            self._gate.add(change.state.position, outputs, members=len(change.state.members))
+        if change.records:
+            rows = tuple(to_row(record) for record in change.records)
+            self._env.journal.write(self._writer, rows, self._head())
+        else:
+            self.store_deadline()
+        for effect in change.effects:
+            self._on_effect(effect)
+
+    def _count_members(self) -> None:
+        state = self.state
+        counted = () if isinstance(state.phase, Finished | Closed) else state.members
+        self._env.memberships.update(state.room_code, counted)
+
+    def _head(self) -> RoomHead:
+        state = self.state
+        self._stored_deadline_ms = self._next_deadline_ms()
+        return RoomHead(
+            status=state.phase.name,
+            host_id=state.host_id,
+            settings=state.settings,
+            next_deadline_ms=self._stored_deadline_ms,
+        )
+
+    def _next_deadline_ms(self) -> int | None:
+        """When another node must look after this room, should this one be dead: the earliest of all timers."""
+        if self.is_closed:
+            return None
+        timer = self.next_timer()
+        # Without a timer everyone is connected: if the node dies and nobody comes back, the room must still close.
+        return self._env.clock.now_ms() + self._env.house.closing_ms if timer is None else timer.due_ms
+
+    def store_deadline(self, *, exactly: bool = False) -> None:
+        """Have the next deadline stored, if it is earlier than the stored one, or, `exactly`, if it differs."""
+        due_ms, stored_ms = self._next_deadline_ms(), self._stored_deadline_ms
+        if due_ms is None or due_ms == stored_ms:
+            return
+        if exactly or stored_ms is None or due_ms < stored_ms:
+            self._env.journal.write(self._writer, (), self._head())
+
+    def next_timer(self) -> Timer | None:
+        """The timer that is due first."""
+        return min(
+            timers(self.state, self.presence.view(), self._env.house), key=lambda timer: timer.due_ms, default=None
+        )
+
+    def next_dues_ms(self) -> list[int]:
+        """When the room has something to do by itself: its first timer, and the first grace period to end."""
+        timer, change_ms = self.next_timer(), self.presence.next_change_ms()
+        dues = [None if timer is None else timer.due_ms, change_ms]
+        return [due_ms for due_ms in dues if due_ms is not None]
+
+    def take_due(self, now: int) -> bool:
+        """Take the turn that is due by itself, if there is one, at `now` in database milliseconds."""
+        if self._shut_seconds:
+            shut_ms, self._shut_seconds = int(self._shut_seconds * 1000), 0.0
+            self.tell(GateWasShut(shut_ms))
+            return True
+        changes = self.presence.take_changes(now)
+        if changes is not None:
+            self.tell(changes)
+            return True
+        timer = self.next_timer()
+        if timer is None or timer.due_ms > now or not self._gate.is_idle:
+            return False
+        self.tell(TimerDue(timer))
+        return True
+
+    def is_holding(self, now: int) -> bool:
+        """Whether a timer is due and waits for all before it to be committed; nothing may overtake it."""
+        timer = self.next_timer()
+        return timer is not None and timer.due_ms <= now and not self._gate.is_idle
+
+    def refuse(self, request: Request, refusal: Refusal) -> None:
+        """Answer a command without a turn, in its place."""
+        answered = Answered(request.origin, request.command.id, refusal)
+        self._gate.add(self.state.position, [answered], members=len(self.state.members))
+        self._env.observe_turn(type(request.command).__name__, _outcome(refusal))
+
+    def close(self) -> None:
+        """Nothing leaves any more by itself."""
+        self._gate.close()
+
+    def committed(self, position: int, server_time_ms: int, oldest_at: float) -> None:
+        """See `votegame.rooms.log_writer.LogListener`."""
+        now = self._env.clock.seconds()
+        shut = now - max(oldest_at, self._shut_counted_until)
+        if shut > SHUT_SECONDS:
+            self._shut_counted_until = now
+            self._shut_seconds += shut
+        self._gate.open_to(position, server_time_ms)
+        self._on_progress()
+
+    def fenced(self) -> None:
+        """See `votegame.rooms.log_writer.LogListener`."""
+        self._gate.discard(None)
+        self.condition = "fenced"
+        self._on_progress()
+
+    def refused(self, position: int) -> None:
+        """See `votegame.rooms.log_writer.LogListener`."""
+        self._gate.discard(position)
+        self.condition = "refused"
+        self._on_progress()
+
+
+def _attaches(reply: Reply) -> bool:
+    return isinstance(reply, Resumption) or (isinstance(reply, Ok) and reply.attach)
+
+
+def _outcome(reply: Reply) -> str:
+    return str(reply.code) if isinstance(reply, Refusal) else "ok"

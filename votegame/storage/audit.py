@@ -1,0 +1,73 @@
+"""Reading a whole database, room by room, for `votegame check`.
+
+Synchronous, over one connection that sees one moment of the database and changes nothing; rows come through cursors on
+the server, so that memory stays flat however many rooms there are.
+"""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any, Final
+
+import psycopg2  # noqa: TID251
+
+from votegame.errors import StoreUnavailableError
+from votegame.game.records import Row
+from votegame.ids import RoomId
+from votegame.storage.connection import parse_url
+from votegame.storage.queries import load_queries
+from votegame.storage.rooms import stored_row
+
+_ROWS_AT_ONCE: Final = 500
+
+
+class Audit:
+    """One moment of a database."""
+
+    def __init__(self, connection: Any) -> None:
+        self._connection = connection
+        self._queries = load_queries()
+
+    def rooms(self) -> Iterator[Mapping[str, Any]]:
+        """Every room, in the order of ids: the columns of `rooms` by name."""
+        with self._connection.cursor(name="rooms") as cursor:
+            cursor.itersize = _ROWS_AT_ONCE
+            cursor.execute(self._queries["audit_rooms"])
+            for row in cursor:
+                names = [column.name for column in cursor.description]
+                yield dict(zip(names, row, strict=True))
+
+    def log(self, room_id: RoomId) -> Iterator[tuple[Row, int, int]]:
+        """The whole log of a room, in the order of positions: row, commit time and epoch. One log at a time."""
+        with self._connection.cursor(name="log") as cursor:
+            cursor.itersize = _ROWS_AT_ONCE
+            cursor.execute(self._queries["audit_log"], {"room_id": room_id})
+            for *columns, epoch in cursor:
+                row, server_time_ms = stored_row(tuple(columns))
+                yield row, server_time_ms, epoch
+
+    def strays(self) -> Iterator[RoomId]:
+        """Rooms that have records, but no row in `rooms`."""
+        with self._connection.cursor() as cursor:
+            cursor.execute(self._queries["audit_strays"])
+            for (room_id,) in cursor:
+                yield room_id
+
+
+@contextmanager
+def auditing(url: str) -> Iterator[Audit]:
+    """The database at `url` as it is now.
+
+    Raises:
+        StoreUnavailableError: It cannot be reached, or stopped answering.
+    """
+    try:
+        connection = psycopg2.connect(**{"connect_timeout": "5", **parse_url(url)})
+    except psycopg2.OperationalError as error:
+        raise StoreUnavailableError(f"The database cannot be reached: {str(error).strip()}") from None
+    try:
+        connection.set_session(isolation_level="REPEATABLE READ", readonly=True)
+        yield Audit(connection)
+    except psycopg2.Error as error:
+        raise StoreUnavailableError(f"The database did not answer: {type(error).__name__}") from None
+    finally:
+        connection.close()

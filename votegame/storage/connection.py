@@ -1,0 +1,151 @@
+"""One connection of aiopg, with its known faults mended.
+
+aiopg 1.4.0 is pinned exactly, so it is known what is mended here:
+
+* A statement that the *server* cancelled (`statement_timeout`) raises `asyncio.CancelledError` there, as if our own
+  task had been cancelled, and calls the loop's exception handler. Here the driver's own error comes out.
+* It asks `select.select` whether a descriptor is bad, which refuses descriptors from 1,024 up, as a gateway with many
+  sockets has them: every SQL error then became a time-out.
+* It watches one descriptor while it connects, but libpq opens another one for the next address of a host. Here each
+  address is tried by a connection of its own; names are looked up without blocking the loop.
+"""
+
+import asyncio
+import ipaddress
+import os
+import select
+import socket
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+import aiopg  # noqa: TID251
+import aiopg.connection  # noqa: TID251
+import orjson
+import psycopg2.extras  # noqa: TID251
+from psycopg2.extensions import parse_dsn  # noqa: TID251
+
+from votegame.errors import ConfigurationError
+
+
+class _Select:
+    """What aiopg calls `select`: raises `OSError` for a descriptor that is closed, however high it is."""
+
+    @staticmethod
+    def select(descriptors: Sequence[int], *_args: object) -> None:
+        for descriptor in descriptors:
+            os.fstat(descriptor)
+
+
+_aiopg: Any = aiopg.connection
+_aiopg.select = _Select
+
+_DEFAULTS: Final[Mapping[str, str]] = {
+    "application_name": "votegame",
+    "client_encoding": "UTF8",
+    "gssencmode": "disable",
+    "keepalives_idle": "10",
+    "keepalives_interval": "3",
+    "keepalives_count": "3",
+    "tcp_user_timeout": "10000",
+}
+
+
+class Connection(aiopg.Connection):
+    """An aiopg connection that raises the driver's errors, and `TimeoutError`."""
+
+    async def _poll(self, waiter: "asyncio.Future[None]", timeout: float) -> None:  # noqa: ASYNC109
+        self._ready(self._weakref)
+        try:
+            async with asyncio.timeout(timeout):
+                await waiter
+        except (asyncio.CancelledError, TimeoutError):
+            self._close()
+            raise
+        finally:
+            self._waiter = None
+
+    def is_dead(self) -> bool:
+        """Whether the idle connection was ended by the other side, or is about to be. Nothing is sent to find out."""
+        if self.closed or any(notice.startswith("FATAL") for notice in self.notices):
+            return True
+        # A server has nothing to say to an idle session but goodbye.
+        poll = select.poll()
+        poll.register(self.raw.fileno(), select.POLLIN)
+        return bool(poll.poll(0))
+
+
+def parse_url(url: str) -> dict[str, str]:
+    """The parameters of a connection string or URL, with our defaults where it is silent.
+
+    Raises:
+        ConfigurationError: It is neither.
+    """
+    try:
+        return {**_DEFAULTS, **parse_dsn(url)}
+    except psycopg2.Error:
+        # The driver's message would repeat the password.
+        raise ConfigurationError(
+            "DATABASE_URL cannot be read: expected postgresql://user:password@host:port/database."
+        ) from None
+
+
+def session_options(params: Mapping[str, str], *, statement_ms: int, lock_ms: int) -> str:
+    """The `options` of a session: those of `params`, then the limits that the server keeps for us."""
+    return " ".join(
+        [
+            params.get("options", ""),
+            f"-c statement_timeout={statement_ms}",
+            f"-c lock_timeout={lock_ms}",
+            "-c idle_in_transaction_session_timeout=5000",
+            "-c client_connection_check_interval=500",  # what ends a statement whose client has gone
+            "-c synchronous_commit=on",
+        ]
+    ).strip()
+
+
+async def connect(params: Mapping[str, str], *, timeout: float) -> Connection:  # noqa: ASYNC109
+    """A connection in autocommit; `timeout` holds for connecting as a whole, and for each statement."""
+    error: Exception | None = None
+    async with asyncio.timeout(timeout):
+        for address in await _addresses(params):
+            keywords: dict[str, Any] = {**params, **address}
+            connection = Connection(
+                None, timeout, enable_json=False, enable_hstore=False, enable_uuid=False, **keywords
+            )
+            try:
+                await connection
+            except psycopg2.OperationalError as refused:
+                error = refused
+            else:
+                psycopg2.extras.register_default_jsonb(connection.raw, loads=orjson.loads)
+                return connection
+    raise error or OSError("the host of the database has no address")
+
+
+async def _addresses(params: Mapping[str, str]) -> list[dict[str, str]]:
+    hosts = params.get("host", "").split(",")
+    if "hostaddr" in params:
+        return [{}]
+    ports = params.get("port", "").split(",")
+    if len(ports) == 1:
+        ports *= len(hosts)
+    found = []
+    for host, port in zip(hosts, ports, strict=False):
+        place = {name: value for name, value in (("host", host), ("port", port)) if value}
+        found += [{**place, **address} for address in await _resolve(host)]
+    return found
+
+
+async def _resolve(host: str) -> list[dict[str, str]]:
+    if not host or host.startswith(("/", "@")) or _is_address(host):
+        return [{}]
+    infos = await asyncio.get_running_loop().getaddrinfo(host, None, type=socket.SOCK_STREAM)
+    return [{"hostaddr": str(info[4][0])} for info in infos]
+
+
+def _is_address(host: str) -> bool:
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return True

@@ -1,0 +1,33 @@
+"""The register of nodes, in Postgres."""
+
+from collections.abc import Sequence
+
+from votegame.cluster.ports import Lease
+from votegame.ids import NodeId
+from votegame.storage.database import LEASE_LOCK_MS, Database
+
+
+class PostgresNodeStore:
+    """Adapter of `votegame.cluster.ports.NodeStore`; the lease is renewed on a connection of its own."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._lease = database.channel("lease", lock_ms=LEASE_LOCK_MS)
+
+    async def close(self) -> None:
+        """Close the connection of the lease; the database is its owner's to close."""
+        await self._lease.close()
+
+    async def renew(self, node_id: NodeId, label: str, lease_ms: int) -> Lease:
+        """Register the node, or prolong its lease to `lease_ms` from the database's now, 3,000 at the most."""
+        row = await self._lease.fetch_one("node_renew", node_id=node_id, label=label, lease_ms=lease_ms)
+        assert row is not None
+        return Lease(now_ms=row[0], until_ms=row[1])
+
+    async def live_nodes(self, node_id: NodeId) -> Sequence[str]:
+        """Labels of the other nodes whose lease runs now."""
+        return [label for (label,) in await self._database.fetch_all("node_others", node_id=node_id)]
+
+    async def retire(self, node_id: NodeId) -> None:
+        """End the node's lease, and give up every room that it still owns."""
+        await self._database.execute("node_retire", node_id=node_id)

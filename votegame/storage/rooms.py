@@ -1,0 +1,178 @@
+"""Logs of rooms, in Postgres.
+
+The journal's statements, `append` and `log_ends`, have a connection of their own, so that no slow query stands before a
+commit; everything else takes one of the pool. What a method sends is one statement; `create_room` asks a second one
+when the first met a row that was there.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Final
+
+import msgspec
+import orjson
+
+from votegame.errors import RowsRefusedError, StoreBusyError
+from votegame.game.records import FORMAT_VERSION, Row
+from votegame.ids import NodeId, RoomCode, RoomId, StreamId, UserId
+from votegame.rooms.ports import (
+    Append,
+    Claim,
+    CodeTaken,
+    Held,
+    LogEnd,
+    NewRoom,
+    RoomCreated,
+    RoomHead,
+    RoomRepeated,
+)
+from votegame.storage.database import JOURNAL_LOCK_MS, Database
+from votegame.storage.translate import DuplicateRowError
+
+_CODE_INDEX: Final = "rooms_code"
+
+
+class PostgresRoomStore:
+    """Adapter of `votegame.rooms.ports.RoomStore`."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._journal = database.channel("journal", lock_ms=JOURNAL_LOCK_MS)
+
+    async def close(self) -> None:
+        """Close the journal's connection; the database is its owner's to close."""
+        await self._journal.close()
+
+    async def create_room(self, room: NewRoom) -> RoomCreated | RoomRepeated | CodeTaken:
+        """Make a room, or find the one that the same command made."""
+        try:
+            row = await self._database.fetch_one("room_create", **_creation(room))
+        except DuplicateRowError as error:
+            return await self._existing(room, error)
+        assert row is not None
+        return RoomCreated(row[0])
+
+    async def append(self, appends: Sequence[Append]) -> Mapping[RoomId, int]:
+        """Write the rows of many rooms in one commit; each room may stand in `appends` once."""
+        if len({append.room_id for append in appends}) != len(appends):
+            raise ValueError("a room stands twice in one batch")
+        batch = _json([_batch_item(append) for append in appends])
+        return dict(await self._journal.fetch_all("room_append", batch=batch))
+
+    async def log_ends(self, room_ids: Iterable[RoomId]) -> Mapping[RoomId, LogEnd]:
+        """Where each room stands now; unknown rooms are missing."""
+        rows = await self._journal.fetch_all("room_log_ends", room_ids=list(room_ids))
+        return {
+            room_id: LogEnd(epoch=epoch, last_position=position, server_time_ms=server_time)
+            for room_id, epoch, position, server_time in rows
+        }
+
+    async def claim(self, room_code: RoomCode, node_id: NodeId) -> Claim | Held | None:
+        """Become the owner of a room, in a new epoch; None when no room has the code.
+
+        Raises:
+            StoreBusyError: The room changed its owner meanwhile, or `node_id` has no lease that runs.
+        """
+        row = await self._database.fetch_one("room_claim", code=room_code, node_id=node_id)
+        if row is None:
+            return None
+        room_id, code, stream, epoch, owner, is_held = row
+        if room_id is not None:
+            return Claim(room_id=room_id, room_code=code, stream=stream, epoch=epoch)
+        if is_held:
+            return Held(owner)
+        raise StoreBusyError("not claimed: another node was faster, or the lease of this one is over")
+
+    async def claim_due(self, node_id: NodeId, before_ms: int, limit: int) -> Sequence[Claim]:
+        """Claim at most `limit` rooms without a living owner whose next deadline is before `before_ms`."""
+        rows = await self._database.fetch_all("room_claim_due", node_id=node_id, before_ms=before_ms, limit=limit)
+        return [
+            Claim(room_id=room_id, room_code=code, stream=StreamId(stream), epoch=epoch)
+            for room_id, code, stream, epoch in rows
+        ]
+
+    async def load(self, room_id: RoomId) -> Sequence[tuple[Row, int]]:
+        """The rows from the last base on, in order, each with the milliseconds of its commit."""
+        return [stored_row(row) for row in await self._database.fetch_all("room_load", room_id=room_id)]
+
+    async def release(self, room_id: RoomId, epoch: int) -> None:
+        """Give the room up, if it is still in `epoch`."""
+        await self._database.execute("room_release", room_id=room_id, epoch=epoch)
+
+    async def rooms_of_user(self, user_id: UserId) -> Sequence[tuple[RoomCode, str]]:
+        """Code and phase of each room that is not closed and that the user is a member of, the newest first."""
+        return [(code, status) for code, status in await self._database.fetch_all("rooms_of_user", user_id=user_id)]
+
+    async def _existing(self, room: NewRoom, error: DuplicateRowError) -> RoomRepeated | CodeTaken:
+        made = await self._database.fetch_one("room_created_by", creator_id=room.creator_id, command_id=room.command_id)
+        if made is not None:
+            return RoomRepeated(*made)
+        if error.constraint == _CODE_INDEX:
+            return CodeTaken()
+        raise StoreBusyError("the room that the same command made is being forgotten just now")
+
+
+def stored_row(row: tuple[Any, ...]) -> tuple[Row, int]:
+    """A row of `room_load`, with its time."""
+    position, seq, type_, round_id, user_id, command_id, payload, version, server_time = row
+    stored = Row(
+        position=position,
+        seq=seq,
+        type=type_,
+        round_id=round_id,
+        user_id=user_id,
+        command_id=command_id,
+        payload=payload,
+        version=version,
+    )
+    return stored, server_time
+
+
+def last_seq(rows: Iterable[Row]) -> int | None:
+    """The number of the last event in `rows`."""
+    return max((row.seq for row in rows if row.seq is not None), default=None)
+
+
+def _creation(room: NewRoom) -> dict[str, Any]:
+    return {
+        **_head(room.head),
+        "settings": _json(msgspec.to_builtins(room.head.settings)),
+        "room_id": room.room_id,
+        "code": room.room_code,
+        "stream": room.stream,
+        "node_id": room.node_id,
+        "creator_id": room.creator_id,
+        "command_id": room.command_id,
+        "digest": room.digest,
+        "last_position": len(room.rows),
+        "last_seq": last_seq(room.rows) or 0,
+        "version": FORMAT_VERSION,
+        "rows": _json([msgspec.structs.asdict(row) for row in room.rows]),
+    }
+
+
+def _batch_item(append: Append) -> dict[str, Any]:
+    return {
+        **_head(append.head),
+        "room_id": append.room_id,
+        "epoch": append.epoch,
+        "base": append.base,
+        "top": append.base + len(append.rows),
+        "last_seq": last_seq(append.rows),
+        "rows": [msgspec.structs.asdict(row) for row in append.rows],
+    }
+
+
+def _head(head: RoomHead) -> dict[str, Any]:
+    return {
+        "status": head.status,
+        "host_id": head.host_id,
+        "settings": msgspec.to_builtins(head.settings),
+        "next_deadline": head.next_deadline_ms,
+    }
+
+
+def _json(value: Any) -> str:
+    try:
+        return orjson.dumps(value).decode()
+    except TypeError:  # a lone surrogate
+        raise RowsRefusedError("text that cannot be stored") from None
