@@ -11,10 +11,10 @@ Frames that are not durable leave only while the node's lease is valid; what is 
 """
 
 import asyncio
-import logging
 from collections.abc import Callable
 from typing import Final, Protocol
 
+import structlog
 from msgspec import Struct
 
 from votegame.errors import ErrorCode
@@ -25,7 +25,7 @@ from votegame.wire.limits import Limits
 STUCK_SECONDS: Final = 20.0
 """How long a socket may take nothing; closing takes up to 5 more, so that a slow client is gone within 30."""
 
-_log = logging.getLogger(__name__)
+log = structlog.get_logger(__name__)
 
 
 class Frame(Struct, frozen=True, gc=False):
@@ -201,8 +201,9 @@ class Flusher:
         try:
             if not outbox.flush(is_lease_valid=is_lease_valid):
                 self._stuck[outbox] = None
-        except Exception:  # noqa: BLE001  (one broken socket must not keep the frames of the others)
-            _log.exception("an outbox could not be flushed")
+        except Exception:
+            # One broken socket must not keep the frames of the others.
+            log.exception("an outbox could not be flushed")
             outbox.transport.abort()
 
 
