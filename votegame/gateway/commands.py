@@ -4,9 +4,10 @@ Every command gets exactly one reply. The gateway gives it itself where no room 
 in `PendingReplies` for what the room says, or for its time to be over.
 """
 
-import logging
 import math
 from typing import TYPE_CHECKING, Final
+
+import structlog
 
 from votegame.errors import ErrorCode
 from votegame.game.commands import AnyCommand, AnyRoomCommand, Authenticate, CreateRoom, JoinRoom, Ping, Resume
@@ -27,7 +28,7 @@ MAX_ROOMS: Final = 200
 
 _BUSY_SECONDS: Final = 1.0
 
-_log = logging.getLogger(__name__)
+log = structlog.get_logger(__name__)
 
 
 class Conversation:
@@ -83,9 +84,10 @@ class Conversation:
             connection.told[command.room_code] = connection.told.get(command.room_code, 0) + 1
         origin = Origin(connection.connection_id, token)
         try:
-            refusal = self._shared.router.send(origin, user, command, self._shared.clock.now_ms())
-        except Exception:  # noqa: BLE001  (the command must be answered, whatever happened)
-            _log.exception("a command could not be handed over")
+            refusal = self._shared.router.send(origin, user, command, received_at=now)
+        except Exception:
+            # The command must be answered, whatever happened.
+            log.exception("a command could not be handed over")
             refusal = ErrorCode.INTERNAL
         if refusal is not None:
             self._shared.replies.refused(token, refusal)

@@ -11,10 +11,11 @@ is no longer watched, and nothing but the close frame is sent any more.
 """
 
 import asyncio
-import logging
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any, Final
+
+import structlog
 
 from votegame.errors import ErrorCode, StoreError
 from votegame.game.commands import Authenticate
@@ -47,7 +48,7 @@ _VIOLATIONS: Final = frozenset(
     }
 )
 
-_log = logging.getLogger(__name__)
+log = structlog.get_logger(__name__)
 
 
 class Connection:
@@ -106,8 +107,9 @@ class Connection:
                 self._take(incoming)
                 if self._reader is None:
                     break
-        except Exception:  # noqa: BLE001  (a bug must cost this connection only, not leave aiohttp in an unknown state)
-            _log.exception("a frame could not be handled")
+        except Exception:
+            # A bug must cost this connection only, and not leave aiohttp in an unknown state.
+            log.exception("a frame could not be handled")
             self._reader = None
             self.transport.abort()
         return False, b""
@@ -213,8 +215,9 @@ class Connection:
         except StoreError:
             self.refuse(ErrorCode.UNAVAILABLE, command.id)
             return
-        except Exception:  # noqa: BLE001  (the command must be answered, whatever happened)
-            _log.exception("a token could not be checked")
+        except Exception:
+            # The command must be answered, whatever happened.
+            log.exception("a token could not be checked")
             self.refuse(ErrorCode.INTERNAL, command.id)
             return
         if self.is_closing:
