@@ -61,12 +61,9 @@ class Doorman:
         host = request.host if self._is_host_ours else None
         return is_allowed_origin(request.headers.get("Origin"), host=host, own=self._own, allowed=self._allowed)
 
-
     def client_address(self, request: web.Request) -> str:
         """The address that limits are counted by."""
-        return client_address(
-            request.remote or "unknown", request.headers.getall("X-Forwarded-For", []), self._proxies
-        )
+        return client_address(request.remote or "unknown", request.headers.getall("X-Forwarded-For", []), self._proxies)
 
     def is_local(self, request: web.Request) -> bool:
         """Whether the request comes from this machine, and from no proxy on it."""

@@ -5,6 +5,7 @@ from typing import Final
 
 import structlog
 from aiohttp import hdrs, web
+from aiohttp.typedefs import Middleware
 
 from votegame.errors import ErrorCode, StoreError
 from votegame.web.identity import Doorman
@@ -54,7 +55,7 @@ async def errors(request: web.Request, handler: Handler) -> web.StreamResponse:
         return problem_response(ErrorCode.INTERNAL)
 
 
-def guard(doorman: Doorman) -> Callable[[web.Request, Handler], Awaitable[web.StreamResponse]]:
+def guard(doorman: Doorman) -> Middleware:
     """The middleware that keeps foreign pages from changing anything, and lets the allowed ones read answers."""
 
     @web.middleware

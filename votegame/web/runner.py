@@ -1,7 +1,7 @@
 """Listening: the site, its time-outs, and a guard against requests that never get finished.
 
-aiohttp bounds how long an idle connection is kept, but not how long a client may take to send the head of a request. One
-look at all connections every second does.
+aiohttp bounds how long an idle connection is kept, but not how long a client may take to send the head of a request.
+One look at all connections every second does.
 """
 
 import asyncio
@@ -78,6 +78,6 @@ class Site:
 
 
 def _waits_for_head(connection: RequestHandler) -> bool:
-    """Whether the first request of a connection has not come yet. (A later one is bounded by the keep-alive time.)"""
-    # aiohttp has no public way to ask.
+    """Whether the first request of a connection has not come yet."""
+    # Later ones are bounded by the keep-alive time. aiohttp has no public way to ask.
     return connection._request_count == 0 and connection._current_request is None  # noqa: SLF001
