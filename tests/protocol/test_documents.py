@@ -42,3 +42,9 @@ def test_folders_and_files_that_are_named_exist(name):
     named = set(re.findall(r"`((?:votegame|protocol|sql|tests)/[\w./-]+)`", text(name)))
 
     assert [path for path in sorted(named) if not (ROOT / path).exists()] == []
+
+
+def test_the_table_of_settings_is_what_the_settings_document():
+    settings = pytest.importorskip("votegame.settings")
+
+    assert [(item.name, item.default) for item in settings.documented()] == list(settings_table().items())
