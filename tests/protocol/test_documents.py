@@ -40,7 +40,7 @@ def test_links_lead_somewhere(name):
 
 @pytest.mark.parametrize("name", ["README.md", "CONTRIBUTING.md"])
 def test_folders_and_files_that_are_named_exist(name):
-    named = set(re.findall(r"`((?:votegame|protocol|sql|tests)/[\w./-]+)`", text(name)))
+    named = set(re.findall(r"`((?:votegame|protocol|sql)/[\w./-]+|tests/[\w/-]+\.\w+)`", text(name)))
 
     assert [path for path in sorted(named) if not (ROOT / path).exists()] == []
 
