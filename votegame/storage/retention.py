@@ -15,6 +15,7 @@ from votegame.storage.database import Statements
 
 CODES_AT_ONCE: Final = 500
 RECORDS_AT_ONCE: Final = 5_000
+LOGINS_AT_ONCE: Final = 1_000
 _DAY_MS: Final = 24 * 60 * 60 * 1000
 _SOON_SECONDS: Final = 1.0
 _LATER_SECONDS: Final = 60.0
@@ -42,9 +43,11 @@ class Retention:
 
 
 async def sweep(database: Statements, *, log_days: float = 30) -> Mapping[str, int]:
-    """Free the codes of closed rooms, remove rooms that closed long ago and nodes that are gone; returns how many."""
+    """Free codes of closed rooms; remove rooms that closed long ago, dead nodes, and who cannot come back; how many."""
     return {
         "codes": await database.execute("retention_codes", limit=CODES_AT_ONCE),
         "rooms": await database.execute("retention_logs", limit=RECORDS_AT_ONCE, keep_ms=int(log_days * _DAY_MS)),
         "nodes": await database.execute("retention_nodes"),
+        "logins": await database.execute("retention_logins", limit=LOGINS_AT_ONCE),
+        "guests": await database.execute("retention_guests", limit=LOGINS_AT_ONCE),
     }
