@@ -28,6 +28,7 @@ from votegame.game.house import House
 from votegame.gateway.gateway import Gateway
 from votegame.gateway.ports import GatewaySettings
 from votegame.ids import NodeId, PooledRandom, new_uuid
+from votegame.limits.accounts import AccountRates
 from votegame.metrics import Metrics
 from votegame.questions.bank import Bank, BankSource, built_in_bank
 from votegame.rooms.environment import Environment
@@ -94,6 +95,7 @@ class Server:
             passwords=self._passwords,
             tokens=Tokens(secret, previous=settings.secret_key_previous),
             revocations=self._revocations,
+            rates=AccountRates(settings),
             clock=self._clock,
             settings=settings,
         )

@@ -10,8 +10,7 @@ from typing import Final
 
 from votegame.auth import emails
 from votegame.auth.passwords import HashingBusyError, PasswordHasher
-from votegame.auth.ports import EmailTaken, NewLogin, NewUser, UserStore
-from votegame.auth.rates import AuthRates
+from votegame.auth.ports import EmailTaken, NewLogin, NewUser, Rates, UserStore
 from votegame.auth.revocations import Revocations
 from votegame.auth.tokens import Claims, Tokens
 from votegame.auth.values import Account, Granted, Login, Refused
@@ -38,6 +37,7 @@ class Accounts:
         passwords: PasswordHasher,
         tokens: Tokens,
         revocations: Revocations,
+        rates: Rates,
         clock: Clock,
         settings: Settings,
     ) -> None:
@@ -46,7 +46,7 @@ class Accounts:
         self._tokens = tokens
         self._revocations = revocations
         self._clock = clock
-        self._rates = AuthRates(settings)
+        self._rates = rates
         self._login_seconds = int(settings.login_days * _DAY_SECONDS)
         self._guest_seconds = int(settings.guest_days * _DAY_SECONDS)
         self._rng = PooledRandom()

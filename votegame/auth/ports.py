@@ -69,3 +69,19 @@ class UserStore(Protocol):
 
     async def standing(self, login_ids: Iterable[LoginId]) -> frozenset[LoginId]:
         """Which of these logins have not ended."""
+
+
+class Rates(Protocol):
+    """How often one may try. Each method returns the seconds to wait, 0.0 for none; `now` in seconds."""
+
+    def registration(self, address: str, now: float) -> float:
+        """A registration from `address`."""
+
+    def guest(self, address: str, now: float) -> float:
+        """A guest from `address`."""
+
+    def login(self, account: str, address: str, now: float) -> float:
+        """Whether a login may be tried. Known and unknown accounts are slowed down alike, and none is locked."""
+
+    def failed_login(self, account: str, address: str, now: float) -> None:
+        """A login failed."""

@@ -9,8 +9,8 @@ _HOUR: Final = 3_600
 _QUARTER: Final = 900
 
 
-class AuthRates:
-    """The rates of accounts. Each method returns the seconds to wait, 0.0 for none; `now` in seconds."""
+class AccountRates:
+    """Adapter of `votegame.auth.ports.Rates`."""
 
     def __init__(self, settings: Settings) -> None:
         self._are_on = settings.rates_are_on
