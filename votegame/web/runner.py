@@ -6,7 +6,6 @@ One look at all connections every second does.
 
 import asyncio
 from typing import Final
-from weakref import WeakKeyDictionary
 
 from aiohttp import web
 from aiohttp.web_protocol import RequestHandler
@@ -64,16 +63,16 @@ class Site:
         await self._runner.cleanup()
 
     async def _watch_heads(self) -> None:
-        since: WeakKeyDictionary[RequestHandler, float] = WeakKeyDictionary()
+        since: dict[RequestHandler, float] = {}
         loop = asyncio.get_running_loop()
         while True:
             await asyncio.sleep(_LOOK_SECONDS)
             server = self._runner.server
+            connections = server.connections if server is not None else []
             now = loop.time()
-            for connection in server.connections if server is not None else []:
-                if not _waits_for_head(connection):
-                    since.pop(connection, None)
-                elif now - since.setdefault(connection, now) > HEAD_SECONDS - _LOOK_SECONDS:
+            since = {one: since.get(one, now) for one in connections if _waits_for_head(one)}
+            for connection, started in since.items():
+                if now - started > HEAD_SECONDS - _LOOK_SECONDS:
                     connection.force_close()
 
 
