@@ -25,6 +25,7 @@ async def house():
         ({"Upgrade": None}, 400),
         ({"Connection": "close"}, 400),
         ({"version": "1.0"}, 400),
+        ({"Content_Length": "5"}, 400),
         ({"method": "POST"}, 405),
         ({"method": "HEAD"}, 405),
         ({"Origin": "https://evil.example"}, 403),

@@ -92,7 +92,7 @@ class Connection:
         self._login: Login | None = None
         self._reader: websocket.FrameReader | None = websocket.FrameReader(limits.frame_bytes)
         self._chatter = TokenBucket(_CHATTER_BURST, _CHATTER_PER_SECOND)
-        self._conversation = Conversation(shared, self)
+        self._conversation = Conversation(shared)
         self._to_authenticate: Authenticate | None = None
         self._wake: asyncio.Future[None] | None = None
         self._is_lost = False
@@ -118,6 +118,7 @@ class Connection:
         """The socket is lost. Called by aiohttp."""
         self._is_lost = True
         self._leave()
+        self.outbox.release()
         self._shared.closing.pop(self, None)
         self._shared.connections.socket_lost(self)
         self._wake_up()
@@ -182,7 +183,7 @@ class Connection:
         match incoming:
             case str():
                 if not self.is_closing:
-                    self._conversation.take(incoming)
+                    self._conversation.take(incoming, self)
             case websocket.Ping(payload):
                 self._answer_ping(payload)
             case websocket.Pong():

@@ -122,6 +122,12 @@ class Outbox:
         if not self.transport.is_closing():
             self.transport.write(data + last)
 
+    def release(self) -> None:
+        """The socket is lost: let go of its connection, so that neither is garbage for the collector to find."""
+        self._is_ended = True
+        self._frames.clear()
+        self._too_slow = _nothing
+
     def give_up(self) -> None:
         """The client is too slow."""
         self._too_slow()
@@ -205,6 +211,10 @@ class Flusher:
             # One broken socket must not keep the frames of the others.
             log.exception("an outbox could not be flushed")
             outbox.transport.abort()
+
+
+def _nothing() -> None:
+    pass
 
 
 def _spoken_without_lease(frame: Frame) -> bytes:

@@ -116,6 +116,8 @@ async def _served(connection: Connection) -> None:
 def _handshake(request: web.Request) -> handshake.Accepted | handshake.Refused:
     if request.version < HttpVersion11:
         return handshake.Refused(400, "A WebSocket needs HTTP/1.1.")
+    if request.body_exists:
+        return handshake.Refused(400, "An upgrade has no body.")
     headers = request.headers
     return handshake.handshake(
         upgrade=headers.get(hdrs.UPGRADE, ""),

@@ -57,6 +57,17 @@ class Gate:
         self._history = History()
         self._notices = Notices()
         self._notice_timer: asyncio.TimerHandle | None = None
+        self._has_dropped_notices = False
+
+    @property
+    def told_position(self) -> int | None:
+        """The position up to which members were told everything; None when a notice still waits, or was dropped."""
+        return None if self._notices or self._has_dropped_notices else self._committed
+
+    @property
+    def backlog(self) -> int:
+        """How many turns have outputs that wait."""
+        return len(self._waiting)
 
     @property
     def is_idle(self) -> bool:
@@ -90,6 +101,7 @@ class Gate:
         """
         deliveries: list[Delivery] = []
         for waiting in self._waiting:
+            self._has_dropped_notices |= any(isinstance(output, Notice) for output in waiting.outputs)
             code = ErrorCode.UNAVAILABLE
             if waiting.position == guilty_position:
                 code, guilty_position = ErrorCode.INTERNAL, None
@@ -133,12 +145,14 @@ class Gate:
         self._history.keep(event.seq, frame)
         self.told_seq = event.seq
         deliveries: list[Delivery] = [RoomFrame(room_code=self._room_code, data=frame, durable=True)]
+        if event.detaches is not None:
+            self._notices.forget(event.detaches)
         if event.detaches is not None or event.closes_room:
             deliveries.append(Detach(self._room_code, event.detaches))
         return deliveries
 
     def _notice(self, notice: Notice, members: int) -> list[Delivery]:
-        if members <= LARGE_ROOM:
+        if members <= LARGE_ROOM and not self._notices:
             return [self._notice_frame(notice)]
         self._notices.put(notice)
         return self._notices_due()

@@ -47,6 +47,7 @@ class LogWriter:
         self._listener = listener
         self._in_flight: deque[_Turn] = deque()
         self._gathered: list[_Turn] = []
+        self._n_sent = 0
 
     @property
     def oldest_at(self) -> float | None:
@@ -59,42 +60,59 @@ class LogWriter:
         self._gathered.append(_Turn(rows, head, now))
 
     def take(self) -> Append:
-        """All that has gathered, as one append; it is in flight until it is settled or put back."""
+        """All that has gathered, as one append; it is in flight until it is settled or taken again with more."""
         self._in_flight.extend(self._gathered)
         self._gathered.clear()
-        rows = tuple(row for turn in self._in_flight for row in turn.rows)
-        return self._append(rows, self._in_flight[-1].head)
+        return self._append(len(self._in_flight))
 
     def first_turn(self) -> Append | None:
         """The oldest turn in flight, by itself; None when there is none."""
-        if not self._in_flight:
-            return None
-        turn = self._in_flight[0]
-        return self._append(turn.rows, turn.head)
+        return self._append(1) if self._in_flight else None
 
-    def _append(self, rows: tuple[Row, ...], head: RoomHead) -> Append:
-        return Append(room_id=self.room_id, epoch=self.epoch, base=self.committed, rows=rows, head=head)
+    def _append(self, n_turns: int) -> Append:
+        self._n_sent = n_turns
+        turns = [self._in_flight[place] for place in range(n_turns)]
+        rows = tuple(row for turn in turns for row in turn.rows)
+        return Append(room_id=self.room_id, epoch=self.epoch, base=self.committed, rows=rows, head=turns[-1].head)
 
     def settle(self, append: Append, server_time_ms: int) -> None:
-        """`append`, which `take` or `first_turn` gave, is kept."""
+        """`append`, the one that was given last, is kept."""
+        self._settle(self._n_sent, append.base + len(append.rows), server_time_ms)
+
+    def settle_up_to(self, position: int, server_time_ms: int) -> bool:
+        """The log ends at `position`: settle the turns that an earlier sending wrote.
+
+        Returns False, and settles nothing, when no turn in flight ends there, so that it was not this writer.
+        """
+        end, ended = self.committed, 0
+        for n_turns, turn in enumerate(self._in_flight, 1):
+            end += len(turn.rows)
+            if end == position:
+                ended = n_turns
+        if ended:
+            self._settle(ended, position, server_time_ms)
+        return ended > 0
+
+    def _settle(self, n_turns: int, position: int, server_time_ms: int) -> None:
         oldest_at = self._in_flight[0].written_at
-        n_rows = len(append.rows)
-        while self._in_flight and len(self._in_flight[0].rows) <= n_rows:
-            n_rows -= len(self._in_flight.popleft().rows)
-        self.committed = append.base + len(append.rows)
-        self._listener.committed(self.committed, server_time_ms, oldest_at)
+        for _ in range(n_turns):
+            self._in_flight.popleft()
+        self.committed = position
+        self._listener.committed(position, server_time_ms, oldest_at)
 
     def fence(self) -> None:
-        """Another owner has the room."""
-        self._close()
-        self._listener.fenced()
+        """Another owner has the room, or may have it."""
+        if self._close():
+            self._listener.fenced()
 
     def refuse(self, append: Append) -> None:
         """`append`, a single turn, was refused."""
-        self._close()
-        self._listener.refused(append.base + len(append.rows))
+        if self._close():
+            self._listener.refused(append.base + len(append.rows))
 
-    def _close(self) -> None:
+    def _close(self) -> bool:
+        was_open = not self.is_closed
         self.is_closed = True
         self._in_flight.clear()
         self._gathered.clear()
+        return was_open

@@ -50,6 +50,12 @@ class Notices:
             self._left_at[key] = now
             yield self._waiting.pop(key)
 
+    def forget(self, subject: str) -> None:
+        """A member has left: nothing is told of him any more."""
+        key = (_KEPT_THROUGH_PHASES, subject)
+        self._waiting.pop(key, None)
+        self._left_at.pop(key, None)
+
     def end_phase(self) -> None:
         """What waits of the phase that ends never leaves: the event that ends it tells more."""
         self._waiting = {key: notice for key, notice in self._waiting.items() if key[0] == _KEPT_THROUGH_PHASES}

@@ -232,9 +232,7 @@ def test_unknown_fields_are_ignored_whatever_they_hold():
 
 
 def test_of_equal_names_the_last_one_counts():
-    join = CODEC.decode(
-        '{"type":"ping","type":"join_room","id":"0","id":"1","room_code":"XXXXXX","room_code":"ABC234"}'
-    )
+    twice = '{"type":"ping","type":"join_room","id":"0","id":"1","room_code":"XXXXXX","room_code":"ABC234"}'
 
     assert CODEC.decode(twice) == decoded("join_room")
     assert CODEC.decode('{"type":"join_room","id":"1","type":"ping"}') == decoded("ping")

@@ -30,6 +30,7 @@ def test_text_up_to_the_limit_is_read(size):
 
 def test_one_byte_more_is_refused_before_it_has_come():
     assert read(frame(0x81, b"x" * 16_385)[:8]) == [Violation(CloseCode.TOO_LARGE)]
+    assert read(frame(0x81, b"x" * 16_385)[:3]) == []
     assert read(bytes((0x81, 0xFF)) + (2**63).to_bytes(8, "big")) == [Violation(CloseCode.TOO_LARGE)]
 
 

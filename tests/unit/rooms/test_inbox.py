@@ -1,0 +1,42 @@
+import pytest
+
+from votegame.game.commands import CreateRoom, LeaveRoom
+from votegame.game.messages import Creation, FromUser, User
+from votegame.rooms.inbox import INBOX_ENTRIES, ConnectionLost, Inbox, Request
+from votegame.rooms.ports import Origin
+
+USER = User("u", "Ada")
+
+
+def a_request(command=None):
+    return Request(Origin("c", 1), USER, command or LeaveRoom(id="1", room_code="ABC234"), 0.0)
+
+
+def test_first_in_first_out():
+    inbox = Inbox()
+    one, lost, two = a_request(), ConnectionLost("u", "c"), a_request()
+    assert inbox.offer(one)
+    assert inbox.offer(lost)
+    assert inbox.offer(two)
+    assert inbox.take() is one
+    assert inbox.take_all() == [lost, two]
+    assert len(inbox) == 0
+    with pytest.raises(IndexError):
+        inbox.take()
+
+
+def test_a_full_inbox_refuses_commands_and_takes_what_the_house_says():
+    inbox = Inbox()
+    for _ in range(INBOX_ENTRIES):
+        assert inbox.offer(a_request())
+    assert not inbox.offer(a_request())
+    assert inbox.offer(ConnectionLost("u", "c"))
+    assert len(inbox) == INBOX_ENTRIES + 1
+    assert isinstance(inbox.take_all()[-1], ConnectionLost)
+
+
+def test_the_rules_are_told_of_a_creation_as_such():
+    create = CreateRoom(id="1")
+    assert a_request(create).message() == Creation(USER, create)
+    leave = LeaveRoom(id="1", room_code="ABC234")
+    assert a_request(leave).message() == FromUser(USER, leave)

@@ -1,0 +1,266 @@
+"""The journal over the memory store, through a store that fails as it is told."""
+
+import asyncio
+
+import pytest
+
+from tests.contract.store_kit import a_head, a_room, a_row, an_id
+from tests.fakes import FaultyStore, LoopClock, a_writer
+from tests.unit.rooms.table import settle
+from votegame import tasks
+from votegame.errors import StoreBusyError, StoreUnavailableError
+from votegame.rooms.journal import ROWS_PER_COMMIT, Journal
+from votegame.storage.memory import MemoryNodeStore, MemoryRoomStore
+
+pytestmark = pytest.mark.looptime
+
+
+class Desk:
+    """A journal, its store, and rooms that write."""
+
+    def __init__(self):
+        self.clock = LoopClock()
+        self.nodes = MemoryNodeStore(self.clock.now_ms)
+        self.memory = MemoryRoomStore(self.nodes, self.clock.now_ms)
+        self.store = FaultyStore(self.memory)
+        self.commits = []
+        self.journal = Journal(self.store, self.clock, observe_commit=lambda rows, _seconds: self.commits.append(rows))
+        self.node_id = an_id()
+        self.task = tasks.start(self.journal.run(), name="journal")
+
+    async def room(self, code):
+        await self.nodes.renew(self.node_id, "here", 3_000)
+        made = a_room(code, node_id=self.node_id)
+        await self.memory.create_room(made)
+        writer, listener = a_writer(made.room_id, committed=1)
+        return Writing(self, made, writer, listener)
+
+    async def flushed(self):
+        async with asyncio.timeout(60):
+            await self.journal.flush()
+
+
+class Writing:
+    def __init__(self, desk, made, writer, listener):
+        self.desk, self.made, self.writer, self.listener = desk, made, writer, listener
+        self.top = 1
+
+    def write(self, count=1, **head):
+        rows = tuple(a_row(self.top + place + 1) for place in range(count))
+        self.top += count
+        self.desk.journal.write(self.writer, rows, a_head(**head))
+
+    @property
+    def id(self):
+        return self.made.room_id
+
+    @property
+    def positions(self):
+        return [row.position for row, _ in self.desk.memory._rooms[self.id].log]
+
+    @property
+    def heard(self):
+        return self.listener.heard
+
+
+@pytest.fixture
+async def desk():
+    desk = Desk()
+    yield desk
+    desk.store.go_on()
+    await tasks.end([desk.task])
+
+
+async def test_what_gathers_during_a_commit_goes_into_the_next_one_of_all_rooms(desk):
+    one, two = await desk.room("AAAAAA"), await desk.room("BBBBBB")
+    desk.store.hang()
+    one.write()
+    await settle()
+    one.write()
+    two.write(2)
+    desk.store.go_on()
+    await desk.flushed()
+    assert [[len(append.rows) for append in batch] for batch in desk.store.appends] == [[1], [1, 2]]
+    assert one.positions == two.positions == [1, 2, 3]
+    assert one.heard == [("committed", 2), ("committed", 3)]
+    assert two.heard == [("committed", 3)]
+
+
+async def test_a_commit_is_bounded_and_no_room_is_left_behind(desk):
+    rooms = [await desk.room(f"AAAAA{letter}") for letter in "ABCDEF"]
+    for room in rooms:
+        room.write(40)
+    await desk.flushed()
+    assert max(desk.commits) < ROWS_PER_COMMIT + 40
+    assert len(desk.commits) == 2
+    assert all(len(room.positions) == 41 for room in rooms)
+
+
+@pytest.mark.parametrize("fault", ["before", "after"])
+async def test_an_unknown_outcome_is_sent_again_with_the_same_rows_and_never_doubled(desk, fault):
+    room = await desk.room("AAAAAA")
+    desk.store.faults = [fault, fault, "before"]
+    room.write(2)
+    await settle()
+    room.write()
+    await desk.flushed()
+    assert room.positions == [1, 2, 3, 4]
+    assert room.heard == [("committed", 3), ("committed", 4)]
+    assert desk.store.appends[0] == desk.store.appends[1] == desk.store.appends[2]
+
+
+@pytest.mark.parametrize("error", [StoreUnavailableError("gone"), StoreBusyError("busy")])
+async def test_a_failure_between_append_and_log_ends_loses_nothing(desk, error):
+    written, fenced, lost = await desk.room("AAAAAA"), await desk.room("BBBBBB"), await desk.room("CCCCCC")
+    await desk.memory.claim("BBBBBB", desk.node_id)
+    desk.store.log_ends_faults = [error]
+    for room in (written, fenced, lost):
+        room.write()
+    await desk.flushed()
+    assert written.heard == lost.heard == [("committed", 2)]
+    assert fenced.heard == [("fenced",)]
+    written.write()
+    await desk.flushed()
+    assert written.heard == [("committed", 2), ("committed", 3)]
+    assert not desk.task.done()
+
+
+async def test_an_unknown_outcome_followed_by_a_lock_is_settled_with_what_gathered_since(desk):
+    room = await desk.room("AAAAAA")
+    desk.store.faults = ["after", "busy", "busy"]
+    room.write()
+    while len(desk.store.appends) < 3:
+        await asyncio.sleep(0.001)
+    room.write()
+    await desk.flushed()
+    assert room.positions == [1, 2, 3]
+    assert room.heard == [("committed", 2), ("committed", 3)]
+
+
+async def test_a_locked_room_waits_alone_and_in_order(desk):
+    locked, free = await desk.room("AAAAAA"), await desk.room("BBBBBB")
+    desk.store.busy = {locked.id}
+    locked.write()
+    free.write()
+    await settle()
+    locked.write()
+    free.write()
+    await asyncio.sleep(10)
+    assert free.heard[-1] == ("committed", 3)
+    assert locked.heard == []
+    desk.store.appends.clear()
+    free.write()
+    await settle()
+    assert free.heard[-1] == ("committed", 4)
+    assert [len(batch) for batch in desk.store.appends] == [1]
+    desk.store.busy = set()
+    await desk.flushed()
+    assert locked.positions == [1, 2, 3]
+    assert [name for name, *_ in locked.heard] == ["committed"] * len(locked.heard)
+
+
+async def test_a_locked_room_is_tried_at_a_bounded_rate(desk):
+    locked = await desk.room("AAAAAA")
+    desk.store.busy = {locked.id}
+    locked.write()
+    await asyncio.sleep(10)
+    assert 5 < len(desk.store.appends) < 60
+
+
+async def test_refused_rows_drop_their_own_turn_and_all_after_it(desk):
+    guilty, other = await desk.room("AAAAAA"), await desk.room("BBBBBB")
+    desk.store.hang()
+    other.write()
+    await settle()
+    guilty.write()
+    guilty.write(2)
+    guilty.write()
+    other.write()
+    desk.store.refused = lambda append: append.room_id == guilty.id and any(row.position == 3 for row in append.rows)
+    desk.store.go_on()
+    await desk.flushed()
+    assert guilty.heard == [("committed", 2), ("refused", 4)]
+    assert guilty.positions == [1, 2]
+    assert guilty.writer.is_closed
+    assert other.positions == [1, 2, 3]
+
+
+async def test_a_lock_amid_refused_rows_delays_the_verdict(desk):
+    guilty = await desk.room("AAAAAA")
+    desk.store.hang()
+    guilty.write()
+    guilty.write()
+    desk.store.refused = lambda append: any(row.position == 3 for row in append.rows)
+    desk.store.faults = ["", "", "busy"]
+    desk.store.go_on()
+    await desk.flushed()
+    assert guilty.heard[-1] == ("refused", 3)
+    assert guilty.positions == [1, 2]
+
+
+async def test_a_room_that_another_owner_has_is_fenced_and_nothing_more_is_written(desk):
+    room, other = await desk.room("AAAAAA"), await desk.room("BBBBBB")
+    await desk.memory.claim("AAAAAA", desk.node_id)
+    room.write()
+    other.write()
+    await desk.flushed()
+    room.write()
+    await desk.flushed()
+    assert room.heard == [("fenced",)]
+    assert room.positions == [1]
+    assert other.positions == [1, 2]
+
+
+async def test_a_room_that_is_gone_is_fenced(desk):
+    room = await desk.room("AAAAAA")
+    del desk.memory._rooms[room.id]
+    room.write()
+    await desk.flushed()
+    assert room.heard == [("fenced",)]
+
+
+async def test_a_log_that_lost_records_is_given_up_and_not_tried_for_ever(desk):
+    room = await desk.room("AAAAAA")
+    room.write()
+    await desk.flushed()
+    desk.memory._rooms[room.id].log.pop()
+    room.write()
+    await desk.flushed()
+    assert room.heard[-1] == ("fenced",)
+
+
+async def test_a_bug_in_one_room_ends_that_room_and_not_the_journal(desk):
+    guilty, other = await desk.room("AAAAAA"), await desk.room("BBBBBB")
+
+    def fail(*_args):
+        raise ZeroDivisionError
+
+    guilty.listener.committed = fail
+    guilty.write()
+    other.write()
+    await desk.flushed()
+    assert guilty.heard == [("fenced",)]
+    assert other.heard == [("committed", 2)]
+    other.write()
+    await desk.flushed()
+    assert other.heard[-1] == ("committed", 3)
+
+
+async def test_a_head_alone_is_written(desk):
+    room = await desk.room("AAAAAA")
+    room.write(0, next_deadline_ms=77)
+    await desk.flushed()
+    assert desk.memory._rooms[room.id].head.next_deadline_ms == 77
+    assert room.heard == [("committed", 1)]
+
+
+async def test_a_flush_waits_for_a_locked_room(desk):
+    room = await desk.room("AAAAAA")
+    desk.store.busy = {room.id}
+    room.write()
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(5):
+            await desk.journal.flush()
+    desk.store.busy = set()
+    await desk.flushed()
+    assert room.positions == [1, 2]

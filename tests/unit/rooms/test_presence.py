@@ -1,0 +1,102 @@
+from votegame.game.messages import PresenceChanged
+from votegame.rooms.presence import PresenceTracker
+
+GRACE = 20_000
+
+
+def tracker(*members, sockets=None, now=0):
+    presence = PresenceTracker(grace_ms=GRACE)
+    presence.start(members, sockets or {}, now)
+    return presence
+
+
+def test_after_a_claim_everyone_is_connected_until_the_grace_period_is_over():
+    presence = tracker("ada", "bob", now=100)
+    assert presence.view().connected == {"ada", "bob"}
+    assert presence.next_change_ms() == 100 + GRACE
+    assert presence.take_changes(99 + GRACE) is None
+    assert presence.take_changes(100 + GRACE) == PresenceChanged(gone=("ada", "bob"), back=())
+    assert presence.view().connected == frozenset()
+    assert presence.view().away_since == {"ada": 100, "bob": 100}
+    assert presence.next_change_ms() is None
+
+
+def test_known_sockets_are_kept_and_others_expected():
+    presence = tracker("ada", "bob", sockets={"ada": {"c1"}, "eve": {"c2"}}, now=0)
+    assert presence.has_sockets
+    assert presence.sockets == {"ada": {"c1"}}
+    assert presence.take_changes(GRACE) == PresenceChanged(gone=("bob",), back=())
+
+
+def test_kept_sockets_are_copies():
+    sockets = {"ada": {"c1"}}
+    presence = tracker("ada", sockets=sockets)
+    presence.lost("ada", "c1", 1)
+    assert sockets == {"ada": {"c1"}}
+
+
+def test_a_lost_socket_counts_for_the_grace_period():
+    presence = tracker("ada", sockets={"ada": {"c1"}})
+    presence.lost("ada", "c1", 1_000)
+    assert presence.view().connected == {"ada"}
+    assert presence.view().away_since == {"ada": 1_000}
+    assert not presence.has_sockets
+    presence.attached("ada", "c2")
+    assert presence.take_changes(1_000 + GRACE) is None
+    assert presence.view().away_since == {}
+
+
+def test_who_comes_back_after_the_grace_period_is_told_as_back_once():
+    presence = tracker("ada", sockets={"ada": {"c1"}})
+    presence.lost("ada", "c1", 0)
+    presence.take_changes(GRACE)
+    presence.attached("ada", "c2")
+    assert presence.view().connected == {"ada"}
+    assert presence.take_changes(GRACE + 1) == PresenceChanged(gone=(), back=("ada",))
+    assert presence.take_changes(GRACE + 2) is None
+
+
+def test_the_last_of_several_sockets_counts():
+    presence = tracker("ada")
+    presence.attached("ada", "c1")
+    presence.attached("ada", "c2")
+    presence.lost("ada", "c1", 5)
+    assert presence.has_sockets
+    assert presence.next_change_ms() is None
+    presence.lost("ada", "c2", 7)
+    assert presence.next_change_ms() == 7 + GRACE
+
+
+def test_a_late_or_foreign_loss_changes_nothing():
+    presence = tracker("ada")
+    presence.attached("ada", "c2")
+    presence.lost("ada", "c1", 5)
+    presence.lost("ada", "c1", 5)
+    presence.lost("eve", "c9", 5)
+    assert presence.sockets == {"ada": {"c2"}}
+    assert presence.view().connected == {"ada"}
+
+
+def test_a_loss_does_not_begin_a_running_grace_period_anew():
+    presence = tracker("ada", sockets={"ada": {"c1"}})
+    presence.lost("ada", "c1", 5)
+    presence.lost("ada", "c1", 9)
+    assert presence.view().away_since == {"ada": 5}
+
+
+def test_members_who_leave_are_forgotten_and_new_ones_expected():
+    presence = tracker("ada", "bob", sockets={"bob": {"c1"}})
+    presence.take_changes(GRACE)
+    presence.keep_only({"bob": None, "eve": None}, GRACE + 5)
+    assert presence.view().connected == {"bob", "eve"}
+    assert presence.next_change_ms() == 2 * GRACE + 5
+    presence.keep_only({"ada": None}, GRACE + 6)
+    assert presence.view().connected == {"ada"}
+    assert not presence.has_sockets
+
+
+def test_the_view_is_made_once_for_each_state():
+    presence = tracker("ada")
+    view = presence.view()
+    presence.keep_only({"ada": None}, 5)
+    assert presence.view() is view
