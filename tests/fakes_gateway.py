@@ -35,9 +35,12 @@ class FakeIdentity:
     def __init__(self) -> None:
         self.is_down = False
         self.is_buggy = False
+        self.on_identify = None
 
     async def identify(self, request):
         header = request.headers.get("Authorization")
+        if self.on_identify is not None:
+            self.on_identify()
         if self.is_down:
             raise StoreUnavailableError("down")
         if header is None:

@@ -4,7 +4,7 @@ import asyncio
 import json
 import socket
 
-from tests.integration.gateway_kit import frame, running_house, until
+from tests.integration.gateway_kit import UPGRADE, frame, running_house, until
 from votegame.gateway.ports import GatewaySettings
 from votegame.ids import RoomCode
 from votegame.rooms.ports import ReplyFrame, RoomFrame
@@ -77,6 +77,33 @@ async def test_newcomers_are_refused_while_those_who_are_here_stay():
         assert (await house.request())[0] == 503
         client.send(type="ping", id="1")
         assert (await client.next())["type"] == "ok"
+
+
+async def test_one_who_came_in_while_the_doors_were_shut_is_sent_away():
+    async with running_house() as house:
+        house.identity.on_identify = house.gateway.refuse_newcomers
+        client = await house.connect()
+
+        assert await client.close_code() == 1012
+
+
+async def test_one_who_is_gone_before_the_answer_is_no_connection():
+    async with running_house() as house:
+        gone = asyncio.Event()
+
+        async def leave_meanwhile(request):
+            request.transport.abort()
+            await asyncio.sleep(0)
+            await asyncio.sleep(0)
+            gone.set()
+
+        house.identity.identify = leave_meanwhile
+        _, writer = await asyncio.open_connection("127.0.0.1", house.port)
+        writer.write(("GET /ws HTTP/1.1\r\n" + "".join(f"{k}: {v}\r\n" for k, v in UPGRADE.items()) + "\r\n").encode())
+        await gone.wait()
+        writer.close()
+        await asyncio.sleep(0)
+        assert house.gateway.connection_count == 0
 
 
 async def test_all_connections_are_closed_at_once_and_those_who_do_not_answer_are_cut():

@@ -84,6 +84,9 @@ class Route:
         if connection is not None:
             if admission == "later":
                 connection.close(CloseCode.OVERLOADED)
+            elif not self.is_open:
+                # The doors were shut while we asked who it is.
+                connection.close(CloseCode.RESTARTING)
             await _served(connection)
         return response
 
@@ -133,6 +136,8 @@ def _handshake_refusal(refused: handshake.Refused) -> web.Response:
     response = _problem_response(problem(ErrorCode.BAD_MESSAGE, details, status=refused.status))
     if response.status == web.HTTPUpgradeRequired.status_code:
         response.headers[hdrs.SEC_WEBSOCKET_VERSION] = handshake.WEBSOCKET_VERSION
+        response.headers[hdrs.UPGRADE] = "websocket"
+        response.headers[hdrs.CONNECTION] = "Upgrade"
     return response
 
 

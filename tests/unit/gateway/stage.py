@@ -14,7 +14,7 @@ from tests.fakes_gateway import (
 )
 from votegame.gateway.connection import Connection
 from votegame.gateway.gateway import Gateway
-from votegame.gateway.ports import GatewaySettings
+from votegame.gateway.ports import GatewaySettings, Metrics
 from votegame.ids import ConnectionId, LoginId, RoomCode, UserId
 from votegame.rooms.ports import CloseAttached, Detach, ReplyFrame, RoomFrame
 from votegame.wire import frames
@@ -59,7 +59,7 @@ class Client:
 
 
 class Stage:
-    def __init__(self, settings: GatewaySettings | None = None) -> None:
+    def __init__(self, settings: GatewaySettings | None = None, metrics: Metrics | None = None) -> None:
         self.clock = FakeClock()
         self.identity = FakeIdentity()
         self.revocations = FakeRevocations()
@@ -73,6 +73,7 @@ class Stage:
             clock=self.clock,
             lease_is_valid=lambda: self.has_lease,
             rng=random.Random(1),
+            metrics=metrics,
         )
         self.gateway._router.router = self.router
         self.shared = self.gateway._shared

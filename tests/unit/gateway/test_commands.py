@@ -272,3 +272,18 @@ async def test_one_connection_can_be_known_to_so_many_rooms_only():
         client.say(type="resume", id="1", room_code=f"R{number:05}", stream=STREAM, last_seq=0)
 
     assert [frame["code"] for frame in client.heard()] == ["rate_limited"]
+
+
+async def test_a_command_that_was_answered_and_refused_gets_one_reply(stage):
+    client = stage.connect("ada")
+    answered = []
+
+    def answer_and_fail(origin, user, command):
+        answered.append(command)
+        stage.reply()
+        raise ZeroDivisionError
+
+    stage.router.on_send = answer_and_fail
+    client.say(type="start_game", id="1", room_code=ROOM)
+
+    assert ([frame["type"] for frame in client.heard()], len(answered)) == (["ok"], 1)

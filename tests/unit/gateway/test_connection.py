@@ -402,3 +402,22 @@ async def test_nothing_is_kept_of_those_who_are_gone(stage):
     assert (len(connections), connections.sockets(), connections._by_user, connections._strangers) == (0, [], {}, {})
     assert (connections._attached, stage.shared.closing, stage.revocations.watched) == ({}, {}, {})
     assert (len(stage.shared.pending), len(stage.gateway._sweep._heartbeats)) == (0, 0)
+
+
+async def test_a_flood_of_pings_is_a_violation_and_a_few_are_not(stage):
+    client = stage.connect("ada")
+    client.say_raw(masked(0x89, b"") * 100)
+    assert not client.connection.is_closing
+
+    client.say_raw(masked(0x89, b"") * 10)
+    assert client.close_code() == 1008
+
+
+async def test_what_comes_after_a_violation_is_thrown_away(stage):
+    client = stage.connect("ada")
+    client.say_raw(masked(0x82, b""))
+    client.say(type="start_game", id="1", room_code=ROOM)
+    assert (client.close_code(), client.transport.has_written_eof, stage.router.sent) == (1003, True, [])
+
+    stage.later(2)
+    assert client.transport.is_aborted
