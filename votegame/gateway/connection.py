@@ -20,7 +20,7 @@ import structlog
 from votegame.errors import ErrorCode, StoreError
 from votegame.game.commands import Authenticate
 from votegame.game.messages import User
-from votegame.gateway.commands import Conversation
+from votegame.gateway.conversation import Conversation
 from votegame.gateway.outbox import Frame, Outbox, Transport
 from votegame.gateway.ports import Login
 from votegame.gateway.shared import Shared

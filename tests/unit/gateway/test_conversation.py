@@ -4,7 +4,7 @@ import pytest
 
 from tests.unit.gateway.stage import ROOM, Stage
 from votegame.errors import ErrorCode
-from votegame.gateway.commands import MAX_ROOMS
+from votegame.gateway.conversation import MAX_ROOMS
 from votegame.gateway.ports import GatewaySettings
 from votegame.wire import frames
 from votegame.wire.errors import error_frame
