@@ -62,7 +62,7 @@ class PlayedRoom:
         """A command of a user; returns the reply."""
         self._n_commands += 1
         known = {"id": f"c{self._n_commands}", "room_code": self.room_code}
-        if "round_id" in command_type.__struct_fields__:
+        if "round_id" in command_type.__struct_fields__ and "round_id" not in fields:
             known["round_id"] = self.state.phase.round.round_id
         command = command_type(**{**known, **fields})
         joining = Presence(frozenset({*self.state.members, user.user_id}), {})

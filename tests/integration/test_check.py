@@ -105,7 +105,8 @@ CORRUPTIONS = {
     ),
     "a second vote of one player": (
         (
-            "UPDATE room_events v SET user_id = w.user_id FROM room_events w WHERE v.room_id = %(id)s AND w.room_id = v.room_id "
+            "UPDATE room_events v SET user_id = w.user_id FROM room_events w "
+            "WHERE v.room_id = %(id)s AND w.room_id = v.room_id "
             "AND v.type = 'vote_submitted' AND w.type = 'vote_submitted' AND v.round_id = w.round_id "
             "AND w.position = v.position - 1"
         ),

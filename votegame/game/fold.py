@@ -161,7 +161,7 @@ def _apply_payload(state: State, record: Record) -> State:
             return _round_ended(state, record, payload)
         case records.AnswerSubmitted() | records.VotingStarted() | records.VoteSubmitted() | records.DeadlineChanged():
             return msgspec.structs.replace(state, phase=_in_round(state, record, payload))
-        case records.Base():
+        case records.Base():  # pragma: no cover
             raise AssertionError("a base is applied by itself")
         case _:
             assert_never(payload)
@@ -244,6 +244,8 @@ def _in_round(
             phase = state.phase
             _require(isinstance(phase, Answering | Voting | Results), record, f"in {phase.name}")
             return _with_deadline(phase, record, payload.deadline)
+        case _:
+            assert_never(payload)
 
 
 def _with_deadline(phase: Phase, record: Record, deadline: int) -> Phase:
