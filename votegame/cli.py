@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final
 
-from votegame import __version__, serve
+from votegame import __version__, check, serve
 from votegame.errors import StoreError, VotegameError
 from votegame.settings import Settings, read_settings
 from votegame.storage import migrate
@@ -48,6 +48,8 @@ def _parser() -> argparse.ArgumentParser:
     _add(commands, "serve", "start the server", _SERVE, _serve)
     migrating = _add(commands, "migrate", "bring the database up to date", _MIGRATE, _migrate)
     migrating.add_argument("--dry-run", action="store_true", help="only say what would be applied")
+    checking = _add(commands, "check", "prove the database", check.DESCRIPTION, _check)
+    check.add_arguments(checking)
     return parser
 
 
@@ -75,3 +77,8 @@ def _migrate(args: argparse.Namespace, settings: Settings) -> int:
     verb = "would be applied" if args.dry_run else "applied"
     print("\n".join(f"{name} {verb}" for name in names) or "The database is up to date.")
     return EXIT_OK
+
+
+def _check(args: argparse.Namespace, settings: Settings) -> int:
+    with serve.database(settings) as url:
+        return check.run(args, url)
