@@ -166,6 +166,7 @@ class Server:
             doorman=self._doorman,
             routes=[auth.routes(), health.routes(), start_page.routes()],
             ws_handler=self._gateway.handle,
+            observe_request=self._metrics.request,
         )
         app.on_shutdown.append(self._close_sockets)
         return app

@@ -5,7 +5,7 @@ after the same work.
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Final
 
 from votegame.auth import emails
@@ -98,22 +98,39 @@ class Accounts:
         self._revocations.revoked(ended)
         return granted
 
-    async def log_in(self, *, email: str, password: str, address: str) -> Granted | Refused:
-        """Begin a login."""
-        account_key, now = emails.folded(email), self._clock.seconds()
+    async def log_in(self, *, email: str, password: str, address: str, known: Login | None = None) -> Granted | Refused:
+        """Begin a login. Who is logged in already (`known`) is not slowed down by what others try at his account."""
+        folded = emails.folded(email)
+        is_own = known is not None and known.account.email is not None and emails.folded(known.account.email) == folded
+        account_key = known.user_id if known is not None and is_own else folded
+        return await self._tried(account_key, address, lambda: self._logged_in(email, folded, password))
+
+    async def _tried(
+        self, account_key: str, address: str, login: Callable[[], Awaitable[Granted | Refused]]
+    ) -> Granted | Refused:
+        now = self._clock.seconds()
         wait = self._rates.login(account_key, address, now)
         if wait:
             return _too_often(wait)
-        found = await self._store.find_by_email(account_key) if emails.is_address(email.strip()) else None
-        account, kept = found if found is not None else (None, None)
-        # What cannot be a password is compared all the same: the answer must take as long.
-        asked = text.password(password) if _is_good(text.password, password) else ""
+        outcome = None
         try:
-            is_match = await self._passwords.matches(asked, kept)
+            outcome = await login()
+        finally:
+            # What the server could not do is nobody's failure.
+            if outcome is _WRONG:
+                self._rates.failed_login(address, now)
+            else:
+                self._rates.good_login(account_key)
+        return outcome
+
+    async def _logged_in(self, email: str, folded: str, password: str) -> Granted | Refused:
+        found = await self._store.find_by_email(folded) if emails.is_address(email.strip()) else None
+        account, kept = found if found is not None else (None, None)
+        try:
+            is_match = await self._passwords.matches(_comparable(password), kept)
         except HashingBusyError:
             return _BUSY
         if account is None or not is_match:
-            self._rates.failed_login(account_key, address, now)
             return _WRONG
         granted = self._granted(account, self._login_seconds)
         return granted if await self._store.add_login(account.user_id, _new_login(granted)) else _WRONG
@@ -140,15 +157,14 @@ class Accounts:
         """Change the password. All other logins end; this one stays, with the token that it has or the new one."""
         if not _is_good(text.password, new_password):
             return _bad("new_password")
-        now = self._clock.seconds()
-        wait = self._rates.login(login.user_id, login.user_id, now)
-        if wait:
-            return _too_often(wait)
+        return await self._tried(
+            login.user_id, login.user_id, lambda: self._changed_password(login, old_password, new_password)
+        )
+
+    async def _changed_password(self, login: Login, old_password: str, new_password: str) -> Granted | Refused:
         kept = await self._store.password_hash(login.user_id)
-        asked = text.password(old_password) if _is_good(text.password, old_password) else ""
         try:
-            if not await self._passwords.matches(asked, kept) or kept is None:
-                self._rates.failed_login(login.user_id, login.user_id, now)
+            if not await self._passwords.matches(_comparable(old_password), kept) or kept is None:
                 return _WRONG
             new_hash = await self._passwords.hashed(text.password(new_password))
         except HashingBusyError:
@@ -200,6 +216,11 @@ def _is_good(normal: Callable[[str], str], given: str) -> bool:
     except text.BadText:
         return False
     return True
+
+
+def _comparable(password: str) -> str:
+    """What to compare: what cannot be a password is compared all the same, as the answer must take as long."""
+    return text.password(password) if _is_good(text.password, password) else ""
 
 
 def _bad(field: str) -> Refused:

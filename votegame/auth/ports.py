@@ -81,7 +81,10 @@ class Rates(Protocol):
         """A guest from `address`."""
 
     def login(self, account: str, address: str, now: float) -> float:
-        """Whether a login may be tried. Known and unknown accounts are slowed down alike, and none is locked."""
+        """A login is tried; it counts against the account until `good_login`. Nothing counts when it has to wait."""
 
-    def failed_login(self, account: str, address: str, now: float) -> None:
-        """A login failed."""
+    def failed_login(self, address: str, now: float) -> None:
+        """A login that was tried has failed."""
+
+    def good_login(self, account: str) -> None:
+        """A login that was tried has not failed."""

@@ -89,3 +89,6 @@ class Revocations:
                 if not failing:
                     log.warning("revoked logins not looked for", reason=str(error))
                 failing = True
+            except Exception:
+                # A bug in closing one socket must not keep all others open for ever.
+                log.exception("revoked logins not told")

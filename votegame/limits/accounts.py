@@ -28,16 +28,23 @@ class AccountRates:
         return self._guests.take(address, now) if self._are_on else 0.0
 
     def login(self, account: str, address: str, now: float) -> float:
-        """Whether a login may be tried. Known and unknown accounts are slowed down alike, and none is locked."""
+        """A login is tried. Known and unknown accounts are slowed down alike, and none is locked.
+
+        It counts against the account at once, so that many tries at the same moment are no more than one after another.
+        """
         if not self._are_on:
             return 0.0
-        return max(self._accounts.wait(account, now), self._addresses.wait(address, now))
+        return self._addresses.wait(address, now) or self._accounts.take(account, now)
 
-    def failed_login(self, account: str, address: str, now: float) -> None:
-        """A login failed."""
+    def failed_login(self, address: str, now: float) -> None:
+        """A login that was tried has failed."""
         if self._are_on:
-            self._accounts.take(account, now)
             self._addresses.take(address, now)
+
+    def good_login(self, account: str) -> None:
+        """A login that was tried has not failed."""
+        if self._are_on:
+            self._accounts.give_back(account)
 
 
 def _per(count: int, seconds: int) -> KeyedRates:

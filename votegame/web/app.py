@@ -21,6 +21,7 @@ def make_app(
     doorman: Doorman,
     routes: Iterable[Sequence[web.RouteDef]],
     ws_handler: WsHandler,
+    observe_request: Callable[[str, int], None],
 ) -> web.Application:
     """The application.
 
@@ -30,11 +31,12 @@ def make_app(
         doorman: Tells where requests come from.
         routes: The routes of all views.
         ws_handler: The handler of `GET /ws`.
+        observe_request: Told the route and the status of each answer.
     """
     app = web.Application(
         client_max_size=MAX_BODY_BYTES,
         middlewares=[
-            middleware.guard(doorman),
+            middleware.guard(doorman, observe_request),
             aiohttp_session.session_middleware(CookieStorage(settings, secret=secret)),
             middleware.errors,
         ],

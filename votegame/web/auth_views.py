@@ -86,7 +86,13 @@ class AuthViews:
         """Log in with address and password."""
         body = await read_body(request, Credentials)
         address = self._doorman.client_address(request)
-        granted = await self._accounts.log_in(email=body.email, password=body.password, address=address)
+        login = await self._identity.identify(request)
+        granted = await self._accounts.log_in(
+            email=body.email,
+            password=body.password,
+            address=address,
+            known=login if isinstance(login, Login) else None,
+        )
         return await _admitted(request, granted, status=200)
 
     async def enter_as_guest(self, request: web.Request) -> web.Response:

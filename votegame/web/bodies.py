@@ -23,7 +23,8 @@ async def read_body(request: web.Request, shape: type[Body]) -> Body:
         ProblemError: It is not declared as JSON in UTF-8 (415), too large (413), late (408), no JSON (400), or of
             another shape (422, with the field).
     """
-    _check_declared(request)
+    if not is_json(request):
+        raise ProblemError(ErrorCode.UNSUPPORTED_MEDIA_TYPE)
     try:
         async with asyncio.timeout(BODY_SECONDS):
             content = await request.read()
@@ -32,11 +33,11 @@ async def read_body(request: web.Request, shape: type[Body]) -> Body:
     return _decoded(content, shape)
 
 
-def _check_declared(request: web.Request) -> None:
+def is_json(request: web.Request) -> bool:
+    """Whether the body is declared as JSON in UTF-8, not compressed."""
     charset = (request.charset or "utf-8").lower()
     encoded = request.headers.get("Content-Encoding", "identity").lower() != "identity"
-    if request.content_type != "application/json" or charset not in {"utf-8", "utf8"} or encoded:
-        raise ProblemError(ErrorCode.UNSUPPORTED_MEDIA_TYPE)
+    return request.content_type == "application/json" and charset in {"utf-8", "utf8"} and not encoded
 
 
 def _decoded(content: bytes, shape: type[Body]) -> Body:

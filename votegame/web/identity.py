@@ -8,20 +8,19 @@ from aiohttp_session import get_session
 from votegame.auth.accounts import Accounts
 from votegame.auth.values import Login
 from votegame.errors import ErrorCode
-from votegame.limits.origin import client_address, is_allowed_origin
+from votegame.limits.origin import client_address, is_allowed_origin, is_loopback, limited_by
 from votegame.settings import Settings
 from votegame.web.sessions import token_of
 
 _SCHEME: Final = "bearer"
+_FORWARDED_FOR: Final = "X-Forwarded-For"
+_OF_PROXIES: Final = (_FORWARDED_FOR, "Forwarded", "X-Real-IP", "Via")
 
 
 def bearer_token(request: web.Request) -> str | None:
-    """What follows `Authorization: Bearer`, empty for another scheme; None without the header."""
-    header = request.headers.get("Authorization")
-    if header is None:
-        return None
-    scheme, _, token = header.partition(" ")
-    return token.strip() if scheme.lower() == _SCHEME else ""
+    """What follows `Authorization: Bearer`; None without it. Other schemes are between browser and proxies."""
+    scheme, _, token = request.headers.get("Authorization", "").strip().partition(" ")
+    return token.strip() if scheme.lower() == _SCHEME else None
 
 
 class Identity:
@@ -62,9 +61,10 @@ class Doorman:
         return is_allowed_origin(request.headers.get("Origin"), host=host, own=self._own, allowed=self._allowed)
 
     def client_address(self, request: web.Request) -> str:
-        """The address that limits are counted by."""
-        return client_address(request.remote or "unknown", request.headers.getall("X-Forwarded-For", []), self._proxies)
+        """What limits per address are counted by: an address or, of IPv6, a network."""
+        forwarded_for = request.headers.getall(_FORWARDED_FOR, [])
+        return limited_by(client_address(request.remote or "unknown", forwarded_for, self._proxies))
 
     def is_local(self, request: web.Request) -> bool:
         """Whether the request comes from this machine, and from no proxy on it."""
-        return request.remote in {"127.0.0.1", "::1"} and "X-Forwarded-For" not in request.headers
+        return is_loopback(request.remote or "") and not any(name in request.headers for name in _OF_PROXIES)

@@ -7,11 +7,14 @@ One look at all connections every second does.
 import asyncio
 from typing import Final
 
+import structlog
 from aiohttp import web
 from aiohttp.web_protocol import RequestHandler
+from aiohttp.web_request import BaseRequest
 
 from votegame import tasks
-from votegame.errors import ConfigurationError
+from votegame.errors import ConfigurationError, ErrorCode
+from votegame.web.problems import problem_response
 
 HEAD_SECONDS: Final = 10.0
 KEEPALIVE_SECONDS: Final = 75.0
@@ -19,12 +22,47 @@ _LOOK_SECONDS: Final = 1.0
 _STOP_SECONDS: Final = 2.0
 _MAX_LINE: Final = 8_190
 
+log = structlog.get_logger(__name__)
+
+
+class _Connection(RequestHandler):
+    """What cannot be read as HTTP is answered like every other error, and is no reason for a traceback in the log."""
+
+    __slots__ = ()
+
+    def handle_error(
+        self, request: BaseRequest, status: int = 500, exc: BaseException | None = None, message: str | None = None
+    ) -> web.StreamResponse:
+        """The answer to a request that never came to a view."""
+        del message  # it quotes what the client sent
+        if request.writer.output_size > 0:
+            raise ConnectionError("an answer has begun already")
+        if status >= web.HTTPInternalServerError.status_code:
+            log.error("request failed outside of its view", exc_info=exc)
+            response = problem_response(ErrorCode.INTERNAL, status=status)
+        else:
+            response = problem_response(ErrorCode.BAD_MESSAGE, {"field": ""}, status=status)
+        response.force_close()
+        return response
+
+
+class _Server(web.Server):
+    def __call__(self) -> RequestHandler:
+        return _Connection(self, loop=self._loop, **self._kwargs)
+
+
+class _Runner(web.AppRunner):
+    async def _make_server(self) -> web.Server:
+        # aiohttp has no public way to say of which class its connections are.
+        server = await super()._make_server()
+        return _Server(server.request_handler, request_factory=server.request_factory, **server._kwargs)  # noqa: SLF001
+
 
 class Site:
     """A listening application."""
 
     def __init__(self, app: web.Application, *, host: str, port: int) -> None:
-        self._runner = web.AppRunner(
+        self._runner = _Runner(
             app,
             access_log=None,
             keepalive_timeout=KEEPALIVE_SECONDS,
@@ -32,6 +70,8 @@ class Site:
             max_line_size=_MAX_LINE,
             max_field_size=_MAX_LINE,
             lingering_time=1.0,
+            # Compressed bodies are refused; unpacking what is then thrown away would be a gift to bombs.
+            auto_decompress=False,
         )
         self._host = host
         self._port = port

@@ -43,6 +43,15 @@ class CookieStorage(EncryptedCookieStorage):
         )
         self._readable = MultiFernet(fernets)
 
+    def save_cookie(self, response: web.StreamResponse, cookie_data: str, *, max_age: int | None = None) -> None:
+        """Have the browser keep the cookie, or forget it when there is nothing in it."""
+        if cookie_data:
+            super().save_cookie(response, cookie_data, max_age=max_age)
+            return
+        # Browsers take nothing under a name with `__Host-`, not even its end, that does not say `Secure`.
+        is_secure, name = bool(self._cookie_params["secure"]), self.cookie_name
+        response.del_cookie(name, path="/", secure=is_secure, httponly=True, samesite="Lax")
+
     async def load_session(self, request: web.Request) -> Session:
         """The session of the request's cookie; a new one where there is none that can be read."""
         cookie = self.load_cookie(request)

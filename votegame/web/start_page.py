@@ -1,5 +1,7 @@
 """The page at `/`: says that the server runs, and how one plays."""
 
+import base64
+import hashlib
 from collections.abc import Sequence
 from typing import Final
 
@@ -7,20 +9,22 @@ from aiohttp import web
 
 from votegame import __version__
 
-_POLICY: Final = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; base-uri 'none'"
+_STYLE: Final = """
+  :root { color-scheme: light dark; }
+  body { font: 1.1rem/1.6 system-ui, sans-serif; max-width: 38rem; margin: 12vh auto; padding: 0 1.2rem; }
+  h1 { font-size: 2.6rem; line-height: 1.1; margin: 0 0 .6rem; }
+  code { font-size: .95em; }
+  .quiet { opacity: .7; }
+"""
+_STYLE_HASH: Final = base64.b64encode(hashlib.sha256(_STYLE.encode()).digest()).decode()
+_POLICY: Final = f"default-src 'none'; style-src 'sha256-{_STYLE_HASH}'; frame-ancestors 'none'; base-uri 'none'"
 _PAGE: Final = f"""<!doctype html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>votegame</title>
-<style>
-  :root {{ color-scheme: light dark; }}
-  body {{ font: 1.1rem/1.6 system-ui, sans-serif; max-width: 38rem; margin: 12vh auto; padding: 0 1.2rem; }}
-  h1 {{ font-size: 2.6rem; line-height: 1.1; margin: 0 0 .6rem; }}
-  code {{ font-size: .95em; }}
-  .quiet {{ opacity: .7; }}
-</style>
+<style>{_STYLE}</style>
 </head>
 <body>
 <h1>votegame is running</h1>
