@@ -51,7 +51,7 @@ class Hall:
             await asyncio.gather(*self._playing)
         return [player for table in self.tables for player in table.players]
 
-    async def __aenter__(self) -> "Hall":
+    async def __aenter__(self):
         return self
 
     async def __aexit__(self, *_exc: object) -> None:
