@@ -6,8 +6,10 @@ The server is ours, from the wheel, with `fsync` off, or that of `TEST_DATABASE_
 import asyncio
 import os
 import secrets
+import tempfile
 from collections.abc import Iterator
 from contextlib import asynccontextmanager, closing
+from pathlib import Path
 
 import psycopg2  # noqa: TID251
 import pytest
@@ -51,16 +53,19 @@ class Server:
 
 
 @pytest.fixture(scope="session")
-def postgres(tmp_path_factory) -> Iterator[Server]:
+def postgres() -> Iterator[Server]:
     url = os.environ.get("TEST_DATABASE_URL")
     if url:
         yield Server(url)
         return
-    embedded = EmbeddedPostgres(tmp_path_factory.mktemp("state"), durable=False)
-    try:
-        yield Server(embedded.start())
-    finally:
-        embedded.stop()
+    # Not pytest's own folder, which the user `nobody`, by whom root has the server run, cannot enter.
+    with tempfile.TemporaryDirectory(prefix="votegame-tests-") as folder:
+        Path(folder).chmod(0o711)
+        embedded = EmbeddedPostgres(Path(folder), durable=False)
+        try:
+            yield Server(embedded.start())
+        finally:
+            embedded.stop()
 
 
 @pytest.fixture(scope="session")

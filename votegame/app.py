@@ -8,9 +8,11 @@ database goes.
 import asyncio
 import socket
 from collections.abc import Sequence
-from typing import Final
+from typing import Any, Final
 
+import msgspec
 import structlog
+from aiohttp import web
 
 from votegame import tasks
 from votegame.auth.accounts import Accounts
@@ -26,8 +28,9 @@ from votegame.game.house import House
 from votegame.gateway.gateway import Gateway
 from votegame.gateway.ports import GatewaySettings
 from votegame.ids import NodeId, PooledRandom, new_uuid
+from votegame.limits.accounts import AccountRates
 from votegame.metrics import Metrics
-from votegame.questions.bank import BankSource, built_in_bank
+from votegame.questions.bank import Bank, BankSource, built_in_bank
 from votegame.rooms.environment import Environment
 from votegame.rooms.journal import Journal
 from votegame.rooms.memberships import Memberships
@@ -35,8 +38,207 @@ from votegame.rooms.registry import Registry
 from votegame.settings import Settings
 from votegame.storage.database import Database
 from votegame.storage.nodes import PostgresNodeStore
+from votegame.storage.retention import Retention
 from votegame.storage.rooms import PostgresRoomStore
 from votegame.storage.users import PostgresUserStore
+from votegame.web import start_page
 from votegame.web.app import make_app
+from votegame.web.auth_views import AuthViews
+from votegame.web.health import HealthViews
+from votegame.web.identity import Doorman, Identity
+from votegame.web.runner import Site
 from votegame.wire.close_codes import CloseCode
 from votegame.wire.limits import Limits
+
+_NODE_STOP_SECONDS: Final = 5.0
+_LAG_SECONDS: Final = 0.5
+_SILENT: Final = "the database does not answer"
+_STARTING: Final = "starting"
+_STOPPING: Final = "stopping"
+
+log = structlog.get_logger(__name__)
+
+
+class Server:
+    """A node with everything that belongs to it."""
+
+    def __init__(self, settings: Settings, *, database_url: str, secret: str) -> None:
+        """Make all parts; none is opened, and no task runs.
+
+        Args:
+            settings: All settings.
+            database_url: A migrated database.
+            secret: What keys are derived from.
+        """
+        self._settings = settings
+        self._obstacle: str | None = _STARTING
+        self._metrics = Metrics()
+        self._clock = DatabaseClock()
+        self._lease = HeldLease(self._clock)
+        self._database = Database(database_url)
+        self._rooms = PostgresRoomStore(self._database)
+        self._nodes = PostgresNodeStore(self._database)
+        self._make_accounts(secret)
+        self._make_gateway()
+        self._make_rooms()
+        self._site = Site(self._make_app(secret), host=settings.host, port=settings.port)
+        self._retention = Retention(self._database, log_days=settings.log_days)
+        self._tasks: list[asyncio.Task[None]] = []
+
+    def _make_accounts(self, secret: str) -> None:
+        settings = self._settings
+        users = PostgresUserStore(self._database)
+        self._passwords = PasswordHasher(cost=settings.bcrypt_cost)
+        self._revocations = Revocations(users, self._clock)
+        self._accounts = Accounts(
+            users,
+            passwords=self._passwords,
+            tokens=Tokens(secret, previous=settings.secret_key_previous),
+            revocations=self._revocations,
+            rates=AccountRates(settings),
+            clock=self._clock,
+            settings=settings,
+        )
+        self._identity = Identity(self._accounts)
+        self._doorman = Doorman(settings)
+
+    def _make_gateway(self) -> None:
+        settings = self._settings
+        limits = Limits(**{name: getattr(settings, name, value) for name, value in _limit_defaults().items()})
+        self._gateway = Gateway(
+            settings=GatewaySettings(
+                limits=limits,
+                max_connections=settings.max_connections,
+                unauthenticated_per_address=settings.sockets_per_address,
+                rates_are_on=settings.rates_are_on,
+            ),
+            identity=self._identity,
+            doorman=self._doorman,
+            revocations=self._revocations,
+            clock=self._clock,
+            lease_is_valid=self._lease.is_valid,
+            rng=PooledRandom(),
+            metrics=self._metrics,
+        )
+
+    def _make_rooms(self) -> None:
+        settings, rng, bank = self._settings, PooledRandom(), built_in_bank()
+        node_id = NodeId(new_uuid(rng))
+        self._journal = Journal(self._rooms, self._clock, observe_commit=self._metrics.commit)
+        env = Environment(
+            node_id=node_id,
+            store=self._rooms,
+            journal=self._journal,
+            outlet=self._gateway.outlet,
+            clock=self._clock,
+            rng=rng,
+            house=_house(settings, bank),
+            memberships=Memberships(),
+            questions=BankSource(bank, rng),
+            reply_seconds=settings.reply_seconds,
+            retire_seconds=settings.retire_seconds,
+            observe_turn=self._metrics.turn,
+        )
+        self._registry = Registry(env, max_rooms=settings.max_rooms, rooms_per_user=settings.rooms_per_user)
+        self._node = Node(
+            node_id,
+            settings.node_id or socket.gethostname(),
+            store=self._nodes,
+            clock=self._clock,
+            lease=self._lease,
+            registry=self._registry,
+            sweeper=Sweeper(node_id, store=self._rooms, clock=self._clock, registry=self._registry),
+            close_sockets=self._gateway.close_muted,
+        )
+
+    def _make_app(self, secret: str) -> web.Application:
+        settings = self._settings
+        auth = AuthViews(self._accounts, self._identity, self._doorman, self._rooms.rooms_of_user)
+        health = HealthViews(
+            doorman=self._doorman,
+            metrics=self._metrics,
+            metrics_token=settings.metrics_token,
+            obstacles=self._obstacles,
+        )
+        app = make_app(
+            settings,
+            secret=secret,
+            doorman=self._doorman,
+            routes=[auth.routes(), health.routes(), start_page.routes()],
+            ws_handler=self._gateway.handle,
+            observe_request=self._metrics.request,
+        )
+        app.on_shutdown.append(self._close_sockets)
+        return app
+
+    def _obstacles(self) -> Sequence[str]:
+        if self._obstacle is not None:
+            return [self._obstacle]
+        return [] if self._lease.is_valid() else [_SILENT]
+
+    async def start(self) -> int:
+        """Open everything and let clients in; returns the port.
+
+        Raises:
+            StoreError: The database cannot be had.
+            ConfigurationError: The address cannot be had.
+        """
+        await self._database.open()
+        port = await self._site.start()
+        self._tasks = [
+            tasks.start(self._journal.run(), name="journal"),
+            tasks.start(self._watch_loop(), name="loop lag"),
+            tasks.start(self._retention.run(), name="retention"),
+        ]
+        await self._revocations.start()
+        await self._node.start()
+        await self._gateway.start(LocalRouter(self._registry))
+        self._obstacle = None
+        return port
+
+    async def stop(self) -> None:
+        """Close everything. What was decided is kept; clients are told to come back."""
+        self._obstacle = _STOPPING
+        self._gateway.refuse_newcomers()
+        await self._end_rooms()
+        await self._site.stop()
+        await self._node.stop()
+        await self._revocations.stop()
+        await tasks.end(self._tasks)
+        self._passwords.stop()
+        await self._rooms.close()
+        await self._nodes.close()
+        await self._database.close()
+
+    async def _end_rooms(self) -> None:
+        try:
+            async with asyncio.timeout(_NODE_STOP_SECONDS):
+                await self._registry.stop()
+                await self._journal.flush()
+        except TimeoutError:
+            log.warning("not everything could be written before the stop; what was not was not acknowledged")
+            await self._registry.abort()
+
+    async def _close_sockets(self, _app: web.Application) -> None:
+        await self._gateway.stop(CloseCode.RESTARTING)
+
+    async def _watch_loop(self) -> None:
+        while True:
+            started = self._clock.seconds()
+            await asyncio.sleep(_LAG_SECONDS)
+            self._metrics.loop_lag(max(0.0, self._clock.seconds() - started - _LAG_SECONDS))
+            self._metrics.rooms(len(self._registry))
+            self._metrics.lease(is_valid=self._lease.is_valid())
+
+
+def _limit_defaults() -> dict[str, Any]:
+    return {field.name: field.default for field in msgspec.structs.fields(Limits)}
+
+
+def _house(settings: Settings, bank: Bank) -> House:
+    return House(
+        bank=bank,
+        grace_ms=int(settings.grace_seconds * 1000),
+        host_away_ms=int(settings.host_away_seconds * 1000),
+        closing_ms=int(settings.closing_seconds * 1000),
+    )

@@ -12,13 +12,20 @@ from typing import Any, Final, Literal
 import orjson
 import structlog
 
-from votegame.limits.rates import TokenBucket
-
 Level = Literal["debug", "info", "warning", "error"]
 
 _LONGEST_VALUE: Final = 200
-_KEPT_WHOLE: Final = frozenset({"exception", "stack"})
-_ESCAPES: Final = {code: f"\\x{code:02x}" for code in [*range(0x20), 0x7F, *range(0x80, 0xA0)]}
+_LARGEST_NUMBER: Final = 2**53
+_LONGEST_TRACEBACK: Final = 16_384
+_TRACEBACKS: Final = frozenset({"exception", "stack"})
+_SECRETS: Final = frozenset(
+    {"authorization", "cookie", "database_url", "email", "new_password", "old_password", "password", "secret", "token"}
+)
+_ESCAPES: Final = {
+    **{code: f"\\x{code:02x}" for code in [*range(0x20), *range(0x7F, 0xA0)]},
+    **{code: f"\\u{code:04x}" for code in [0x2028, 0x2029, *range(0xD800, 0xE000)]},
+}
+_ESCAPES_IN_TRACEBACKS: Final = {code: text for code, text in _ESCAPES.items() if chr(code) not in "\n\t"}
 
 EventDict = MutableMapping[str, Any]
 
@@ -43,7 +50,7 @@ def configure(*, level: Level, as_json: bool) -> None:
         cache_logger_on_first_use=True,
     )
     handler = logging.StreamHandler(sys.stderr)
-    renderer = _json_line if as_json else structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
+    renderer = _json_line if as_json else _readable()
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=shared,
@@ -53,38 +60,38 @@ def configure(*, level: Level, as_json: bool) -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level.upper())
-    # What a client does wrong in HTTP is answered, and said there; asyncio tells of slow callbacks in debug mode only.
+    # What a client does wrong in HTTP is answered, and said there.
     logging.getLogger("aiohttp.access").setLevel(logging.WARNING)
 
 
+def _readable() -> structlog.typing.Processor:
+    # Named, since the default warns about tracebacks that were made texts already when a prettier formatter is there.
+    return structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), exception_formatter=structlog.dev.plain_traceback)
+
+
 def harmless(_logger: Any, _method: str, event_dict: EventDict) -> EventDict:
-    """Every text of a record, cut and without control characters."""
+    """Every value of a record as a short text without control characters, or a number; nothing that is secret."""
     for name, value in event_dict.items():
-        if isinstance(value, str):
-            event_dict[name] = value if name in _KEPT_WHOLE else _cut(value)
+        if name.startswith("_"):
+            continue  # what structlog takes along for itself
+        if name in _SECRETS:
+            event_dict[name] = "[secret]"
+        elif name in _TRACEBACKS:
+            event_dict[name] = _cut(str(value), _LONGEST_TRACEBACK).translate(_ESCAPES_IN_TRACEBACKS)
+        elif not isinstance(value, bool | float | None):
+            event_dict[name] = _plain(value)
     return event_dict
 
 
-def _cut(text: str) -> str:
-    whole = text if len(text) <= _LONGEST_VALUE else f"{text[:_LONGEST_VALUE]}…"
-    return whole.translate(_ESCAPES)
+def _plain(value: Any) -> str | int:
+    if isinstance(value, int) and abs(value) < _LARGEST_NUMBER:
+        return value
+    return _cut(str(value), _LONGEST_VALUE).translate(_ESCAPES)
+
+
+def _cut(text: str, longest: int) -> str:
+    return text if len(text) <= longest else f"{text[:longest]}…"
 
 
 def _json_line(_logger: Any, _method: str, event_dict: EventDict) -> str:
-    return orjson.dumps(event_dict, default=repr).decode()
-
-
-class Sparing:
-    """Lets a few lines of one kind through, and counts the rest: for what clients can cause as often as they like."""
-
-    def __init__(self, burst: int = 10, per_second: float = 0.2) -> None:
-        self._bucket = TokenBucket(burst, per_second)
-        self._dropped = 0
-
-    def allows(self, now: float) -> int | None:
-        """How many lines were dropped before this one, or None when it is to be dropped; `now` in seconds."""
-        if self._bucket.take(now) > 0:
-            self._dropped += 1
-            return None
-        dropped, self._dropped = self._dropped, 0
-        return dropped
+    return orjson.dumps(event_dict).decode()

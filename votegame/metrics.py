@@ -32,6 +32,12 @@ class Metrics:
         self._closed = Counter(
             "votegame_closed", "Sockets that the server closed, by close code.", ["code"], registry=self._registry
         )
+        self._requests = Counter(
+            "votegame_http_requests",
+            "HTTP requests, by route and status.",
+            ["route", "status"],
+            registry=self._registry,
+        )
         self._commit_rows = Histogram(
             "votegame_commit_rows", "Records in a commit.", registry=self._registry, buckets=_ROWS
         )
@@ -65,6 +71,10 @@ class Metrics:
     def closed(self, close_code: int) -> None:
         """The gateway closed a connection."""
         self._closed.labels(str(close_code)).inc()
+
+    def request(self, route: str, status: int) -> None:
+        """An HTTP request was answered; `route` is the pattern of its path."""
+        self._requests.labels(route, str(status)).inc()
 
     def turn(self, _command: str, outcome: str) -> None:
         """A room decided a command: `ok`, or the code of its refusal."""

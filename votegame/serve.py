@@ -22,7 +22,6 @@ from votegame.storage import migrate
 
 _GC_THRESHOLDS: Final = (50_000, 20, 50)
 """A full collection over 10,000 connections stops everything for half a second: make them rare."""
-_STOP_SECONDS: Final = 30.0
 
 log = structlog.get_logger(__name__)
 
@@ -105,7 +104,7 @@ async def _serve(settings: Settings, url: str, secret: str, postgres: EmbeddedPo
         await ending.wait()
         log.info("stopping")
     finally:
-        await server.stop(seconds=_STOP_SECONDS)
+        await server.stop()
         await tasks.end(watching)
     log.info("stopped")
     return 0

@@ -9,7 +9,7 @@ import os
 import secrets
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Final, Literal, get_args
 from urllib.parse import urlsplit
 
 import msgspec
@@ -19,9 +19,12 @@ from votegame.errors import ConfigurationError
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
-_Count = Annotated[int, Meta(ge=1)]
-_Seconds = Annotated[float, Meta(gt=0)]
+_Count = Annotated[int, Meta(ge=1, le=1_000_000_000)]
+_Seconds = Annotated[float, Meta(gt=0, le=31_536_000)]
+_Days = Annotated[float, Meta(gt=0, le=36_500)]
 _SECRET_CHARS: Final = 32
+_PLACEHOLDERS: Final = ("changeme", "change-me", "change_me", "placeholder", "your-secret", "your_secret")
+"""What stands in secrets that were copied from some example."""
 
 
 class Settings(Struct, frozen=True, kw_only=True):
@@ -96,9 +99,9 @@ class Settings(Struct, frozen=True, kw_only=True):
     sockets_per_user: _Count = 5
     sockets_per_address: _Count = 20
     frame_bytes: Annotated[int, Meta(ge=2_048, le=1_048_576)] = 16_384
-    server_frame_bytes: Annotated[int, Meta(ge=65_536)] = 1_048_576
+    server_frame_bytes: Annotated[int, Meta(ge=65_536, le=1_073_741_824)] = 1_048_576
     outbox_frames: _Count = 256
-    outbox_bytes: Annotated[int, Meta(ge=65_536)] = 262_144
+    outbox_bytes: Annotated[int, Meta(ge=65_536, le=1_073_741_824)] = 262_144
     command_burst: _Count = 20
     commands_per_second: _Seconds = 10.0
     reply_seconds: _Seconds = 5.0
@@ -107,14 +110,14 @@ class Settings(Struct, frozen=True, kw_only=True):
     host_away_seconds: _Seconds = 30.0
     closing_seconds: _Seconds = 3_600.0
     retire_seconds: _Seconds = 60.0
-    login_days: _Seconds = 30.0
-    guest_days: _Seconds = 30.0
+    login_days: _Days = 30.0
+    guest_days: _Days = 30.0
     logins_per_account: _Count = 5
     logins_per_address: _Count = 20
     registrations_per_hour: _Count = 5
     guests_per_hour: _Count = 20
     bcrypt_cost: Annotated[int, Meta(ge=10, le=15)] = 12
-    log_days: _Seconds = 30.0
+    log_days: _Days = 30.0
 
     @property
     def is_production(self) -> bool:
@@ -163,7 +166,7 @@ def canonical_origin(text: str) -> str:
 def read_settings(environ: Mapping[str, str], dotenv: Path | None = None) -> Settings:
     """The settings of `environ`, and of the file `dotenv` where the environment is silent.
 
-    A variable that is set to nothing counts as not set.
+    A variable of the environment that is set to nothing has its default, whatever the file says.
 
     Raises:
         ConfigurationError: Something makes no sense; the message names everything that does not.
@@ -171,31 +174,53 @@ def read_settings(environ: Mapping[str, str], dotenv: Path | None = None) -> Set
     known = {name.upper(): name for name in Settings.__struct_fields__}
     problems: list[str] = []
     written = _read_dotenv(dotenv, problems) if dotenv is not None and dotenv.is_file() else {}
-    problems += [f"{name} in {dotenv}: there is no such variable" for name in written if name not in known]
-    values = {known[name]: value for name, value in {**written, **environ}.items() if name in known and value}
-    if environ.get("REDIS_URL") or written.get("REDIS_URL"):
-        problems.append("REDIS_URL: this release runs on one node, without Redis; leave it out")
+    problems += [f"{name} in {dotenv}: there is no such variable" for name in written if name not in {*known, *_LATER}]
+    given = {name: value for name, value in {**written, **environ}.items() if value}
+    problems += [f"{name}: {_LATER[name]}" for name in _LATER if name in given]
     good: dict[str, Any] = {}
-    for name, value in values.items():
+    for name in known.keys() & given.keys():
         try:
-            good[name] = getattr(msgspec.convert({name: value}, Settings, strict=False), name)
+            good[known[name]] = _converted(known[name], given[name])
         except msgspec.ValidationError as error:
-            problems.append(f"{name.upper()}: {_expected(error)}")
+            problems.append(f"{name}: {_expected(known[name], error)}")
     settings = Settings(**good)
     problems += _contradictions(settings)
     if problems:
-        raise ConfigurationError("\n".join(["These settings make no sense:", *(f"  {line}" for line in problems)]))
+        lines = [f"  {line}" for line in sorted(problems)]
+        raise ConfigurationError("\n".join(["These settings make no sense:", *lines]))
     return settings
 
 
-def _expected(error: msgspec.ValidationError) -> str:
-    return str(error).split(" - at ")[0]
+_LATER: Final = {"REDIS_URL": "this release runs on one node, without Redis; leave it out"}
+
+
+def _converted(name: str, value: str) -> Any:
+    return getattr(msgspec.convert({name: value}, Settings, strict=False), name)
+
+
+def _expected(name: str, error: msgspec.ValidationError) -> str:
+    """What was expected, in the words of people who write variables rather than types."""
+    annotation = Settings.__annotations__[name]
+    options = get_args(annotation)
+    if options and all(isinstance(option, str) for option in options):
+        return f"expected {' or '.join(options)}"
+    if annotation is bool:
+        return "expected true or false"
+    text = str(error).split(" - at ")[0].partition(", got")[0]
+    for kind, word in (("int", "a whole number"), ("float", "a number"), ("str", "a text")):
+        text = text.replace(f"`{kind}`", word)
+    return text.replace("Expected", "expected")
 
 
 def _read_dotenv(path: Path, problems: list[str]) -> dict[str, str]:
     """Lines of `NAME=value`, the value in quotes or not; blank lines and those that begin with # are passed over."""
+    try:
+        content = path.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        problems.append(f"{path}: cannot be read ({getattr(error, 'strerror', None) or 'expected UTF-8'})")
+        return {}
     values: dict[str, str] = {}
-    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
+    for number, line in enumerate(content.splitlines(), start=1):
         text = line.strip().removeprefix("export ")
         if not text or text.startswith("#"):
             continue
@@ -221,21 +246,33 @@ def _contradictions(settings: Settings) -> list[str]:
         problems.append("PUBLIC_URL: required in production, as in https://play.example.org")
     if settings.is_production and not settings.rates_are_on:
         problems.append("RATE_LIMITS: off is for load tests, not for production")
-    if settings.database_url and urlsplit(settings.database_url).scheme not in {"postgresql", "postgres"}:
+    if settings.database_url and _scheme(settings.database_url) not in {"postgresql", "postgres"}:
         problems.append("DATABASE_URL: expected postgresql://user:password@host/database")
     return problems + _weak_secrets(settings)
 
 
+def _scheme(url: str) -> str:
+    try:
+        return urlsplit(url).scheme
+    except ValueError:
+        return ""
+
+
 def _weak_secrets(settings: Settings) -> list[str]:
     problems = [
-        f"{name}: expected at least {_SECRET_CHARS} characters, as `python3 -c 'import secrets; "
+        f"{name}: expected at least {_SECRET_CHARS} characters that nobody can guess, as `python3 -c 'import secrets; "
         "print(secrets.token_urlsafe(48))'` prints"
         for name, secret in (("SECRET_KEY", settings.secret_key), ("SECRET_KEY_PREVIOUS", settings.secret_key_previous))
-        if secret and (len(secret) < _SECRET_CHARS or len(set(secret)) < _SECRET_CHARS // 4)
+        if secret and _is_weak(secret)
     ]
     if not settings.secret_key and (settings.is_production or settings.database_url):
         problems.append("SECRET_KEY: required in production and with DATABASE_URL, the same on all nodes")
     return problems
+
+
+def _is_weak(secret: str) -> bool:
+    is_short = len(secret) < _SECRET_CHARS or len(set(secret)) < _SECRET_CHARS // 4
+    return is_short or any(word in secret.casefold() for word in _PLACEHOLDERS)
 
 
 def _items(text: str) -> Sequence[str]:
@@ -246,18 +283,32 @@ def kept_secret(state_dir: Path) -> str:
     """The secret that is kept in `state_dir`; made there, readable by its owner alone, when there is none.
 
     Raises:
-        ConfigurationError: The folder cannot be used.
+        ConfigurationError: The folder cannot be used, or the file does not hold a secret.
     """
     path = state_dir / "secret_key"
     try:
         state_dir.mkdir(parents=True, exist_ok=True)
         if not path.exists():
-            descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-            with os.fdopen(descriptor, "w", encoding="ascii") as file:
-                file.write(secrets.token_urlsafe(48))
-        return path.read_text(encoding="ascii")
+            _write_secret(path)
+        secret = path.read_text(encoding="ascii").strip()
     except OSError as error:
         raise ConfigurationError(f"STATE_DIR {state_dir} cannot be used: {error.strerror}.") from None
+    except UnicodeDecodeError:
+        secret = ""
+    if len(secret) < _SECRET_CHARS:
+        raise ConfigurationError(f"{path} does not hold a secret; remove it, and everyone has to log in again.")
+    return secret
+
+
+def _write_secret(path: Path) -> None:
+    # Whole or not at all: keys derived from half a secret, or from none, could be guessed.
+    unfinished = path.with_name(f"{path.name}.{os.getpid()}")
+    descriptor = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "w", encoding="ascii") as file:
+        file.write(secrets.token_urlsafe(48))
+        file.flush()
+        os.fsync(file.fileno())
+    unfinished.replace(path)
 
 
 def documented() -> Sequence[tuple[str, str, str]]:

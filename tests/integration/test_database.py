@@ -9,6 +9,7 @@ import time
 
 import psycopg2  # noqa: TID251
 import pytest
+from psycopg2.extensions import make_dsn, parse_dsn  # noqa: TID251
 
 from votegame.errors import RowsRefusedError, StoreBusyError, StoreUnavailableError
 from votegame.storage import database as database_module
@@ -212,6 +213,13 @@ async def test_a_server_that_is_not_there_is_unavailable():
     pool = Database("postgresql://ada@127.0.0.1:1/x", size=2)
     with pytest.raises(StoreUnavailableError):
         await pool.open()
+
+
+async def test_a_host_that_is_not_there_is_passed_over_for_the_next(database_url):
+    host = parse_dsn(database_url)["host"]
+    channel = Channel(make_dsn(database_url, host=f"127.0.0.1,/nowhere,{host}", port="1,5432,5432"))
+    assert await channel.fetch_one("one") == (1,)
+    await channel.close()
 
 
 async def test_after_closing_nothing_is_opened_again(database, channel):

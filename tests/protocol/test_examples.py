@@ -13,7 +13,7 @@ from votegame.game.commands import AnyCommand
 from votegame.game.state import Phase
 from votegame.wire import frames
 from votegame.wire.codec import BadFrame, Codec
-from votegame.wire.errors import error_body
+from votegame.wire.errors import error_body, problem
 from votegame.wire.limits import Limits
 
 EXAMPLES = Path(__file__).parents[2] / "protocol" / "examples"
@@ -138,3 +138,10 @@ def test_the_example_of_welcome_is_what_the_server_encodes():
 def test_events_are_numbered_and_notices_are_not():
     assert all(example(name)["seq"] > 0 for name in names("event"))
     assert all("seq" not in example(name) for name in names("notice"))
+
+
+def test_the_example_of_an_error_over_http_is_what_the_table_makes():
+    shown = example("http.error")["response"]
+
+    assert shown["body"] == problem(ErrorCode.BAD_MESSAGE, {"field": "email"})
+    assert shown["status"] == shown["body"]["status"]

@@ -1,7 +1,7 @@
 """This node: renews its lease, looks after rooms without a living owner, and falls silent when it must."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Final
 
 import structlog
@@ -35,7 +35,7 @@ class Node:
         lease: HeldLease,
         registry: Registry,
         sweeper: Sweeper,
-        close_sockets: Callable[[], None],
+        close_sockets: Callable[[], Awaitable[None]],
     ) -> None:
         """Make a node that has no lease yet.
 
@@ -122,5 +122,5 @@ class Node:
             is_long = self._lease.mute_seconds() > MUTE_SECONDS
             if is_long and not closed:
                 log.warning("mute for too long, sending clients away")
-                self._close_sockets()
+                await self._close_sockets()
             closed = is_long

@@ -33,7 +33,7 @@ _SETTINGS: Final = {
     "log_min_messages": "log",
     "log_min_error_statement": "panic",
 }
-_UNSAFE_SETTINGS: Final = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
+_UNSAFE_SETTINGS: Final = {"fsync": "off", "full_page_writes": "off"}
 
 
 def spawn(

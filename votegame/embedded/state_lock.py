@@ -2,9 +2,13 @@
 
 import fcntl
 import os
+import time
 from pathlib import Path
+from typing import Final
 
 from votegame.errors import ConfigurationError
+
+_GRACE_SECONDS: Final = 0.5
 
 
 class StateLock:
@@ -22,15 +26,13 @@ class StateLock:
             ConfigurationError: Another process has it; the message names its pid.
         """
         descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT, 0o600)
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
+        if not _locked(descriptor):
             pid = os.read(descriptor, 32).decode("ascii", "replace").strip() or "unknown"
             os.close(descriptor)
             raise ConfigurationError(
                 f"votegame is already running on {self._state_dir}, pid {pid}. Stop it first, or set STATE_DIR and "
                 "PORT to run another one."
-            ) from None
+            )
         os.ftruncate(descriptor, 0)
         os.write(descriptor, f"{os.getpid()}\n".encode())
         self._descriptor = descriptor
@@ -57,3 +59,17 @@ class StateLock:
         finally:
             os.close(descriptor)
         return False
+
+
+def _locked(descriptor: int) -> bool:
+    """Whether the lock could be had; a process that was just killed may need a moment to let go of it."""
+    end = time.monotonic() + _GRACE_SECONDS
+    while True:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() > end:
+                return False
+            time.sleep(0.02)
+        else:
+            return True

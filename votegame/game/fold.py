@@ -131,13 +131,15 @@ def _apply_payload(state: State, record: Record) -> State:
     payload = record.payload
     match payload:
         case records.PlayerJoined():
+            _require(payload.user_id not in state.members, record, "he was a member")
             return _joined(state, payload)
         case records.PlayerLeft():
-            return _left(state, payload)
+            return _left(state, record, payload)
         case records.HostChanged():
             _require(payload.host_id in state.members, record, "the new host is no member")
             return msgspec.structs.replace(state, host_id=payload.host_id)
         case records.SettingsUpdated():
+            _require(isinstance(state.phase, Lobby | Finished), record, f"in {state.phase.name}")
             return _settled(state, payload)
         case records.QuestionHeld():
             return msgspec.structs.replace(state, held=payload.question)
@@ -145,21 +147,21 @@ def _apply_payload(state: State, record: Record) -> State:
             return msgspec.structs.replace(state, phase=Closed(payload.reason), host_id=None, members={}, left={})
         case records.GameStarted():
             _require(isinstance(state.phase, Lobby), record, f"in {state.phase.name}")
-            return _round_started(
-                msgspec.structs.replace(state, total_rounds=payload.total_rounds, asked=frozenset()), payload, 1
-            )
+            fresh = msgspec.structs.replace(state, total_rounds=payload.total_rounds, asked=frozenset())
+            return _round_started(fresh, record, payload, 1)
         case records.RoundStarted():
             phase = _phase(state, record, Results)
-            return _round_started(state, payload, phase.round.round_number + 1)
+            return _round_started(state, record, payload, phase.round.round_number + 1)
         case records.GameEnded():
             phase = _phase(state, record, Results)
+            _require(phase.round.round_number == state.total_rounds, record, "before the last round")
             finished = Finished(phase.round, phase.answers, phase.order, phase.votes)
             return msgspec.structs.replace(state, phase=finished)
         case records.RoundEnded():
             return _round_ended(state, record, payload)
         case records.AnswerSubmitted() | records.VotingStarted() | records.VoteSubmitted() | records.DeadlineChanged():
             return msgspec.structs.replace(state, phase=_in_round(state, record, payload))
-        case records.Base():
+        case records.Base():  # pragma: no cover
             raise AssertionError("a base is applied by itself")
         case _:
             assert_never(payload)
@@ -172,11 +174,12 @@ def _joined(state: State, payload: records.PlayerJoined) -> State:
     return msgspec.structs.replace(state, members={**state.members, payload.user_id: member}, left=left)
 
 
-def _left(state: State, payload: records.PlayerLeft) -> State:
+def _left(state: State, record: Record, payload: records.PlayerLeft) -> State:
+    _require(payload.user_id in state.members, record, "he was no member")
     members = dict(state.members)
-    member = members.pop(payload.user_id, None)
-    if member is None:
-        raise CorruptLogError(f"position {state.position + 1}: {payload.user_id} left without being a member")
+    member = members.pop(payload.user_id)
+    is_hosted = payload.host_id in members if members else payload.host_id is None
+    _require(is_hosted, record, "the host is no member")
     left = {**state.left, payload.user_id: member} if member.has_played else state.left
     return msgspec.structs.replace(state, members=members, left=left, host_id=payload.host_id)
 
@@ -187,8 +190,14 @@ def _settled(state: State, payload: records.SettingsUpdated) -> State:
     return msgspec.structs.replace(state, settings=after, held=state.held if fits else None)
 
 
-def _round_started(state: State, payload: records.GameStarted | records.RoundStarted, number: int) -> State:
+def _round_started(
+    state: State, record: Record, payload: records.GameStarted | records.RoundStarted, number: int
+) -> State:
     players = frozenset(payload.players)
+    _require(players == state.members.keys(), record, "its players are not the members")
+    _require(number <= state.total_rounds, record, "after the last round")
+    _require(payload.question.key not in state.asked, record, "a question for the second time")
+    _require(payload.deadline > record.decided_ms, record, "a deadline in the past")
     new_round = Round(payload.round_id, number, payload.question.text, players)
     members = {
         user_id: msgspec.structs.replace(member, has_played=member.has_played or user_id in players)
@@ -212,25 +221,31 @@ def _in_round(
     match payload:
         case records.AnswerSubmitted():
             answering = _phase(state, record, Answering)
+            _require_player(state, record, payload.user_id)
             _require(payload.user_id not in answering.answers, record, "a second answer")
             answers = {**answering.answers, payload.user_id: Answer(payload.answer_id, payload.content)}
             return msgspec.structs.replace(answering, answers=answers)
         case records.VotingStarted():
             answering = _phase(state, record, Answering)
-            answer_ids = {answer.answer_id for answer in answering.answers.values()}
-            _require(answer_ids == set(payload.order), record, "the order is not one of the answers")
+            answer_ids = sorted(answer.answer_id for answer in answering.answers.values())
+            _require(bool(answer_ids) and answer_ids == sorted(payload.order), record, "no order of the answers")
             seconds = state.settings.vote_seconds
             return Voting(answering.round, seconds, payload.deadline, answering.answers, payload.order, {})
         case records.VoteSubmitted():
             voting = _phase(state, record, Voting)
+            _require_player(state, record, payload.user_id)
+            own = voting.answers.get(payload.user_id)
             _require(payload.user_id not in voting.votes, record, "a second vote")
             _require(payload.answer_id in voting.order, record, "a vote for no answer")
+            _require(own is None or own.answer_id != payload.answer_id, record, "a vote for oneself")
             votes = {**voting.votes, payload.user_id: Vote(payload.vote_id, payload.answer_id)}
             return msgspec.structs.replace(voting, votes=votes)
         case records.DeadlineChanged():
             phase = state.phase
             _require(isinstance(phase, Answering | Voting | Results), record, f"in {phase.name}")
             return _with_deadline(phase, record, payload.deadline)
+        case _:
+            assert_never(payload)
 
 
 def _with_deadline(phase: Phase, record: Record, deadline: int) -> Phase:
@@ -276,6 +291,12 @@ def _phase(state: State, record: Record, expected: type[P]) -> P:
         name = type(record.payload).__name__
         raise CorruptLogError(f"position {record.position}, {name}: in {state.phase.name}")
     return state.phase
+
+
+def _require_player(state: State, record: Record, user_id: UserId) -> None:
+    phase = state.phase
+    assert isinstance(phase, Answering | Voting)
+    _require(user_id in phase.round.players and user_id in state.members, record, "by no player")
 
 
 def _require(holds: bool, record: Record, problem: str) -> None:  # noqa: FBT001

@@ -11,15 +11,16 @@ is no longer watched, and nothing but the close frame is sent any more.
 """
 
 import asyncio
-import logging
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any, Final
 
+import structlog
+
 from votegame.errors import ErrorCode, StoreError
 from votegame.game.commands import Authenticate
 from votegame.game.messages import User
-from votegame.gateway.commands import Conversation
+from votegame.gateway.conversation import Conversation
 from votegame.gateway.outbox import Frame, Outbox, Transport
 from votegame.gateway.ports import Login
 from votegame.gateway.shared import Shared
@@ -47,7 +48,7 @@ _VIOLATIONS: Final = frozenset(
     }
 )
 
-_log = logging.getLogger(__name__)
+log = structlog.get_logger(__name__)
 
 
 class Connection:
@@ -91,7 +92,7 @@ class Connection:
         self._login: Login | None = None
         self._reader: websocket.FrameReader | None = websocket.FrameReader(limits.frame_bytes)
         self._chatter = TokenBucket(_CHATTER_BURST, _CHATTER_PER_SECOND)
-        self._conversation = Conversation(shared, self)
+        self._conversation = Conversation(shared)
         self._to_authenticate: Authenticate | None = None
         self._wake: asyncio.Future[None] | None = None
         self._is_lost = False
@@ -106,8 +107,9 @@ class Connection:
                 self._take(incoming)
                 if self._reader is None:
                     break
-        except Exception:  # noqa: BLE001  (a bug must cost this connection only, not leave aiohttp in an unknown state)
-            _log.exception("a frame could not be handled")
+        except Exception:
+            # A bug must cost this connection only, and not leave aiohttp in an unknown state.
+            log.exception("a frame could not be handled")
             self._reader = None
             self.transport.abort()
         return False, b""
@@ -116,6 +118,7 @@ class Connection:
         """The socket is lost. Called by aiohttp."""
         self._is_lost = True
         self._leave()
+        self.outbox.release()
         self._shared.closing.pop(self, None)
         self._shared.connections.socket_lost(self)
         self._wake_up()
@@ -180,7 +183,7 @@ class Connection:
         match incoming:
             case str():
                 if not self.is_closing:
-                    self._conversation.take(incoming)
+                    self._conversation.take(incoming, self)
             case websocket.Ping(payload):
                 self._answer_ping(payload)
             case websocket.Pong():
@@ -213,8 +216,9 @@ class Connection:
         except StoreError:
             self.refuse(ErrorCode.UNAVAILABLE, command.id)
             return
-        except Exception:  # noqa: BLE001  (the command must be answered, whatever happened)
-            _log.exception("a token could not be checked")
+        except Exception:
+            # The command must be answered, whatever happened.
+            log.exception("a token could not be checked")
             self.refuse(ErrorCode.INTERNAL, command.id)
             return
         if self.is_closing:

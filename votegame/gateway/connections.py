@@ -92,9 +92,10 @@ class Connections:
         connection.rooms.add(room_code)
         self._attached.setdefault(room_code, {})[connection] = None
 
-    def detach(self, room_code: RoomCode, user_id: UserId) -> "list[Connection]":
-        """The user's connections get no more frames of the room; returns those that did."""
-        detached = [connection for connection in self._by_user.get(user_id, ()) if room_code in connection.rooms]
+    def detach(self, room_code: RoomCode, user_id: UserId | None) -> "list[Connection]":
+        """The user's connections, or everybody's, get no more frames of the room; returns those that did."""
+        candidates = self._attached.get(room_code, ()) if user_id is None else self._by_user.get(user_id, ())
+        detached = [connection for connection in candidates if room_code in connection.rooms]
         for connection in detached:
             connection.rooms.discard(room_code)
             self._forget_attached(room_code, connection)

@@ -34,8 +34,11 @@ class Tally:
 
 
 def refusals() -> Tally:
-    """Commands refused for their rate, of one connection: 50 in 10 seconds are too many."""
-    return Tally(50, 10.0)
+    """Commands refused for their rate before the `retry_after` of an earlier one was over.
+
+    With that earlier one, 50 in 10 seconds are too many; who waits as told is never counted.
+    """
+    return Tally(49, 10.0)
 
 
 def malformed() -> Tally:

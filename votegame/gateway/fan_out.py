@@ -4,9 +4,10 @@ A frame is framed once, whoever gets it. What is not durable goes no further whe
 again when it is written. A reply that is dropped so leaves its command waiting, and in time it gets `unavailable`.
 """
 
-import logging
 from collections.abc import Callable, Sequence
 from typing import assert_never
+
+import structlog
 
 from votegame.gateway.connections import Connections
 from votegame.gateway.outbox import Frame
@@ -16,7 +17,7 @@ from votegame.rooms.ports import CloseAttached, Delivery, Detach, ReplyFrame, Ro
 from votegame.wire import frames
 from votegame.wire.close_codes import CloseCode
 
-_log = logging.getLogger(__name__)
+log = structlog.get_logger(__name__)
 
 
 class FanOut:
@@ -32,8 +33,9 @@ class FanOut:
         for delivery in deliveries:
             try:
                 self._deliver(delivery)
-            except Exception:  # noqa: BLE001  (one frame must not keep the next, perhaps another user's, from leaving)
-                _log.exception("a frame could not be delivered")
+            except Exception:
+                # One frame must not keep the next, perhaps another user's, from leaving.
+                log.exception("a frame could not be delivered")
 
     def _deliver(self, delivery: Delivery) -> None:
         match delivery:
@@ -60,7 +62,7 @@ class FanOut:
         for connection in list(attached):
             connection.outbox.put(frame)
 
-    def _detach(self, room_code: RoomCode, user_id: UserId) -> None:
+    def _detach(self, room_code: RoomCode, user_id: UserId | None) -> None:
         for connection in self._connections.detach(room_code, user_id):
             # With an attempt to come back under way the room must still hear when the connection is gone.
             if connection.told.get(room_code) == 0:

@@ -13,6 +13,7 @@ from typing import Final
 
 from aiohttp import web
 
+from votegame import tasks
 from votegame.clock import Clock
 from votegame.errors import ErrorCode
 from votegame.game.commands import AnyRoomCommand, CreateRoom
@@ -44,11 +45,11 @@ class _RouterToCome:
         self.router: Router | None = None
 
     def send(
-        self, origin: Origin, user: User, command: AnyRoomCommand | CreateRoom, received_at_ms: int
+        self, origin: Origin, user: User, command: AnyRoomCommand | CreateRoom, *, received_at: float
     ) -> ErrorCode | None:
         if self.router is None:
             return ErrorCode.UNAVAILABLE
-        return self.router.send(origin, user, command, received_at_ms)
+        return self.router.send(origin, user, command, received_at=received_at)
 
     def connection_lost(self, room_code: RoomCode, user_id: UserId, connection_id: ConnectionId) -> None:
         if self.router is not None:
@@ -58,7 +59,7 @@ class _RouterToCome:
 class Gateway:
     """All WebSocket connections of this node."""
 
-    def __init__(  # noqa: PLR0913
+    def __init__(
         self,
         *,
         settings: GatewaySettings,
@@ -108,7 +109,7 @@ class Gateway:
     async def start(self, router: Router) -> None:
         """Let clients in, and carry their commands to `router`."""
         self._router.router = router
-        self._sweeping = asyncio.create_task(self._sweep.run(), name="gateway-sweep")
+        self._sweeping = tasks.start(self._sweep.run(), name="gateway sweep")
         self._route.is_open = True
 
     def refuse_newcomers(self) -> None:
@@ -140,6 +141,5 @@ class Gateway:
         self.refuse_newcomers()
         await self.close_all(code, seconds=seconds)
         if self._sweeping is not None:
-            self._sweeping.cancel()
-            await asyncio.gather(self._sweeping, return_exceptions=True)
+            await tasks.end([self._sweeping])
             self._sweeping = None

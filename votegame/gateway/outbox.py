@@ -1,20 +1,20 @@
 """Outboxes: the frames that wait for one socket, and the one place where sockets are written.
 
-A frame is framed once and shared by all outboxes. What becomes ready for a socket in one turn of the event loop leaves in
-one write at its end, in order. The outbox writes to the transport itself, and only while the transport holds nothing
-back; otherwise frames wait here, where they are counted. Back-pressure: an outbox that is full, or whose socket has taken
-nothing for 20 seconds, costs its client the connection (4508), and nobody else anything. So a client that does not read
-holds the kernel's buffer, one write, and one outbox: less than 1 MiB.
+A frame is framed once and shared by all outboxes. What becomes ready for a socket in one turn of the event loop leaves
+in one write at its end, in order. The outbox writes to the transport itself, and only while the transport holds nothing
+back; otherwise frames wait here, where they are counted. Back-pressure: an outbox that is full, or whose socket has
+taken nothing for 20 seconds, costs its client the connection (4508), and nobody else anything. So a client that does
+not read holds the kernel's buffer, one write, and one outbox: less than 1 MiB.
 
 Frames that are not durable leave only while the node's lease is valid; what is dropped for that and was a reply becomes
 `unavailable`, which is true whatever happened.
 """
 
 import asyncio
-import logging
 from collections.abc import Callable
 from typing import Final, Protocol
 
+import structlog
 from msgspec import Struct
 
 from votegame.errors import ErrorCode
@@ -25,7 +25,7 @@ from votegame.wire.limits import Limits
 STUCK_SECONDS: Final = 20.0
 """How long a socket may take nothing; closing takes up to 5 more, so that a slow client is gone within 30."""
 
-_log = logging.getLogger(__name__)
+log = structlog.get_logger(__name__)
 
 
 class Frame(Struct, frozen=True, gc=False):
@@ -122,6 +122,12 @@ class Outbox:
         if not self.transport.is_closing():
             self.transport.write(data + last)
 
+    def release(self) -> None:
+        """The socket is lost: let go of its connection, so that neither is garbage for the collector to find."""
+        self._is_ended = True
+        self._frames.clear()
+        self._too_slow = _nothing
+
     def give_up(self) -> None:
         """The client is too slow."""
         self._too_slow()
@@ -203,8 +209,12 @@ class Flusher:
                 self._stuck[outbox] = None
         except Exception:
             # One broken socket must not keep the frames of the others.
-            _log.exception("an outbox could not be flushed")
+            log.exception("an outbox could not be flushed")
             outbox.transport.abort()
+
+
+def _nothing() -> None:
+    pass
 
 
 def _spoken_without_lease(frame: Frame) -> bytes:

@@ -68,9 +68,12 @@ class Router(Protocol):
     """Carries commands to rooms. Replies and frames come back through `votegame.gateway.fan_out.FanOut`."""
 
     def send(
-        self, origin: Origin, user: User, command: AnyRoomCommand | CreateRoom, received_at_ms: int
+        self, origin: Origin, user: User, command: AnyRoomCommand | CreateRoom, *, received_at: float
     ) -> ErrorCode | None:
-        """Hand a command over at once; a code means that it was refused at the door and gets no other reply."""
+        """Hand over a command received at `received_at`, in seconds of the clock, without waiting.
+
+        A code means that it was refused at the door, and that no other reply comes.
+        """
 
     def connection_lost(self, room_code: RoomCode, user_id: UserId, connection_id: ConnectionId) -> None:
         """Tell a room that a connection is gone. Rooms that never heard of it ignore that."""

@@ -1,5 +1,7 @@
 """Replies: one for each command, whether it comes from the room, from the door, or because its time is over."""
 
+from typing import Final
+
 from votegame.clock import Clock
 from votegame.errors import ErrorCode
 from votegame.gateway.connections import Connections
@@ -12,7 +14,7 @@ from votegame.rooms.ports import ReplyFrame
 from votegame.wire import frames
 from votegame.wire.errors import is_error
 
-_BUSY_SECONDS = 1.0
+_BUSY_SECONDS: Final = 1.0
 
 
 class Replies:
@@ -73,7 +75,7 @@ class Replies:
         self._end_attempt(pending, is_attached=reply.attach is not None)
 
     def _tell_of_loss(self, pending: Pending, room_code: RoomCode | None) -> None:
-        """Tell a room that was made for a connection which is gone by now. (Rooms known before were told before.)"""
+        """Tell a room that was made for a connection which is gone by now; rooms known before were told before."""
         user = pending.connection.user
         if room_code is not None and pending.attaches_to is None and user is not None:
             self._router.connection_lost(room_code, user.user_id, pending.connection.connection_id)

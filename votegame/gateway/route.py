@@ -1,12 +1,13 @@
 """The route `GET /ws`: who is let in, and how the socket changes from HTTP to WebSocket.
 
-aiohttp does the HTTP; after the answer 101 it hands the bytes of the socket to a parser, and that is the connection. (Its own
-`WebSocketResponse` is not used: see `votegame.wire.websocket`.) Order of refusal: origin, handshake, open or draining,
-credentials, limits; nothing of a refused request is kept.
+aiohttp does the HTTP; after the answer 101 it hands the bytes of the socket to a parser, and that is the connection.
+(Its own `WebSocketResponse` is not used: see `votegame.wire.websocket`.) Order of refusal: origin, handshake, open or
+draining, credentials, limits; nothing of a refused request is kept.
 """
 
 import random
 import socket
+from types import MappingProxyType
 from typing import Any, Final, cast
 
 import orjson
@@ -24,8 +25,7 @@ from votegame.wire.errors import problem
 
 _SEND_BUFFER_BYTES: Final = 128 * 1024
 """The kernel's send buffer (Linux doubles it): with the default, a client that does not read holds megabytes."""
-_ADDRESS_RETRY_SECONDS: Final = 10
-_RETRY_SECONDS: Final = 5
+_RETRY_SECONDS: Final = MappingProxyType({ErrorCode.UNAVAILABLE: 5, ErrorCode.RATE_LIMITED: 10})
 
 
 class _Upgrade(web.StreamResponse):
@@ -62,25 +62,35 @@ class Route:
         if isinstance(judged, handshake.Refused):
             return _handshake_refusal(judged)
         if not self.is_open:
-            return _refusal(ErrorCode.UNAVAILABLE, retry_after=_RETRY_SECONDS)
+            return _refusal(ErrorCode.UNAVAILABLE)
         try:
             login = await self._shared.identity.identify(request)
         except StoreError:
-            return _refusal(ErrorCode.UNAVAILABLE, retry_after=_RETRY_SECONDS)
+            return _refusal(ErrorCode.UNAVAILABLE)
         if isinstance(login, ErrorCode):
             return _refusal(login)
+        return await self._admit(request, judged, login)
+
+    async def _admit(self, request: web.Request, judged: handshake.Accepted, login: Login | None) -> web.StreamResponse:
         address = self._doorman.client_address(request)
         admission = self._shared.connections.admission(address, is_stranger=login is None)
         if admission == "full":
-            return _refusal(ErrorCode.UNAVAILABLE, retry_after=_RETRY_SECONDS)
+            return _refusal(ErrorCode.UNAVAILABLE)
         if admission == "address_full":
-            return _refusal(ErrorCode.RATE_LIMITED, retry_after=_ADDRESS_RETRY_SECONDS)
+            return _refusal(ErrorCode.RATE_LIMITED)
         response = _Upgrade(request.headers[hdrs.SEC_WEBSOCKET_KEY], judged.protocol)
-        await response.prepare(request)
+        try:
+            await response.prepare(request)
+        except ConnectionError:
+            # The client has left while we asked who it is; there is nobody to answer, and nothing to say about it.
+            return response
         connection = self._connected(request, address, login)
         if connection is not None:
             if admission == "later":
                 connection.close(CloseCode.OVERLOADED)
+            elif not self.is_open:
+                # The doors were shut while we asked who it is.
+                connection.close(CloseCode.RESTARTING)
             await _served(connection)
         return response
 
@@ -113,6 +123,8 @@ async def _served(connection: Connection) -> None:
 def _handshake(request: web.Request) -> handshake.Accepted | handshake.Refused:
     if request.version < HttpVersion11:
         return handshake.Refused(400, "A WebSocket needs HTTP/1.1.")
+    if request.body_exists:
+        return handshake.Refused(400, "An upgrade has no body.")
     headers = request.headers
     return handshake.handshake(
         upgrade=headers.get(hdrs.UPGRADE, ""),
@@ -128,13 +140,17 @@ def _handshake_refusal(refused: handshake.Refused) -> web.Response:
     response = _problem_response(problem(ErrorCode.BAD_MESSAGE, details, status=refused.status))
     if response.status == web.HTTPUpgradeRequired.status_code:
         response.headers[hdrs.SEC_WEBSOCKET_VERSION] = handshake.WEBSOCKET_VERSION
+        response.headers[hdrs.UPGRADE] = "websocket"
+        response.headers[hdrs.CONNECTION] = "Upgrade"
     return response
 
 
-def _refusal(code: ErrorCode, *, retry_after: int = 0) -> web.Response:
-    response = _problem_response(problem(code, {"retry_after": retry_after} if retry_after else {}))
-    if retry_after:
-        response.headers[hdrs.RETRY_AFTER] = str(retry_after)
+def _refusal(code: ErrorCode) -> web.Response:
+    retry_after = _RETRY_SECONDS.get(code)
+    if retry_after is None:
+        return _problem_response(problem(code))
+    response = _problem_response(problem(code, {"retry_after": retry_after}))
+    response.headers[hdrs.RETRY_AFTER] = str(retry_after)
     return response
 
 

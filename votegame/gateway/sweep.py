@@ -6,9 +6,10 @@ look costs next to nothing, and ten thousand connections need no timers.
 """
 
 import asyncio
-import logging
 from collections import deque
 from typing import TYPE_CHECKING, Final
+
+import structlog
 
 from votegame.gateway.outbox import PING
 from votegame.gateway.shared import Shared
@@ -21,7 +22,7 @@ TICK_SECONDS: Final = 0.1
 PING_SECONDS: Final = 10.0
 """How often a client is pinged, and how long it may say nothing after that."""
 
-_log = logging.getLogger(__name__)
+log = structlog.get_logger(__name__)
 
 
 class Sweep:
@@ -47,7 +48,7 @@ class Sweep:
                 self.tick(self._shared.clock.seconds())
             except Exception:
                 # Without the sweep nothing would ever end; the next look may be luckier.
-                _log.exception("a sweep failed")
+                log.exception("a sweep failed")
 
     def tick(self, now: float) -> None:
         """Do what is due at `now`."""

@@ -1,9 +1,17 @@
 """Where a request comes from: the page that sent it, and the address that limits are counted by."""
 
 import ipaddress
+import re
 from collections.abc import Sequence
+from typing import Final
 
 from votegame.settings import Network, canonical_origin
+
+Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+
+_HOUSEHOLD_BITS: Final = 64
+_PORT: Final = re.compile(r"^(?:\[([^\]]*)\](?::\d+)?|([\d.]+):\d+)$", re.ASCII)
+"""An address that some proxies write with a port: `[2001:db8::1]:443`, `192.0.2.1:443`."""
 
 
 def is_allowed_origin(origin: str | None, *, host: str | None, own: str | None, allowed: frozenset[str]) -> bool:
@@ -44,23 +52,38 @@ def client_address(peer: str, forwarded_for: Sequence[str], proxies: Sequence[Ne
         forwarded_for: The values of `X-Forwarded-For`, in the order of the headers.
         proxies: Networks of proxies that are believed.
     """
-    address = peer
-    hops = [hop.strip() for value in forwarded_for for hop in value.split(",")]
-    while hops and _is_in(address, proxies):
-        hop = hops.pop()
-        if not _is_address(hop):
+    address = _address(peer)
+    if address is None:
+        return peer
+    hops = [hop for value in forwarded_for for hop in value.split(",")]
+    while hops and any(address in network for network in proxies):
+        hop = _address(hops.pop())
+        if hop is None:
             break
         address = hop
-    return address
+    return str(address)
 
 
-def _is_address(text: str) -> bool:
+def limited_by(address: str) -> str:
+    """What limits per address count by: the address or, for IPv6, the network of 64 bits that one household has."""
+    found = _address(address)
+    if not isinstance(found, ipaddress.IPv6Address):
+        return address
+    return str(ipaddress.ip_network((found.packed, _HOUSEHOLD_BITS), strict=False))
+
+
+def is_loopback(address: str) -> bool:
+    """Whether `address` is this machine's own."""
+    found = _address(address)
+    return found is not None and found.is_loopback
+
+
+def _address(text: str) -> Address | None:
+    """The address in `text`, with or without a port; one of IPv4 inside one of IPv6 is that of IPv4."""
+    bare = _PORT.sub(r"\1\2", text.strip())
     try:
-        ipaddress.ip_address(text)
+        address = ipaddress.ip_address(bare)
     except ValueError:
-        return False
-    return True
-
-
-def _is_in(text: str, networks: Sequence[Network]) -> bool:
-    return _is_address(text) and any(ipaddress.ip_address(text) in network for network in networks)
+        return None
+    mapped = address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else None
+    return mapped or address

@@ -109,10 +109,10 @@ async def connect(params: Mapping[str, str], *, timeout: float) -> Connection:  
     async with asyncio.timeout(timeout):
         for address in await _addresses(params):
             keywords: dict[str, Any] = {**params, **address}
-            connection = Connection(
-                None, timeout, enable_json=False, enable_hstore=False, enable_uuid=False, **keywords
-            )
             try:
+                connection = Connection(
+                    None, timeout, enable_json=False, enable_hstore=False, enable_uuid=False, **keywords
+                )
                 await connection
             except psycopg2.OperationalError as refused:
                 error = refused

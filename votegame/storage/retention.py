@@ -1,25 +1,53 @@
 """What is no longer needed, removed in small bites.
 
-One call does one bite of each kind, so that no statement lasts long; the caller calls again, soon while there is more
-to do, else after a while. Several nodes may do it at once: each skips what another has in hand.
+One call does one bite of each kind, so that no statement lasts long; the next one follows soon while there is more to
+do, else after a while. Several nodes may do it at once: each skips what another has in hand.
 """
 
+import asyncio
 from collections.abc import Mapping
 from typing import Final
 
+import structlog
+
+from votegame.errors import StoreError
 from votegame.storage.database import Statements
 
-LOG_DAYS: Final = 30
-"""How long a closed room and its log are kept."""
 CODES_AT_ONCE: Final = 500
 RECORDS_AT_ONCE: Final = 5_000
+LOGINS_AT_ONCE: Final = 1_000
 _DAY_MS: Final = 24 * 60 * 60 * 1000
+_SOON_SECONDS: Final = 1.0
+_LATER_SECONDS: Final = 60.0
+
+log = structlog.get_logger(__name__)
 
 
-async def sweep(database: Statements) -> Mapping[str, int]:
-    """Free the codes of closed rooms, remove rooms that closed long ago and nodes that are gone; returns how many."""
+class Retention:
+    """The job that removes; one for each node."""
+
+    def __init__(self, database: Statements, *, log_days: float) -> None:
+        """Make the job; rooms that closed more than `log_days` ago are removed with their logs."""
+        self._database = database
+        self._log_days = log_days
+
+    async def run(self) -> None:
+        """Remove for ever; cancelled by its owner."""
+        while True:
+            removed: Mapping[str, int] = {}
+            try:
+                removed = await sweep(self._database, log_days=self._log_days)
+            except StoreError as error:
+                log.warning("nothing removed this time", reason=str(error))
+            await asyncio.sleep(_SOON_SECONDS if removed.get("rooms") else _LATER_SECONDS)
+
+
+async def sweep(database: Statements, *, log_days: float = 30) -> Mapping[str, int]:
+    """Free codes of closed rooms; remove rooms that closed long ago, dead nodes, and who cannot come back; how many."""
     return {
         "codes": await database.execute("retention_codes", limit=CODES_AT_ONCE),
-        "rooms": await database.execute("retention_logs", limit=RECORDS_AT_ONCE, keep_ms=LOG_DAYS * _DAY_MS),
+        "rooms": await database.execute("retention_logs", limit=RECORDS_AT_ONCE, keep_ms=int(log_days * _DAY_MS)),
         "nodes": await database.execute("retention_nodes"),
+        "logins": await database.execute("retention_logins", limit=LOGINS_AT_ONCE),
+        "guests": await database.execute("retention_guests", limit=LOGINS_AT_ONCE),
     }

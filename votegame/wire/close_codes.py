@@ -58,7 +58,7 @@ CLOSE_TABLE: Final[Mapping[CloseCode, CloseMeaning]] = MappingProxyType(
         ),
         CloseCode.OVERLOADED: CloseMeaning("overloaded", "The server takes no more connections for now.", "later"),
         CloseCode.NOT_AUTHENTICATED: CloseMeaning(
-            "not authenticated",
+            "log in first, or again",
             "No login within `limits.auth_seconds`, or the login was revoked, or it expired.",
             "after_login",
         ),

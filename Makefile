@@ -1,0 +1,69 @@
+# One command each: `make run` plays, `make test` runs the whole suite, `make check` does what CI does before it.
+# Needs Python 3.11 or later with venv and pip; uses uv instead of both when it is there. Another Python: make PYTHON=...
+
+VENV := .venv
+BIN := $(VENV)/bin
+RUN_STAMP := $(VENV)/.run
+TEST_STAMP := $(VENV)/.test
+SOURCES := pyproject.toml constraints.txt setup.py
+
+.PHONY: run test check lint format clean
+.DEFAULT_GOAL := run
+
+run: $(RUN_STAMP)
+	@exec $(BIN)/python -m votegame serve
+
+test: $(TEST_STAMP)
+	@exec $(BIN)/python -m pytest $(ARGS)
+
+check: lint test
+
+lint: $(TEST_STAMP)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: $(TEST_STAMP)
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+clean:
+	rm -rf $(VENV) build dist *.egg-info .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
+
+# The first Python that is new enough; the plain one first. Newer than 3.14 only if there is no other: the PostgreSQL
+# that comes with votegame is not built for those yet.
+FIND_PYTHON = for p in $(PYTHON) python3 python3.14 python3.13 python3.12 python3.11 python; do \
+	  "$$p" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 15))' 2>/dev/null && { echo "$$p"; exit; }; done; \
+	for p in $(PYTHON) python3; do \
+	  "$$p" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo "$$p"; exit; }; done
+
+$(BIN)/python:
+	@found=$$($(FIND_PYTHON)); \
+	if [ -z "$$found" ]; then \
+	  echo "votegame needs Python 3.11 or later; here is $$(python3 --version 2>/dev/null || echo none)." >&2; \
+	  echo "Install one, or say where it is: make PYTHON=/path/to/python3" >&2; \
+	  exit 1; \
+	fi; \
+	rm -rf $(VENV); \
+	echo "Making $(VENV) with $$("$$found" --version)"; \
+	if command -v uv >/dev/null; then uv venv --quiet --seed --python "$$found" $(VENV); \
+	else "$$found" -m venv $(VENV); fi || { \
+	  rm -rf $(VENV); \
+	  echo "The virtual environment could not be made; on Debian and Ubuntu, install python3-venv." >&2; \
+	  exit 1; \
+	}
+
+INSTALL = echo "Installing packages$(1)"; \
+	if command -v uv >/dev/null; then uv pip install --quiet --python $(BIN)/python -c constraints.txt -e '.[$(2)]'; \
+	else $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[$(2)]'; fi
+
+$(RUN_STAMP): $(SOURCES) | $(BIN)/python
+	@$(call INSTALL,,embedded)
+	@touch $@
+
+$(TEST_STAMP): $(SOURCES) | $(BIN)/python
+	@$(call INSTALL, for tests too,embedded$(comma)dev)
+	@touch $(RUN_STAMP) $@
+
+comma := ,

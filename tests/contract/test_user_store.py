@@ -1,0 +1,193 @@
+"""What every `UserStore` does."""
+
+import asyncio
+import time
+
+import pytest
+
+from tests.contract.store_kit import an_id
+from votegame.auth.ports import EmailTaken, NewLogin, NewUser
+from votegame.auth.values import Account
+from votegame.errors import RowsRefusedError
+from votegame.storage.database import Database
+from votegame.storage.memory_users import MemoryUserStore
+from votegame.storage.users import PostgresUserStore
+
+HOUR_MS = 3_600_000
+
+
+def now_ms() -> int:
+    return time.time_ns() // 1_000_000
+
+
+@pytest.fixture(params=["memory", "postgres"])
+async def store(request):
+    if request.param == "memory":
+        yield MemoryUserStore(now_ms)
+        return
+    database = Database(request.getfixturevalue("database_url"), size=4)
+    yield PostgresUserStore(database)
+    await database.close()
+
+
+def a_login(*, expires_in_ms: int = HOUR_MS) -> NewLogin:
+    return NewLogin(login_id=an_id(), expires_ms=now_ms() + expires_in_ms)
+
+
+def a_user(name: str = "Ada", **changes) -> NewUser:
+    email = f"{name}@Example.org"
+    fields = {"email": email, "email_folded": email.casefold(), "password_hash": f"hash of {name}"}
+    return NewUser(**{"user_id": an_id(), "display_name": name, **fields, **changes})
+
+
+def a_guest(name: str = "Gus") -> NewUser:
+    return NewUser(user_id=an_id(), display_name=name)
+
+
+def registered(guest: NewUser, **changes) -> NewUser:
+    return a_user("Gustav", user_id=guest.user_id, **changes)
+
+
+class TestUsers:
+    async def test_a_new_user_has_a_login_and_is_found_by_the_folded_address(self, store):
+        user, login = a_user(), a_login()
+        assert await store.add_user(user, login) is None
+        account = Account(user_id=user.user_id, display_name="Ada", email="Ada@Example.org")
+        assert await store.find_login(login.login_id, user.user_id) == (account, login.expires_ms)
+        assert await store.find_by_email("ada@example.org") == (account, "hash of Ada")
+        assert await store.find_by_email("Ada@Example.org") is None
+
+    async def test_a_guest_has_a_login_and_no_address(self, store):
+        guest, login = a_guest(), a_login()
+        assert await store.add_user(guest, login) is None
+        account, _expires_ms = await store.find_login(login.login_id, guest.user_id)
+        assert account.is_guest
+        assert await store.password_hash(guest.user_id) is None
+
+    async def test_there_can_be_many_guests_of_one_name(self, store):
+        assert [await store.add_user(a_guest(), a_login()) for _ in range(3)] == [None] * 3
+
+    async def test_an_address_is_had_once_and_the_second_user_gets_nothing(self, store):
+        await store.add_user(a_user(), a_login())
+        second, login = a_user(email="ada@example.org"), a_login()
+        assert await store.add_user(second, login) == EmailTaken()
+        assert await store.find_login(login.login_id, second.user_id) is None
+        assert await store.standing([login.login_id]) == frozenset()
+
+    async def test_of_many_with_one_address_at_once_one_is_made(self, store):
+        results = await asyncio.gather(*(store.add_user(a_user(), a_login()) for _ in range(8)))
+        assert sorted(map(str, results)) == ["EmailTaken()"] * 7 + ["None"]
+
+    @pytest.mark.parametrize("text", ["a\x00b", "\ud800"])
+    async def test_text_that_cannot_be_stored_is_refused(self, store, text):
+        with pytest.raises(RowsRefusedError):
+            await store.add_user(a_user(display_name=text), a_login())
+
+
+class TestRegisteringGuests:
+    async def test_the_guest_keeps_his_id_and_gets_one_login_for_all_he_had(self, store):
+        guest, first, other, new = a_guest(), a_login(), a_login(), a_login()
+        await store.add_user(guest, first)
+        await store.add_login(guest.user_id, other)
+        ended = await store.register_guest(registered(guest), new)
+        assert sorted(ended) == sorted([first.login_id, other.login_id])
+        assert await store.standing([first.login_id, other.login_id, new.login_id]) == {new.login_id}
+        account, password_hash = await store.find_by_email("gustav@example.org")
+        assert (account.user_id, account.display_name) == (guest.user_id, "Gustav")
+        assert password_hash == "hash of Gustav"
+
+    async def test_a_taken_address_leaves_the_guest_as_he_was(self, store):
+        guest, login = a_guest(), a_login()
+        await store.add_user(a_user("Gustav"), a_login())
+        await store.add_user(guest, login)
+        assert await store.register_guest(registered(guest), a_login()) == EmailTaken()
+        account, _expires_ms = await store.find_login(login.login_id, guest.user_id)
+        assert account == Account(user_id=guest.user_id, display_name="Gus")
+
+    async def test_who_is_no_guest_or_nobody_cannot_register_again(self, store):
+        user, login = a_user(), a_login()
+        await store.add_user(user, login)
+        assert await store.register_guest(registered(user), a_login()) is None
+        assert await store.register_guest(registered(a_guest()), a_login()) is None
+        assert await store.standing([login.login_id]) == {login.login_id}
+
+    async def test_two_at_once_register_the_guest_once(self, store):
+        guest = a_guest()
+        await store.add_user(guest, a_login())
+        wanted = [a_user(name, user_id=guest.user_id) for name in ("Bo", "Cy")]
+        results = await asyncio.gather(*(store.register_guest(user, a_login()) for user in wanted))
+        assert sorted(result is None for result in results) == [False, True]
+
+
+class TestPasswords:
+    async def test_changing_it_ends_all_logins_but_one(self, store):
+        user, first, kept = a_user(), a_login(), a_login()
+        await store.add_user(user, first)
+        await store.add_login(user.user_id, kept)
+        ended = await store.change_password(user.user_id, old_hash="hash of Ada", new_hash="new", keep=kept.login_id)
+        assert ended == [first.login_id]
+        assert await store.password_hash(user.user_id) == "new"
+        assert await store.standing([first.login_id, kept.login_id]) == {kept.login_id}
+
+    async def test_it_changes_only_if_it_is_still_the_one_that_was_checked(self, store):
+        user, login = a_user(), a_login()
+        await store.add_user(user, login)
+        change = {"old_hash": "another", "new_hash": "new", "keep": an_id()}
+        assert await store.change_password(user.user_id, **change) is None
+        assert await store.change_password(an_id(), **change) is None
+        assert await store.password_hash(user.user_id) == "hash of Ada"
+        assert await store.standing([login.login_id]) == {login.login_id}
+
+    async def test_logins_of_others_stay(self, store):
+        ada, bea, of_bea = a_user(), a_user("Bea"), a_login()
+        await store.add_user(ada, a_login())
+        await store.add_user(bea, of_bea)
+        await store.change_password(ada.user_id, old_hash="hash of Ada", new_hash="new", keep=an_id())
+        await store.delete_user(ada.user_id)
+        assert await store.standing([of_bea.login_id]) == {of_bea.login_id}
+
+
+class TestDeletion:
+    async def test_ends_every_login_and_frees_the_address(self, store):
+        user, first, second = a_user(), a_login(), a_login()
+        await store.add_user(user, first)
+        await store.add_login(user.user_id, second)
+        assert sorted(await store.delete_user(user.user_id)) == sorted([first.login_id, second.login_id])
+        assert await store.find_by_email("ada@example.org") is None
+        assert await store.find_login(first.login_id, user.user_id) is None
+        assert await store.password_hash(user.user_id) is None
+        assert await store.add_user(a_user(), a_login()) is None
+
+    async def test_of_nobody_ends_nothing(self, store):
+        assert list(await store.delete_user(an_id())) == []
+
+
+class TestLogins:
+    async def test_a_login_is_not_begun_for_a_user_who_is_gone(self, store):
+        login = a_login()
+        assert await store.add_login(an_id(), login) is False
+        assert await store.standing([login.login_id]) == frozenset()
+
+    async def test_ends_when_it_is_ended(self, store):
+        user, first, second = a_user(), a_login(), a_login()
+        await store.add_user(user, first)
+        assert await store.add_login(user.user_id, second) is True
+        await store.end_login(first.login_id)
+        await store.end_login(first.login_id)
+        assert await store.find_login(first.login_id, user.user_id) is None
+        assert await store.find_login(second.login_id, user.user_id) is not None
+
+    async def test_ends_when_its_time_is_over(self, store):
+        user, login = a_user(), a_login(expires_in_ms=-1)
+        await store.add_user(user, login)
+        assert await store.find_login(login.login_id, user.user_id) is None
+        assert await store.standing([login.login_id]) == frozenset()
+
+    async def test_is_found_only_with_its_own_user(self, store):
+        ada, bea, login = a_user(), a_user("Bea"), a_login()
+        await store.add_user(ada, login)
+        await store.add_user(bea, a_login())
+        assert await store.find_login(login.login_id, bea.user_id) is None
+
+    async def test_nothing_stands_of_nothing(self, store):
+        assert await store.standing([]) == frozenset()

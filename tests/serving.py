@@ -1,0 +1,113 @@
+"""The product as a process of its own, to be killed and started again."""
+
+import asyncio
+import contextlib
+import os
+import re
+import signal
+import socket
+import sys
+import tempfile
+import urllib.request
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+START_SECONDS = 30
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+class ServerProcess:
+    """`votegame serve` on a state folder and a port that stay the same over restarts."""
+
+    def __init__(self, *command: str, **settings: str) -> None:
+        self._command = command or ("-m", "votegame", "serve")
+        self._folder = tempfile.TemporaryDirectory(prefix="votegame-tests-")
+        Path(self._folder.name).chmod(0o711)
+        self.state_dir = Path(self._folder.name) / "state"
+        self.port = free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.log = Path(self._folder.name) / "log"
+        self._settings = settings
+        self.process: asyncio.subprocess.Process | None = None
+
+    def environment(self, **more: str) -> dict[str, str]:
+        kept = {name: value for name, value in os.environ.items() if name in {"PATH", "HOME", "LANG", "TMPDIR"}}
+        return {
+            **kept,
+            "PYTHONPATH": str(ROOT),
+            "HOST": "127.0.0.1",
+            "PORT": str(self.port),
+            "STATE_DIR": str(self.state_dir),
+            "RATE_LIMITS": "off",
+            "BCRYPT_COST": "10",
+            **self._settings,
+            **more,
+        }
+
+    async def start(self, **more: str) -> None:
+        """Start it and wait until it is ready."""
+        with self.log.open("ab") as log:
+            self.process = await asyncio.create_subprocess_exec(
+                sys.executable,
+                *self._command,
+                cwd=self._folder.name,
+                env=self.environment(**more),
+                stdout=log,
+                stderr=log,
+            )
+        async with asyncio.timeout(START_SECONDS):
+            while not await asyncio.to_thread(self._is_ready):
+                if self.process.returncode is not None:
+                    raise AssertionError(f"the server ended at once:\n{self.said()}")
+                await asyncio.sleep(0.05)
+
+    def _is_ready(self) -> bool:
+        try:
+            with urllib.request.urlopen(f"{self.url}/readyz", timeout=2) as answer:
+                return answer.status == 200
+        except OSError:
+            return False
+
+    def said(self) -> str:
+        return self.log.read_text(errors="replace")
+
+    def kill(self) -> None:
+        """End the process at once, as `kill -9` does."""
+        with contextlib.suppress(ProcessLookupError):
+            self.process.kill()
+
+    async def wait(self) -> int:
+        async with asyncio.timeout(START_SECONDS):
+            return await self.process.wait()
+
+    async def stop(self) -> int:
+        """End the process in order; returns its exit code."""
+        if self.process.returncode is None:
+            self.process.send_signal(signal.SIGTERM)
+        return await self.wait()
+
+    def postgres_pid(self) -> int:
+        """The pid of the process's own PostgreSQL."""
+        return int((self.state_dir / "postgres" / "data" / "postmaster.pid").read_text().split()[0])
+
+    def postgres_pid_or_none(self) -> int | None:
+        """The same while it may just be starting."""
+        try:
+            return self.postgres_pid()
+        except (OSError, IndexError, ValueError):
+            return None
+
+    async def close(self) -> None:
+        if self.process is not None and self.process.returncode is None:
+            await self.stop()
+        self._folder.cleanup()
+
+
+def complaints(said: str) -> list[str]:
+    """Lines of a log that no run may contain."""
+    return re.findall(r"^.*(?:Traceback|never retrieved|task died|Unclosed|\[error).*$", said, re.MULTILINE)

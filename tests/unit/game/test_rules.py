@@ -1,0 +1,337 @@
+"""Who may do what in which phase, and which refusal comes first: the tables of protocol v1, written out once more."""
+
+import itertools
+
+import pytest
+
+from tests.played import HOUSE, PlayedRoom
+from votegame.errors import ErrorCode
+from votegame.game import commands, messages
+from votegame.game.change import DrawQuestion, Refusal, Resumption
+from votegame.game.presence import Presence
+from votegame.game.rules import decide
+
+ANOTHER_ID = "00000000-0000-4000-8000-000000000000"
+ALL_PHASES = ["lobby", "answering", "voting", "results", "finished"]
+PHASES = {
+    commands.JoinRoom: ALL_PHASES,
+    commands.LeaveRoom: ALL_PHASES,
+    commands.Resume: ALL_PHASES,
+    commands.UpdateSettings: ["lobby", "finished"],
+    commands.StartGame: ["lobby"],
+    commands.SubmitAnswer: ["answering"],
+    commands.StartVoting: ["answering"],
+    commands.SubmitVote: ["voting"],
+    commands.EndRound: ["answering", "voting"],
+    commands.NextRound: ["results"],
+}
+HOST_ONLY = {
+    commands.UpdateSettings,
+    commands.StartGame,
+    commands.StartVoting,
+    commands.EndRound,
+    commands.NextRound,
+}
+OF_A_ROUND = {commands.SubmitAnswer, commands.StartVoting, commands.SubmitVote, commands.EndRound}
+
+
+def room_in(phase: str, **settings) -> PlayedRoom:
+    """Host and Ben in a room that has reached `phase`; Ben has answered, and the host has voted for it, on the way."""
+    room = PlayedRoom(total_rounds=1 if phase == "finished" else 2, **settings)
+    room.ben = room.a_user("Ben")
+    room.say(room.ben, commands.JoinRoom)
+    if phase == "lobby":
+        return room
+    room.say(room.host, commands.StartGame)
+    if phase == "answering":
+        return room
+    room.say(room.ben, commands.SubmitAnswer, answer="Ben's")
+    room.say(room.host, commands.SubmitAnswer, answer="Host's")
+    if phase == "voting":
+        return room
+    room.say(room.host, commands.EndRound)
+    return room
+
+
+def fields_for(command_type, room: PlayedRoom) -> dict:
+    """Fields with which the command is good, as far as that is up to them."""
+    phase = room.state.phase
+    round_id = phase.round.round_id if hasattr(phase, "round") else ANOTHER_ID
+    fields = {"round_id": round_id} if command_type in OF_A_ROUND else {}
+    match command_type:
+        case commands.SubmitAnswer:
+            fields["answer"] = "Yes"
+        case commands.SubmitVote:
+            answers = getattr(phase, "answers", {})
+            fields["answer_id"] = answers[room.ben.user_id].answer_id if answers else ANOTHER_ID
+        case commands.UpdateSettings:
+            fields["settings"] = commands.SettingsPatch(topic="cats")
+        case commands.Resume:
+            fields |= {"stream": room.stream, "last_seq": 0}
+    return fields
+
+
+def code(reply):
+    return reply.code if isinstance(reply, Refusal) else "ok"
+
+
+@pytest.mark.parametrize(("command_type", "phase"), list(itertools.product(PHASES, ALL_PHASES)))
+def test_a_command_is_taken_in_its_phases_only(command_type, phase):
+    room = room_in(phase)
+    reply = room.say(room.host, command_type, **fields_for(command_type, room))
+    if phase in PHASES[command_type]:
+        assert code(reply) == "ok"
+    else:
+        assert reply == Refusal(ErrorCode.WRONG_PHASE, {"phase": phase})
+
+
+@pytest.mark.parametrize(("command_type", "phase"), list(itertools.product(HOST_ONLY, ALL_PHASES)))
+def test_only_the_host_gives_commands_of_the_host(command_type, phase):
+    room = room_in(phase)
+    assert code(room.say(room.ben, command_type, **fields_for(command_type, room))) == ErrorCode.NOT_HOST
+
+
+@pytest.mark.parametrize(
+    ("command_type", "phase"), list(itertools.product(set(PHASES) - {commands.JoinRoom}, ALL_PHASES))
+)
+def test_who_is_no_member_can_only_join(command_type, phase):
+    room = room_in(phase)
+    stranger = room.a_user("Stranger")
+    assert code(room.say(stranger, command_type, **fields_for(command_type, room))) == ErrorCode.NOT_MEMBER
+
+
+@pytest.mark.parametrize("command_type", OF_A_ROUND)
+@pytest.mark.parametrize("phase", ALL_PHASES)
+def test_another_round_is_stale_before_the_phase_is_looked_at_except_in_the_lobby(command_type, phase):
+    room = room_in(phase)
+    fields = fields_for(command_type, room) | {"round_id": ANOTHER_ID}
+    expected = ErrorCode.WRONG_PHASE if phase == "lobby" else ErrorCode.STALE_ROUND
+    assert code(room.say(room.host, command_type, **fields)) == expected
+
+
+def test_not_host_comes_before_stale_round_and_wrong_phase():
+    room = room_in("results")
+    assert code(room.say(room.ben, commands.StartVoting, round_id=ANOTHER_ID)) == ErrorCode.NOT_HOST
+
+
+def test_answer_not_found_comes_before_self_vote_and_already_voted_and_these_before_not_player():
+    room = room_in("answering")
+    late = room.a_user("Late")
+    room.say(room.host, commands.SubmitAnswer, answer="One")
+    room.say(late, commands.JoinRoom)
+    third = room.say(room.ben, commands.SubmitAnswer, answer="Two").fields["answer_id"]
+    own = room.state.phase.answers[room.host.user_id].answer_id
+    assert code(room.say(late, commands.SubmitVote, answer_id=ANOTHER_ID)) == ErrorCode.ANSWER_NOT_FOUND
+    assert code(room.say(late, commands.SubmitVote, answer_id=own)) == ErrorCode.NOT_PLAYER
+    assert code(room.say(room.host, commands.SubmitVote, answer_id=third)) == "ok"
+    assert code(room.say(room.host, commands.SubmitVote, answer_id=ANOTHER_ID)) == ErrorCode.ANSWER_NOT_FOUND
+    assert code(room.say(room.host, commands.SubmitVote, answer_id=own)) == ErrorCode.SELF_VOTE
+
+
+def test_a_second_vote_for_another_answer_is_refused():
+    room = room_in("answering")
+    cleo = room.a_user("Cleo")
+    room.say(room.host, commands.LeaveRoom)
+    room.say(cleo, commands.JoinRoom)
+    room = room_in("lobby")
+    cleo = room.a_user("Cleo")
+    room.say(cleo, commands.JoinRoom)
+    room.say(room.host, commands.StartGame)
+    ids = [
+        room.say(user, commands.SubmitAnswer, answer=user.display_name).fields["answer_id"]
+        for user in (room.host, room.ben, cleo)
+    ]
+    assert code(room.say(cleo, commands.SubmitVote, answer_id=ids[0])) == "ok"
+    assert code(room.say(cleo, commands.SubmitVote, answer_id=ids[1])) == ErrorCode.ALREADY_VOTED
+    assert len(room.state.phase.votes) == 1
+
+
+def test_a_late_comer_does_not_answer_in_the_running_round():
+    room = room_in("answering")
+    late = room.a_user("Late")
+    room.say(late, commands.JoinRoom)
+    assert code(room.say(late, commands.SubmitAnswer, answer="Me too")) == ErrorCode.NOT_PLAYER
+
+
+def test_a_second_answer_is_refused_and_the_first_stays():
+    room = room_in("answering")
+    room.say(room.ben, commands.SubmitAnswer, answer="First")
+    assert code(room.say(room.ben, commands.SubmitAnswer, answer="Second")) == ErrorCode.ALREADY_ANSWERED
+    assert room.state.phase.answers[room.ben.user_id].content == "First"
+
+
+def test_a_closed_room_is_not_found():
+    room = PlayedRoom()
+    room.say(room.host, commands.LeaveRoom)
+    for command_type in (commands.JoinRoom, commands.LeaveRoom, commands.StartGame):
+        assert code(room.say(room.a_user("Late"), command_type)) == ErrorCode.ROOM_NOT_FOUND
+
+
+def test_the_same_arguments_give_the_same_change():
+    room = room_in("answering")
+    command = commands.SubmitAnswer(
+        id="x", room_code=room.room_code, round_id=room.state.phase.round.round_id, answer="A"
+    )
+    before = room.state
+    state = room.rng.getstate()
+    changes = []
+    for _ in range(2):
+        room.rng.setstate(state)
+        changes.append(
+            decide(
+                before,
+                messages.FromUser(room.ben, command),
+                presence=room.presence,
+                now=room.now,
+                rng=room.rng,
+                house=HOUSE,
+            )
+        )
+    assert changes[0] == changes[1]
+    assert room.state is before
+
+
+def test_a_new_room_has_its_creator_as_host_and_first_member_and_wishes_for_a_question():
+    room = PlayedRoom(topic="cats", language="de")
+    assert room.state.host_id == room.host.user_id
+    assert list(room.state.members) == [room.host.user_id]
+    assert (room.state.position, room.state.seq, room.state.phase.name) == (1, 0, "lobby")
+
+
+def test_resume_hands_on_what_either_way_of_resuming_needs():
+    room = room_in("voting")
+    reply = room.say(room.ben, commands.Resume, stream=ANOTHER_ID, last_seq=7)
+    assert isinstance(reply, Resumption)
+    assert (reply.user_id, reply.stream, reply.last_seq, reply.state) == (room.ben.user_id, ANOTHER_ID, 7, room.state)
+
+
+class TestQuestions:
+    def drawn(self, room, topic="", language="en", index=5):
+        return room.tell(messages.QuestionDrawn(topic, language, HOUSE.bank[index]))
+
+    def test_a_held_question_is_asked_in_the_next_round_and_a_new_one_is_wished_for(self):
+        room = room_in("lobby")
+        self.drawn(room)
+        change = room.tell(
+            messages.FromUser(room.host, commands.StartGame(id="s", room_code=room.room_code)),
+        )
+        assert room.state.phase.round.question == HOUSE.bank[5].text
+        assert room.state.held is None
+        assert change.effects == (DrawQuestion("", "en", frozenset({HOUSE.bank[5].key})),)
+
+    def test_without_one_the_bank_gives_one_that_was_not_asked(self):
+        room = PlayedRoom(total_rounds=20)
+        ben = room.a_user("Ben")
+        room.say(ben, commands.JoinRoom)
+        room.say(room.host, commands.StartGame)
+        asked = [room.state.phase.round.question]
+        for _ in range(19):
+            room.say(room.host, commands.EndRound)
+            room.say(room.host, commands.NextRound)
+            asked.append(room.state.phase.round.question)
+        assert len(set(asked)) == 20
+
+    def test_one_that_comes_too_late_or_twice_or_for_another_topic_is_not_held(self):
+        room = room_in("lobby")
+        assert self.drawn(room, topic="cats").records == ()
+        assert len(self.drawn(room).records) == 1
+        assert self.drawn(room, index=6).records == ()
+        room.say(room.host, commands.StartGame)
+        assert self.drawn(room, index=5).records == ()
+        room.say(room.host, commands.LeaveRoom)
+        room.say(room.ben, commands.LeaveRoom)
+        assert self.drawn(room, index=7).records == ()
+
+    def test_another_topic_or_language_lets_go_of_the_held_one(self):
+        room = room_in("lobby")
+        self.drawn(room)
+        patch = commands.SettingsPatch(max_players=5)
+        assert not room.tell(self.update(room, patch)).effects
+        assert room.state.held is not None
+        change = room.tell(self.update(room, commands.SettingsPatch(topic="dogs")))
+        assert room.state.held is None
+        assert change.effects == (DrawQuestion("dogs", "en", frozenset()),)
+
+    def update(self, room, patch):
+        room.n = getattr(room, "n", 0) + 1
+        return messages.FromUser(
+            room.host, commands.UpdateSettings(id=f"u{room.n}", room_code=room.room_code, settings=patch)
+        )
+
+
+class TestDeadlines:
+    def test_a_shut_gate_moves_the_deadline_by_its_time(self):
+        room = room_in("answering")
+        before = room.state.phase.deadline
+        change = room.tell(messages.GateWasShut(1_500))
+        assert room.state.phase.deadline == before + 1_500
+        assert change.public[0].fields == {
+            "round_id": room.state.phase.round.round_id,
+            "phase": "answering",
+            "deadline": before + 1_500,
+        }
+
+    @pytest.mark.parametrize("phase", ["lobby", "results", "finished"])
+    def test_where_no_deadline_runs_none_is_moved(self, phase):
+        room = room_in(phase)
+        assert room.tell(messages.GateWasShut(1_500)).records == ()
+        assert room.tell(messages.Loaded()).records == ()
+
+    def test_a_room_that_was_loaded_late_gets_five_seconds(self):
+        room = room_in("voting")
+        room.now = room.state.phase.deadline - 4_000
+        room.tell(messages.Loaded())
+        assert room.state.phase.deadline == room.now + 5_000
+
+    def test_a_room_that_was_loaded_in_time_keeps_its_deadline(self):
+        room = room_in("voting")
+        before = room.state.phase.deadline
+        room.now = before - 6_000
+        assert room.tell(messages.Loaded()).records == ()
+
+    def test_a_loaded_room_without_a_question_wishes_for_one_and_a_closed_one_for_nothing(self):
+        room = room_in("lobby")
+        assert room.tell(messages.Loaded()).effects == (DrawQuestion("", "en", frozenset()),)
+        room.tell(messages.QuestionDrawn("", "en", HOUSE.bank[0]))
+        assert room.tell(messages.Loaded()).effects == ()
+        room.say(room.host, commands.LeaveRoom)
+        room.say(room.ben, commands.LeaveRoom)
+        assert room.tell(messages.Loaded()).effects == ()
+        assert room.tell(messages.GateWasShut(5_000)).records == ()
+
+
+class TestPresence:
+    def test_gone_and_back_are_told_as_notices(self):
+        room = room_in("lobby")
+        gone = room.tell(messages.PresenceChanged(gone=(room.ben.user_id,), back=()))
+        back = room.tell(messages.PresenceChanged(gone=(), back=(room.ben.user_id,)))
+        assert [notice.fields for notice in (*gone.public, *back.public)] == [
+            {"user_id": room.ben.user_id, "connected": False},
+            {"user_id": room.ben.user_id, "connected": True},
+        ]
+        assert gone.records == back.records == ()
+
+    def test_the_phase_ends_when_all_who_are_left_have_acted(self):
+        room = room_in("answering")
+        room.say(room.host, commands.SubmitAnswer, answer="Mine")
+        alone = Presence(frozenset({room.host.user_id}), {room.ben.user_id: room.now})
+        room.tell(messages.PresenceChanged(gone=(room.ben.user_id,), back=()), presence=alone)
+        assert room.state.phase.name == "voting"
+
+    def test_an_empty_room_waits_for_the_deadline(self):
+        room = room_in("answering")
+        nobody = Presence(frozenset(), dict.fromkeys(room.state.members, room.now))
+        room.tell(messages.PresenceChanged(gone=tuple(room.state.members), back=()), presence=nobody)
+        assert room.state.phase.name == "answering"
+
+    def test_with_host_away_auto_results_get_a_deadline_when_the_host_goes(self):
+        room = room_in("results", host_away="auto")
+        gone = messages.PresenceChanged(gone=(room.host.user_id,), back=())
+        room.tell(gone, presence=Presence(frozenset({room.ben.user_id}), {room.host.user_id: room.now}))
+        assert room.state.phase.deadline == room.now + 10_000
+        assert room.state.phase.time_limit == 10
+
+    def test_with_promote_they_do_not(self):
+        room = room_in("results")
+        gone = messages.PresenceChanged(gone=(room.host.user_id,), back=())
+        assert room.tell(gone, presence=Presence(frozenset({room.ben.user_id}), {})).records == ()

@@ -1,0 +1,94 @@
+"""The books that the gateway keeps: what waits, how often, and the sweep over both."""
+
+import asyncio
+
+from tests.unit.gateway.stage import ROOM, Stage
+from votegame.errors import ErrorCode
+from votegame.game.commands import CreateRoom, StartGame
+from votegame.gateway import pending as pending_module
+from votegame.gateway.doors import Tally
+from votegame.gateway.pending import PendingReplies
+from votegame.gateway.ports import NoMetrics
+
+
+async def test_what_came_first_expires_first(stage):
+    client = stage.connect("ada")
+    pending = PendingReplies(5.0)
+    tokens = [pending.add(client.connection, StartGame(id=str(n), room_code=ROOM), float(n)) for n in range(3)]
+    pending.take(tokens[1])
+
+    assert pending.expired(4.9) == []
+    assert [one.command_id for one in pending.expired(5.0)] == ["0"]
+    assert [one.command_id for one in pending.expired(9.0)] == ["2"]
+    assert pending.take(tokens[0]) is None
+    assert pending.take_late(tokens[0]) is None
+
+
+async def test_late_commands_are_remembered_within_a_bound(stage, monkeypatch):
+    monkeypatch.setattr(pending_module, "_MAX_LATE", 2)
+    client = stage.connect("ada")
+    pending = PendingReplies(5.0)
+    tokens = [pending.add(client.connection, CreateRoom(id=str(n)), 0.0) for n in range(3)]
+    pending.expired(5.0)
+
+    assert [pending.take_late(token) is not None for token in tokens] == [False, True, True]
+
+
+def test_a_tally_counts_within_its_time_only():
+    tally = Tally(3, 10.0)
+
+    assert [tally.add(at) for at in (0.0, 5.0, 10.0, 11.0, 12.0)] == [False, False, False, False, True]
+
+
+async def test_a_sweep_that_fails_is_followed_by_the_next(stage, monkeypatch):
+    ticks = []
+    enough = asyncio.Event()
+
+    def tick(now):
+        ticks.append(now)
+        if len(ticks) == 3:
+            enough.set()
+        raise ZeroDivisionError
+
+    monkeypatch.setattr("votegame.gateway.sweep.TICK_SECONDS", 0)
+    stage.gateway._sweep.tick = tick
+    task = asyncio.create_task(stage.gateway._sweep.run())
+    await enough.wait()
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+
+    assert task.cancelled()
+
+
+class CountingMetrics(NoMetrics):
+    def __init__(self):
+        self.seen = []
+
+    def connections(self, count):
+        self.seen.append(("connections", count))
+
+    def command(self, name):
+        self.seen.append(("command", name))
+
+    def refused(self, code):
+        self.seen.append(("refused", code))
+
+    def closed(self, close_code):
+        self.seen.append(("closed", close_code))
+
+
+async def test_what_happens_is_counted():
+    metrics = CountingMetrics()
+    stage = Stage(metrics=metrics)
+    client = stage.connect("ada")
+    client.say(type="ping", id="1")
+    client.say_text("{")
+    stage.revocations.revoke("login-ada")
+
+    assert metrics.seen == [
+        ("connections", 1),
+        ("command", "ping"),
+        ("refused", ErrorCode.BAD_JSON),
+        ("closed", 4401),
+        ("connections", 0),
+    ]

@@ -1,0 +1,172 @@
+"""Outboxes: one write per turn, bounded, mute without a lease."""
+
+import pytest
+
+from tests.fakes_gateway import FakeTransport
+from votegame.gateway.outbox import STUCK_SECONDS, Flusher, Frame, Outbox
+from votegame.wire.limits import Limits
+
+
+class Desk:
+    """One outbox, and all that it needs."""
+
+    def __init__(self, **limits) -> None:
+        self.has_lease = True
+        self.too_slow = 0
+        self.transport = FakeTransport()
+        self.flusher = Flusher(lambda: self.has_lease)
+        self.outbox = Outbox(self.transport, Limits(**limits), self.flusher, self.count_slow)
+
+    def count_slow(self):
+        self.too_slow += 1
+
+
+@pytest.fixture
+async def desk():
+    return Desk()
+
+
+async def test_what_is_ready_in_a_turn_leaves_in_one_write_in_order(desk):
+    for data in (b"1", b"2", b"3"):
+        desk.outbox.put(Frame(data))
+    desk.flusher.flush_marked()
+
+    assert desk.transport.writes == [b"123"]
+
+
+async def test_a_single_frame_is_written_without_a_copy(desk):
+    frame = Frame(b"the same bytes for all")
+    desk.outbox.put(frame)
+    desk.flusher.flush_marked()
+
+    assert desk.transport.writes[0] is frame.data
+
+
+async def test_nothing_more_is_given_to_a_transport_that_holds_back(desk):
+    desk.transport.takes = False
+    desk.outbox.put(Frame(b"1"))
+    desk.flusher.flush_marked()
+    desk.outbox.put(Frame(b"2"))
+    desk.flusher.flush_marked()
+    desk.flusher.sweep(1.0)
+    assert desk.transport.writes == [b"1"]
+
+    desk.transport.held_back = 0
+    desk.transport.takes = True
+    desk.flusher.sweep(2.0)
+    assert desk.transport.writes == [b"1", b"2"]
+
+
+async def test_many_frames_in_one_turn_are_no_sign_of_slowness():
+    desk = Desk(outbox_frames=3)
+    for _ in range(10):
+        desk.outbox.put(Frame(b"x"))
+    desk.flusher.flush_marked()
+
+    assert (desk.too_slow, desk.transport.written) == (0, b"x" * 10)
+
+
+async def test_a_full_outbox_is_too_slow():
+    desk = Desk(outbox_frames=3)
+    desk.transport.held_back = 1
+    for _ in range(3):
+        desk.outbox.put(Frame(b"x"))
+    assert desk.too_slow == 0
+
+    desk.outbox.put(Frame(b"x"))
+    assert desk.too_slow == 1
+
+
+async def test_bytes_are_bounded_but_one_frame_always_fits():
+    desk = Desk(outbox_bytes=10)
+    desk.transport.held_back = 1
+    desk.outbox.put(Frame(b"x" * 1_000))
+    assert desk.too_slow == 0
+
+    desk.outbox.put(Frame(b"x"))
+    assert desk.too_slow == 1
+
+
+async def test_a_socket_that_takes_nothing_is_given_up(desk):
+    desk.transport.takes = False
+    desk.outbox.put(Frame(b"1"))
+    desk.flusher.flush_marked()
+    desk.flusher.sweep(100.0)
+    desk.flusher.sweep(100.0 + STUCK_SECONDS - 0.1)
+    assert desk.too_slow == 0
+
+    desk.flusher.sweep(100.0 + STUCK_SECONDS)
+    assert desk.too_slow == 1
+
+
+async def test_progress_begins_the_wait_anew(desk):
+    desk.transport.takes = False
+    desk.outbox.put(Frame(b"1"))
+    desk.flusher.flush_marked()
+    desk.flusher.sweep(100.0)
+    desk.outbox.put(Frame(b"2"))
+    desk.flusher.flush_marked()
+    desk.transport.held_back = 0
+    desk.flusher.sweep(115.0)
+    desk.flusher.sweep(125.0)
+
+    assert (desk.transport.writes, desk.too_slow) == ([b"1", b"2"], 0)
+
+
+async def test_without_a_lease_only_durable_frames_leave(desk):
+    desk.outbox.put(Frame(b"kept"))
+    desk.outbox.put(Frame(b"notice", durable=False))
+    desk.outbox.put(Frame(b"reply", durable=False, command_id="7"))
+    desk.has_lease = False
+    desk.flusher.flush_marked()
+
+    assert b"notice" not in desk.transport.written
+    assert b"reply" not in desk.transport.written
+    assert desk.transport.written.startswith(b"kept")
+    assert b'"id":"7","code":"unavailable"' in desk.transport.written
+
+
+async def test_a_lone_frame_that_may_not_leave_is_dropped(desk):
+    desk.outbox.put(Frame(b"notice", durable=False))
+    desk.has_lease = False
+    desk.flusher.flush_marked()
+
+    assert desk.transport.written == b""
+
+
+async def test_after_the_end_nothing_is_taken(desk):
+    desk.outbox.put(Frame(b"before "))
+    desk.outbox.end(b"last", is_lease_valid=True)
+    desk.outbox.put(Frame(b"after"))
+    desk.outbox.end(b"again", is_lease_valid=True)
+    desk.flusher.flush_marked()
+
+    assert desk.transport.written == b"before last"
+
+
+async def test_what_waits_can_be_dropped_at_the_end(desk):
+    desk.outbox.put(Frame(b"before"))
+    desk.outbox.end(b"last", is_lease_valid=True, drop=True)
+
+    assert desk.transport.written == b"last"
+
+
+async def test_a_closed_transport_is_not_written(desk):
+    desk.outbox.put(Frame(b"x"))
+    desk.transport.close()
+    desk.flusher.flush_marked()
+    desk.outbox.end(b"last", is_lease_valid=True)
+
+    assert desk.transport.written == b""
+
+
+async def test_a_broken_socket_does_not_keep_others_from_being_flushed():
+    broken, sound = Desk(), Desk()
+    sound.outbox._flusher = broken.flusher
+    broken.transport.write = None
+    broken.outbox.put(Frame(b"x"))
+    sound.outbox.put(Frame(b"x"))
+    broken.flusher.flush_marked()
+
+    assert broken.transport.is_aborted
+    assert sound.transport.written == b"x"

@@ -1,0 +1,131 @@
+import io
+import json
+import logging
+import sys
+
+import pytest
+import structlog
+
+from votegame import log
+
+
+@pytest.fixture
+def stderr(monkeypatch):
+    """What is written to standard error; puts the log back as it was."""
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    stream = io.StringIO()
+    monkeypatch.setattr(sys, "stderr", stream)
+    yield stream
+    root.handlers[:] = handlers
+    root.setLevel(level)
+    structlog.reset_defaults()
+
+
+@pytest.fixture
+def records(stderr):
+    """The records of everything logged so far, from JSON lines."""
+    log.configure(level="info", as_json=True)
+
+    def read() -> list[dict]:
+        return [json.loads(line) for line in stderr.getvalue().splitlines()]
+
+    return read
+
+
+@pytest.fixture
+def said(stderr):
+    """What people read in a terminal."""
+    log.configure(level="info", as_json=False)
+    return stderr.getvalue
+
+
+def fail(message: str):
+    raise ValueError(message)
+
+
+def logger():
+    return structlog.get_logger("votegame.test")
+
+
+def test_a_record_is_one_line_of_json(records):
+    logger().info("serving", port=8000, is_open=True, share=0.5, nothing=None)
+    (record,) = records()
+    assert record["event"] == "serving"
+    assert (record["port"], record["is_open"], record["share"], record["nothing"]) == (8000, True, 0.5, None)
+    assert (record["level"], record["logger"]) == ("info", "votegame.test")
+    assert record["timestamp"].endswith("Z")
+
+
+def test_the_standard_library_goes_the_same_way(records):
+    logging.getLogger("some.library").warning("%s is odd", "this\nthing")
+    (record,) = records()
+    assert (record["event"], record["level"], record["logger"]) == ("this\\x0athing is odd", "warning", "some.library")
+
+
+def test_below_the_level_nothing_is_said(records):
+    logger().debug("quiet")
+    logging.getLogger("some.library").debug("quiet")
+    assert records() == []
+
+
+@pytest.mark.parametrize(
+    ("value", "logged"),
+    [
+        ("a\nb\r\x1b[31m", "a\\x0ab\\x0d\\x1b[31m"),
+        ("\x7f\x85\u2028", "\\x7f\\x85\\u2028"),
+        ("\ud800", "\\ud800"),
+        ("ä🎉", "ä🎉"),
+        (2**53, str(2**53)),
+        (-5, -5),
+        (b"\xff\n", "b'\\xff\\n'"),
+        (["a\n"], "['a\\n']"),
+        (float("nan"), None),
+    ],
+)
+def test_no_value_breaks_a_line_or_the_log(records, value, logged):
+    logger().info("came", value=value)
+    (record,) = records()
+    assert record["value"] == logged
+
+
+@pytest.mark.parametrize("value", ["x" * 201, ["x" * 500], {"x": "y" * 500}, b"x" * 500])
+def test_long_values_are_cut(records, value):
+    logger().info("came", value=value)
+    (record,) = records()
+    assert len(record["value"]) == 201
+    assert record["value"].endswith("…")
+
+
+def test_a_long_event_is_cut(records):
+    logging.getLogger("some.library").error("x" * 1000)
+    assert len(records()[0]["event"]) == 201
+
+
+@pytest.mark.parametrize("name", ["password", "token", "secret", "cookie", "authorization", "email", "database_url"])
+def test_a_secret_is_never_logged(records, name):
+    logger().info("came", **{name: "canary"})
+    (record,) = records()
+    assert record[name] == "[secret]"
+
+
+def test_a_traceback_stays_whole_within_reason(records):
+    try:
+        fail("\x1b[31m" + "x" * 20_000)
+    except ValueError:
+        logger().exception("failed")
+    (record,) = records()
+    assert record["exception"].startswith("Traceback")
+    assert "\n" in record["exception"]
+    assert "\x1b" not in record["exception"]
+    assert len(record["exception"]) < 17_000
+
+
+def test_for_people_it_is_plain_and_still_harmless(said):
+    logger().info("came", value="a\nb\x1b[31m")
+    try:
+        fail("odd")
+    except ValueError:
+        logger().exception("failed")
+    assert "a\\x0ab\\x1b[31m" in said().splitlines()[0]
+    assert "ValueError: odd" in said()

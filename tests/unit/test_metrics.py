@@ -1,0 +1,51 @@
+from prometheus_client.parser import text_string_to_metric_families
+
+from votegame.errors import ErrorCode
+from votegame.metrics import Metrics
+
+
+def samples(metrics: Metrics) -> dict[tuple, float]:
+    families = text_string_to_metric_families(metrics.rendered().decode())
+    return {
+        (sample.name, *sample.labels.values()): sample.value
+        for family in families
+        for sample in family.samples
+        if not sample.name.endswith("_created")
+    }
+
+
+def test_every_count_is_shown_under_its_name():
+    metrics = Metrics()
+    metrics.connections(3)
+    metrics.rooms(2)
+    metrics.lease(is_valid=True)
+    metrics.command("submit_answer")
+    metrics.turn("submit_answer", "wrong_phase")
+    metrics.refused(ErrorCode.RATE_LIMITED)
+    metrics.closed(4508)
+    metrics.request("/api/auth/login", 401)
+    metrics.commit(7, 0.002)
+    metrics.loop_lag(0.3)
+    shown = samples(metrics)
+    assert {name: shown[name] for name in shown if not name[0].endswith("_bucket")} == {
+        ("votegame_connections",): 3,
+        ("votegame_rooms",): 2,
+        ("votegame_lease_valid",): 1,
+        ("votegame_commands_total", "submit_answer"): 1,
+        ("votegame_turns_total", "wrong_phase"): 1,
+        ("votegame_refused_total", "rate_limited"): 1,
+        ("votegame_closed_total", "4508"): 1,
+        ("votegame_http_requests_total", "/api/auth/login", "401"): 1,
+        ("votegame_commit_rows_count",): 1,
+        ("votegame_commit_rows_sum",): 7,
+        ("votegame_commit_seconds_count",): 1,
+        ("votegame_commit_seconds_sum",): 0.002,
+        ("votegame_loop_lag_seconds_count",): 1,
+        ("votegame_loop_lag_seconds_sum",): 0.3,
+    }
+
+
+def test_each_node_counts_for_itself():
+    one, other = Metrics(), Metrics()
+    one.connections(5)
+    assert samples(other)["votegame_connections",] == 0

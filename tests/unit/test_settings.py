@@ -1,0 +1,201 @@
+import os
+import stat
+
+import pytest
+
+from votegame.errors import ConfigurationError
+from votegame.settings import Settings, canonical_origin, documented, kept_secret, read_settings
+
+SECRET = "Zk3v9Qm1xW7rT5yB8nL2pD6sF4hJ0gCa"
+
+
+def problems(environ=None, dotenv=None) -> list[str]:
+    with pytest.raises(ConfigurationError) as caught:
+        read_settings(environ or {}, dotenv)
+    first, *lines = str(caught.value).splitlines()
+    assert first == "These settings make no sense:"
+    return [line.strip() for line in lines]
+
+
+@pytest.fixture
+def dotenv(tmp_path):
+    def write(content: str | bytes):
+        path = tmp_path / ".env"
+        path.write_bytes(content if isinstance(content, bytes) else content.encode())
+        return path
+
+    return write
+
+
+def test_without_anything_set_the_defaults_hold():
+    assert read_settings({"HOME": "/nowhere"}) == Settings()
+
+
+def test_each_variable_is_the_attribute_in_upper_case():
+    settings = read_settings({"PORT": "9", "DEBUG": "true", "GRACE_SECONDS": "1.5", "NODE_ID": "left"})
+    assert (settings.port, settings.debug, settings.grace_seconds, settings.node_id) == (9, True, 1.5, "left")
+
+
+def test_the_environment_wins_over_the_file(dotenv):
+    path = dotenv("PORT=1\nMAX_ROOMS=7\nLOG_LEVEL=error\n")
+    settings = read_settings({"PORT": "2", "LOG_LEVEL": ""}, path)
+    assert (settings.port, settings.max_rooms, settings.log_level) == (2, 7, "info")
+
+
+def test_the_file_may_have_comments_quotes_exports_and_a_byte_order_mark(dotenv):
+    path = dotenv("\ufeff# first\n\n  export PORT = 5\nNODE_ID='a b'\nMETRICS_TOKEN=\"x=y\"\n")
+    settings = read_settings({}, path)
+    assert (settings.port, settings.node_id, settings.metrics_token) == (5, "a b", "x=y")
+
+
+def test_no_file_is_no_problem(tmp_path):
+    assert read_settings({}, tmp_path / ".env") == Settings()
+
+
+def test_the_file_may_hold_nothing_unknown(dotenv):
+    path = dotenv("PORTT=1\nwhat is this\n")
+    assert problems({}, path) == [f"{path}, line 2: expected NAME=value", f"PORTT in {path}: there is no such variable"]
+
+
+def test_a_file_that_is_no_text_is_refused(dotenv):
+    path = dotenv(b"PORT=\xff")
+    assert problems({}, path) == [f"{path}: cannot be read (expected UTF-8)"]
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
+def test_a_file_that_may_not_be_read_is_refused(dotenv):
+    path = dotenv("PORT=1")
+    path.chmod(0)
+    assert problems({}, path)[0].startswith(f"{path}: cannot be read")
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "expected"),
+    [
+        ("PORT", "abc", "expected a whole number"),
+        ("PORT", "70000", "expected a whole number <= 65535"),
+        ("PORT", "-1", "expected a whole number >= 0"),
+        ("MAX_ROOMS", "0", "expected a whole number >= 1"),
+        ("MAX_ROOMS", "1_000", "expected a whole number"),
+        ("MAX_PLAYERS", "1001", "expected a whole number <= 1000"),
+        ("GRACE_SECONDS", "soon", "expected a number"),
+        ("GRACE_SECONDS", "0", "expected a number > 0.0"),
+        ("GRACE_SECONDS", "nan", "expected a number > 0.0"),
+        ("GRACE_SECONDS", "inf", "expected a number <= 31536000.0"),
+        ("LOGIN_DAYS", "1e300", "expected a number <= 36500.0"),
+        ("BCRYPT_COST", "4", "expected a whole number >= 10"),
+        ("DEBUG", "yes", "expected true or false"),
+        ("LOG_LEVEL", "loud", "expected debug or info or warning or error"),
+        ("ENVIRONMENT", "staging", "expected development or production"),
+        ("RATE_LIMITS", "false", "expected on or off"),
+        ("ALLOWED_ORIGINS", "*", "not an origin: '*'"),
+        ("PUBLIC_URL", "https://play.example.org/game", "not an origin: 'https://play.example.org/game'"),
+        ("PUBLIC_URL", "http://[::1", "Invalid IPv6 URL"),
+        ("TRUSTED_PROXIES", "proxy", "'proxy' does not appear to be an IPv4 or IPv6 network"),
+        ("REDIS_URL", "redis://x", "this release runs on one node, without Redis; leave it out"),
+    ],
+)
+def test_nonsense_is_refused_with_its_name_and_what_was_expected(name, value, expected):
+    assert problems({name: value}) == [f"{name}: {expected}"]
+
+
+def test_redis_in_the_file_is_refused_in_the_same_words(dotenv):
+    path = dotenv("REDIS_URL=redis://x\n")
+    assert problems({}, path) == ["REDIS_URL: this release runs on one node, without Redis; leave it out"]
+
+
+def test_all_problems_come_in_one_message():
+    assert len(problems({"PORT": "x", "DEBUG": "x", "PUBLIC_URL": "x"})) == 3
+
+
+@pytest.mark.parametrize("url", ["mysql://host/db", "host/db", "postgresql://[x"])
+def test_the_database_must_be_postgres(url):
+    expected = "DATABASE_URL: expected postgresql://user:password@host/database"
+    assert problems({"DATABASE_URL": url, "SECRET_KEY": SECRET}) == [expected]
+
+
+@pytest.mark.parametrize("environ", [{"DATABASE_URL": "postgresql://h/d"}, {"ENVIRONMENT": "production"}])
+def test_a_secret_is_required_where_others_depend_on_it(environ):
+    environ = {"PUBLIC_URL": "https://play.example.org", **environ}
+    assert problems(environ) == ["SECRET_KEY: required in production and with DATABASE_URL, the same on all nodes"]
+    assert read_settings({**environ, "SECRET_KEY": SECRET}).secret_key == SECRET
+
+
+@pytest.mark.parametrize(
+    "weak", ["short", SECRET[:31], "a" * 64, "changeme-0123456789-abcdefghijklmn", "Your-Secret" * 4]
+)
+@pytest.mark.parametrize("name", ["SECRET_KEY", "SECRET_KEY_PREVIOUS"])
+def test_a_weak_secret_is_refused_and_not_repeated(name, weak):
+    (problem,) = problems({name: weak})
+    assert problem.startswith(f"{name}: expected at least 32 characters that nobody can guess")
+    assert weak not in problem
+
+
+def test_production_has_rates_and_an_address():
+    found = problems({"ENVIRONMENT": "production", "SECRET_KEY": SECRET, "RATE_LIMITS": "off"})
+    assert [line.split(":")[0] for line in found] == ["PUBLIC_URL", "RATE_LIMITS"]
+
+
+@pytest.mark.parametrize(
+    ("text", "canonical"),
+    [
+        ("https://play.example.org", "https://play.example.org"),
+        ("HTTPS://Play.Example.ORG:443/", "https://play.example.org"),
+        ("http://play.example.org:80", "http://play.example.org"),
+        ("http://localhost:8000", "http://localhost:8000"),
+        ("https://[2001:DB8::1]:8443", "https://[2001:db8::1]:8443"),
+    ],
+)
+def test_origins_that_are_equal_have_one_form(text, canonical):
+    assert canonical_origin(text) == canonical
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *["", "null", "*", "play.example.org", "ftp://play.example.org", "file:///x", "https://", "https://:1"],
+        *["https://a@play.example.org", "https://play.example.org/x", "https://play.example.org?x", "https://x:99999"],
+    ],
+)
+def test_what_has_less_or_more_is_no_origin(text):
+    with pytest.raises(ValueError, match=r"not an origin|[Pp]ort"):
+        canonical_origin(text)
+
+
+def test_lists_are_separated_by_commas():
+    settings = read_settings(
+        {"ALLOWED_ORIGINS": "https://A.example, http://b.example:80 ,", "TRUSTED_PROXIES": "10.0.0.1/8,::1"}
+    )
+    assert settings.origins == {"https://a.example", "http://b.example"}
+    assert [str(network) for network in settings.proxies] == ["10.0.0.0/8", "::1/128"]
+    assert settings.own_origin is None
+
+
+def test_every_setting_is_documented():
+    rows = documented()
+    assert [name for name, _default, _meaning in rows] == [name.upper() for name in Settings.__struct_fields__]
+    assert all(meaning.endswith(".") for _name, _default, meaning in rows)
+    defaults = {name: default for name, default, _meaning in rows}
+    assert (defaults["PORT"], defaults["DEBUG"], defaults["GRACE_SECONDS"]) == ("8000", "false", "20")
+    assert read_settings(defaults) == Settings()
+
+
+class TestKeptSecret:
+    def test_is_made_once_for_its_owner_alone(self, tmp_path):
+        state_dir = tmp_path / "new" / "state"
+        secret = kept_secret(state_dir)
+        assert len(secret) >= 32
+        assert kept_secret(state_dir) == secret
+        assert [path.name for path in state_dir.iterdir()] == ["secret_key"]
+        assert stat.S_IMODE((state_dir / "secret_key").stat().st_mode) == 0o600
+
+    @pytest.mark.parametrize("content", [b"", b"half a sec", b"\xff" * 64])
+    def test_that_is_none_is_refused(self, tmp_path, content):
+        (tmp_path / "secret_key").write_bytes(content)
+        with pytest.raises(ConfigurationError, match="does not hold a secret"):
+            kept_secret(tmp_path)
+
+    def test_in_a_folder_that_is_none_is_refused(self, tmp_path):
+        (tmp_path / "file").touch()
+        with pytest.raises(ConfigurationError, match=r"STATE_DIR .* cannot be used"):
+            kept_secret(tmp_path / "file")

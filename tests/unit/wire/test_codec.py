@@ -1,0 +1,306 @@
+"""From text to commands, and to what is wrong with them (rows JSON, TYPE, SIZE, UNI)."""
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from votegame.errors import ErrorCode
+from votegame.game import commands
+from votegame.game.room_settings import SettingsPatch
+from votegame.wire.codec import BadFrame, Codec
+from votegame.wire.limits import Limits
+
+UUID = "3f2504e0-4f89-41d3-9a0c-0305e82c3301"
+CODEC = Codec(Limits())
+
+VALID = {
+    "authenticate": {"token": "t"},
+    "create_room": {},
+    "join_room": {"room_code": "ABC234"},
+    "leave_room": {"room_code": "ABC234"},
+    "resume": {"room_code": "ABC234", "stream": UUID, "last_seq": 7},
+    "update_settings": {"room_code": "ABC234", "settings": {"total_rounds": 5}},
+    "start_game": {"room_code": "ABC234"},
+    "submit_answer": {"room_code": "ABC234", "round_id": UUID, "answer": "an answer"},
+    "start_voting": {"room_code": "ABC234", "round_id": UUID},
+    "submit_vote": {"room_code": "ABC234", "round_id": UUID, "answer_id": UUID},
+    "end_round": {"room_code": "ABC234", "round_id": UUID},
+    "next_round": {"room_code": "ABC234"},
+    "ping": {},
+}
+
+
+def message(name: str, **changes) -> dict:
+    return {"type": name, "id": "1"} | VALID[name] | changes
+
+
+def decoded(name: str, **changes):
+    return CODEC.decode(json.dumps(message(name, **changes)))
+
+
+def field(outcome) -> str:
+    assert isinstance(outcome, BadFrame)
+    assert outcome.code is ErrorCode.BAD_MESSAGE
+    return outcome.details["field"]
+
+
+@pytest.mark.parametrize("name", VALID)
+def test_every_command_is_decoded(name):
+    command = decoded(name)
+
+    assert isinstance(command, commands.Command)
+    assert (command.id, command.__struct_config__.tag) == ("1", name)
+    assert CODEC.decode(json.dumps(message(name)).encode()) == command
+
+
+def test_fields_come_in_their_normal_form():
+    answer = decoded("submit_answer", room_code="abc-234", round_id=UUID.upper(), answer=" cafe\u0301 \n")
+    vote = decoded("submit_vote", answer_id=UUID.upper())
+    resume = decoded("resume", stream=UUID.upper())
+    create = decoded("create_room", settings={"topic": " e\u0301 ", "max_players": 200, "results_seconds": 3})
+
+    assert (answer.room_code, answer.round_id, answer.answer) == ("ABC234", UUID, "caf\u00e9")
+    assert (vote.answer_id, resume.stream) == (UUID, UUID)
+    assert create.settings == SettingsPatch(topic="\u00e9", max_players=200, results_seconds=3)
+
+
+NOT_JSON = [
+    "",
+    " ",
+    "\n",
+    "{",
+    "{}}",
+    '{"type":}',
+    '{"type":"ping","id":"1",}',
+    "{'type':'ping'}",
+    "{} // comment",
+    "{}{}",
+    '{"type":"ping","id":"1"}{"type":"ping","id":"1"}',
+    '\ufeff{"type":"ping","id":"1"}',
+    "[" * 16_000,
+    '{"a":' * 3_000,
+    '{"type":"ping","id":"a\tb"}',
+    '{"type":"ping","id":"1","x":NaN}',
+    "NaN",
+    "-Infinity",
+    "1e999",
+    '{"type":"ping","id":"1","x":1e999}',
+    '{"type":"ping","id":"1","x":-1E+400}',
+    "[-1e999]",
+    json.dumps(message("resume")).replace(": 7", ": 1e999"),
+]
+
+
+@pytest.mark.parametrize("text", NOT_JSON)
+def test_what_is_not_json_is_bad_json(text):
+    assert CODEC.decode(text) == BadFrame(ErrorCode.BAD_JSON)
+    assert CODEC.decode(text.encode()) == BadFrame(ErrorCode.BAD_JSON)
+
+
+def test_bytes_that_are_not_utf_8_are_bad_json():
+    assert CODEC.decode(b'{"type":"ping","id":"\xff"}') == BadFrame(ErrorCode.BAD_JSON)
+    assert CODEC.decode(b'{"type":"ping","id":"1","x":"\xff"}') == BadFrame(ErrorCode.BAD_JSON)
+
+
+@pytest.mark.parametrize("text", ["[]", '"ping"', "1", "1.5", "null", "true", "9" * 5_000])
+def test_what_is_not_an_object_is_bad_message_without_a_field(text):
+    outcome = CODEC.decode(text)
+
+    assert (field(outcome), outcome.command_id) == ("", None)
+
+
+@pytest.mark.parametrize("bad", [None, 7, "", "x" * 65, {}, [], True, "a\x00", "a\x85", "\ud800"])
+def test_without_a_usable_id_the_reply_has_none(bad):
+    outcome = decoded("ping", id=bad)
+
+    assert (field(outcome), outcome.command_id) == ("id", None)
+
+
+def test_a_missing_id_comes_before_a_wrong_type():
+    outcome = CODEC.decode('{"type":"nonsense"}')
+
+    assert (field(outcome), outcome.command_id) == ("id", None)
+
+
+@pytest.mark.parametrize("bad", [None, 7, [], {}])
+def test_a_type_that_is_no_text_is_bad_message(bad):
+    outcome = CODEC.decode(json.dumps({"id": "1", "type": bad}))
+
+    assert (field(outcome), outcome.command_id) == ("type", "1")
+    assert field(CODEC.decode('{"id":"1"}')) == "type"
+
+
+@pytest.mark.parametrize("name", ["nonsense", "__init__", "welcome", "ok", "x" * 10_000, "\ud800", ""])
+def test_unknown_types_are_repeated_but_not_at_length(name):
+    outcome = CODEC.decode(json.dumps({"id": "1", "type": name}))
+
+    assert (outcome.code, outcome.command_id) == (ErrorCode.UNKNOWN_TYPE, "1")
+    assert outcome.details["command"] == name.encode("utf-8", "replace").decode()[:64]
+
+
+@pytest.mark.parametrize(
+    "bad", [7, [], None, {}, True, "ABC23", "ABC2345", "ABC_23", "x" * 1000, "ABC23\u0000", "\ud800BC234"]
+)
+def test_bad_room_codes_name_their_field(bad):
+    assert field(decoded("join_room", room_code=bad)) == "room_code"
+
+
+@pytest.mark.parametrize(
+    "bad", ["", "x", f"{{{UUID}}}", UUID.replace("-", ""), f"urn:uuid:{UUID}", UUID + "\n", 7, None]
+)
+def test_only_canonical_uuids_are_taken(bad):
+    assert field(decoded("end_round", round_id=bad)) == "round_id"
+    assert field(decoded("submit_vote", answer_id=bad)) == "answer_id"
+    assert field(decoded("resume", stream=bad)) == "stream"
+
+
+@pytest.mark.parametrize(
+    "bad", ["-1", "1.5", "1.0", "1E2", '"7"', "true", "null", str(2**53 + 1), str(2**64), "9" * 4_301]
+)
+def test_last_seq_is_an_integer_that_can_be_one(bad):
+    text = json.dumps(message("resume")).replace('"last_seq": 7', f'"last_seq": {bad}')
+
+    assert field(CODEC.decode(text)) == "last_seq"
+
+
+def test_minus_zero_is_zero_and_large_numbers_are_exact():
+    text = json.dumps(message("resume"))
+
+    assert CODEC.decode(text.replace('"last_seq": 7', '"last_seq": -0')).last_seq == 0
+    assert CODEC.decode(text.replace('"last_seq": 7', f'"last_seq": {2**53}')).last_seq == 2**53
+
+
+@pytest.mark.parametrize(
+    ("settings", "path"),
+    [
+        (None, "settings"),
+        ([], "settings"),
+        ({"nonsense": 1}, "settings.nonsense"),
+        ({"max_players": 1}, "settings.max_players"),
+        ({"max_players": 201}, "settings.max_players"),
+        ({"max_players": 2.5}, "settings.max_players"),
+        ({"max_players": True}, "settings.max_players"),
+        ({"max_players": "10"}, "settings.max_players"),
+        ({"answer_seconds": 9}, "settings.answer_seconds"),
+        ({"answer_seconds": 10**9}, "settings.answer_seconds"),
+        ({"results_seconds": 2}, "settings.results_seconds"),
+        ({"results_seconds": -1}, "settings.results_seconds"),
+        ({"topic": "x" * 61}, "settings.topic"),
+        ({"topic": "a\nb"}, "settings.topic"),
+        ({"topic": "\ud800"}, "settings.topic"),
+        ({"language": "e"}, "settings.language"),
+        ({"vote_updates": "x"}, "settings.vote_updates"),
+    ],
+)
+def test_bad_settings_name_their_path(settings, path):
+    assert field(decoded("create_room", settings=settings)) == path
+    assert field(decoded("update_settings", settings=settings)) == path
+
+
+def test_settings_that_change_nothing_are_settings():
+    assert decoded("update_settings", settings={"results_seconds": 0}).settings == SettingsPatch(results_seconds=0)
+    assert field(CODEC.decode('{"type":"update_settings","id":"1","room_code":"ABC234"}')) == "settings"
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [[], {}, 7, None, "", "  ", "x" * 281, "x" * 2000, "a\u0000b", "a\u202eb", "\u200b", "\ud800", "\udc00\ud800"],
+)
+def test_bad_answers_name_their_field(bad):
+    outcome = decoded("submit_answer", answer=bad)
+
+    assert (field(outcome), outcome.command_id) == ("answer", "1")
+
+
+def test_a_swapped_pair_is_no_text_and_a_whole_pair_is():
+    text = json.dumps(message("submit_answer", answer="ANSWER"))
+
+    assert field(CODEC.decode(text.replace("ANSWER", r"\udc00\ud800"))) == "answer"
+    assert CODEC.decode(text.replace("ANSWER", r"\ud83d\ude00")).answer == "\U0001f600"
+
+
+def test_unknown_fields_are_ignored_whatever_they_hold():
+    plain = decoded("ping")
+
+    assert decoded("ping", score=7, user_id="x", deep=[[[[{}]]]]) == plain
+    assert decoded("ping", x="\ud800") == plain
+    assert CODEC.decode('{"type":"ping","id":"1","x":1e308}') == plain
+    assert CODEC.decode('{"type":"ping","id":"1","x":[' + "9" * 5_000 + "]}") == plain
+    assert CODEC.decode('{"type":"ping","id":"1","x":%s}' % ("[" * 16 + "]" * 16)) == plain
+
+
+def test_of_equal_names_the_last_one_counts():
+    twice = '{"type":"ping","type":"join_room","id":"0","id":"1","room_code":"XXXXXX","room_code":"ABC234"}'
+
+    assert CODEC.decode(twice) == decoded("join_room")
+    assert CODEC.decode('{"type":"join_room","id":"1","type":"ping"}') == decoded("ping")
+
+
+def test_what_is_said_of_bad_fields_is_short_and_clean():
+    outcome = decoded("create_room", settings={"x" * 5_000 + "\ud800": 1, "vote_updates": "\ud800"})
+    long_key = decoded("create_room", settings={"x" * 5_000: 1})
+
+    json.dumps(outcome.details).encode()
+    assert len(long_key.details["field"]) <= 80
+    assert len(long_key.details["reason"]) <= 200
+
+
+def test_limits_of_the_operator_hold():
+    codec = Codec(Limits(answer_chars=5, max_players=4, id_chars=8))
+
+    assert field(codec.decode(json.dumps(message("submit_answer", answer="123456")))) == "answer"
+    assert (
+        field(codec.decode(json.dumps(message("create_room", settings={"max_players": 5})))) == "settings.max_players"
+    )
+    assert field(codec.decode(json.dumps(message("ping", id="123456789")))) == "id"
+
+
+def test_before_login_only_authenticate_counts():
+    def outcome(**fields):
+        return CODEC.decode_before_login(json.dumps(fields))
+
+    unauthenticated = BadFrame(ErrorCode.UNAUTHENTICATED, "1")
+    assert outcome(**message("authenticate")) == commands.Authenticate(id="1", token="t")
+    assert outcome(**message("ping")) == unauthenticated
+    assert outcome(**message("join_room", room_code=7)) == unauthenticated
+    assert outcome(**message("submit_answer", answer="")) == unauthenticated
+    assert outcome(**message("ping", id=None)) == BadFrame(ErrorCode.UNAUTHENTICATED)
+    assert field(outcome(**message("authenticate", token=""))) == "token"
+    assert outcome(type="nonsense", id="1").code is ErrorCode.UNKNOWN_TYPE
+    assert CODEC.decode_before_login("{").code is ErrorCode.BAD_JSON
+
+
+ODD = "aA1-{ \0\n\u0301\ud800\u202e\U0001f600"
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(ODD, max_size=8),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(ODD, max_size=8), inner, max_size=3),
+    max_leaves=8,
+)
+
+
+@given(st.binary(max_size=200))
+def test_any_bytes_are_decoded_without_an_exception(data):
+    CODEC.decode(data)
+    CODEC.decode_before_login(data)
+
+
+@given(st.text(ODD + '"\\:,[]}eE.+u', max_size=200))
+def test_any_text_is_decoded_without_an_exception(data):
+    CODEC.decode(data)
+
+
+known_fields = st.sampled_from(
+    ["id", "room_code", "settings", "answer", "round_id", "stream", "last_seq", "token", "type"]
+)
+
+
+@given(name=st.sampled_from(sorted(VALID)), changes=st.dictionaries(known_fields, json_values, max_size=3))
+def test_any_values_in_known_fields_give_a_command_or_a_reason(name, changes):
+    outcome = CODEC.decode(json.dumps(message(name) | changes))
+
+    assert isinstance(outcome, BadFrame | commands.Command)
+    if isinstance(outcome, BadFrame):
+        json.dumps(dict(outcome.details), ensure_ascii=False).encode()

@@ -1,0 +1,122 @@
+"""What a connection is told, and what comes of it: limits, the answers that need no room, and the way to the router.
+
+Every command gets exactly one reply. The gateway gives it itself where no room is needed; otherwise the command waits
+in `PendingReplies` for what the room says, or for its time to be over.
+"""
+
+import math
+from typing import TYPE_CHECKING, Final
+
+import structlog
+
+from votegame.errors import ErrorCode
+from votegame.game.commands import AnyCommand, AnyRoomCommand, Authenticate, CreateRoom, JoinRoom, Ping, Resume
+from votegame.game.messages import User
+from votegame.gateway import doors
+from votegame.gateway.shared import Shared
+from votegame.limits.rates import TokenBucket
+from votegame.rooms.ports import Origin
+from votegame.wire.close_codes import CloseCode
+from votegame.wire.codec import BadFrame
+
+if TYPE_CHECKING:
+    from votegame.gateway.connection import Connection
+
+MAX_ROOMS: Final = 200
+"""Rooms that one connection can be known to at once, far more than a user can be a member of."""
+
+_BUSY_SECONDS: Final = 1.0
+
+log = structlog.get_logger(__name__)
+
+
+class Conversation:
+    """The commands of one connection, which it is handed each time: two that know each other would be garbage."""
+
+    __slots__ = ("_malformed", "_promised", "_rate", "_refusals", "_shared")
+
+    def __init__(self, shared: Shared) -> None:
+        limits = shared.settings.limits
+        self._shared = shared
+        self._rate = TokenBucket(limits.command_burst, limits.commands_per_second)
+        self._promised = 0.0
+        self._refusals = doors.refusals()
+        self._malformed = doors.malformed()
+
+    def take(self, text: str, connection: "Connection") -> None:
+        """Take the text of a frame, and see to it that it is answered once."""
+        now = self._shared.clock.seconds()
+        codec = self._shared.codec
+        command = codec.decode(text) if connection.user is not None else codec.decode_before_login(text)
+        is_limited = self._shared.settings.rates_are_on
+        was_warned = now < self._promised
+        wait = self._wait_for_rate(now) if is_limited else 0.0
+        if wait:
+            _refuse_for(wait, command.command_id if isinstance(command, BadFrame) else command.id, connection)
+        elif isinstance(command, BadFrame):
+            connection.refuse(command.code, command.command_id, command.details)
+        else:
+            self._shared.metrics.command(str(command.__struct_config__.tag))
+            self._do(command, connection, now)
+        is_malformed = isinstance(command, BadFrame) and command.command_id is None
+        is_stubborn = wait > 0.0 and was_warned
+        if is_limited and ((is_malformed and self._malformed.add(now)) or (is_stubborn and self._refusals.add(now))):
+            connection.close(CloseCode.POLICY_VIOLATION)
+
+    def _wait_for_rate(self, now: float) -> float:
+        """Seconds until this command may be sent again, 0.0 if it may come in.
+
+        Each refused command is promised a moment of its own, so that those who were refused together and do as they
+        are told come in one after the other.
+        """
+        wait = self._rate.take(now)
+        if wait:
+            self._promised = max(now + wait, self._promised + 1 / self._shared.settings.limits.commands_per_second)
+            wait = self._promised - now
+        return wait
+
+    def _do(self, command: AnyCommand, connection: "Connection", now: float) -> None:
+        match command:
+            case Ping():
+                connection.ok(command.id, {"server_time": self._shared.clock.now_ms()})
+            case Authenticate():
+                if not connection.ask_to_authenticate(command):
+                    _refuse_for(_BUSY_SECONDS, command.id, connection)
+            case _ if connection.user is not None:
+                self._send(command, connection, connection.user, now)
+
+    def _send(self, command: AnyRoomCommand | CreateRoom, connection: "Connection", user: User, now: float) -> None:
+        wait = self._wait_at_door(command, connection, user, now)
+        if wait:
+            _refuse_for(wait, command.id, connection)
+            return
+        token = self._shared.pending.add(connection, command, now)
+        if isinstance(command, JoinRoom | Resume):
+            connection.told[command.room_code] = connection.told.get(command.room_code, 0) + 1
+        origin = Origin(connection.connection_id, token)
+        try:
+            refusal = self._shared.router.send(origin, user, command, received_at=now)
+        except Exception:
+            # The command must be answered, whatever happened.
+            log.exception("a command could not be handed over")
+            refusal = ErrorCode.INTERNAL
+        if refusal is not None:
+            self._shared.replies.refused(token, refusal)
+
+    def _wait_at_door(
+        self, command: AnyRoomCommand | CreateRoom, connection: "Connection", user: User, now: float
+    ) -> float:
+        if isinstance(command, CreateRoom | JoinRoom | Resume) and len(connection.told) >= MAX_ROOMS:
+            return _BUSY_SECONDS
+        match command:
+            case CreateRoom():
+                return self._shared.doors.create(user.user_id, now)
+            case JoinRoom():
+                return self._shared.doors.join(user.user_id, connection.address, now)
+            case _:
+                return 0.0
+
+
+def _refuse_for(seconds: float, command_id: str | None, connection: "Connection") -> None:
+    retry_after = math.ceil(seconds * 1000) / 1000
+    connection.refuse(ErrorCode.RATE_LIMITED, command_id, {"retry_after": retry_after})

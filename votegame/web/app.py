@@ -1,0 +1,47 @@
+"""The aiohttp application: all routes, and the middlewares in front of them."""
+
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+
+import aiohttp_session
+from aiohttp import web
+
+from votegame.settings import Settings
+from votegame.web import middleware
+from votegame.web.bodies import MAX_BODY_BYTES
+from votegame.web.identity import Doorman
+from votegame.web.sessions import CookieStorage
+
+WsHandler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+def make_app(
+    settings: Settings,
+    *,
+    secret: str,
+    doorman: Doorman,
+    routes: Iterable[Sequence[web.RouteDef]],
+    ws_handler: WsHandler,
+    observe_request: Callable[[str, int], None],
+) -> web.Application:
+    """The application.
+
+    Args:
+        settings: All settings.
+        secret: The secret that the cookie's key is derived from.
+        doorman: Tells where requests come from.
+        routes: The routes of all views.
+        ws_handler: The handler of `GET /ws`.
+        observe_request: Told the route and the status of each answer.
+    """
+    app = web.Application(
+        client_max_size=MAX_BODY_BYTES,
+        middlewares=[
+            middleware.guard(doorman, observe_request),
+            aiohttp_session.session_middleware(CookieStorage(settings, secret=secret)),
+            middleware.errors,
+        ],
+    )
+    for some in routes:
+        app.router.add_routes(some)
+    app.router.add_get("/ws", ws_handler, allow_head=False)
+    return app

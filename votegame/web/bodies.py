@@ -1,0 +1,68 @@
+"""Bodies of requests: JSON objects in UTF-8, small, in good time, and of the shape that the route expects."""
+
+import asyncio
+from typing import Final, TypeVar
+
+import msgspec
+from aiohttp import web
+from msgspec import Struct
+
+from votegame.errors import ErrorCode
+from votegame.web.problems import ProblemError
+
+MAX_BODY_BYTES: Final = 16_384
+BODY_SECONDS: Final = 10.0
+
+Body = TypeVar("Body", bound=Struct)
+
+
+async def read_body(request: web.Request, shape: type[Body]) -> Body:
+    """The body of `request` as a `shape`.
+
+    Raises:
+        ProblemError: It is not declared as JSON in UTF-8 (415), too large (413), late (408), no JSON (400), or of
+            another shape (422, with the field).
+    """
+    if not is_json(request):
+        raise ProblemError(ErrorCode.UNSUPPORTED_MEDIA_TYPE)
+    try:
+        async with asyncio.timeout(BODY_SECONDS):
+            content = await request.read()
+    except TimeoutError:
+        raise web.HTTPRequestTimeout from None
+    return _decoded(content, shape)
+
+
+def is_json(request: web.Request) -> bool:
+    """Whether the body is declared as JSON in UTF-8, not compressed."""
+    charset = (request.charset or "utf-8").lower()
+    encoded = request.headers.get("Content-Encoding", "identity").lower() != "identity"
+    return request.content_type == "application/json" and charset in {"utf-8", "utf8"} and not encoded
+
+
+def _decoded(content: bytes, shape: type[Body]) -> Body:
+    try:
+        content.decode()
+        return msgspec.json.decode(content, type=shape)
+    except msgspec.ValidationError as error:
+        # Two readings: this one says what is wrong with the value only if the whole is JSON at all.
+        _check_json(content)
+        raise ProblemError(ErrorCode.BAD_MESSAGE, {"field": _field(str(error))}) from None
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        raise ProblemError(ErrorCode.BAD_JSON) from None
+
+
+def _check_json(content: bytes) -> None:
+    try:
+        msgspec.json.decode(content)
+    except (msgspec.MsgspecError, RecursionError):
+        raise ProblemError(ErrorCode.BAD_JSON) from None
+
+
+def _field(message: str) -> str:
+    """The field that msgspec names: `... - at `$.email``, or `... missing required field `email``."""
+    _, is_at, path = message.partition(" - at `$.")
+    if is_at:
+        return path.rstrip("`")
+    _, is_missing, name = message.partition("field `")
+    return name.rstrip("`") if is_missing else ""

@@ -1,0 +1,60 @@
+"""Health and metrics: for balancers and operators."""
+
+import hmac
+from collections.abc import Callable, Sequence
+
+from aiohttp import web
+
+from votegame.errors import ErrorCode
+from votegame.metrics import Metrics
+from votegame.web.identity import Doorman, bearer_token
+from votegame.web.problems import ProblemError, json_response, problem_response
+
+
+class HealthViews:
+    """The handlers; `routes` lists them."""
+
+    def __init__(
+        self, *, doorman: Doorman, metrics: Metrics, metrics_token: str, obstacles: Callable[[], Sequence[str]]
+    ) -> None:
+        """Make the views.
+
+        Args:
+            doorman: Tells which requests come from this machine.
+            metrics: What `/metrics` shows.
+            metrics_token: With it `/metrics` can be read from elsewhere; empty for not at all.
+            obstacles: Why the node should get no traffic just now; empty when it should.
+        """
+        self._doorman = doorman
+        self._metrics = metrics
+        self._metrics_token = metrics_token
+        self._obstacles = obstacles
+
+    def routes(self) -> Sequence[web.RouteDef]:
+        """All routes of health."""
+        return [
+            web.get("/healthz", self.healthz),
+            web.get("/readyz", self.readyz),
+            web.get("/metrics", self.metrics),
+        ]
+
+    async def healthz(self, _request: web.Request) -> web.Response:
+        """The process is up."""
+        return json_response({"status": "ok"})
+
+    async def readyz(self, _request: web.Request) -> web.Response:
+        """Whether the node takes traffic."""
+        obstacles = list(self._obstacles())
+        if obstacles:
+            return problem_response(ErrorCode.UNAVAILABLE, {"reasons": obstacles})
+        return json_response({"status": "ready"})
+
+    async def metrics(self, request: web.Request) -> web.Response:
+        """All metrics, for this machine or with the token."""
+        if not (self._doorman.is_local(request) or self._has_token(request)):
+            raise ProblemError(ErrorCode.UNAUTHENTICATED)
+        return web.Response(body=self._metrics.rendered(), headers={"Content-Type": "text/plain; version=0.0.4"})
+
+    def _has_token(self, request: web.Request) -> bool:
+        given = bearer_token(request) or ""
+        return bool(self._metrics_token) and hmac.compare_digest(given.encode(), self._metrics_token.encode())

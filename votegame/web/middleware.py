@@ -1,0 +1,127 @@
+"""What holds for every request: errors become problem documents, foreign pages change nothing, headers are safe."""
+
+from collections.abc import Awaitable, Callable
+from typing import Final
+
+import structlog
+from aiohttp import hdrs, web
+from aiohttp.typedefs import Middleware
+
+from votegame.errors import ErrorCode, StoreError
+from votegame.web.bodies import is_json
+from votegame.web.identity import Doorman
+from votegame.web.problems import ProblemError, problem_response
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+_SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
+_METHODS: Final = "GET, POST, PATCH, DELETE"
+_PREFLIGHT_SECONDS: Final = "600"
+_FORMS: Final = frozenset({"application/x-www-form-urlencoded", "multipart/form-data", "text/plain"})
+"""What a page may send anywhere without asking first (Fetch, "CORS-safelisted request-header")."""
+_SECURITY_HEADERS: Final = {
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Server": "votegame",
+}
+_DEFAULT_HEADERS: Final = {
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+    "Cache-Control": "no-store",
+}
+_NO_ROUTE: Final = "none"
+_RETRY_SECONDS: Final = 1
+_CODE_OF_STATUS: Final = {
+    web.HTTPNotFound.status_code: ErrorCode.NOT_FOUND,
+    web.HTTPMethodNotAllowed.status_code: ErrorCode.METHOD_NOT_ALLOWED,
+    web.HTTPRequestEntityTooLarge.status_code: ErrorCode.TOO_LARGE,
+    web.HTTPUnsupportedMediaType.status_code: ErrorCode.UNSUPPORTED_MEDIA_TYPE,
+    web.HTTPRequestTimeout.status_code: ErrorCode.UNAVAILABLE,
+}
+
+log = structlog.get_logger(__name__)
+
+
+@web.middleware
+async def errors(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Whatever ends a request early becomes a problem document; a bug is logged once, with its traceback."""
+    try:
+        return await handler(request)
+    except ProblemError as error:
+        return problem_response(error.code, error.details)
+    except web.HTTPException as error:
+        code = _CODE_OF_STATUS.get(error.status, ErrorCode.BAD_MESSAGE)
+        allow = error.headers.get(hdrs.ALLOW)
+        details = {"field": ""} if code is ErrorCode.BAD_MESSAGE else {}
+        response = problem_response(code, details, status=error.status, headers={hdrs.ALLOW: allow} if allow else {})
+        if error.status == web.HTTPRequestTimeout.status_code:
+            response.force_close()
+        return response
+    except StoreError as error:
+        log.warning("request failed, the database did not answer", path=request.path, reason=str(error))
+        return problem_response(ErrorCode.UNAVAILABLE, {"retry_after": _RETRY_SECONDS})
+    except Exception:
+        log.exception("request failed", method=request.method, path=request.path)
+        return problem_response(ErrorCode.INTERNAL)
+
+
+def guard(doorman: Doorman, observe: Callable[[str, int], None]) -> Middleware:
+    """The middleware that keeps foreign pages from changing anything, and lets the allowed ones read answers.
+
+    Args:
+        doorman: Tells where requests come from.
+        observe: Told the route and the status of each answer.
+    """
+
+    @web.middleware
+    async def guarded(request: web.Request, handler: Handler) -> web.StreamResponse:
+        is_allowed = doorman.origin_allowed(request)
+        if request.method == hdrs.METH_OPTIONS and hdrs.ACCESS_CONTROL_REQUEST_METHOD in request.headers:
+            return _preflight(request, is_allowed=is_allowed)
+        code = _refusal(request, is_allowed=is_allowed)
+        response = problem_response(code) if code is not None else await errors(request, handler)
+        observe(_route(request), response.status)
+        if not response.prepared:
+            response.headers.update(_SECURITY_HEADERS)
+            for name, value in _DEFAULT_HEADERS.items():
+                response.headers.setdefault(name, value)
+            _allow(request, response, is_allowed=is_allowed)
+        return response
+
+    return guarded
+
+
+def _refusal(request: web.Request, *, is_allowed: bool) -> ErrorCode | None:
+    """Why a request that may change something does not even get to its view."""
+    if request.method in _SAFE_METHODS:
+        return None
+    if not is_allowed:
+        return ErrorCode.FORBIDDEN_ORIGIN
+    # Old browsers send forms without an Origin. Clients that have nothing to send need not say of which type it is.
+    is_form = request.content_type in _FORMS or (request.body_exists and not is_json(request))
+    return ErrorCode.UNSUPPORTED_MEDIA_TYPE if is_form and _route(request) != _NO_ROUTE else None
+
+
+def _route(request: web.Request) -> str:
+    resource = request.match_info.route.resource
+    return resource.canonical if resource is not None else _NO_ROUTE
+
+
+def _preflight(request: web.Request, *, is_allowed: bool) -> web.Response:
+    response = web.Response(status=204)
+    _allow(request, response, is_allowed=is_allowed)
+    if is_allowed:
+        response.headers[hdrs.ACCESS_CONTROL_ALLOW_METHODS] = _METHODS
+        response.headers[hdrs.ACCESS_CONTROL_ALLOW_HEADERS] = "Authorization, Content-Type, Idempotency-Key"
+        response.headers[hdrs.ACCESS_CONTROL_MAX_AGE] = _PREFLIGHT_SECONDS
+    return response
+
+
+def _allow(request: web.Request, response: web.StreamResponse, *, is_allowed: bool) -> None:
+    """Answers differ by `Origin`, so caches must know; only an allowed origin, never `*`, may read them."""
+    response.headers.add(hdrs.VARY, "Origin")
+    origin = request.headers.get(hdrs.ORIGIN)
+    if origin is not None and is_allowed:
+        response.headers[hdrs.ACCESS_CONTROL_ALLOW_ORIGIN] = origin
+        response.headers[hdrs.ACCESS_CONTROL_ALLOW_CREDENTIALS] = "true"
+        response.headers[hdrs.ACCESS_CONTROL_EXPOSE_HEADERS] = "Retry-After"
