@@ -91,6 +91,11 @@ class Room:
         """The room and the ownership period that this node writes in."""
         return self._writer.room_id, self._writer.epoch
 
+    def was_made_by(self, user_id: UserId, command_id: str, *, since_ms: int) -> bool:
+        """Whether the user's command of that id made this room, after `since_ms`."""
+        first = self.state.remembered.find(user_id, command_id, since_ms=since_ms)
+        return first is not None and first.has_state and not self.is_closed
+
     def is_late(self, now: float) -> bool:
         """Whether a commit has been under way for so long that no command should be taken; `now` in seconds."""
         oldest_at = self._writer.oldest_at

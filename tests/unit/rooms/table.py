@@ -53,7 +53,7 @@ class Table:
         self.questions = Questions()
         self.node_id = an_id()
         self.rng = seeded(seed)
-        self._limits = {"max_rooms": max_rooms, "rooms_per_user": rooms_per_user}
+        self._max_rooms, self._rooms_per_user = max_rooms, rooms_per_user
         self._changes = changes
         self._tokens = itertools.count(1)
         self._tasks = []
@@ -70,11 +70,11 @@ class Table:
             clock=self.clock,
             rng=self.rng,
             house=House(bank=a_bank()),
-            memberships=Memberships(),
+            memberships=Memberships(rooms_per_user=self._rooms_per_user),
             questions=self.questions,
             **self._changes,
         )
-        self.registry = Registry(self.env, **self._limits)
+        self.registry = Registry(self.env, max_rooms=self._max_rooms)
         self._tasks = [
             tasks.start(self.journal.run(), name="journal"),
             tasks.start(self._keep_lease(), name="lease"),
@@ -139,8 +139,11 @@ class Player:
 
     async def ask(self, command):
         """Give a command; its reply."""
+        outlet = self._table.outlet
+        before = len(outlet.replies_to(command.id))
         assert self.send(command) is None
-        return await self._table.outlet.reply(command.id)
+        await outlet.until(lambda: len(outlet.replies_to(command.id)) > before)
+        return outlet.replies_to(command.id)[before]
 
     def create(self, *, id_=None, **changes):
         return CreateRoom(id=id_ or self.next_id(), settings=settings(**changes))
