@@ -30,7 +30,6 @@ from votegame.wire.close_codes import CloseCode
 _TURNS_AT_ONCE: Final = 32
 """Turns of a backlog before other rooms get the loop."""
 
-_RELEASE_RETRY_SECONDS: Final = (0.0, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0)
 _FULL_RETRY_SECONDS: Final = 1.0
 
 Ending = Literal["never opened", "retired", "discarded", "broken", "stopped"]
@@ -282,16 +281,16 @@ class Actor:
         presence = self.room.presence
         return Heritage(entries, dict(presence.sockets), presence.gone, self.room.told_position)
 
-    async def give_up(self) -> None:
-        """Let another node, or the sweeper, have the room at once; without effect when it was claimed since."""
+    async def give_up(self) -> bool:
+        """Let another node, or the sweeper, have the room at once; False to be tried again.
+
+        Without effect when the room was claimed since.
+        """
         if self._claim is None:
-            return
-        for seconds in _RELEASE_RETRY_SECONDS:
-            await asyncio.sleep(seconds)
-            try:
-                await self._env.store.release(self._claim.room_id, self._claim.epoch)
-            except StoreError as error:
-                reason = str(error)
-            else:
-                return
-        log.warning("room not given up, nobody may have it until this node ends", code=self.room_code, reason=reason)
+            return True
+        try:
+            await self._env.store.release(self._claim.room_id, self._claim.epoch)
+        except StoreError as error:
+            log.warning("room not given up yet", room_code=self.room_code, reason=str(error))
+            return False
+        return True

@@ -1,9 +1,10 @@
 """The rooms that a node has in memory, each with its actor; the owner of the actors' tasks."""
 
 import asyncio
+from collections import Counter
 from typing import Final
 
-from msgspec import Struct
+import structlog
 
 from votegame import tasks
 from votegame.errors import ErrorCode
@@ -21,10 +22,10 @@ from votegame.wire.close_codes import CloseCode
 CREATIONS_AT_ONCE: Final = 64
 """Rooms that may be in the making; one more gets `unavailable`."""
 
+_RELEASES: Final = 60
+_RELEASE_RETRY_SECONDS: Final = 0.5
 
-class _Running(Struct, frozen=True):
-    actor: Actor
-    task: asyncio.Task[None]
+log = structlog.get_logger(__name__)
 
 
 class Registry:
@@ -39,8 +40,8 @@ class Registry:
         """
         self._env = env
         self._max_rooms = max_rooms
-        self._running: dict[RoomCode, _Running] = {}
-        self._creators: dict[asyncio.Task[None], UserId] = {}
+        self._running: dict[RoomCode, Actor] = {}
+        self._creators: Counter[UserId] = Counter()
         self._tasks: set[asyncio.Task[None]] = set()
         self._is_stopping = False
 
@@ -64,7 +65,7 @@ class Registry:
         """Tell a room that a connection is gone; a room that is not in memory knows of none."""
         running = self._running.get(room_code)
         if running is not None:
-            running.actor.offer(lost)
+            running.offer(lost)
 
     def open(self, claim: Claim) -> None:
         """Work on a room that was claimed because one of its timers is due."""
@@ -77,9 +78,9 @@ class Registry:
         Raises:
             StoreError: The store did not answer; nothing may be said until it does.
         """
-        for running in self._running.values():
-            running.actor.distrust()
-        rooms = [running.actor.room for running in self._running.values() if running.actor.room is not None]
+        for actor in self._running.values():
+            actor.distrust()
+        rooms = [actor.room for actor in self._running.values() if actor.room is not None]
         ends = await self._env.store.log_ends([room.room_epoch[0] for room in rooms])
         for room in rooms:
             room_id, epoch = room.room_epoch
@@ -89,8 +90,8 @@ class Registry:
     async def stop(self) -> None:
         """End all rooms, each when what it decided is kept and told. Bound it by a time-out, then `abort`."""
         self._is_stopping = True
-        for running in self._running.values():
-            running.actor.stop()
+        for actor in self._running.values():
+            actor.stop()
         # A room in the making begins a task of its own.
         while self._tasks:
             await asyncio.wait(self._tasks)
@@ -106,14 +107,12 @@ class Registry:
         made = self._made_before(request)
         if made is not None:
             return self._offer(made, request)
-        coming = sum(creator == user_id for creator in self._creators.values())
-        if self._env.memberships.is_full(user_id, None, coming=coming):
+        if self._env.memberships.is_full(user_id, None, coming=self._creators[user_id]):
             return ErrorCode.RATE_LIMITED
-        if len(self._creators) >= CREATIONS_AT_ONCE or len(self._running) >= self._max_rooms:
+        if self._creators.total() >= CREATIONS_AT_ONCE or len(self._running) >= self._max_rooms:
             return ErrorCode.UNAVAILABLE
-        creation = self._own(tasks.start(self._create(request), name="create room"))
-        self._creators[creation] = user_id
-        creation.add_done_callback(self._creators.pop)
+        self._creators[user_id] += 1
+        self._own(tasks.start(self._create(request), name="create room"))
         return None
 
     def _made_before(self, request: Request) -> RoomCode | None:
@@ -121,18 +120,20 @@ class Registry:
         since_ms = self._env.clock.now_ms() - self._env.house.remembered_ms
         user_id = request.user.user_id
         for room_code in self._env.memberships.of(user_id):
-            room = self._running[room_code].actor.room
+            room = self._running[room_code].room
             if room is not None and room.was_made_by(user_id, request.command.id, since_ms=since_ms):
                 return room_code
         return None
 
-    def _own(self, task: asyncio.Task[None]) -> asyncio.Task[None]:
+    def _own(self, task: asyncio.Task[None]) -> None:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
-        return task
 
     async def _create(self, request: Request) -> None:
-        outcome = await create_room(self._env, request)
+        try:
+            outcome = await create_room(self._env, request)
+        finally:
+            self._creators -= Counter([request.user.user_id])
         if isinstance(outcome, Created) and outcome.claim.room_code not in self._running:
             actor = Actor(self._env, outcome.claim.room_code)
             actor.begin_with(outcome.claim, request, outcome.change)
@@ -154,7 +155,7 @@ class Registry:
     def _offer(self, room_code: RoomCode, request: Request) -> ErrorCode | None:
         running = self._running.get(room_code)
         if running is not None:
-            return running.actor.offer(request)
+            return running.offer(request)
         self._start(Actor(self._env, room_code, heritage=Heritage((request,))))
         return None
 
@@ -164,8 +165,8 @@ class Registry:
         gate.add(0, [Answered(request.origin, request.command.id, Refusal(code))], members=0)
 
     def _start(self, actor: Actor, claim: Claim | None = None) -> None:
-        task = self._own(tasks.start(self._run(actor, claim), name=f"room {actor.room_code}"))
-        self._running[actor.room_code] = _Running(actor, task)
+        self._own(tasks.start(self._run(actor, claim), name=f"room {actor.room_code}"))
+        self._running[actor.room_code] = actor
 
     async def _run(self, actor: Actor, claim: Claim | None) -> None:
         ending: Ending = "broken"
@@ -173,8 +174,15 @@ class Registry:
             ending = await actor.run(claim)
         finally:
             self._end(actor, ending)
-        if not self._is_stopping:
-            await actor.give_up()
+        await self._give_up(actor)
+
+    async def _give_up(self, actor: Actor) -> None:
+        """A room that stays ours without an actor is out of the sweeper's reach, so it is tried more than once."""
+        for _ in range(_RELEASES):
+            if self._is_stopping or await actor.give_up():
+                return
+            await asyncio.sleep(_RELEASE_RETRY_SECONDS)
+        log.error("room not given up: its timers rest until someone comes", room_code=actor.room_code)
 
     def _end(self, actor: Actor, ending: Ending) -> None:
         """Take the actor off the register, and start another where something waits for one."""

@@ -107,7 +107,7 @@ class Table:
         return next(room for room in self.memory._rooms.values() if room.made.room_code == code)
 
     def room_of(self, code):
-        return self.registry._running[code].actor.room
+        return self.registry._running[code].room
 
     def rows(self, code, row_type):
         return [row for row in self.log(code) if row.type == row_type]

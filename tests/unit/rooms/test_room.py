@@ -141,7 +141,7 @@ class TestLate:
         await settle()
         assert table.outlet.told == []
         table.store.go_on()
-        state = (await table.outlet.reply("resume"))
+        state = await table.outlet.reply("resume")
         assert state["recovered"] is False or state["events"]
         assert table.room_of(ada.code).state.settings.topic == "tea"
         assert len(table.outlet.replies_to("in time")) == 1
@@ -251,7 +251,14 @@ class TestTimers:
         await in_round((ada, bob), answer_seconds=10, results_seconds=3, total_rounds=2)
         await asyncio.sleep(40)
         names = [name for name in table.outlet.names if not name.startswith("ok")]
-        assert names == ["settings_updated", "game_started", "round_ended", "round_started", "round_ended", "game_ended"]
+        assert names == [
+            "settings_updated",
+            "game_started",
+            "round_ended",
+            "round_started",
+            "round_ended",
+            "game_ended",
+        ]
 
     async def test_a_host_who_stays_away_is_replaced(self, table, room):
         ada, bob = await room
