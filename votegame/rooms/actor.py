@@ -5,7 +5,8 @@ or broken; the log stays. What still waits when it ends goes to the actor that c
 """
 
 import asyncio
-from collections.abc import Mapping, Set
+from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
 from typing import Final, Literal
 
 import structlog
@@ -49,7 +50,7 @@ class Heritage(Struct, frozen=True):
 
     entries: tuple[Entry, ...] = ()
     sockets: Mapping[UserId, set[ConnectionId]] = {}
-    gone: Set[UserId] = frozenset()
+    gone: AbstractSet[UserId] = frozenset()
     position: int | None = None
 
 
@@ -139,6 +140,9 @@ class Actor:
             if isinstance(opened, Opened):
                 room = self._room(opened.claim, opened.state)
                 self._inherit(room)
+                if claim is not None:
+                    room.expect_nobody(opened.last_record_ms)
+                room.tell(Loaded())
                 return room
         except Exception:
             # Not given up: the sweeper would only find it again, every second.
@@ -165,7 +169,6 @@ class Actor:
             if heritage.sockets:
                 self._close_attached()
             room.start({})
-        room.tell(Loaded())
 
     def _close_attached(self) -> None:
         self._env.outlet.deliver([CloseAttached(self.room_code, CloseCode.RESTARTING)])

@@ -3,7 +3,8 @@
 After a claim nobody's connections are known, so everyone counts as connected until the grace period is over.
 """
 
-from collections.abc import Iterable, Mapping, Set
+from collections.abc import Iterable, Mapping
+from collections.abc import Set as AbstractSet
 from types import MappingProxyType
 
 from votegame.game.messages import PresenceChanged
@@ -22,6 +23,7 @@ class PresenceTracker:
         self._away_since: dict[UserId, int] = {}
         self._gone: set[UserId] = set()
         self._back: set[UserId] = set()
+        self._nobody_since: int | None = None
         self._view: Presence | None = None
 
     def start(
@@ -29,7 +31,7 @@ class PresenceTracker:
         members: Iterable[UserId],
         sockets: Mapping[UserId, set[ConnectionId]],
         now: int,
-        gone: Set[UserId] = frozenset(),
+        gone: AbstractSet[UserId] = frozenset(),
     ) -> None:
         """Begin with what is known of the members of a room that was just loaded, or made, at `now` milliseconds.
 
@@ -43,8 +45,13 @@ class PresenceTracker:
         self._gone = self._away_since.keys() & gone
         self._view = None
 
+    def expect_nobody(self, since: int) -> None:
+        """The room was opened for a timer, not for a member: as far as is known it was empty since `since`."""
+        self._nobody_since = since
+        self._view = None
+
     @property
-    def gone(self) -> Set[UserId]:
+    def gone(self) -> AbstractSet[UserId]:
         """The members whose grace period is over."""
         return frozenset(self._gone)
 
@@ -61,6 +68,7 @@ class PresenceTracker:
     def attached(self, user_id: UserId, connection_id: ConnectionId) -> None:
         """A member's connection gets the room's frames now."""
         self._sockets.setdefault(user_id, set()).add(connection_id)
+        self._nobody_since = None
         self._away_since.pop(user_id, None)
         if user_id in self._gone:
             self._gone.remove(user_id)
@@ -96,7 +104,7 @@ class PresenceTracker:
         """Presence as the rules take it."""
         if self._view is None:
             connected = frozenset((self._sockets.keys() | self._away_since.keys()) - self._gone)
-            self._view = Presence(connected, MappingProxyType(dict(self._away_since)))
+            self._view = Presence(connected, MappingProxyType(dict(self._away_since)), self._nobody_since)
         return self._view
 
     def next_change_ms(self) -> int | None:

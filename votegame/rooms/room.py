@@ -4,7 +4,8 @@ What it holds in `state` is ahead of what is kept: a turn gives its records to t
 and does not wait.
 """
 
-from collections.abc import Callable, Mapping, Set
+from collections.abc import Callable, Mapping
+from collections.abc import Set as AbstractSet
 from typing import Final, Literal
 
 from votegame.game.change import Change, DrawQuestion, Ok, Refusal, Reply, Resumption
@@ -101,10 +102,20 @@ class Room:
         oldest_at = self._writer.oldest_at
         return oldest_at is not None and now - oldest_at > SHUT_SECONDS
 
-    def start(self, sockets: Mapping[UserId, set[ConnectionId]], gone: Set[UserId] = frozenset()) -> None:
+    def start(self, sockets: Mapping[UserId, set[ConnectionId]], gone: AbstractSet[UserId] = frozenset()) -> None:
         """Begin with the connections that are known, and with those of whom members know that they are gone."""
         self.presence.start(self.state.members, sockets, self._env.clock.now_ms(), gone)
         self._count_members()
+
+    def expect_nobody(self, last_record_ms: int) -> None:
+        """The room was opened for a timer: that it closes is counted from its last sign of life, not from now.
+
+        Else each opening would put it off. Those who come back with their node get a last while all the same.
+        """
+        # Less than idle rooms stay in memory, so that the room is still there when it closes.
+        last_while_ms = round(self._env.retire_seconds * 900)
+        closes_soon = self._env.clock.now_ms() - self._env.house.closing_ms + last_while_ms
+        self.presence.expect_nobody(max(last_record_ms, closes_soon))
 
     def answer(self, request: Request) -> None:
         """The turn of a command."""

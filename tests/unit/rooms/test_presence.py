@@ -100,3 +100,12 @@ def test_the_view_is_made_once_for_each_state():
     view = presence.view()
     presence.keep_only({"ada": None}, 5)
     assert presence.view() is view
+
+
+def test_a_room_opened_for_a_timer_was_empty_before_until_somebody_comes():
+    presence = tracker("ada", now=100)
+    presence.expect_nobody(-50)
+    assert presence.view().nobody_since == -50
+    assert presence.view().connected == {"ada"}
+    presence.attached("ada", "c1")
+    assert presence.view().nobody_since is None
