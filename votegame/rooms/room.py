@@ -123,14 +123,17 @@ class Room:
         reply = change.reply
         assert reply is not None
         if _attaches(reply):
-            self.presence.attached(request.user.user_id, request.origin.connection_id)
+            position = change.state.position
+            self.presence.attached(request.user.user_id, request.origin.connection_id, position)
         self._carry_out(change, Answered(request.origin, request.command.id, reply))
         self._env.observe_turn(type(request.command).__name__, _outcome(reply))
 
     def open_with(self, request: Request, change: Change) -> None:
         """Tell the one who made the room, which is kept already."""
         assert change.reply is not None
-        self.presence.attached(request.user.user_id, request.origin.connection_id)
+        position = change.state.position
+        self.presence.attached(request.user.user_id, request.origin.connection_id, position)
+        self.presence.told_up_to(position)
         self._gate.add(change.state.position, [Answered(request.origin, request.command.id, change.reply)], members=1)
         for effect in change.effects:
             self._on_effect(effect)
@@ -161,11 +164,13 @@ class Room:
         rows = tuple(to_row(record) for record in change.records)
         self.state = change.state
         if change.records:
-            self.presence.keep_only(change.state.members, self._env.clock.now_ms())
+            self.presence.keep_only(change.state.members, self._env.clock.now_ms(), change.state.position)
             self._count_members()
         outputs = (*first, *change.public)
         if outputs or change.records:
             self._gate.add(change.state.position, outputs, members=len(change.state.members))
+        if self._gate.is_idle:
+            self.presence.told_up_to(change.state.position)
         if rows:
             self._env.journal.write(self._writer, rows, self._head())
         else:
@@ -259,6 +264,7 @@ class Room:
             self._shut_counted_until = now
             self._shut_seconds += shut
         self._gate.open_to(position, server_time_ms)
+        self.presence.told_up_to(position)
         self._on_progress()
 
     def fenced(self) -> None:

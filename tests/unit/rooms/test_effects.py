@@ -12,7 +12,7 @@ pytestmark = pytest.mark.looptime
 
 @pytest.fixture
 async def runner():
-    runner = EffectRunner(Questions(), runner.drawn.append)
+    runner = EffectRunner(Questions(), lambda drawn: runner.drawn.append(drawn))  # noqa: PLW0108
     runner.drawn = []
     yield runner
     await runner.close()
