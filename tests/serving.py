@@ -95,6 +95,13 @@ class ServerProcess:
         """The pid of the process's own PostgreSQL."""
         return int((self.state_dir / "postgres" / "data" / "postmaster.pid").read_text().split()[0])
 
+    def postgres_pid_or_none(self) -> int | None:
+        """The same while it may just be starting."""
+        try:
+            return self.postgres_pid()
+        except (OSError, IndexError, ValueError):
+            return None
+
     async def close(self) -> None:
         if self.process is not None and self.process.returncode is None:
             await self.stop()

@@ -87,7 +87,11 @@ async def test_one_who_came_in_while_the_doors_were_shut_is_sent_away():
         assert await client.close_code() == 1012
 
 
-async def test_one_who_is_gone_before_the_answer_is_no_connection():
+def requests_in_hand() -> list[asyncio.Task]:
+    return [task for task in asyncio.all_tasks() if "_handle_request" in repr(task.get_coro())]
+
+
+async def test_one_who_is_gone_before_the_answer_is_no_connection_and_no_error(caplog):
     async with running_house() as house:
         gone = asyncio.Event()
 
@@ -102,8 +106,9 @@ async def test_one_who_is_gone_before_the_answer_is_no_connection():
         writer.write(("GET /ws HTTP/1.1\r\n" + "".join(f"{k}: {v}\r\n" for k, v in UPGRADE.items()) + "\r\n").encode())
         await gone.wait()
         writer.close()
-        await asyncio.sleep(0)
+        await until(lambda: not requests_in_hand())
         assert house.gateway.connection_count == 0
+        assert [record.getMessage() for record in caplog.records if record.levelname == "ERROR"] == []
 
 
 async def test_all_connections_are_closed_at_once_and_those_who_do_not_answer_are_cut():
@@ -193,9 +198,8 @@ async def test_a_cancelled_handler_leaves_nothing_behind():
     async with running_house() as house:
         client = await house.connect("ada")
         connection = house.gateway._shared.connections.all()[0]
-        for task in asyncio.all_tasks():
-            if "_handle_request" in repr(task.get_coro()):
-                task.cancel()
+        for task in requests_in_hand():
+            task.cancel()
 
         assert await client.is_gone()
         await until(lambda: connection.is_closing)

@@ -79,7 +79,11 @@ class Route:
         if admission == "address_full":
             return _refusal(ErrorCode.RATE_LIMITED)
         response = _Upgrade(request.headers[hdrs.SEC_WEBSOCKET_KEY], judged.protocol)
-        await response.prepare(request)
+        try:
+            await response.prepare(request)
+        except ConnectionError:
+            # The client has left while we asked who it is; there is nobody to answer, and nothing to say about it.
+            return response
         connection = self._connected(request, address, login)
         if connection is not None:
             if admission == "later":

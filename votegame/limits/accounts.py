@@ -44,7 +44,7 @@ class AccountRates:
     def good_login(self, account: str) -> None:
         """A login that was tried has not failed."""
         if self._are_on:
-            self._accounts.give_back(account)
+            self._accounts.put_back(account)
 
 
 def _per(count: int, seconds: int) -> KeyedRates:

@@ -32,10 +32,6 @@ class TokenBucket:
         """Put back a token that was taken for nothing."""
         self._tokens = min(self._burst, self._tokens + 1.0)
 
-    def give_back(self) -> None:
-        """Put a token back that was taken for nothing."""
-        self._tokens = min(self._burst, self._tokens + 1.0)
-
     def wait(self, now: float) -> float:
         """The seconds until `take` would succeed, 0.0 if it would now; nothing is taken."""
         tokens = min(self._burst, self._tokens + max(0.0, now - self._at) * self._per_second)
@@ -76,12 +72,6 @@ class KeyedRates:
         """Put back a token of `key` that was taken for nothing."""
         if key in self._buckets:
             self._buckets[key].put_back()
-
-    def give_back(self, key: Hashable) -> None:
-        """Put a token of `key` back that was taken for nothing."""
-        bucket = self._buckets.get(key)
-        if bucket is not None:
-            bucket.give_back()
 
     def wait(self, key: Hashable, now: float) -> float:
         """The seconds until `take` would succeed for `key`; nothing is taken."""

@@ -129,7 +129,7 @@ async def test_an_unknown_outcome_followed_by_a_lock_is_settled_with_what_gather
     room = await desk.room("AAAAAA")
     desk.store.faults = ["after", "busy", "busy"]
     room.write()
-    while len(desk.store.appends) < 3:  # noqa: ASYNC110 - virtual time
+    while len(desk.store.appends) < 3:
         await asyncio.sleep(0.001)
     room.write()
     await desk.flushed()

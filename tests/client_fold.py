@@ -1,0 +1,166 @@
+"""How a client folds what it is told into the room as it sees it: by `protocol/v1.md`, by nothing of the server's."""
+
+import copy
+import json
+from typing import Any
+
+Frame = dict[str, Any]
+
+
+class RoomFold:
+    """One room, as one client knows it; `state` has the shape of the wire's."""
+
+    def __init__(self, user_id: str) -> None:
+        self.user_id = user_id
+        self.state: Frame | None = None
+        self.digests: list[tuple[str, int, str]] = []
+        """(stream, seq, digest) after each numbered event and snapshot."""
+
+    @property
+    def seq(self) -> int:
+        return self.state["seq"]
+
+    def take_ok(self, ok: Frame) -> None:
+        """An `ok` that carries `state`, or the missed events."""
+        if "state" in ok:
+            self.state = copy.deepcopy(ok["state"])
+            self._note()
+        elif ok.get("recovered"):
+            for event in ok["events"]:
+                self.take(event)
+            self._take_now(ok["now"])
+
+    def take(self, frame: Frame) -> None:
+        """An event or a notice."""
+        if "seq" in frame:
+            assert frame["seq"] == self.seq + 1, f"event {frame['seq']} after {self.seq}"
+            self.state["seq"] = frame["seq"]
+        getattr(self, f"_{frame['type']}")(frame)
+        if "seq" in frame:
+            self._note()
+
+    def took(self, ok: Frame) -> None:
+        """The `ok` to one's own answer or vote."""
+        if "answer_id" in ok:
+            self.state["you"]["answer_id"] = ok["answer_id"]
+
+    def digest(self) -> str:
+        """What does not depend on who looks, on who is connected, and on counts that notices tell."""
+        return digest(self.state)
+
+    def _note(self) -> None:
+        self.digests.append((self.state["stream"], self.seq, self.digest()))
+
+    def _take_now(self, now: Frame) -> None:
+        for member in self.state["members"]:
+            member["connected"] = member["user_id"] in now["connected"]
+        self.state["you"] = now["you"]
+        current = self.state["round"]
+        if current is not None:
+            current["submitted_count"] = now["submitted_count"]
+            current["participant_count"] = now["participant_count"]
+            if now["vote_counts"] is not None:
+                for answer in current["answers"]:
+                    answer["vote_count"] = now["vote_counts"][answer["id"]]
+
+    def _player_joined(self, event: Frame) -> None:
+        board = {entry["user_id"]: entry["score"] for entry in self.state["leaderboard"]}
+        self.state["members"].append(
+            {
+                "user_id": event["user_id"],
+                "display_name": event["display_name"],
+                "connected": True,
+                "score": board.get(event["user_id"], 0),
+            }
+        )
+
+    def _player_left(self, event: Frame) -> None:
+        self.state["members"] = [one for one in self.state["members"] if one["user_id"] != event["user_id"]]
+        self.state["host_id"] = event["host_id"]
+
+    def _host_changed(self, event: Frame) -> None:
+        self.state["host_id"] = event["host_id"]
+
+    def _settings_updated(self, event: Frame) -> None:
+        self.state["settings"] = event["settings"]
+
+    def _game_started(self, event: Frame) -> None:
+        names = ("round_id", "round_number", "total_rounds", "question", "time_limit", "deadline")
+        self.state["phase"] = "answering"
+        self.state["you"] = {"answer_id": None, "vote": None}
+        self.state["round"] = {
+            **{name: event[name] for name in names},
+            "submitted_count": 0,
+            "participant_count": len(self.state["members"]),
+            "answers": None,
+            "results": None,
+        }
+
+    _round_started = _game_started
+
+    def _voting_started(self, event: Frame) -> None:
+        self.state["phase"] = "voting"
+        counted = self.state["settings"]["vote_updates"] == "counts"
+        answers = [dict(answer, vote_count=0) if counted else dict(answer) for answer in event["answers"]]
+        self.state["round"] |= {
+            "answers": answers,
+            "time_limit": event["time_limit"],
+            "deadline": event["deadline"],
+            "submitted_count": 0,
+        }
+
+    def _deadline_changed(self, event: Frame) -> None:
+        self.state["round"]["deadline"] = event["deadline"]
+
+    def _round_ended(self, event: Frame) -> None:
+        self.state["phase"] = "results"
+        self.state["leaderboard"] = event["leaderboard"]
+        scores = {entry["user_id"]: entry["score"] for entry in event["leaderboard"]}
+        for member in self.state["members"]:
+            member["score"] = scores[member["user_id"]]
+        self.state["round"] |= {"results": event["results"], "deadline": event["deadline"]}
+
+    def _game_ended(self, event: Frame) -> None:
+        self.state["phase"] = "finished"
+        self.state["leaderboard"] = event["final_leaderboard"]
+        self.state["round"]["deadline"] = None
+
+    def _room_closed(self, event: Frame) -> None:
+        self.state["phase"] = "closed"
+
+    def _answer_submitted(self, notice: Frame) -> None:
+        if self.state["round"]["round_id"] == notice["round_id"]:
+            self.state["round"] |= {name: notice[name] for name in ("submitted_count", "participant_count")}
+
+    def _vote_update(self, notice: Frame) -> None:
+        self._answer_submitted(notice)
+        for answer in self.state["round"]["answers"] or []:
+            if answer["id"] == notice.get("answer_id"):
+                answer["vote_count"] = notice["vote_count"]
+
+    def _player_connection(self, notice: Frame) -> None:
+        for member in self.state["members"]:
+            if member["user_id"] == notice["user_id"]:
+                member["connected"] = notice["connected"]
+
+
+def digest(state: Frame) -> str:
+    """The parts of a `state` that are the same for everyone at one `seq`, as one text."""
+    current = state["round"]
+    shared = {
+        "phase": state["phase"],
+        "host_id": state["host_id"],
+        "settings": state["settings"],
+        "members": [[one["user_id"], one["display_name"], one["score"]] for one in state["members"]],
+        "round": current
+        and {
+            "round_id": current["round_id"],
+            "round_number": current["round_number"],
+            "total_rounds": current["total_rounds"],
+            "question": current["question"],
+            "deadline": current["deadline"],
+            "answers": current["answers"] and [[one["id"], one["content"]] for one in current["answers"]],
+            "results": current["results"],
+        },
+    }
+    return json.dumps(shared, sort_keys=True)
