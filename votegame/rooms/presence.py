@@ -3,7 +3,7 @@
 After a claim nobody's connections are known, so everyone counts as connected until the grace period is over.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Set
 from types import MappingProxyType
 
 from votegame.game.messages import PresenceChanged
@@ -24,14 +24,29 @@ class PresenceTracker:
         self._back: set[UserId] = set()
         self._view: Presence | None = None
 
-    def start(self, members: Iterable[UserId], sockets: Mapping[UserId, set[ConnectionId]], now: int) -> None:
-        """Begin with what is known of the members of a room that was just loaded, or made, at `now` milliseconds."""
+    def start(
+        self,
+        members: Iterable[UserId],
+        sockets: Mapping[UserId, set[ConnectionId]],
+        now: int,
+        gone: Set[UserId] = frozenset(),
+    ) -> None:
+        """Begin with what is known of the members of a room that was just loaded, or made, at `now` milliseconds.
+
+        Of those in `gone` members were told that they are, so they are not expected to be there.
+        """
         for user_id in members:
             if sockets.get(user_id):
                 self._sockets[user_id] = set(sockets[user_id])
             else:
                 self._away_since[user_id] = now
+        self._gone = self._away_since.keys() & gone
         self._view = None
+
+    @property
+    def gone(self) -> Set[UserId]:
+        """The members whose grace period is over."""
+        return frozenset(self._gone)
 
     @property
     def has_sockets(self) -> bool:
