@@ -5,7 +5,8 @@ or broken; the log stays. What still waits when it ends goes to the actor that c
 """
 
 import asyncio
-from collections.abc import Mapping, Set
+from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
 from typing import Final, Literal
 
 import structlog
@@ -49,7 +50,7 @@ class Heritage(Struct, frozen=True):
 
     entries: tuple[Entry, ...] = ()
     sockets: Mapping[UserId, set[ConnectionId]] = {}
-    gone: Set[UserId] = frozenset()
+    gone: AbstractSet[UserId] = frozenset()
     position: int | None = None
 
 

@@ -3,7 +3,8 @@
 After a claim nobody's connections are known, so everyone counts as connected until the grace period is over.
 """
 
-from collections.abc import Iterable, Mapping, Set
+from collections.abc import Iterable, Mapping
+from collections.abc import Set as AbstractSet
 from types import MappingProxyType
 
 from votegame.game.messages import PresenceChanged
@@ -29,7 +30,7 @@ class PresenceTracker:
         members: Iterable[UserId],
         sockets: Mapping[UserId, set[ConnectionId]],
         now: int,
-        gone: Set[UserId] = frozenset(),
+        gone: AbstractSet[UserId] = frozenset(),
     ) -> None:
         """Begin with what is known of the members of a room that was just loaded, or made, at `now` milliseconds.
 
@@ -44,7 +45,7 @@ class PresenceTracker:
         self._view = None
 
     @property
-    def gone(self) -> Set[UserId]:
+    def gone(self) -> AbstractSet[UserId]:
         """The members whose grace period is over."""
         return frozenset(self._gone)
 

@@ -4,7 +4,8 @@ What it holds in `state` is ahead of what is kept: a turn gives its records to t
 and does not wait.
 """
 
-from collections.abc import Callable, Mapping, Set
+from collections.abc import Callable, Mapping
+from collections.abc import Set as AbstractSet
 from typing import Final, Literal
 
 from votegame.game.change import Change, DrawQuestion, Ok, Refusal, Reply, Resumption
@@ -101,7 +102,7 @@ class Room:
         oldest_at = self._writer.oldest_at
         return oldest_at is not None and now - oldest_at > SHUT_SECONDS
 
-    def start(self, sockets: Mapping[UserId, set[ConnectionId]], gone: Set[UserId] = frozenset()) -> None:
+    def start(self, sockets: Mapping[UserId, set[ConnectionId]], gone: AbstractSet[UserId] = frozenset()) -> None:
         """Begin with the connections that are known, and with those of whom members know that they are gone."""
         self.presence.start(self.state.members, sockets, self._env.clock.now_ms(), gone)
         self._count_members()

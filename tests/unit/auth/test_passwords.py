@@ -89,6 +89,6 @@ async def test_who_goes_away_leaves_his_place_only_when_the_thread_is_done(hashe
     with pytest.raises(HashingBusyError):
         await hasher.hashed("12345678")
     slow.set()
-    while hasher._pending:  # noqa: ASYNC110  (a thread sets no event of ours)
+    while hasher._pending:
         await asyncio.sleep(0.001)
     assert await hasher.matches("12345678", kept)

@@ -25,11 +25,11 @@ class TestTokenBucket:
         assert bucket.take(4.0) == 1.0
         assert bucket.take(5.0) == 1.0
 
-    def test_what_is_given_back_can_be_taken_again_but_adds_nothing(self):
+    def test_what_is_put_back_can_be_taken_again_but_adds_nothing(self):
         bucket = TokenBucket(1, 0.1)
-        bucket.give_back()
+        bucket.put_back()
         assert bucket.take(1.0) == 0.0
-        bucket.give_back()
+        bucket.put_back()
         assert bucket.take(1.0) == 0.0
         assert bucket.take(1.0) > 0
 
@@ -50,13 +50,13 @@ class TestKeyedRates:
     def test_an_unknown_key_need_not_wait_and_is_not_kept(self):
         rates = KeyedRates(1, 0.1)
         assert rates.wait("a", 1.0) == 0.0
-        rates.give_back("a")
+        rates.put_back("a")
         assert len(rates) == 0
 
-    def test_gives_back_to_the_key(self):
+    def test_puts_back_to_the_key(self):
         rates = KeyedRates(1, 0.1)
         rates.take("a", 1.0)
-        rates.give_back("a")
+        rates.put_back("a")
         assert rates.wait("a", 1.0) == 0.0
 
     def test_keeps_no_more_keys_than_told_and_forgets_the_one_used_longest_ago(self):

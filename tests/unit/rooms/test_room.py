@@ -200,7 +200,7 @@ class TestLate:
         assert table.outlet.frames("deadline_changed") == []
 
     async def test_a_locked_room_is_late_alone(self, table, room):
-        ada, bob = await room
+        ada, _bob = await room
         eve = table.user("eve")
         eve.code = (await eve.ask(eve.create()))["room_code"]
         table.store.busy = {table.room_of(ada.code).room_epoch[0]}
@@ -291,7 +291,7 @@ class TestPresence:
         assert table.outlet.frames("player_connection")[-1]["connected"] is True
 
     async def test_a_late_loss_of_an_old_socket_changes_nothing(self, table, room):
-        ada, bob = await room
+        _ada, bob = await room
         old = bob.connection_id
         await bob.again().ask(bob.join(bob.code))
         bob.lose(old)
@@ -310,7 +310,7 @@ class TestPresence:
         assert len(table.outlet.frames("voting_started")) == 1
 
     async def test_a_connection_that_was_lost_before_its_turn_is_not_there(self, table, room):
-        ada, bob = await room
+        _ada, bob = await room
         old = bob.connection_id
         bob.again().send(bob.join(bob.code))
         bob.lose()
@@ -333,20 +333,20 @@ class TestResume:
         assert table.outlet.told[-1].delivery.attach == ada.code
 
     async def test_nothing_missed(self, table, room):
-        ada, bob = await room
+        _ada, bob = await room
         state = (await bob.ask(bob.join(bob.code)))["state"]
         reply = await bob.ask(bob.resume(state["stream"], state["seq"]))
         assert (reply["recovered"], reply["events"]) == (True, [])
 
     @pytest.mark.parametrize("too_much", [1, 10**6])
     async def test_more_than_there_is_gets_a_snapshot(self, table, room, too_much):
-        ada, bob = await room
+        _ada, bob = await room
         state = (await bob.ask(bob.join(bob.code)))["state"]
         reply = await bob.ask(bob.resume(state["stream"], state["seq"] + too_much))
         assert (reply["recovered"], reply["state"]["seq"]) == (False, state["seq"])
 
     async def test_another_stream_gets_a_snapshot(self, table, room):
-        ada, bob = await room
+        _ada, bob = await room
         state = (await bob.ask(bob.join(bob.code)))["state"]
         reply = await bob.ask(bob.resume(an_id(), state["seq"]))
         assert (reply["recovered"], reply["stream"]) == (False, state["stream"])
