@@ -101,10 +101,11 @@ class KeptOutlet:
         self.turns.clear()
 
     async def until(self, is_there: Callable[[], object]) -> None:
-        """Wait until `is_there`; looked at after each delivery."""
-        while not is_there():
-            self._arrived.clear()
-            await self._arrived.wait()
+        """Wait until `is_there`, looked at after each delivery, for a minute of the loop's time at most."""
+        async with asyncio.timeout(60):
+            while not is_there():
+                self._arrived.clear()
+                await self._arrived.wait()
 
     async def reply(self, command_id: str) -> dict:
         """The reply to the command, once it is there."""

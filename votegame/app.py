@@ -133,13 +133,13 @@ class Server:
             clock=self._clock,
             rng=rng,
             house=_house(settings, bank),
-            memberships=Memberships(),
+            memberships=Memberships(rooms_per_user=settings.rooms_per_user),
             questions=BankSource(bank, rng),
             reply_seconds=settings.reply_seconds,
             retire_seconds=settings.retire_seconds,
             observe_turn=self._metrics.turn,
         )
-        self._registry = Registry(env, max_rooms=settings.max_rooms, rooms_per_user=settings.rooms_per_user)
+        self._registry = Registry(env, max_rooms=settings.max_rooms)
         self._node = Node(
             node_id,
             settings.node_id or socket.gethostname(),

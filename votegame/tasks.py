@@ -15,7 +15,10 @@ log = structlog.get_logger(__name__)
 
 def start(work: Coroutine[Any, Any, None], *, name: str) -> asyncio.Task[None]:
     """Run `work` as a task called `name`; an exception of it is logged and ends it."""
-    return asyncio.create_task(_guarded(work, name), name=name)
+    task = asyncio.create_task(_guarded(work, name), name=name)
+    # A task that is cancelled before its first step never comes to await its work.
+    task.add_done_callback(lambda _task: work.close())
+    return task
 
 
 async def _guarded(work: Coroutine[Any, Any, None], name: str) -> None:

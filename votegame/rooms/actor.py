@@ -6,6 +6,7 @@ or broken; the log stays. What still waits when it ends goes to the actor that c
 
 import asyncio
 from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
 from typing import Final, Literal
 
 import structlog
@@ -13,14 +14,15 @@ from msgspec import Struct
 
 from votegame.errors import ErrorCode, StoreError
 from votegame.game.change import Change, Refusal
-from votegame.game.commands import Resume
+from votegame.game.commands import JoinRoom, Resume
 from votegame.game.messages import Loaded, QuestionDrawn
+from votegame.game.state import State
 from votegame.ids import ConnectionId, RoomCode, UserId
 from votegame.rooms.alarm import Alarm
 from votegame.rooms.effects import EffectRunner
 from votegame.rooms.environment import Environment
 from votegame.rooms.gate import Answered, Gate
-from votegame.rooms.inbox import ConnectionLost, Entry, Inbox, Request
+from votegame.rooms.inbox import INBOX_ENTRIES, ConnectionLost, Entry, Inbox, Request
 from votegame.rooms.opening import NotFound, NotNow, Opened, open_room
 from votegame.rooms.ports import Claim, CloseAttached
 from votegame.rooms.room import Room
@@ -28,6 +30,8 @@ from votegame.wire.close_codes import CloseCode
 
 _TURNS_AT_ONCE: Final = 32
 """Turns of a backlog before other rooms get the loop."""
+
+_FULL_RETRY_SECONDS: Final = 1.0
 
 Ending = Literal["never opened", "retired", "discarded", "broken", "stopped"]
 
@@ -40,12 +44,14 @@ class Heritage(Struct, frozen=True):
     Attributes:
         entries: What waited in the inbox.
         sockets: The connections that are attached to the room.
-        seq: The last event that those connections were sent.
+        gone: The members of whom those connections know that they are gone.
+        position: Up to where those connections were told everything; None when they missed something.
     """
 
     entries: tuple[Entry, ...] = ()
     sockets: Mapping[UserId, set[ConnectionId]] = {}
-    seq: int = 0
+    gone: AbstractSet[UserId] = frozenset()
+    position: int | None = None
 
 
 class Actor:
@@ -69,6 +75,8 @@ class Actor:
         self._effects = EffectRunner(env.questions, self._offer_question)
         self._is_stopping = False
         self._is_broken = False
+        self._must_claim_anew = False
+        self._claim: Claim | None = None
         self._busy_at = env.clock.seconds()
 
     def offer(self, entry: Entry) -> ErrorCode | None:
@@ -83,10 +91,12 @@ class Actor:
         return None
 
     def _is_shut_for(self, request: Request) -> bool:
-        """Whether commits are so late that another change could not be kept in time."""
-        if self.room is None or isinstance(request.command, Resume):
+        """Whether commits are so late that another change could not be kept in time, or too much waits for them."""
+        if self.room is None:
             return False
-        return self.room.is_late(self._env.clock.seconds())
+        if self.room.backlog >= INBOX_ENTRIES:
+            return True
+        return not isinstance(request.command, Resume) and self.room.is_late(self._env.clock.seconds())
 
     def _offer_question(self, drawn: QuestionDrawn) -> None:
         self.offer(drawn)
@@ -96,54 +106,83 @@ class Actor:
         self._is_stopping = True
         self._wake.set()
 
+    def distrust(self) -> None:
+        """The lease has lapsed: a room that was claimed before, and is only now being loaded, may not be ours."""
+        self._must_claim_anew = self.room is None
+
     def begin_with(self, claim: Claim, request: Request, change: Change) -> None:
         """The room was just made; call before `run`."""
-        self.room = self._room(claim, change)
+        self.room = self._room(claim, change.state)
         self.room.start({})
         self.room.open_with(request, change)
 
-    def _room(self, claim: Claim, opened: Opened | Change) -> Room:
-        return Room(self._env, claim, opened.state, on_progress=self._wake.set, on_effect=self._effects.run)
+    def _room(self, claim: Claim, state: State) -> Room:
+        self._claim = claim
+        return Room(self._env, claim, state, on_progress=self._wake.set, on_effect=self._effects.run)
 
     async def run(self, claim: Claim | None = None) -> Ending:
         """Open the room, unless it was just made, and work until it ends. `claim` is one that was made already."""
-        if self.room is None:
-            opened = await open_room(self._env, self.room_code, claim)
-            if not isinstance(opened, Opened):
-                self._refuse_all(opened)
-                return "never opened"
-            self.room = self._room(opened.claim, opened)
-            self._inherit(self.room)
         try:
-            return await self._work(self.room)
+            if self.room is None:
+                self.room = await self._opened(claim)
+            return "never opened" if self.room is None else await self._work(self.room)
         finally:
             self._alarm.clear()
-            self.room.close()
+            if self.room is not None:
+                self.room.close()
             await self._effects.close()
+
+    async def _opened(self, claim: Claim | None) -> Room | None:
+        """The room, loaded and begun; when that cannot be, what waits is answered."""
+        opened: Opened | NotFound | NotNow = NotNow(is_broken=True)
+        try:
+            opened = await self._claimed(claim)
+            if isinstance(opened, Opened):
+                room = self._room(opened.claim, opened.state)
+                self._inherit(room)
+                return room
+        except Exception:
+            # Not given up: the sweeper would only find it again, every second.
+            log.exception("a room could not be begun", room_code=self.room_code)
+            self._claim, opened = None, NotNow(is_broken=True)
+        self._refuse_all(opened)
+        return None
+
+    async def _claimed(self, claim: Claim | None) -> Opened | NotFound | NotNow:
+        opened = await open_room(self._env, self.room_code, claim)
+        while self._must_claim_anew:
+            self._must_claim_anew = False
+            opened = await open_room(self._env, self.room_code, None)
+        if isinstance(opened, NotNow):
+            self._claim = opened.claim
+        return opened
 
     def _inherit(self, room: Room) -> None:
         """Keep the connections of the actor before this one, if they were told all that is kept."""
         heritage = self._heritage
-        is_current = heritage.seq == room.state.seq
-        if heritage.sockets and not is_current:
-            self._close_attached()
-        room.start(heritage.sockets if is_current else {})
+        if heritage.position == room.state.position:
+            room.start(heritage.sockets, heritage.gone)
+        else:
+            if heritage.sockets:
+                self._close_attached()
+            room.start({})
         room.tell(Loaded())
 
     def _close_attached(self) -> None:
         self._env.outlet.deliver([CloseAttached(self.room_code, CloseCode.RESTARTING)])
 
-    def _refuse_all(self, outcome: NotFound | NotNow) -> None:
+    def _refuse_all(self, outcome: Opened | NotFound | NotNow) -> None:
         if isinstance(outcome, NotFound):
             self.refuse_waiting(ErrorCode.ROOM_NOT_FOUND)
         else:
-            self.refuse_waiting(ErrorCode.INTERNAL if outcome.is_broken else ErrorCode.UNAVAILABLE)
+            is_broken = isinstance(outcome, NotNow) and outcome.is_broken
+            self.refuse_waiting(ErrorCode.INTERNAL if is_broken else ErrorCode.UNAVAILABLE)
         if self._heritage.sockets:
             self._close_attached()
 
     def refuse_waiting(self, code: ErrorCode) -> None:
         """Answer everything that waits with `code`; none of it was decided."""
-        gate = Gate(self.room_code, self._env.outlet, self._env.clock, committed=0, seq=0)
+        gate = Gate(self.room_code, self._env.outlet, self._env.clock, committed=0)
         for entry in self._inbox.take_all():
             if isinstance(entry, Request):
                 gate.add(0, [Answered(entry.origin, entry.command.id, Refusal(code))], members=0)
@@ -213,11 +252,20 @@ class Actor:
             case Request():
                 # After this long the gateway has said `unavailable`, which must stay true.
                 if self._env.clock.seconds() - entry.received_at < self._env.reply_seconds:
-                    room.answer(entry)
+                    self._answer(room, entry)
             case ConnectionLost():
                 room.connection_lost(entry)
             case QuestionDrawn():
                 room.tell(entry)
+
+    def _answer(self, room: Room, request: Request) -> None:
+        user_id = request.user.user_id
+        is_joining = isinstance(request.command, JoinRoom) and user_id not in room.state.members
+        if is_joining and self._env.memberships.is_full(user_id, self.room_code):
+            # The door did not know yet of what was under way in other rooms.
+            room.refuse(request, Refusal(ErrorCode.RATE_LIMITED, {"retry_after": _FULL_RETRY_SECONDS}))
+        else:
+            room.answer(request)
 
     def _set_alarm(self, room: Room) -> None:
         now = self._env.clock.now_ms()
@@ -231,14 +279,19 @@ class Actor:
         entries = tuple(self._inbox.take_all())
         if self.room is None or not keeps_sockets:
             return Heritage(entries)
-        return Heritage(entries, dict(self.room.presence.sockets), self.room.told_seq)
+        presence = self.room.presence
+        return Heritage(entries, dict(presence.sockets), presence.gone, self.room.told_position)
 
-    async def give_up(self) -> None:
-        """Let another node have the room at once."""
-        if self.room is None:
-            return
-        room_id, epoch = self.room.room_epoch
+    async def give_up(self) -> bool:
+        """Let another node, or the sweeper, have the room at once; False to be tried again.
+
+        Without effect when the room was claimed since.
+        """
+        if self._claim is None:
+            return True
         try:
-            await self._env.store.release(room_id, epoch)
+            await self._env.store.release(self._claim.room_id, self._claim.epoch)
         except StoreError as error:
-            log.warning("room not given up, its lease will end", room_code=self.room_code, reason=str(error))
+            log.warning("room not given up yet", room_code=self.room_code, reason=str(error))
+            return False
+        return True

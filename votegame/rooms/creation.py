@@ -6,7 +6,7 @@ from typing import Final
 import structlog
 from msgspec import Struct
 
-from votegame.errors import ErrorCode, StoreError
+from votegame.errors import ErrorCode, RowsRefusedError, StoreError
 from votegame.game.change import Change
 from votegame.game.commands import CreateRoom, digest
 from votegame.game.messages import Creation
@@ -45,6 +45,9 @@ async def create_room(env: Environment, request: Request) -> Created | RoomRepea
         room, change = _drawn(env, Creation(request.user, command))
         try:
             outcome = await env.store.create_room(room)
+        except RowsRefusedError as error:
+            log.error("rows of a new room refused", reason=str(error))
+            return ErrorCode.INTERNAL
         except StoreError as error:
             log.warning("room not made yet", reason=str(error))
             await asyncio.sleep(_RETRY_SECONDS)

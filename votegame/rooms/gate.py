@@ -40,15 +40,10 @@ class _Waiting(Struct, frozen=True):
 
 
 class Gate:
-    """Holds a room's outputs until their position is committed, then gives them to the outlet.
+    """Holds a room's outputs until their position is committed, then gives them to the outlet."""
 
-    Attributes:
-        told_seq: The last event that has left.
-    """
-
-    def __init__(self, room_code: RoomCode, outlet: Outlet, clock: Clock, *, committed: int, seq: int) -> None:
-        """Make the gate of a room whose log ends, all committed, at `committed`, its last event being `seq`."""
-        self.told_seq = seq
+    def __init__(self, room_code: RoomCode, outlet: Outlet, clock: Clock, *, committed: int) -> None:
+        """Make the gate of a room whose log ends, all committed, at `committed`."""
         self._room_code = room_code
         self._outlet = outlet
         self._clock = clock
@@ -87,12 +82,16 @@ class Gate:
 
     def open_to(self, position: int, server_time_ms: int) -> None:
         """All up to `position` is committed, what was not so before at `server_time_ms`."""
-        self._committed = position
         deliveries: list[Delivery] = []
-        while self._waiting and self._waiting[0].position <= position:
-            deliveries += self._encoded(self._waiting.popleft(), server_time_ms)
-        if deliveries:
-            self._outlet.deliver(deliveries)
+        try:
+            while self._waiting and self._waiting[0].position <= position:
+                deliveries += self._encoded(self._waiting[0], server_time_ms)
+                self._waiting.popleft()
+            self._committed = position
+        finally:
+            # Should a turn not let itself be encoded, those before it leave all the same.
+            if deliveries:
+                self._outlet.deliver(deliveries)
 
     def discard(self, guilty_position: int | None) -> None:
         """What waits was not, and will not be, written: its replies say so, the rest is forgotten.
@@ -143,7 +142,6 @@ class Gate:
             event.type, self._room_code, seq=event.seq, server_time_ms=server_time_ms, fields=event.fields
         )
         self._history.keep(event.seq, frame)
-        self.told_seq = event.seq
         deliveries: list[Delivery] = [RoomFrame(room_code=self._room_code, data=frame, durable=True)]
         if event.detaches is not None:
             self._notices.forget(event.detaches)

@@ -4,7 +4,7 @@ The limit on rooms per user bounds what one user can keep a node busy with, and 
 nothing busy, so they do not count.
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from votegame.ids import RoomCode, UserId
 
@@ -12,7 +12,9 @@ from votegame.ids import RoomCode, UserId
 class Memberships:
     """Members of the rooms in memory whose game is not over."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, rooms_per_user: int) -> None:
+        """Begin with no rooms; `rooms_per_user` is how many a user may be a member of."""
+        self._rooms_per_user = rooms_per_user
         self._rooms_by_user: dict[UserId, set[RoomCode]] = {}
         self._users_by_room: dict[RoomCode, frozenset[UserId]] = {}
 
@@ -33,6 +35,14 @@ class Memberships:
             self._users_by_room[room_code] = after
         else:
             self._users_by_room.pop(room_code, None)
+
+    def is_full(self, user_id: UserId, room_code: RoomCode | None, *, coming: int = 0) -> bool:
+        """Whether the user, with `coming` rooms in the making, may be a member of none but `room_code`."""
+        return self.others(user_id, room_code) + coming >= self._rooms_per_user
+
+    def of(self, user_id: UserId) -> Collection[RoomCode]:
+        """The rooms that the user is a member of."""
+        return self._rooms_by_user.get(user_id, ())
 
     def others(self, user_id: UserId, room_code: RoomCode | None) -> int:
         """In how many rooms, apart from `room_code`, the user is a member."""

@@ -40,9 +40,11 @@ class NotNow(Struct, frozen=True):
 
     Attributes:
         is_broken: Whether trying again is of no use.
+        claim: The claim, when it is ours, and only the log could not be had.
     """
 
     is_broken: bool = False
+    claim: Claim | None = None
 
 
 async def open_room(env: Environment, room_code: RoomCode, claim: Claim | None) -> Opened | NotFound | NotNow:
@@ -57,8 +59,10 @@ async def open_room(env: Environment, room_code: RoomCode, claim: Claim | None) 
 
 
 async def _attempt(env: Environment, room_code: RoomCode, claim: Claim | None) -> Opened | NotFound | NotNow:
+    claimed: Claim | Held | None = claim
     try:
-        claimed = claim or await env.store.claim(room_code, env.node_id)
+        if claimed is None:
+            claimed = await env.store.claim(room_code, env.node_id)
         if claimed is None:
             return NotFound()
         if isinstance(claimed, Held):
@@ -67,7 +71,7 @@ async def _attempt(env: Environment, room_code: RoomCode, claim: Claim | None) -
     except StoreError as error:
         if not isinstance(error, StoreBusyError):
             log.warning("room not opened", room_code=room_code, reason=str(error))
-        return NotNow()
+        return NotNow(claim=claimed if isinstance(claimed, Claim) else None)
     return _folded(claimed, [row for row, _ in rows])
 
 

@@ -4,6 +4,7 @@ After a claim nobody's connections are known, so everyone counts as connected un
 """
 
 from collections.abc import Iterable, Mapping
+from collections.abc import Set as AbstractSet
 from types import MappingProxyType
 
 from votegame.game.messages import PresenceChanged
@@ -24,14 +25,29 @@ class PresenceTracker:
         self._back: set[UserId] = set()
         self._view: Presence | None = None
 
-    def start(self, members: Iterable[UserId], sockets: Mapping[UserId, set[ConnectionId]], now: int) -> None:
-        """Begin with what is known of the members of a room that was just loaded, or made, at `now` milliseconds."""
+    def start(
+        self,
+        members: Iterable[UserId],
+        sockets: Mapping[UserId, set[ConnectionId]],
+        now: int,
+        gone: AbstractSet[UserId] = frozenset(),
+    ) -> None:
+        """Begin with what is known of the members of a room that was just loaded, or made, at `now` milliseconds.
+
+        Of those in `gone` members were told that they are, so they are not expected to be there.
+        """
         for user_id in members:
             if sockets.get(user_id):
                 self._sockets[user_id] = set(sockets[user_id])
             else:
                 self._away_since[user_id] = now
+        self._gone = self._away_since.keys() & gone
         self._view = None
+
+    @property
+    def gone(self) -> AbstractSet[UserId]:
+        """The members whose grace period is over."""
+        return frozenset(self._gone)
 
     @property
     def has_sockets(self) -> bool:

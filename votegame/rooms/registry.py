@@ -1,9 +1,10 @@
 """The rooms that a node has in memory, each with its actor; the owner of the actors' tasks."""
 
 import asyncio
+from collections import Counter
 from typing import Final
 
-from msgspec import Struct
+import structlog
 
 from votegame import tasks
 from votegame.errors import ErrorCode
@@ -21,28 +22,27 @@ from votegame.wire.close_codes import CloseCode
 CREATIONS_AT_ONCE: Final = 64
 """Rooms that may be in the making; one more gets `unavailable`."""
 
+_RELEASES: Final = 60
+_RELEASE_RETRY_SECONDS: Final = 0.5
 
-class _Running(Struct, frozen=True):
-    actor: Actor
-    task: asyncio.Task[None]
+log = structlog.get_logger(__name__)
 
 
 class Registry:
     """Finds, opens, makes and ends rooms."""
 
-    def __init__(self, env: Environment, *, max_rooms: int, rooms_per_user: int) -> None:
+    def __init__(self, env: Environment, *, max_rooms: int) -> None:
         """Make an empty registry.
 
         Args:
             env: What the rooms share.
             max_rooms: Rooms that may be in memory; for one more there is `unavailable`.
-            rooms_per_user: Rooms that a user may be a member of.
         """
         self._env = env
         self._max_rooms = max_rooms
-        self._rooms_per_user = rooms_per_user
-        self._running: dict[RoomCode, _Running] = {}
-        self._creations: set[asyncio.Task[None]] = set()
+        self._running: dict[RoomCode, Actor] = {}
+        self._creators: Counter[UserId] = Counter()
+        self._tasks: set[asyncio.Task[None]] = set()
         self._is_stopping = False
 
     def __len__(self) -> int:
@@ -55,7 +55,7 @@ class Registry:
             return ErrorCode.UNAVAILABLE
         if isinstance(command, CreateRoom):
             return self._send_creation(request)
-        if isinstance(command, JoinRoom) and self._is_at_limit(request.user.user_id, command.room_code):
+        if isinstance(command, JoinRoom) and self._env.memberships.is_full(request.user.user_id, command.room_code):
             return ErrorCode.RATE_LIMITED
         if command.room_code not in self._running and len(self._running) >= self._max_rooms:
             return ErrorCode.UNAVAILABLE
@@ -65,7 +65,7 @@ class Registry:
         """Tell a room that a connection is gone; a room that is not in memory knows of none."""
         running = self._running.get(room_code)
         if running is not None:
-            running.actor.offer(lost)
+            running.offer(lost)
 
     def open(self, claim: Claim) -> None:
         """Work on a room that was claimed because one of its timers is due."""
@@ -78,64 +78,95 @@ class Registry:
         Raises:
             StoreError: The store did not answer; nothing may be said until it does.
         """
-        rooms = [running.actor.room for running in self._running.values() if running.actor.room is not None]
+        for actor in self._running.values():
+            actor.distrust()
+        rooms = [actor.room for actor in self._running.values() if actor.room is not None]
         ends = await self._env.store.log_ends([room.room_epoch[0] for room in rooms])
         for room in rooms:
             room_id, epoch = room.room_epoch
             if room_id not in ends or ends[room_id].epoch != epoch:
-                room.fenced()
+                room.fence()
 
     async def stop(self) -> None:
         """End all rooms, each when what it decided is kept and told. Bound it by a time-out, then `abort`."""
         self._is_stopping = True
-        for running in self._running.values():
-            running.actor.stop()
-        await asyncio.gather(*(running.task for running in self._running.values()), *self._creations)
+        for actor in self._running.values():
+            actor.stop()
+        # A room in the making begins a task of its own.
+        while self._tasks:
+            await asyncio.wait(self._tasks)
 
     async def abort(self) -> None:
         """End what has not ended."""
         self._is_stopping = True
-        await tasks.end([*self._creations, *(running.task for running in self._running.values())])
-
-    def _is_at_limit(self, user_id: UserId, room_code: RoomCode | None) -> bool:
-        return self._env.memberships.others(user_id, room_code) >= self._rooms_per_user
+        while self._tasks:
+            await tasks.end(self._tasks)
 
     def _send_creation(self, request: Request) -> ErrorCode | None:
-        if self._is_at_limit(request.user.user_id, None):
+        user_id = request.user.user_id
+        made = self._made_before(request)
+        if made is not None:
+            return self._offer(made, request)
+        if self._env.memberships.is_full(user_id, None, coming=self._creators[user_id]):
             return ErrorCode.RATE_LIMITED
-        if len(self._creations) >= CREATIONS_AT_ONCE or len(self._running) >= self._max_rooms:
+        if self._creators.total() >= CREATIONS_AT_ONCE or len(self._running) >= self._max_rooms:
             return ErrorCode.UNAVAILABLE
-        creation = tasks.start(self._create(request), name="create room")
-        self._creations.add(creation)
-        creation.add_done_callback(self._creations.discard)
+        self._creators[user_id] += 1
+        self._own(tasks.start(self._create(request), name="create room"))
         return None
 
+    def _made_before(self, request: Request) -> RoomCode | None:
+        """The room that the same command made, if it is in memory: no limit must keep a retry from its `ok`."""
+        since_ms = self._env.clock.now_ms() - self._env.house.remembered_ms
+        user_id = request.user.user_id
+        for room_code in self._env.memberships.of(user_id):
+            room = self._running[room_code].room
+            if room is not None and room.was_made_by(user_id, request.command.id, since_ms=since_ms):
+                return room_code
+        return None
+
+    def _own(self, task: asyncio.Task[None]) -> None:
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
     async def _create(self, request: Request) -> None:
-        outcome = await create_room(self._env, request)
-        if isinstance(outcome, Created):
+        try:
+            outcome = await create_room(self._env, request)
+        finally:
+            self._creators -= Counter([request.user.user_id])
+        if isinstance(outcome, Created) and outcome.claim.room_code not in self._running:
             actor = Actor(self._env, outcome.claim.room_code)
             actor.begin_with(outcome.claim, request, outcome.change)
+            if self._is_stopping:
+                actor.stop()
             self._start(actor)
             return
-        refused = outcome if isinstance(outcome, ErrorCode) else self._offer(outcome.room_code, request)
+        if isinstance(outcome, ErrorCode):
+            refused: ErrorCode | None = outcome
+        elif self._is_stopping:
+            refused = ErrorCode.UNAVAILABLE
+        else:
+            # Made before, or, by a retry that was quicker, opened before its maker heard of it.
+            code = outcome.claim.room_code if isinstance(outcome, Created) else outcome.room_code
+            refused = self._offer(code, request)
         if refused is not None:
             self._refuse(request, refused)
 
     def _offer(self, room_code: RoomCode, request: Request) -> ErrorCode | None:
         running = self._running.get(room_code)
         if running is not None:
-            return running.actor.offer(request)
+            return running.offer(request)
         self._start(Actor(self._env, room_code, heritage=Heritage((request,))))
         return None
 
     def _refuse(self, request: Request, code: ErrorCode) -> None:
         """Answer a creation that led to no room, and so to no gate of one."""
-        gate = Gate(RoomCode(""), self._env.outlet, self._env.clock, committed=0, seq=0)
+        gate = Gate(RoomCode(""), self._env.outlet, self._env.clock, committed=0)
         gate.add(0, [Answered(request.origin, request.command.id, Refusal(code))], members=0)
 
     def _start(self, actor: Actor, claim: Claim | None = None) -> None:
-        task = tasks.start(self._run(actor, claim), name=f"room {actor.room_code}")
-        self._running[actor.room_code] = _Running(actor, task)
+        self._own(tasks.start(self._run(actor, claim), name=f"room {actor.room_code}"))
+        self._running[actor.room_code] = actor
 
     async def _run(self, actor: Actor, claim: Claim | None) -> None:
         ending: Ending = "broken"
@@ -143,8 +174,15 @@ class Registry:
             ending = await actor.run(claim)
         finally:
             self._end(actor, ending)
-        if ending != "discarded" and not self._is_stopping:
-            await actor.give_up()
+        await self._give_up(actor)
+
+    async def _give_up(self, actor: Actor) -> None:
+        """A room that stays ours without an actor is out of the sweeper's reach, so it is tried more than once."""
+        for _ in range(_RELEASES):
+            if self._is_stopping or await actor.give_up():
+                return
+            await asyncio.sleep(_RELEASE_RETRY_SECONDS)
+        log.error("room not given up: its timers rest until someone comes", room_code=actor.room_code)
 
     def _end(self, actor: Actor, ending: Ending) -> None:
         """Take the actor off the register, and start another where something waits for one."""

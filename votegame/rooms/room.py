@@ -5,6 +5,7 @@ and does not wait.
 """
 
 from collections.abc import Callable, Mapping
+from collections.abc import Set as AbstractSet
 from typing import Final, Literal
 
 from votegame.game.change import Change, DrawQuestion, Ok, Refusal, Reply, Resumption
@@ -60,7 +61,7 @@ class Room:
         self._env = env
         self._on_progress = on_progress
         self._on_effect = on_effect
-        self._gate = Gate(claim.room_code, env.outlet, env.clock, committed=state.position, seq=state.seq)
+        self._gate = Gate(claim.room_code, env.outlet, env.clock, committed=state.position)
         self._writer = LogWriter(claim.room_id, claim.epoch, committed=state.position, listener=self)
         self._stored_deadline_ms: int | None = None
         self._shut_counted_until = 0.0
@@ -77,23 +78,33 @@ class Room:
         return self._gate.is_idle and self._writer.oldest_at is None
 
     @property
-    def told_seq(self) -> int:
-        """The last event that the room's members were sent."""
-        return self._gate.told_seq
+    def told_position(self) -> int | None:
+        """See `votegame.rooms.gate.Gate`."""
+        return self._gate.told_position
+
+    @property
+    def backlog(self) -> int:
+        """How many turns wait for their commit."""
+        return self._gate.backlog
 
     @property
     def room_epoch(self) -> tuple[RoomId, int]:
         """The room and the ownership period that this node writes in."""
         return self._writer.room_id, self._writer.epoch
 
+    def was_made_by(self, user_id: UserId, command_id: str, *, since_ms: int) -> bool:
+        """Whether the user's command of that id made this room, after `since_ms`."""
+        first = self.state.remembered.find(user_id, command_id, since_ms=since_ms)
+        return first is not None and first.has_state and not self.is_closed
+
     def is_late(self, now: float) -> bool:
         """Whether a commit has been under way for so long that no command should be taken; `now` in seconds."""
         oldest_at = self._writer.oldest_at
         return oldest_at is not None and now - oldest_at > SHUT_SECONDS
 
-    def start(self, sockets: Mapping[UserId, set[ConnectionId]]) -> None:
-        """Begin with the connections that are known."""
-        self.presence.start(self.state.members, sockets, self._env.clock.now_ms())
+    def start(self, sockets: Mapping[UserId, set[ConnectionId]], gone: AbstractSet[UserId] = frozenset()) -> None:
+        """Begin with the connections that are known, and with those of whom members know that they are gone."""
+        self.presence.start(self.state.members, sockets, self._env.clock.now_ms(), gone)
         self._count_members()
 
     def answer(self, request: Request) -> None:
@@ -136,6 +147,8 @@ class Room:
         )
 
     def _carry_out(self, change: Change, *first: Output) -> None:
+        # First what may fail: until here nothing has happened.
+        rows = tuple(to_row(record) for record in change.records)
         self.state = change.state
         if change.records:
             self.presence.keep_only(change.state.members, self._env.clock.now_ms())
@@ -143,8 +156,7 @@ class Room:
         outputs = (*first, *change.public)
         if outputs or change.records:
             self._gate.add(change.state.position, outputs, members=len(change.state.members))
-        if change.records:
-            rows = tuple(to_row(record) for record in change.records)
+        if rows:
             self._env.journal.write(self._writer, rows, self._head())
         else:
             self.store_deadline()
@@ -220,6 +232,10 @@ class Room:
         answered = Answered(request.origin, request.command.id, refusal)
         self._gate.add(self.state.position, [answered], members=len(self.state.members))
         self._env.observe_turn(type(request.command).__name__, _outcome(refusal))
+
+    def fence(self) -> None:
+        """Another owner has the room: nothing more is written or said."""
+        self._writer.fence()
 
     def close(self) -> None:
         """Nothing leaves any more by itself."""

@@ -25,7 +25,7 @@ class TestTokenBucket:
         assert bucket.take(4.0) == 1.0
         assert bucket.take(5.0) == 1.0
 
-    def test_what_is_given_back_can_be_taken_again_but_adds_nothing(self):
+    def test_what_is_put_back_can_be_taken_again_but_adds_nothing(self):
         bucket = TokenBucket(1, 0.1)
         bucket.put_back()
         assert bucket.take(1.0) == 0.0
@@ -53,7 +53,7 @@ class TestKeyedRates:
         rates.put_back("a")
         assert len(rates) == 0
 
-    def test_gives_back_to_the_key(self):
+    def test_puts_back_to_the_key(self):
         rates = KeyedRates(1, 0.1)
         rates.take("a", 1.0)
         rates.put_back("a")

@@ -1,12 +1,12 @@
 import pytest
 
-from tests.unit.rooms.table import Table, settle
+from tests.unit.rooms.table import Table, seated
 
 
 @pytest.fixture
 async def table():
+    """A table at which nothing has begun: virtual time begins with the test itself."""
     table = Table()
-    await table.begin()
     yield table
     table.store.go_on()
     await table.end()
@@ -14,11 +14,7 @@ async def table():
 
 @pytest.fixture
 async def room(table):
-    """Ada's room, in which Bob plays too; what they were told so far is forgotten."""
-    ada, bob = table.user("ada"), table.user("bob")
-    made = await ada.ask(ada.create())
-    ada.code = bob.code = made["room_code"]
-    await bob.ask(bob.join(bob.code))
-    await settle()
-    table.outlet.clear()
-    return ada, bob
+    """To be awaited: Ada and Bob in Ada's room; what they were told so far is forgotten."""
+    seating = seated(table)
+    yield seating
+    seating.close()

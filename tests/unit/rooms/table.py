@@ -53,7 +53,7 @@ class Table:
         self.questions = Questions()
         self.node_id = an_id()
         self.rng = seeded(seed)
-        self._limits = {"max_rooms": max_rooms, "rooms_per_user": rooms_per_user}
+        self._max_rooms, self._rooms_per_user = max_rooms, rooms_per_user
         self._changes = changes
         self._tokens = itertools.count(1)
         self._tasks = []
@@ -70,11 +70,11 @@ class Table:
             clock=self.clock,
             rng=self.rng,
             house=House(bank=a_bank()),
-            memberships=Memberships(),
+            memberships=Memberships(rooms_per_user=self._rooms_per_user),
             questions=self.questions,
             **self._changes,
         )
-        self.registry = Registry(self.env, **self._limits)
+        self.registry = Registry(self.env, max_rooms=self._max_rooms)
         self._tasks = [
             tasks.start(self.journal.run(), name="journal"),
             tasks.start(self._keep_lease(), name="lease"),
@@ -82,8 +82,9 @@ class Table:
 
     async def end(self) -> None:
         """Drop the node where it stands, as a crash would."""
-        await self.registry.abort()
-        await tasks.end(self._tasks)
+        if self._tasks:
+            await self.registry.abort()
+            await tasks.end(self._tasks)
 
     async def renew(self) -> None:
         await self.nodes.renew(self.node_id, "here", 3_000)
@@ -106,7 +107,7 @@ class Table:
         return next(room for room in self.memory._rooms.values() if room.made.room_code == code)
 
     def room_of(self, code):
-        return self.registry._running[code].actor.room
+        return self.registry._running[code].room
 
     def rows(self, code, row_type):
         return [row for row in self.log(code) if row.type == row_type]
@@ -138,8 +139,11 @@ class Player:
 
     async def ask(self, command):
         """Give a command; its reply."""
+        outlet = self._table.outlet
+        before = len(outlet.replies_to(command.id))
         assert self.send(command) is None
-        return await self._table.outlet.reply(command.id)
+        await outlet.until(lambda: len(outlet.replies_to(command.id)) > before)
+        return outlet.replies_to(command.id)[before]
 
     def create(self, *, id_=None, **changes):
         return CreateRoom(id=id_ or self.next_id(), settings=settings(**changes))
@@ -188,3 +192,14 @@ async def settle() -> None:
     """Let everything run that can run now."""
     for _ in range(50):
         await asyncio.sleep(0)
+
+
+async def seated(table: Table) -> tuple[Player, Player]:
+    """Ada's room, in which Bob plays too; what they were told so far is forgotten."""
+    await table.begin()
+    ada, bob = table.user("ada"), table.user("bob")
+    ada.code = bob.code = (await ada.ask(ada.create()))["room_code"]
+    await bob.ask(bob.join(bob.code))
+    await settle()
+    table.outlet.clear()
+    return ada, bob

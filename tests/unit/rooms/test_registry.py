@@ -1,0 +1,350 @@
+import asyncio
+
+import pytest
+
+from tests.unit.rooms.table import Table, seated, settle
+from votegame.errors import ErrorCode, StoreUnavailableError
+from votegame.rooms.inbox import INBOX_ENTRIES
+from votegame.rooms.registry import CREATIONS_AT_ONCE
+
+pytestmark = pytest.mark.looptime
+
+
+@pytest.fixture
+async def small():
+    """A node that takes two rooms, and lets a user play in two."""
+    table = Table(max_rooms=2, rooms_per_user=2)
+    yield table
+    table.store.go_on()
+    await table.end()
+
+
+class TestCreation:
+    @pytest.mark.parametrize("fault", ["before", "after"])
+    async def test_an_unknown_outcome_makes_one_room(self, table, fault):
+        await table.begin()
+        ada = table.user("ada")
+        table.store.create_faults = [fault]
+        reply = await ada.ask(ada.create(topic="tea"))
+        assert reply["state"]["settings"]["topic"] == "tea"
+        assert len(table.memory._rooms) == 1
+        assert table.outlet.told[-1].delivery.attach == reply["room_code"]
+
+    async def test_a_retry_gets_the_same_room_while_it_runs_and_after_a_restart(self, table):
+        await table.begin()
+        ada = table.user("ada")
+        create = ada.create(topic="tea")
+        first = await ada.ask(create)
+        second = await ada.again().ask(create)
+        await table.end()
+        await table.begin()
+        third = await ada.again().ask(create)
+        assert first["room_code"] == second["room_code"] == third["room_code"]
+        assert first["state"]["stream"] == third["state"]["stream"]
+        assert len(table.memory._rooms) == 1
+        await settle()
+        assert table.room_of(first["room_code"]).presence.has_sockets
+
+    async def test_two_at_once_make_one_room_with_one_actor(self, table):
+        await table.begin()
+        ada = table.user("ada")
+        create = ada.create()
+        assert ada.send(create) is None
+        assert ada.send(create) is None
+        await table.outlet.until(lambda: len(table.outlet.replies_to(create.id)) == 2)
+        first, second = table.outlet.replies_to(create.id)
+        assert first["room_code"] == second["room_code"]
+        assert len(table.registry) == 1
+
+    async def test_a_maker_who_hears_last_of_his_room_joins_the_actor_that_is_there(self, table):
+        await table.begin()
+        ada = table.user("ada")
+        create = ada.create()
+        real, slow = table.store.create_room, asyncio.Event()
+
+        async def late(room):
+            made = await real(room)
+            await slow.wait()
+            return made
+
+        table.store.create_room = late
+        ada.send(create)
+        await settle()
+        table.store.create_room = real
+        again = await ada.again().ask(create)
+        slow.set()
+        await table.outlet.until(lambda: len(table.outlet.replies_to(create.id)) == 2)
+        await settle()
+        assert {reply["room_code"] for reply in table.outlet.replies_to(create.id)} == {again["room_code"]}
+        ada.code = again["room_code"]
+        assert len(table.registry) == 1
+        assert (await ada.ask(ada.change(topic="tea")))["type"] == "ok"
+
+    async def test_other_content_with_the_same_id_is_refused(self, table):
+        await table.begin()
+        ada = table.user("ada")
+        await ada.ask(ada.create(id_="c", topic="tea"))
+        assert (await ada.ask(ada.create(id_="c", topic="milk")))["code"] == "id_reused"
+        await table.end()
+        await table.begin()
+        assert (await ada.ask(ada.create(id_="c", topic="milk")))["code"] == "id_reused"
+        assert len(table.memory._rooms) == 1
+
+    async def test_equal_ids_of_two_users_are_two_rooms(self, table):
+        await table.begin()
+        ada, bob = table.user("ada"), table.user("bob")
+        codes = {(await user.ask(user.create(id_="c")))["room_code"] for user in (ada, bob)}
+        assert len(codes) == 2
+
+    async def test_refused_rows_are_internal_at_once(self, table):
+        await table.begin()
+        ada = table.user("ada")
+        table.store.create_faults = ["refused"]
+        begun = table.clock.seconds()
+        assert (await ada.ask(ada.create()))["code"] == "internal"
+        assert table.clock.seconds() - begun < 0.1
+
+    async def test_a_store_that_stays_away_is_unavailable_and_its_room_is_found_by_the_retry(self, table):
+        await table.begin()
+        ada = table.user("ada")
+        create = ada.create()
+        table.store.create_faults = ["after"]
+        ada.send(create)
+        await settle()
+        table.store.is_away = True
+        assert (await table.outlet.reply(create.id))["code"] == "unavailable"
+        table.store.is_away = False
+        assert (await ada.ask(create))["type"] == "ok"
+        assert len(table.memory._rooms) == 1
+
+
+class TestLimits:
+    async def test_a_node_takes_so_many_rooms_and_those_it_has_go_on(self, small):
+        await small.begin()
+        users = [small.user(name) for name in ("ada", "bob", "eve")]
+        for user in users[:2]:
+            user.code = (await user.ask(user.create()))["room_code"]
+        assert users[2].send(users[2].create()) == ErrorCode.UNAVAILABLE
+        assert users[2].send(users[2].join("ZZZZZZ")) == ErrorCode.UNAVAILABLE
+        assert (await users[2].ask(users[2].join(users[0].code)))["type"] == "ok"
+
+    async def test_a_user_plays_in_so_many_rooms(self, table):
+        table._rooms_per_user = 2
+        await table.begin()
+        ada, bob = table.user("ada"), table.user("bob")
+        other = (await bob.ask(bob.create()))["room_code"]
+        codes = [(await ada.ask(ada.create()))["room_code"] for _ in range(2)]
+        assert ada.send(ada.create()) == ErrorCode.RATE_LIMITED
+        assert ada.send(ada.join(other)) == ErrorCode.RATE_LIMITED
+        assert (await ada.ask(ada.join(codes[0])))["type"] == "ok"
+        ada.code = codes[0]
+        await ada.ask(ada.leave())
+        assert (await ada.ask(ada.join(other)))["type"] == "ok"
+
+    async def test_a_retry_of_the_last_room_that_a_user_may_make_gets_its_ok(self, table):
+        table._rooms_per_user = 1
+        await table.begin()
+        ada = table.user("ada")
+        create = ada.create()
+        first = await ada.ask(create)
+        assert (await ada.ask(create))["room_code"] == first["room_code"]
+
+    async def test_the_limit_holds_for_what_is_sent_at_once(self, table):
+        table._rooms_per_user = 3
+        await table.begin()
+        ada, bob = table.user("ada"), table.user("bob")
+        codes = [(await bob.ask(bob.create()))["room_code"] for _ in range(3)]
+        outcomes = [ada.send(ada.create()) for _ in range(5)]
+        assert outcomes.count(ErrorCode.RATE_LIMITED) == 2
+        await table.end()
+        await table.begin()
+        joins = [ada.join(code) for code in codes]
+        joins.append(ada.join((await bob.ask(bob.create()))["room_code"]))
+        for join in joins:
+            ada.send(join)
+        replies = [await table.outlet.reply(join.id) for join in joins]
+        assert [reply.get("code") for reply in replies].count("rate_limited") == 1
+
+    async def test_rooms_in_the_making_are_bounded(self, table):
+        await table.begin()
+        table.store.hang()
+        users = [table.user(str(place)) for place in range(CREATIONS_AT_ONCE + 1)]
+        outcomes = [user.send(user.create()) for user in users]
+        assert outcomes == [None] * CREATIONS_AT_ONCE + [ErrorCode.UNAVAILABLE]
+
+    async def test_a_full_inbox_refuses_and_other_rooms_do_not_notice(self, table, room):
+        ada, _bob = await room
+        eve = table.user("eve")
+        eve.code = (await eve.ask(eve.create()))["room_code"]
+        outcomes = [ada.send(ada.change(topic="tea")) for _ in range(INBOX_ENTRIES + 1)]
+        assert outcomes == [None] * INBOX_ENTRIES + [ErrorCode.RATE_LIMITED]
+        ada_at = eve.change(topic="milk")
+        await eve.ask(ada_at)
+        assert len(table.outlet.replies) < INBOX_ENTRIES
+
+
+async def test_an_unknown_room_is_not_found(table):
+    await table.begin()
+    ada = table.user("ada")
+    assert (await ada.ask(ada.join("ZZZZZZ")))["code"] == "room_not_found"
+    await settle()
+    assert len(table.registry) == 0
+
+
+class TestSweep:
+    async def test_a_room_is_opened_for_its_timer(self, table, room):
+        ada, _bob = await room
+        await ada.ask(ada.change(answer_seconds=10))
+        await ada.ask(ada.start())
+        await table.end()
+        await table.begin()
+        (claim,) = await table.memory.claim_due(table.node_id, table.clock.now_ms() + 60_000, 50) or [None]
+        assert claim is None or claim.room_code == ada.code
+
+    async def test_a_claim_whose_log_cannot_be_had_is_given_up_again(self, table, room):
+        ada, _bob = await room
+        await table.end()
+        await table.begin()
+        claim = await table.memory.claim(ada.code, table.node_id)
+        load = table.memory.load
+
+        async def failing(_room_id):
+            raise StoreUnavailableError
+
+        table.memory.load = failing
+        table.registry.open(claim)
+        await asyncio.sleep(10)
+        table.memory.load = load
+        await settle()
+        assert len(table.registry) == 0
+        assert table.row_of(ada.code).owner is None
+
+    async def test_a_room_that_runs_is_not_opened_twice(self, table, room):
+        ada, _bob = await room
+        running = table.room_of(ada.code)
+        table.registry.open(await table.memory.claim(ada.code, table.node_id))
+        await settle()
+        assert len(table.registry) == 1
+        assert table.room_of(ada.code) is running
+        assert (await ada.ask(ada.change(topic="tea")))["code"] == "unavailable"
+        assert (await ada.ask(ada.change(topic="tea")))["type"] == "ok"
+
+
+class TestLapse:
+    async def test_a_room_that_was_being_loaded_is_claimed_anew(self, table, room):
+        ada, _bob = await room
+        await table.end()
+        await table.begin()
+        load, slow = table.memory.load, asyncio.Event()
+
+        async def hanging(room_id):
+            rows = await load(room_id)
+            await slow.wait()
+            return rows
+
+        table.memory.load = hanging
+        ada.send(ada.join(ada.code, id_="join"))
+        await settle()
+        before = table.row_of(ada.code).epoch
+        await table.registry.discard_fenced()
+        slow.set()
+        table.memory.load = load
+        assert (await table.outlet.reply("join"))["type"] == "ok"
+        assert table.row_of(ada.code).epoch == before + 1
+
+    async def test_the_store_must_answer(self, table, room):
+        await room
+        table.store.is_away = True
+        with pytest.raises(StoreUnavailableError):
+            await table.registry.discard_fenced()
+
+
+class TestStop:
+    async def test_it_waits_for_commits_and_takes_nothing_more(self, table, room):
+        ada, bob = await room
+        table.store.hang()
+        ada.send(ada.change(topic="tea", id_="decided"))
+        await settle()
+        stopping = asyncio.create_task(table.registry.stop())
+        await settle()
+        assert bob.send(bob.join(bob.code)) == ErrorCode.UNAVAILABLE
+        assert bob.send(bob.create()) == ErrorCode.UNAVAILABLE
+        assert not stopping.done()
+        table.store.go_on()
+        await stopping
+        assert table.outlet.names == ["ok decided", "settings_updated"]
+        assert len(table.registry) == 0
+
+    async def test_what_was_not_decided_is_unavailable(self, table, room):
+        ada, _bob = await room
+        for place in range(100):
+            ada.send(ada.change(topic=str(place)))
+        await table.registry.stop()
+        assert len(table.outlet.replies) == 100
+        assert {reply.get("code") for reply in table.outlet.replies} <= {None, "unavailable"}
+        kept = [reply for reply in table.outlet.replies if reply["type"] == "ok"]
+        assert len(table.rows(ada.code, "settings_updated")) == len(kept)
+
+    async def test_a_room_in_the_making_is_made_told_and_stopped(self, table):
+        await table.begin()
+        ada = table.user("ada")
+        table.store.hang()
+        ada.send(ada.create(id_="c"))
+        await settle()
+        stopping = asyncio.create_task(table.registry.stop())
+        await settle()
+        table.store.go_on()
+        await stopping
+        assert table.outlet.names == ["ok c"]
+        assert len(table.registry) == 0
+        assert [row.type for row in table.log(table.outlet.replies[0]["room_code"])][:1] == ["base"]
+
+    async def test_a_stop_does_not_wait_for_rooms_that_cannot_be_given_up(self, table, room):
+        ada, bob = await room
+        ada.lose()
+        bob.lose()
+        await asyncio.sleep(55)
+
+        async def failing(*_args):
+            raise StoreUnavailableError
+
+        table.memory.release = failing
+        await asyncio.sleep(10)
+        begun = table.clock.seconds()
+        await table.registry.stop()
+        assert table.clock.seconds() - begun < 1
+
+    async def test_abort_ends_what_waits_for_the_store(self, table, room):
+        ada, _bob = await room
+        eve = table.user("eve")
+        table.store.hang()
+        ada.send(ada.change(topic="tea", id_="decided"))
+        eve.send(eve.create())
+        eve.send(eve.join("ZZZZZZ"))
+        await settle()
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(1):
+                await table.registry.stop()
+        await table.registry.abort()
+        assert len(table.registry) == 0
+        assert "ok decided" not in table.outlet.names
+        assert table.registry._tasks == set()
+
+
+async def test_many_rooms_play_side_by_side():
+    table = Table()
+    ada, bob = await seated(table)
+    users = []
+    for place in range(30):
+        user = table.user(f"u{place}")
+        user.code = (await user.ask(user.create()))["room_code"]
+        users.append(user)
+    commands = [user.change(topic="tea") for user in users]
+    table.store.appends.clear()
+    for user, command in zip(users, commands, strict=True):
+        user.send(command)
+    for command in commands:
+        assert (await table.outlet.reply(command.id))["type"] == "ok"
+    assert len(table.store.appends) < 10
+    assert ada.code == bob.code
+    await table.end()
