@@ -150,6 +150,13 @@ class Client:
         if command["id"] in self._pending and self._socket is not None:
             self._retrying = asyncio.ensure_future(self._transmit(command))
 
+    def stand(self) -> str:
+        """Where this client stands, for whoever wonders why it goes no further."""
+        state = self.fold and self.fold.state
+        seen = state and (state["phase"], state["seq"], state["host_id"] == self.user_id)
+        last = [(kind, connection, content) for kind, connection, _, content in self.history[-6:]]
+        return f"attached {self._is_attached}, sees {seen}, waits for {list(self._pending.values())}, last {last}"
+
     async def act(self) -> None:
         """Do what one does in this phase; called after each frame."""
 

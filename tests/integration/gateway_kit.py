@@ -90,7 +90,7 @@ def frame(first: int, payload: bytes, *, mask: bytes | None = None, announce: in
 async def until(condition: Callable[[], bool]) -> None:
     """Wait for what the server does on the other end of a socket."""
     async with asyncio.timeout(5):
-        while not condition():  # noqa: ASYNC110  (what is waited for sets no event)
+        while not condition():
             await asyncio.sleep(0.001)
 
 

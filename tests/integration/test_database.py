@@ -51,7 +51,7 @@ async def channel(database_url):
 
 async def until(condition, *, seconds=10):
     async with asyncio.timeout(seconds):
-        while not await condition():  # noqa: ASYNC110 - the event is in the database
+        while not await condition():
             await asyncio.sleep(0.01)
 
 

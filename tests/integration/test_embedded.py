@@ -146,7 +146,7 @@ async def test_a_server_that_dies_is_started_again_at_the_same_address(server):
         os.kill(before, signal.SIGKILL)
         async with asyncio.timeout(20):
             # Told by the pid file alone: the supervisor says nothing when the server is back.
-            while server.pid == before or read_postmaster(server._data) != (server.pid, "ready"):  # noqa: ASYNC110
+            while server.pid == before or read_postmaster(server._data) != (server.pid, "ready"):
                 await asyncio.sleep(0.02)
         assert server.url == url
         assert run(url, "SELECT a FROM kept") == [(1,)]

@@ -1,7 +1,9 @@
 """A running server for stories: the product as a process, with short waits."""
 
+import aiohttp
 import pytest
 
+from tests.scenarios.talker import Talker
 from tests.serving import ServerProcess, complaints
 
 
@@ -19,3 +21,33 @@ async def server():
 @pytest.fixture
 def server_url(server) -> str:
     return server.url
+
+
+@pytest.fixture
+async def guest(server_url):
+    """Makes guests, each with an open connection."""
+    opened: list[Talker] = []
+    async with aiohttp.ClientSession() as http:
+
+        async def make(name: str = "Guest") -> Talker:
+            async with http.post(f"{server_url}/api/auth/guest", json={"display_name": name}) as answer:
+                body = await answer.json()
+            return await Talker(http, opened, server_url, body["token"], body["user"]["id"]).open()
+
+        yield make
+        for talker in opened:
+            await talker.close()
+
+
+@pytest.fixture
+async def table(guest):
+    """Makes a room with its members; the first is the host."""
+
+    async def make(n_members: int = 3, **settings) -> list[Talker]:
+        members = [await guest(f"M{index}") for index in range(n_members)]
+        await members[0].create(**settings)
+        for member in members[1:]:
+            await member.join(members[0].room_code)
+        return members
+
+    return make

@@ -68,7 +68,7 @@ def limited_by(address: str) -> str:
     """What limits per address count by: the address or, for IPv6, the network of 64 bits that one household has."""
     found = _address(address)
     if not isinstance(found, ipaddress.IPv6Address):
-        return address
+        return str(found or address)
     return str(ipaddress.ip_network((found.packed, _HOUSEHOLD_BITS), strict=False))
 
 

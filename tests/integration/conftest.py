@@ -1,0 +1,31 @@
+"""Fixtures of the HTTP side."""
+
+import pytest
+
+from tests.integration.web_kit import Browser, running_web
+
+
+@pytest.fixture
+async def web(database_url):
+    """A running HTTP side, without limits per time."""
+    async with running_web(database_url) as house:
+        yield house
+
+
+@pytest.fixture
+async def browsers():
+    """Makes browsers, and closes them."""
+    made: list[Browser] = []
+
+    def make(house, **how) -> Browser:
+        made.append(Browser(house, **how))
+        return made[-1]
+
+    yield make
+    for browser in made:
+        await browser.session.close()
+
+
+@pytest.fixture
+async def browser(web, browsers) -> Browser:
+    return browsers(web)

@@ -1,0 +1,254 @@
+"""Requests that are odd, large or slow: rows JSON, SIZE and AUTH-10 of the catalogue of abuse."""
+
+import asyncio
+import gzip
+import json
+
+import pytest
+from aiohttp.web import Application
+
+from tests.integration.web_kit import read_answer, running_web
+from votegame.errors import ConfigurationError
+from votegame.web import bodies, runner
+
+GUEST = b'{"display_name": "Gus"}'
+
+
+def request(body: bytes = GUEST, *, path: str = "/api/auth/guest", **headers: str | None) -> bytes:
+    """A POST as bytes; a header that is None is left out."""
+    merged = {"Host": "x", "Content-Type": "application/json", "Content-Length": str(len(body))}
+    merged |= {name.replace("_", "-"): value for name, value in headers.items()}
+    lines = [f"{name}: {value}" for name, value in merged.items() if value is not None]
+    return "\r\n".join([f"POST {path} HTTP/1.1", *lines, "", ""]).encode() + body
+
+
+def chunked(body: bytes, size: int) -> bytes:
+    parts = [body[start : start + size] for start in range(0, len(body), size)]
+    content = b"".join(f"{len(part):x}\r\n".encode() + part + b"\r\n" for part in parts) + b"0\r\n\r\n"
+    return request(b"", Content_Length=None, Transfer_Encoding="chunked") + content
+
+
+def padded(size: int) -> bytes:
+    """A good body of `size` bytes."""
+    bare = b'{"display_name": "Gus", "more": ""}'
+    return bare.replace(b'""', b'"' + b"x" * (size - len(bare)) + b'"')
+
+
+def is_clean(web) -> bool:
+    return "Traceback" not in web.said.getvalue()
+
+
+class TestJson:
+    @pytest.mark.parametrize(
+        "body",
+        [
+            *[b"", b" ", b"{", b"{'a': 1}", b"nonsense", b'{"display_name": "Gus"} {}', b'{"display_name": NaN}'],
+            *[
+                b'\xef\xbb\xbf{"display_name": "Gus"}',
+                b'{"display_name": "\xff"}',
+                '{"display_name": "Gus"}'.encode("utf-16"),
+            ],
+            *[b"[" * 10_000, b'{"a":' * 3_000, b'{"display_name": "\\ud800"}', b'{"display_name": "Gus",}'],
+            *[b'{"more": [' + b"1e400," * 10 + b'NaN], "display_name": "Gus"}'],
+        ],
+        ids=range(15),
+    )
+    async def test_json_09_what_is_no_json_is_told_so(self, web, body):
+        answer = await web.raw(request(body))
+        assert (answer.status, answer.code) == (400, "bad_json")
+        assert is_clean(web)
+
+    @pytest.mark.parametrize("body", [b"null", b"[]", b"5", b'"x"', b"true", b'[{"display_name": "Gus"}]'])
+    async def test_what_is_no_object_has_no_field(self, web, body):
+        answer = await web.raw(request(body))
+        assert (answer.status, answer.code, answer.json["field"]) == (422, "bad_message", "")
+
+    async def test_json_08_a_nul_never_reaches_the_database(self, web, browser):
+        for path, body, field in (
+            ("guest", {"display_name": "a\0b"}, "display_name"),
+            ("register", {"email": "a\0@b.cd", "password": "12345678", "display_name": "Ada"}, "email"),
+            ("register", {"email": "a@b.cd", "password": "1234\0678", "display_name": "Ada"}, "password"),
+        ):
+            answer = await browser.post(f"/api/auth/{path}", body)
+            assert (answer.code, answer.json["field"]) == ("bad_message", field)
+        assert (await browser.post("/api/auth/login", {"email": "a\0", "password": "\0"})).code == "bad_credentials"
+
+    @pytest.mark.parametrize(
+        "headers",
+        [
+            {"Content_Type": "text/json"},
+            {"Content_Type": "application/json; charset=utf-7"},
+            {"Content_Type": "application/json; charset=utf-16"},
+            {"Content_Type": "application/problem+json"},
+            {"Content_Type": None},
+            {"Content_Encoding": "gzip"},
+            {"Content_Encoding": "br"},
+            {"Content_Encoding": "deflate, gzip"},
+        ],
+        ids=range(8),
+    )
+    async def test_json_09_another_type_or_coding_is_refused(self, web, headers):
+        answer = await web.raw(request(**headers))
+        assert (answer.status, answer.code) == (415, "unsupported_media_type")
+        assert is_clean(web)
+
+    @pytest.mark.parametrize(
+        "declared", ["application/json; charset=UTF-8", "APPLICATION/JSON", 'application/json;charset="utf-8"']
+    )
+    async def test_json_in_utf_8_may_say_so(self, web, declared):
+        assert (await web.raw(request(Content_Type=declared))).status == 201
+
+    async def test_nothing_of_no_type_is_refused_where_something_is_expected(self, web):
+        answer = await web.raw(request(b"", Content_Type=None, Content_Length=None))
+        assert (answer.status, answer.code) == (415, "unsupported_media_type")
+
+    async def test_json_09_a_bomb_is_not_unpacked(self, web):
+        bomb = gzip.compress(b"\0" * 10_000_000)
+        answer = await web.raw(request(bomb, Content_Encoding="gzip"))
+        assert answer.status == 415
+
+
+class TestSizes:
+    async def test_size_03_a_body_has_16_kib_at_most(self, web):
+        assert (await web.raw(request(padded(16_384)))).status == 201
+        for data in (request(padded(16_385)), chunked(padded(16_385), 1_000), chunked(padded(100_000), 1)):
+            answer = await web.raw(data)
+            assert (answer.status, answer.code) == (413, "too_large")
+        assert (await web.raw(chunked(padded(16_384), 1_000))).status == 201
+
+    async def test_size_03_the_next_request_of_the_connection_is_read_right(self, web):
+        reader, writer = await asyncio.open_connection("127.0.0.1", web.port)
+        writer.write(request(b"{") + request())
+        assert [(await read_answer(reader)).status for _ in range(2)] == [400, 201]
+        writer.write(request(Content_Type="text/plain") + request())
+        assert [(await read_answer(reader)).status for _ in range(2)] == [415, 201]
+        writer.close()
+
+    @pytest.mark.parametrize(
+        "lines",
+        [
+            [f"X-Filler-{n}: x" for n in range(200)],
+            ["X-Filler: " + "x" * 8_200],
+            ["Cookie: a=" + "x" * 8_190],
+            ["Content-Length: 5", "Content-Length: 6"],
+            ["Content-Length: -1"],
+            ["Transfer-Encoding: chunked", "Content-Length: 5"],
+            ["X-Bad\x00Name: x"],
+            [" folded"],
+        ],
+        ids=range(8),
+    )
+    async def test_size_04_a_head_that_is_too_large_or_wrong_is_answered_in_our_way(self, web, lines):
+        answer = await web.raw("\r\n".join(["POST /api/auth/guest HTTP/1.1", "Host: x", *lines, "", ""]).encode())
+        assert answer.status in (400, 431)
+        assert (answer.code, answer.json["field"]) == ("bad_message", "")
+        assert is_clean(web)
+
+    @pytest.mark.parametrize(
+        "data", [b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n", b"GET\r\n\r\n", b"GET / HTTP/9.9.9\r\n\r\n"]
+    )
+    async def test_what_is_no_http_is_no_reason_for_a_traceback(self, web, data):
+        reader, writer = await asyncio.open_connection("127.0.0.1", web.port)
+        writer.write(data)
+        assert (await read_answer(reader)).status == 400
+        async with asyncio.timeout(5):
+            assert await reader.read() == b""
+        writer.close()
+        assert is_clean(web)
+
+    async def test_size_04_a_long_path_is_refused(self, web):
+        answer = await web.raw(b"GET /" + b"x" * 16_384 + b" HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert answer.status in (400, 414)
+        assert max(map(len, web.said.getvalue().splitlines()), default=0) < 2_000
+
+    async def test_100_headers_are_not_too_many(self, web):
+        assert (await web.raw(request(**{f"X_Filler_{n}": "x" for n in range(100)}))).status == 201
+
+
+class TestPaths:
+    @pytest.mark.parametrize(
+        "path", ["/nowhere", "/api/auth/login/", "//api//auth/login", "/api/auth/%2e%2e/me", "/api/%00", "/%ff"]
+    )
+    async def test_auth_10_what_is_not_there_is_not_found(self, web, path):
+        for method in ("GET", "POST"):
+            answer = await web.raw(f"{method} {path} HTTP/1.1\r\nHost: evil.example\r\n\r\n".encode())
+            assert (answer.status, answer.code) == (404, "not_found")
+            assert "Location" not in answer.headers
+
+    @pytest.mark.parametrize(
+        ("method", "path", "allow"),
+        [
+            ("GET", "/api/auth/login", "POST"),
+            ("PUT", "/api/auth/me", "DELETE,GET"),
+            ("TRACE", "/", "GET,HEAD"),
+            ("PROPFIND", "/healthz", "GET,HEAD"),
+        ],
+    )
+    async def test_auth_10_another_method_is_told_which_there_are(self, browser, method, path, allow):
+        answer = await browser.ask(method, path)
+        assert (answer.status, answer.code, answer.headers["Allow"]) == (405, "method_not_allowed", allow)
+
+    async def test_a_bug_is_one_record_and_tells_the_client_nothing(self, web, browser):
+        answer = await browser.get("/fail", headers={"Accept": "text/html"})
+        assert (answer.status, answer.code, answer.json["retryable"]) == (500, "internal", True)
+        assert b"canary" not in answer.body
+        (record,) = [line for line in map(json.loads, web.said.getvalue().splitlines()) if line["level"] == "error"]
+        assert (record["event"], record["path"]) == ("request failed", "/fail")
+        assert "RuntimeError" in record["exception"]
+
+    async def test_a_bug_in_front_of_the_views_is_told_in_the_same_way(self, web, browser, monkeypatch):
+        def fail(_request):
+            raise RuntimeError("a bug with canary-in-a-bug inside")
+
+        monkeypatch.setattr(web.doorman, "origin_allowed", fail)
+        answer = await browser.get("/healthz", headers={"Accept": "text/html"})
+        assert (answer.status, answer.code) == (500, "internal")
+        assert b"canary" not in answer.body
+        (record,) = [line for line in map(json.loads, web.said.getvalue().splitlines()) if line["level"] == "error"]
+        assert "RuntimeError" in record["exception"]
+
+    async def test_an_address_in_use_is_named(self, web):
+        other = runner.Site(Application(), host="127.0.0.1", port=web.port)
+        with pytest.raises(ConfigurationError, match=f"PORT {web.port}: cannot listen there"):
+            await other.start()
+        await other.stop()
+
+    async def test_without_the_database_it_is_unavailable(self, web, browser):
+        await browser.post("/api/auth/guest", {"display_name": "Gus"})
+        await web.database.close()
+        answer = await browser.me()
+        assert (answer.status, answer.code, answer.json["retryable"]) == (503, "unavailable", True)
+        assert answer.headers["Retry-After"] == "1"
+        assert is_clean(web)
+
+
+class TestSlowness:
+    async def test_a_body_that_does_not_come_is_not_waited_for(self, web, monkeypatch):
+        monkeypatch.setattr(bodies, "BODY_SECONDS", 0.05)
+        answer = await web.raw(request()[:-5])
+        assert (answer.status, answer.code, answer.headers["Connection"]) == (408, "unavailable", "close")
+
+    @pytest.mark.parametrize("begun", [b"", b"G", b"GET / HTTP/1.1\r\nHost: x\r\nX-More: "])
+    async def test_a_head_that_does_not_come_ends_the_connection(self, database_url, monkeypatch, begun):
+        monkeypatch.setattr(runner, "HEAD_SECONDS", 0.15)
+        monkeypatch.setattr(runner, "_LOOK_SECONDS", 0.05)
+        async with running_web(database_url) as web:
+            reader, writer = await asyncio.open_connection("127.0.0.1", web.port)
+            writer.write(begun)
+            async with asyncio.timeout(5):
+                assert await reader.read() == b""
+            writer.close()
+
+    async def test_a_connection_that_has_spoken_once_may_rest(self, database_url, monkeypatch):
+        monkeypatch.setattr(runner, "HEAD_SECONDS", 0.15)
+        monkeypatch.setattr(runner, "_LOOK_SECONDS", 0.05)
+        async with running_web(database_url) as web:
+            patient, hasty = [await asyncio.open_connection("127.0.0.1", web.port) for _ in range(2)]
+            patient[1].write(request())
+            assert (await read_answer(patient[0])).status == 201
+            async with asyncio.timeout(5):
+                assert await hasty[0].read() == b""
+            patient[1].write(request())
+            assert (await read_answer(patient[0])).status == 201
+            for _reader, writer in (patient, hasty):
+                writer.close()

@@ -1,0 +1,78 @@
+"""Health, metrics and the start page."""
+
+import base64
+import hashlib
+import re
+
+import pytest
+
+from tests.integration.web_kit import running_web
+
+TOKEN = "canary-password-for-metrics"
+
+
+@pytest.mark.parametrize("path", ["/healthz", "/readyz"])
+async def test_it_says_that_it_is_well(browser, path):
+    answer = await browser.get(path)
+    assert (answer.status, answer.headers["Content-Type"]) == (200, "application/json")
+    assert (await browser.ask("HEAD", path)).status == 200
+
+
+async def test_it_says_why_it_should_get_no_traffic(web, browser):
+    web.obstacles = ["the database does not answer"]
+    answer = await browser.get("/readyz")
+    assert (answer.status, answer.code) == (503, "unavailable")
+    assert answer.json["reasons"] == web.obstacles
+    assert (await browser.get("/healthz")).status == 200
+
+
+async def test_metrics_are_for_this_machine(browser):
+    await browser.get("/nowhere/1")
+    await browser.get("/nowhere/2")
+    await browser.post("/api/auth/guest", {"display_name": "Gus"})
+    answer = await browser.get("/metrics")
+    assert answer.status == 200
+    shown = answer.body.decode()
+    assert 'votegame_http_requests_total{route="/api/auth/guest",status="201"} 1.0' in shown
+    assert 'votegame_http_requests_total{route="none",status="404"} 2.0' in shown
+    assert "nowhere" not in shown
+
+
+@pytest.mark.parametrize("header", ["X-Forwarded-For", "Forwarded", "X-Real-IP", "Via"])
+async def test_metrics_are_not_for_those_whom_a_proxy_on_it_lets_through(browser, header):
+    answer = await browser.get("/metrics", headers={header: "127.0.0.1"})
+    assert (answer.status, answer.code) == (401, "unauthenticated")
+
+
+async def test_metrics_are_for_those_elsewhere_who_have_the_token(database_url, browsers):
+    async with running_web(database_url, metrics_token=TOKEN) as web:
+        browser = browsers(web)
+        statuses = []
+        for token in (TOKEN, "another", "", TOKEN + "x", "\xe4"):
+            headers = {"Via": "1.1 proxy", "Authorization": f"Bearer {token}"}
+            statuses.append((await browser.get("/metrics", headers=headers)).status)
+        assert statuses == [200, 401, 401, 401, 401]
+
+
+async def test_the_start_page_says_how_to_play_and_runs_nothing(browser):
+    answer = await browser.get("/")
+    page = answer.body.decode()
+    assert (answer.status, answer.headers["Content-Type"]) == (200, "text/html; charset=utf-8")
+    assert "votegame.v1" in page
+    assert "/healthz" in page
+    (style,) = re.findall("<style>(.*?)</style>", page, re.DOTALL)
+    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
+    policy = answer.headers["Content-Security-Policy"]
+    assert f"style-src 'sha256-{digest}'" in policy
+    assert policy.startswith("default-src 'none'")
+    assert "unsafe" not in policy
+
+
+@pytest.mark.parametrize("path", ["/", "/healthz", "/api/auth/me", "/nowhere"])
+async def test_every_answer_has_safe_headers(browser, path):
+    headers = (await browser.get(path)).headers
+    assert headers["X-Content-Type-Options"] == "nosniff"
+    assert headers["Referrer-Policy"] == "no-referrer"
+    assert headers["Cache-Control"] == "no-store"
+    assert headers["Content-Security-Policy"].startswith("default-src 'none'")
+    assert headers["Server"] == "votegame"

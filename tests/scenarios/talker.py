@@ -1,0 +1,85 @@
+"""A client for stories: says a command and waits for its reply, and keeps everything else that it is told."""
+
+import asyncio
+import json
+import uuid
+
+import aiohttp
+
+PATIENCE_SECONDS = 15
+
+
+class Talker:
+    """One connection of one user."""
+
+    def __init__(self, http: aiohttp.ClientSession, opened: list["Talker"], url: str, token: str, user_id: str) -> None:
+        self.http = http
+        self._opened = opened
+        self.url = url
+        self.token = token
+        self.user_id = user_id
+        self.frames: list[dict] = []
+        self.texts: list[str] = []
+        self.room_code = ""
+        self.close_code: int | None = None
+
+    async def open(self) -> "Talker":
+        headers = {"Authorization": f"Bearer {self.token}"}
+        self._socket = await self.http.ws_connect(f"{self.url}/ws", headers=headers, protocols=["votegame.v1"])
+        self._opened.append(self)
+        self.welcome = await self.until("welcome")
+        return self
+
+    async def another(self) -> "Talker":
+        """Another connection of the same user."""
+        tab = await Talker(self.http, self._opened, self.url, self.token, self.user_id).open()
+        tab.room_code = self.room_code
+        return tab
+
+    async def close(self) -> None:
+        await self._socket.close()
+
+    async def read(self) -> dict | None:
+        """The next frame; None when the connection is closed."""
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            message = await self._socket.receive()
+        if message.type is not aiohttp.WSMsgType.TEXT:
+            self.close_code = self._socket.close_code
+            return None
+        self.texts.append(message.data)
+        self.frames.append(json.loads(message.data))
+        return self.frames[-1]
+
+    async def until(self, frame_type: str, **fields) -> dict:
+        """The next frame of this type and with these fields; what comes before is kept in `frames`."""
+        while (frame := await self.read()) is not None:
+            if frame["type"] == frame_type and fields.items() <= frame.items():
+                return frame
+        raise AssertionError(f"closed with {self.close_code} before {frame_type}: {self.frames}")
+
+    async def until_closed(self) -> int:
+        while await self.read() is not None:
+            pass
+        return self.close_code
+
+    async def say(self, command_type: str, **fields) -> dict:
+        """Give a command; returns its reply."""
+        command = {"type": command_type, "id": uuid.uuid4().hex, "room_code": self.room_code, **fields}
+        await self._socket.send_json(command)
+        while (frame := await self.read()) is not None:
+            if frame["type"] in {"ok", "error"} and frame["id"] == command["id"]:
+                return frame
+        raise AssertionError(f"closed with {self.close_code} before a reply to {command}")
+
+    async def create(self, **settings) -> dict:
+        ok = await self.say("create_room", settings=settings)
+        self.room_code = ok["room_code"]
+        return ok
+
+    async def join(self, room_code: str) -> dict:
+        self.room_code = room_code
+        return await self.say("join_room")
+
+    @property
+    def events(self) -> list[dict]:
+        return [frame for frame in self.frames if "seq" in frame]
