@@ -370,7 +370,13 @@ class Story:
             assert digest == client.view.digest()
 
 
-KINDS = ["play"] * 8 + ["go_on_with_the_game"] * 10 + ["retry"] * 3 + ["come"] * 4 + ["go", "fault", "fault", "look_up_fails", "overtaken"]
+KINDS = (
+    ["play"] * 8
+    + ["go_on_with_the_game"] * 10
+    + ["retry"] * 3
+    + ["come"] * 4
+    + ["go", "fault", "fault", "look_up_fails", "overtaken"]
+)
 KINDS += ["hang", "heal", "heal", "settle", "settle", "wait", "wait", "wait", "crash"]
 steps = st.lists(
     st.tuples(st.sampled_from(KINDS), st.integers(0, USERS - 1), st.integers(0, 59)), min_size=10, max_size=50
