@@ -66,7 +66,7 @@ class DatabaseClock:
             self._target = self._offset
 
     def _slew(self, now: float) -> None:
-        if self._offset is None:
+        if self._offset is None or now <= self._slewed_at:
             return
         step = (now - self._slewed_at) * _SLEW_PER_SECOND
         self._slewed_at = now

@@ -5,8 +5,10 @@ import gzip
 import json
 
 import pytest
+from aiohttp.web import Application
 
 from tests.integration.web_kit import read_answer, running_web
+from votegame.errors import ConfigurationError
 from votegame.web import bodies, runner
 
 GUEST = b'{"display_name": "Gus"}'
@@ -95,6 +97,10 @@ class TestJson:
     )
     async def test_json_in_utf_8_may_say_so(self, web, declared):
         assert (await web.raw(request(Content_Type=declared))).status == 201
+
+    async def test_nothing_of_no_type_is_refused_where_something_is_expected(self, web):
+        answer = await web.raw(request(b"", Content_Type=None, Content_Length=None))
+        assert (answer.status, answer.code) == (415, "unsupported_media_type")
 
     async def test_json_09_a_bomb_is_not_unpacked(self, web):
         bomb = gzip.compress(b"\0" * 10_000_000)
@@ -189,6 +195,23 @@ class TestPaths:
         (record,) = [line for line in map(json.loads, web.said.getvalue().splitlines()) if line["level"] == "error"]
         assert (record["event"], record["path"]) == ("request failed", "/fail")
         assert "RuntimeError" in record["exception"]
+
+    async def test_a_bug_in_front_of_the_views_is_told_in_the_same_way(self, web, browser, monkeypatch):
+        def fail(_request):
+            raise RuntimeError("a bug with canary-in-a-bug inside")
+
+        monkeypatch.setattr(web.doorman, "origin_allowed", fail)
+        answer = await browser.get("/healthz", headers={"Accept": "text/html"})
+        assert (answer.status, answer.code) == (500, "internal")
+        assert b"canary" not in answer.body
+        (record,) = [line for line in map(json.loads, web.said.getvalue().splitlines()) if line["level"] == "error"]
+        assert "RuntimeError" in record["exception"]
+
+    async def test_an_address_in_use_is_named(self, web):
+        other = runner.Site(Application(), host="127.0.0.1", port=web.port)
+        with pytest.raises(ConfigurationError, match=f"PORT {web.port}: cannot listen there"):
+            await other.start()
+        await other.stop()
 
     async def test_without_the_database_it_is_unavailable(self, web, browser):
         await browser.post("/api/auth/guest", {"display_name": "Gus"})

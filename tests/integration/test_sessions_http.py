@@ -208,6 +208,8 @@ class TestAtTheGateway:
         assert by_cookie == by_token
         assert isinstance(by_token, Login)
         assert by_token.user_id == registered.json["user"]["id"]
+        assert await web.identity.authenticate(registered.token) == by_token
+        assert await web.identity.authenticate("nonsense") is None
 
     async def test_a_bad_cookie_is_none_and_a_bad_token_is_refused(self, web, browsers):
         browser = browsers(web)

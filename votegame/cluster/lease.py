@@ -27,11 +27,12 @@ class HeldLease:
         return self._mute_since is None and self._clock.seconds() < self._valid_until
 
     def renewed(self, *, sent: float) -> bool:
-        """A renewal that was sent at `sent` succeeded. Returns whether the lease had lapsed meanwhile.
+        """A renewal that was sent at `sent` has just succeeded. Returns whether the lease had lapsed meanwhile.
 
-        After a lapse the node stays mute until `speak`.
+        It may have lapsed also when the renewal was sent in time and answered late, since the database may have seen
+        it late. After a lapse the node stays mute until `speak`.
         """
-        if self._mute_since is None and sent >= self._valid_until:
+        if self._mute_since is None and self._clock.seconds() >= self._valid_until:
             self._mute_since = self._valid_until
         self._valid_until = max(self._valid_until, sent + LEASE_MS / 1000 - _MARGIN_SECONDS)
         return self._mute_since is not None

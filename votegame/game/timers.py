@@ -33,7 +33,10 @@ def _timers(state: State, presence: Presence, house: House) -> Iterator[Timer]:
     if host_away_since is not None and successor(state, presence) is not None:
         yield _timer("host_away", host_away_since + house.host_away_ms, state)
     if not presence.connected and presence.away_since:
-        yield _timer("closing", max(presence.away_since.values()) + house.closing_ms, state)
+        since = presence.nobody_since
+        if since is None:
+            since = max(presence.away_since.values())
+        yield _timer("closing", since + house.closing_ms, state)
 
 
 def _timer(kind: TimerKind, due_ms: int, state: State) -> Timer:

@@ -140,6 +140,9 @@ class Actor:
             if isinstance(opened, Opened):
                 room = self._room(opened.claim, opened.state)
                 self._inherit(room)
+                if claim is not None:
+                    room.expect_nobody(opened.last_record_ms)
+                room.tell(Loaded())
                 return room
         except Exception:
             # Not given up: the sweeper would only find it again, every second.
@@ -166,7 +169,6 @@ class Actor:
             if heritage.sockets:
                 self._close_attached()
             room.start({})
-        room.tell(Loaded())
 
     def _close_attached(self) -> None:
         self._env.outlet.deliver([CloseAttached(self.room_code, CloseCode.RESTARTING)])
@@ -280,7 +282,7 @@ class Actor:
         if self.room is None or not keeps_sockets:
             return Heritage(entries)
         presence = self.room.presence
-        return Heritage(entries, dict(presence.sockets), presence.gone, self.room.told_position)
+        return Heritage(entries, presence.told_sockets(), presence.gone, self.room.told_position)
 
     async def give_up(self) -> bool:
         """Let another node, or the sweeper, have the room at once; False to be tried again.

@@ -25,10 +25,11 @@ log = structlog.get_logger(__name__)
 
 
 class Opened(Struct, frozen=True):
-    """The room is ours, and this is what it is."""
+    """The room is ours, and this is what it is; `last_record_ms` is when its log ended."""
 
     claim: Claim
     state: State
+    last_record_ms: int
 
 
 class NotFound(Struct, frozen=True):
@@ -72,12 +73,12 @@ async def _attempt(env: Environment, room_code: RoomCode, claim: Claim | None) -
         if not isinstance(error, StoreBusyError):
             log.warning("room not opened", room_code=room_code, reason=str(error))
         return NotNow(claim=claimed if isinstance(claimed, Claim) else None)
-    return _folded(claimed, [row for row, _ in rows])
+    return _folded(claimed, rows)
 
 
-def _folded(claim: Claim, rows: Sequence[Row]) -> Opened | NotNow:
+def _folded(claim: Claim, rows: Sequence[tuple[Row, int]]) -> Opened | NotNow:
     try:
-        return Opened(claim, fold(from_row(row) for row in rows))
+        return Opened(claim, fold(from_row(row) for row, _ in rows), max(time_ms for _, time_ms in rows))
     except CorruptLogError as error:
         log.error("log does not fold", room_code=claim.room_code, room_id=claim.room_id, reason=str(error))
         return NotNow(is_broken=True)

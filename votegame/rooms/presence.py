@@ -7,11 +7,22 @@ from collections.abc import Iterable, Mapping
 from collections.abc import Set as AbstractSet
 from types import MappingProxyType
 
+from msgspec import Struct
+
 from votegame.game.messages import PresenceChanged
 from votegame.game.presence import Presence
 from votegame.ids import ConnectionId, UserId
 
 Sockets = dict[UserId, set[ConnectionId]]
+
+
+class _Untold(Struct, frozen=True):
+    """A socket that came, or went with its user's seat, in a turn of which nothing has left the room yet."""
+
+    position: int
+    user_id: UserId
+    connection_id: ConnectionId
+    came: bool
 
 
 class PresenceTracker:
@@ -23,6 +34,8 @@ class PresenceTracker:
         self._away_since: dict[UserId, int] = {}
         self._gone: set[UserId] = set()
         self._back: set[UserId] = set()
+        self._nobody_since: int | None = None
+        self._untold: list[_Untold] = []
         self._view: Presence | None = None
 
     def start(
@@ -44,6 +57,11 @@ class PresenceTracker:
         self._gone = self._away_since.keys() & gone
         self._view = None
 
+    def expect_nobody(self, since: int) -> None:
+        """The room was opened for a timer, not for a member: as far as is known it was empty since `since`."""
+        self._nobody_since = since
+        self._view = None
+
     @property
     def gone(self) -> AbstractSet[UserId]:
         """The members whose grace period is over."""
@@ -59,9 +77,29 @@ class PresenceTracker:
         """The sockets of each member who has one."""
         return self._sockets
 
-    def attached(self, user_id: UserId, connection_id: ConnectionId) -> None:
-        """A member's connection gets the room's frames now."""
-        self._sockets.setdefault(user_id, set()).add(connection_id)
+    def told_sockets(self) -> Sockets:
+        """The sockets that are attached as far as those outside were told: without turns that are still held back."""
+        told = {user_id: set(sockets) for user_id, sockets in self._sockets.items()}
+        for change in reversed(self._untold):
+            sockets = told.setdefault(change.user_id, set())
+            if change.came:
+                sockets.discard(change.connection_id)
+            else:
+                sockets.add(change.connection_id)
+        return {user_id: sockets for user_id, sockets in told.items() if sockets}
+
+    def told_up_to(self, position: int) -> None:
+        """All turns up to `position` have left the room."""
+        if self._untold:
+            self._untold = [change for change in self._untold if change.position > position]
+
+    def attached(self, user_id: UserId, connection_id: ConnectionId, position: int) -> None:
+        """A member's connection gets the room's frames from the turn on that was decided at `position`."""
+        sockets = self._sockets.setdefault(user_id, set())
+        if connection_id not in sockets:
+            sockets.add(connection_id)
+            self._untold.append(_Untold(position, user_id, connection_id, came=True))
+        self._nobody_since = None
         self._away_since.pop(user_id, None)
         if user_id in self._gone:
             self._gone.remove(user_id)
@@ -70,6 +108,7 @@ class PresenceTracker:
 
     def lost(self, user_id: UserId, connection_id: ConnectionId, now: int) -> None:
         """A connection is gone. The last one of a member begins his grace period."""
+        self._untold = [change for change in self._untold if change.connection_id != connection_id]
         sockets = self._sockets.get(user_id)
         if sockets is None or connection_id not in sockets:
             return
@@ -79,13 +118,17 @@ class PresenceTracker:
             self._away_since[user_id] = now
         self._view = None
 
-    def keep_only(self, members: Mapping[UserId, object], now: int) -> None:
-        """Forget who is no member any more, and expect new members to be connected for a grace period."""
+    def keep_only(self, members: Mapping[UserId, object], now: int, position: int) -> None:
+        """Forget who is no member any more, and expect new members to be connected for a grace period.
+
+        They are the members after the turn that was decided at `position`.
+        """
         known = self._sockets.keys() | self._away_since.keys()
         if known == members.keys():
             return
         for user_id in known - members.keys():
-            self._sockets.pop(user_id, None)
+            for connection_id in self._sockets.pop(user_id, ()):
+                self._untold.append(_Untold(position, user_id, connection_id, came=False))
             self._away_since.pop(user_id, None)
             self._gone.discard(user_id)
             self._back.discard(user_id)
@@ -97,7 +140,7 @@ class PresenceTracker:
         """Presence as the rules take it."""
         if self._view is None:
             connected = frozenset((self._sockets.keys() | self._away_since.keys()) - self._gone)
-            self._view = Presence(connected, MappingProxyType(dict(self._away_since)))
+            self._view = Presence(connected, MappingProxyType(dict(self._away_since)), self._nobody_since)
         return self._view
 
     def next_change_ms(self) -> int | None:

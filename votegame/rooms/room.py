@@ -107,20 +107,33 @@ class Room:
         self.presence.start(self.state.members, sockets, self._env.clock.now_ms(), gone)
         self._count_members()
 
+    def expect_nobody(self, last_record_ms: int) -> None:
+        """The room was opened for a timer: that it closes is counted from its last sign of life, not from now.
+
+        Else each opening would put it off. Those who come back with their node get a last while all the same.
+        """
+        # Less than idle rooms stay in memory, so that the room is still there when it closes.
+        last_while_ms = round(self._env.retire_seconds * 900)
+        closes_soon = self._env.clock.now_ms() - self._env.house.closing_ms + last_while_ms
+        self.presence.expect_nobody(max(last_record_ms, closes_soon))
+
     def answer(self, request: Request) -> None:
         """The turn of a command."""
         change = self._decide(request.message())
         reply = change.reply
         assert reply is not None
         if _attaches(reply):
-            self.presence.attached(request.user.user_id, request.origin.connection_id)
+            position = change.state.position
+            self.presence.attached(request.user.user_id, request.origin.connection_id, position)
         self._carry_out(change, Answered(request.origin, request.command.id, reply))
         self._env.observe_turn(type(request.command).__name__, _outcome(reply))
 
     def open_with(self, request: Request, change: Change) -> None:
         """Tell the one who made the room, which is kept already."""
         assert change.reply is not None
-        self.presence.attached(request.user.user_id, request.origin.connection_id)
+        position = change.state.position
+        self.presence.attached(request.user.user_id, request.origin.connection_id, position)
+        self.presence.told_up_to(position)
         self._gate.add(change.state.position, [Answered(request.origin, request.command.id, change.reply)], members=1)
         for effect in change.effects:
             self._on_effect(effect)
@@ -151,11 +164,13 @@ class Room:
         rows = tuple(to_row(record) for record in change.records)
         self.state = change.state
         if change.records:
-            self.presence.keep_only(change.state.members, self._env.clock.now_ms())
+            self.presence.keep_only(change.state.members, self._env.clock.now_ms(), change.state.position)
             self._count_members()
         outputs = (*first, *change.public)
         if outputs or change.records:
             self._gate.add(change.state.position, outputs, members=len(change.state.members))
+        if self._gate.is_idle:
+            self.presence.told_up_to(change.state.position)
         if rows:
             self._env.journal.write(self._writer, rows, self._head())
         else:
@@ -249,6 +264,7 @@ class Room:
             self._shut_counted_until = now
             self._shut_seconds += shut
         self._gate.open_to(position, server_time_ms)
+        self.presence.told_up_to(position)
         self._on_progress()
 
     def fenced(self) -> None:

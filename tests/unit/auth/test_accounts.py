@@ -113,6 +113,11 @@ class TestRegistering:
         outcomes = await asyncio.gather(house.register(), house.register())
         assert sorted(isinstance(outcome, Granted) for outcome in outcomes) == [False, True]
 
+    async def test_when_too_many_are_hashed_comes_later(self, house):
+        fill = [house.accounts._passwords.matches("x", None) for _ in range(18)]
+        *_matches, outcome = await asyncio.gather(*fill, house.register())
+        assert outcome == BUSY
+
     async def test_is_limited_per_address(self, house):
         for n in range(5):
             assert isinstance(await house.register(email=f"a{n}@b.c"), Granted)

@@ -41,7 +41,7 @@ def test_a_lost_socket_counts_for_the_grace_period():
     assert presence.view().connected == {"ada"}
     assert presence.view().away_since == {"ada": 1_000}
     assert not presence.has_sockets
-    presence.attached("ada", "c2")
+    presence.attached("ada", "c2", 1)
     assert presence.take_changes(1_000 + GRACE) is None
     assert presence.view().away_since == {}
 
@@ -50,7 +50,7 @@ def test_who_comes_back_after_the_grace_period_is_told_as_back_once():
     presence = tracker("ada", sockets={"ada": {"c1"}})
     presence.lost("ada", "c1", 0)
     presence.take_changes(GRACE)
-    presence.attached("ada", "c2")
+    presence.attached("ada", "c2", 1)
     assert presence.view().connected == {"ada"}
     assert presence.take_changes(GRACE + 1) == PresenceChanged(gone=(), back=("ada",))
     assert presence.take_changes(GRACE + 2) is None
@@ -58,8 +58,8 @@ def test_who_comes_back_after_the_grace_period_is_told_as_back_once():
 
 def test_the_last_of_several_sockets_counts():
     presence = tracker("ada")
-    presence.attached("ada", "c1")
-    presence.attached("ada", "c2")
+    presence.attached("ada", "c1", 1)
+    presence.attached("ada", "c2", 1)
     presence.lost("ada", "c1", 5)
     assert presence.has_sockets
     assert presence.next_change_ms() is None
@@ -69,7 +69,7 @@ def test_the_last_of_several_sockets_counts():
 
 def test_a_late_or_foreign_loss_changes_nothing():
     presence = tracker("ada")
-    presence.attached("ada", "c2")
+    presence.attached("ada", "c2", 1)
     presence.lost("ada", "c1", 5)
     presence.lost("ada", "c1", 5)
     presence.lost("eve", "c9", 5)
@@ -87,10 +87,10 @@ def test_a_loss_does_not_begin_a_running_grace_period_anew():
 def test_members_who_leave_are_forgotten_and_new_ones_expected():
     presence = tracker("ada", "bob", sockets={"bob": {"c1"}})
     presence.take_changes(GRACE)
-    presence.keep_only({"bob": None, "eve": None}, GRACE + 5)
+    presence.keep_only({"bob": None, "eve": None}, GRACE + 5, 1)
     assert presence.view().connected == {"bob", "eve"}
     assert presence.next_change_ms() == 2 * GRACE + 5
-    presence.keep_only({"ada": None}, GRACE + 6)
+    presence.keep_only({"ada": None}, GRACE + 6, 1)
     assert presence.view().connected == {"ada"}
     assert not presence.has_sockets
 
@@ -98,5 +98,36 @@ def test_members_who_leave_are_forgotten_and_new_ones_expected():
 def test_the_view_is_made_once_for_each_state():
     presence = tracker("ada")
     view = presence.view()
-    presence.keep_only({"ada": None}, 5)
+    presence.keep_only({"ada": None}, 5, 1)
     assert presence.view() is view
+
+
+def test_a_room_opened_for_a_timer_was_empty_before_until_somebody_comes():
+    presence = tracker("ada", now=100)
+    presence.expect_nobody(-50)
+    assert presence.view().nobody_since == -50
+    assert presence.view().connected == {"ada"}
+    presence.attached("ada", "c1", 1)
+    assert presence.view().nobody_since is None
+
+
+def test_what_no_one_was_told_yet_is_undone_for_a_successor():
+    presence = tracker("ada", "bob", sockets={"ada": {"a1"}})
+    presence.attached("bob", "b1", 5)
+    presence.attached("ada", "a1", 5)
+    presence.keep_only({"bob": None}, 0, 6)
+    presence.attached("bob", "b2", 7)
+    assert presence.told_sockets() == {"ada": {"a1"}}
+    presence.told_up_to(5)
+    assert presence.told_sockets() == {"ada": {"a1"}, "bob": {"b1"}}
+    presence.told_up_to(6)
+    assert presence.told_sockets() == {"bob": {"b1"}}
+    presence.told_up_to(7)
+    assert presence.told_sockets() == presence.sockets == {"bob": {"b1", "b2"}}
+
+
+def test_a_socket_that_is_lost_meanwhile_is_not_brought_back():
+    presence = tracker("ada", "bob", sockets={"ada": {"a1"}})
+    presence.keep_only({"bob": None}, 0, 6)
+    presence.lost("ada", "a1", 0)
+    assert presence.told_sockets() == {}

@@ -1,0 +1,175 @@
+"""A node over the memory stores, in virtual time, which its clock is made to follow."""
+
+import asyncio
+
+import pytest
+
+from tests.fakes import EPOCH_MS, LoopClock
+from tests.unit.rooms.table import Table, settle
+from votegame.clock import DatabaseClock
+from votegame.cluster.lease import HeldLease
+from votegame.cluster.node import Node
+from votegame.cluster.sweeper import Sweeper
+from votegame.errors import StoreUnavailableError
+
+pytestmark = pytest.mark.looptime
+
+
+class FaultyNodes:
+    """A register of nodes around another one that is away, or slow, as it is told."""
+
+    def __init__(self, nodes):
+        self._nodes = nodes
+        self.is_away = False
+        self.seconds = 0.0
+        self.renewals = 0
+
+    async def renew(self, node_id, label, lease_ms):
+        self.renewals += 1
+        await self._check()
+        lease = await self._nodes.renew(node_id, label, lease_ms)
+        await asyncio.sleep(self.seconds)
+        return lease
+
+    async def live_nodes(self, node_id):
+        await self._check()
+        return await self._nodes.live_nodes(node_id)
+
+    async def retire(self, node_id):
+        await self._check()
+        await self._nodes.retire(node_id)
+
+    async def _check(self):
+        await asyncio.sleep(0)
+        if self.is_away:
+            raise StoreUnavailableError("away")
+
+
+class World:
+    def __init__(self):
+        self.table = Table()
+        self.nodes = FaultyNodes(self.table.nodes)
+        self.closed = []
+        self.speaks = []
+
+    async def begin(self):
+        await self.table.begin()
+        self.table._tasks.pop().cancel()
+        self.clock = DatabaseClock()
+        self.lease = HeldLease(self.clock)
+        registry = self.table.registry
+        self.node = Node(
+            self.table.node_id,
+            "here",
+            store=self.nodes,
+            clock=self.clock,
+            lease=self.lease,
+            registry=registry,
+            sweeper=Sweeper(self.table.node_id, store=self.table.store, clock=self.clock, registry=registry),
+            close_sockets=self._close_sockets,
+        )
+
+    async def _close_sockets(self):
+        self.closed.append(self.clock.seconds())
+
+
+@pytest.fixture
+async def world(monkeypatch):
+    monkeypatch.setattr("votegame.clock.boot_seconds", LoopClock().seconds)
+    world = World()
+    yield world
+    world.nodes.is_away = world.table.store.is_away = False
+    await world.node.stop()
+    await world.table.end()
+
+
+async def test_a_node_that_has_begun_speaks_and_knows_the_time_of_the_database(world):
+    await world.begin()
+    assert not world.lease.is_valid()
+    await world.node.start()
+    assert world.lease.is_valid()
+    assert abs(world.clock.now_ms() - world.table.clock.now_ms()) <= 1
+    assert world.clock.now_ms() >= EPOCH_MS
+    await asyncio.sleep(60)
+    assert world.lease.is_valid()
+    assert world.nodes.renewals >= 60
+
+
+async def test_without_a_database_it_does_not_begin(world):
+    await world.begin()
+    world.nodes.is_away = True
+    with pytest.raises(StoreUnavailableError):
+        await world.node.start()
+
+
+async def test_it_waits_for_the_lease_of_another_node_to_end(world):
+    await world.begin()
+    await world.table.nodes.renew("other", "there", 3_000)
+    begun = world.clock.seconds()
+    await world.node.start()
+    assert world.clock.seconds() - begun >= 3
+
+
+async def test_a_lapse_makes_it_mute_until_it_knows_what_it_lost(world):
+    await world.begin()
+    await world.node.start()
+    ada = world.table.user("ada")
+    ada.code = (await ada.ask(ada.create()))["room_code"]
+    lost = world.table.room_of(ada.code)
+    world.nodes.is_away = True
+    await asyncio.sleep(3)
+    assert not world.lease.is_valid()
+    world.table.row_of(ada.code).epoch += 1
+    world.table.store.is_away = True
+    world.nodes.is_away = False
+    await asyncio.sleep(1.5)
+    assert not world.lease.is_valid()
+    assert lost.condition == "live"
+    world.table.store.is_away = False
+    await asyncio.sleep(1.5)
+    assert world.lease.is_valid()
+    assert lost.condition == "fenced"
+
+
+async def test_after_five_mute_seconds_clients_are_sent_away_once(world):
+    await world.begin()
+    await world.node.start()
+    world.nodes.is_away = True
+    await asyncio.sleep(6)
+    assert world.closed == []
+    await asyncio.sleep(20)
+    assert len(world.closed) == 1
+    world.nodes.is_away = False
+    await asyncio.sleep(2)
+    assert world.lease.is_valid()
+    world.nodes.is_away = True
+    await asyncio.sleep(10)
+    assert len(world.closed) == 2
+
+
+async def test_slow_renewals_keep_the_lease_while_they_are_quick_enough(world):
+    await world.begin()
+    await world.node.start()
+    world.nodes.seconds = 1.0
+    for _ in range(100):
+        await asyncio.sleep(0.1)
+        assert world.lease.is_valid()
+
+
+async def test_at_its_end_its_rooms_are_free_at_once(world):
+    await world.begin()
+    await world.node.start()
+    ada = world.table.user("ada")
+    code = (await ada.ask(ada.create()))["room_code"]
+    await world.node.stop()
+    await settle()
+    assert world.table.row_of(code).owner is None
+    assert await world.table.nodes.live_nodes("other") == []
+
+
+async def test_an_end_without_a_database_is_an_end(world):
+    await world.begin()
+    await world.node.start()
+    world.nodes.is_away = True
+    await world.node.stop()
+    assert all(task.done() for task in world.node._tasks)

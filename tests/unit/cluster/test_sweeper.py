@@ -1,0 +1,106 @@
+import asyncio
+
+import pytest
+
+from tests.unit.rooms.table import seated, settle
+from votegame import tasks
+from votegame.cluster.sweeper import AHEAD_MS, ROOMS_AT_ONCE, Sweeper
+
+pytestmark = pytest.mark.looptime
+
+
+def a_sweeper(table):
+    return Sweeper(table.node_id, store=table.store, clock=table.clock, registry=table.registry)
+
+
+async def crashed_in_round(table):
+    """A round of 10 s runs in a room whose node is gone; a new node has begun."""
+    ada, bob = await seated(table)
+    await ada.ask(ada.change(answer_seconds=10))
+    await ada.ask(ada.start())
+    await table.end()
+    await table.nodes.retire(table.node_id)
+    await table.begin()
+    table.outlet.clear()
+    return ada, bob
+
+
+async def test_a_room_is_opened_shortly_before_its_timer_and_ends_its_phase(table):
+    ada, _bob = await crashed_in_round(table)
+    sweeper = a_sweeper(table)
+    assert await sweeper.sweep() == 0
+    await asyncio.sleep(8.5)
+    assert await sweeper.sweep() == 1
+    assert await sweeper.sweep() == 0
+    await asyncio.sleep(6)
+    assert len(table.outlet.frames("round_ended")) == 1
+    assert ada.code == table.outlet.frames("round_ended")[0]["room_code"]
+
+
+async def test_it_sweeps_by_itself_also_after_the_store_was_away(table):
+    await crashed_in_round(table)
+    sweeping = tasks.start(a_sweeper(table).run(), name="sweeper")
+    table.store.is_away = True
+    await asyncio.sleep(20)
+    table.store.is_away = False
+    await asyncio.sleep(8)
+    assert len(table.outlet.frames("round_ended")) == 1
+    await tasks.end([sweeping])
+
+
+async def test_at_most_fifty_at_once_the_earliest_first(table):
+    await table.begin()
+    codes = []
+    for place in range(ROOMS_AT_ONCE + 1):
+        user = table.user(str(place))
+        codes.append((await user.ask(user.create()))["room_code"])
+        await asyncio.sleep(0.01)
+    await table.end()
+    await table.nodes.retire(table.node_id)
+    for place, code in enumerate(codes):
+        row = table.row_of(code)
+        row.head = type(row.head)(
+            status="lobby",
+            host_id=None,
+            settings=row.head.settings,
+            next_deadline_ms=table.clock.now_ms() + AHEAD_MS - 1_000 + place,
+        )
+    await table.begin()
+    sweeper = a_sweeper(table)
+    assert await sweeper.sweep() == ROOMS_AT_ONCE
+    await settle()
+    assert codes[-1] not in table.registry._running
+    assert codes[0] in table.registry._running
+    assert await sweeper.sweep() == 1
+
+
+async def test_an_idle_room_comes_back_when_its_timer_is_due(table):
+    ada, bob = await seated(table)
+    sweeping = tasks.start(a_sweeper(table).run(), name="sweeper")
+    await ada.ask(ada.change(answer_seconds=300, host_away="wait"))
+    await ada.ask(ada.start())
+    deadline = table.outlet.frames("game_started")[0]["deadline"]
+    ada.lose()
+    bob.lose()
+    await asyncio.sleep(100)
+    assert len(table.registry) == 0
+    await asyncio.sleep(210)
+    (ended,) = table.outlet.frames("round_ended")
+    assert deadline <= ended["server_time"] <= deadline + 5_200
+    await asyncio.sleep(70)
+    assert len(table.registry) == 0
+    await tasks.end([sweeping])
+
+
+async def test_a_room_without_anyone_closes_after_its_time(table):
+    ada, bob = await seated(table)
+    sweeping = tasks.start(a_sweeper(table).run(), name="sweeper")
+    ada.lose()
+    bob.lose()
+    await asyncio.sleep(3_590)
+    assert table.row_of(ada.code).head.status == "lobby"
+    await asyncio.sleep(120)
+    assert table.row_of(ada.code).head.status == "closed"
+    assert table.rows(ada.code, "room_closed")[0].payload["reason"] == "abandoned"
+    assert len(table.registry) == 0
+    await tasks.end([sweeping])

@@ -1,0 +1,97 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from votegame import clock as clocks
+from votegame.clock import DatabaseClock
+
+
+class Machine:
+    """The machine's own clock, moved by hand."""
+
+    def __init__(self, monkeypatch):
+        self.at = 100.0
+        monkeypatch.setattr(clocks, "boot_seconds", lambda: self.at)
+
+
+@pytest.fixture
+def machine(monkeypatch):
+    return Machine(monkeypatch)
+
+
+def observed(machine, database_ms, *, took=0.0):
+    """A clock that was told the database's time by a question that took `took` seconds."""
+    clock = DatabaseClock()
+    clock.observe(sent=machine.at - took, received=machine.at, database_ms=database_ms)
+    return clock
+
+
+def test_the_first_reading_is_taken_as_it_is(machine):
+    clock = observed(machine, 5_000_000)
+    assert clock.now_ms() == 5_000_000
+    machine.at += 1.5
+    assert clock.now_ms() == 5_001_500
+    assert clock.seconds() == 101.5
+
+
+def test_a_reading_was_true_in_the_middle_of_its_round_trip(machine):
+    assert observed(machine, 5_000_000, took=1.0).now_ms() == 5_000_500
+
+
+@pytest.mark.parametrize("jump", [3_600_000, -3_600_000, 400 * 86_400_000])
+def test_a_jump_of_the_database_is_slewed_at_a_tenth_and_never_stepped(machine, jump):
+    clock = observed(machine, 5_000_000_000_000)
+    before = clock.now_ms()
+    clock.observe(sent=machine.at, received=machine.at, database_ms=before + jump)
+    assert clock.now_ms() == before
+    machine.at += 10
+    assert abs(clock.now_ms() - before - 10_000) <= 1_001
+    assert clock.now_ms() > before
+
+
+def test_a_small_error_is_gone_after_a_while(machine):
+    clock = observed(machine, 5_000_000)
+    clock.observe(sent=machine.at, received=machine.at, database_ms=5_000_050)
+    machine.at += 1
+    assert clock.now_ms() == 5_001_050
+    machine.at += 10
+    assert clock.now_ms() == 5_011_050
+
+
+def test_a_slow_reading_that_agrees_as_far_as_it_can_changes_nothing(machine):
+    clock = observed(machine, 5_000_000)
+    clock.observe(sent=machine.at - 1, received=machine.at, database_ms=4_999_900)
+    machine.at += 10
+    assert clock.now_ms() == 5_010_000
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.floats(0, 5),
+            st.floats(0, 2),
+            st.integers(-(10**6), 10**6),
+            st.booleans(),
+        ),
+        max_size=30,
+    )
+)
+def test_it_never_runs_backwards_nor_stands_still(steps):
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        machine = Machine(monkeypatch)
+        clock = observed(machine, 10**12)
+        last, at = clock.now_ms(), machine.at
+        for waited, took, error, asks_before in steps:
+            machine.at += waited
+            received = machine.at
+            if asks_before:
+                machine.at += 0.001
+                clock.now_ms()
+            clock.observe(sent=received - took, received=received, database_ms=clock.now_ms() + error)
+            now = clock.now_ms()
+            assert now >= last + int((machine.at - at) * 899) - 2
+            last, at = now, machine.at
+
+
+def test_the_machine_knows_seconds_that_go_forward():
+    assert clocks.boot_seconds() <= clocks.boot_seconds()
