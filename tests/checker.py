@@ -137,10 +137,7 @@ def violations(
     found += [f"I1: {what}" for what in _acknowledged_is_kept(clients, logs)]
     found += [f"I2: {what}" for what in _one_effect(logs)]
     found += [f"I3: {what}" for what in _whole_logs(logs)]
-    try:
-        tales = {code: tell(code, rows) for code, rows in logs.rows.items()}
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
-        return [*found, f"I5: a log does not fold: {error!r}"]
+    tales = {code: tell(code, rows) for code, rows in logs.rows.items()}
     found += [f"I5: {what}" for what in _columns(logs, tales)]
     for client in clients:
         found += checker_views.violations(client, logs, tales)
@@ -161,13 +158,19 @@ class Tale:
         self.states: dict[int, Frame] = {}
         """After each numbered event; at 0, as the room was made."""
         self.final = LogModel()
+        self.fault: str | None = None
+        """Where and why the log does not fold."""
 
 
 def tell(code: str, rows: Sequence[Row]) -> Tale:
     tale = Tale()
     tale.final = model = LogModel(code)
     for row in rows:
-        event = model.take(row)
+        try:
+            event = model.take(row)
+        except (KeyError, TypeError, AttributeError) as error:
+            tale.fault = f"position {row['position']}, {row['type']}: {error!r}"
+            break
         if event is not None:
             tale.events[event["seq"]] = event
         if event is not None or not tale.states:
@@ -270,6 +273,9 @@ def _columns(logs: Logs, tales: dict[str, Tale]) -> Iterator[str]:
         room, state = logs.rooms.get(code), tales[code].final.state
         if room is None:
             yield f"{code}: records of no room"
+            continue
+        if tales[code].fault is not None:
+            yield f"{code}: the log does not fold: {tales[code].fault}"
             continue
         told = {"status": "phase", "host_id": "host_id", "settings": "settings", "last_seq": "seq"}
         expected = {column: state.get(name) for column, name in told.items()} | {"last_position": len(rows)}
