@@ -94,6 +94,17 @@ class Client:
     async def _wait_a_little(self) -> None:
         await asyncio.sleep(RETRY_SECONDS * (0.5 + self.rng.random()))
 
+    def standing(self) -> str:
+        """Where it is, for one who wonders why it does not go on."""
+        if self.is_done.is_set():
+            return "done"
+        state = self.fold.state if self.fold is not None else None
+        seen = state and {name: state[name] for name in ("phase", "host_id", "seq", "round", "you")}
+        connection = "no connection" if self._socket is None else f"connection {self.connections}"
+        waits = list(self._pending.values())
+        last = [(kind, content) for kind, _, _, content in self.history[-4:]]
+        return f"{self.user_id} in {self.room_code}, {connection}, waits for {waits}, sees {seen}, last {last}"
+
     async def until(self, holds: Callable[[Frame], bool]) -> None:
         """Wait until the room, as this client sees it, is so."""
         while self.fold is None or self.fold.state is None or not holds(self.fold.state):

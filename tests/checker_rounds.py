@@ -260,10 +260,10 @@ def _no_order_tells(logs: "Logs") -> Iterator[str]:
                 given = []
             elif row["type"] == "answer_submitted":
                 given.append(row)
-            elif row["type"] == "voting_started" and len(given) > 1:
+            elif row["type"] == "voting_started" and len(given) == len(row["payload"]["order"]) > 1:
                 n_rounds += 1
-                by_id = {one["payload"]["answer_id"]: one for one in given}
-                shown = [by_id[answer_id] for answer_id in row["payload"]["order"]]
+                order_of = row["payload"]["order"].index
+                shown = sorted(given, key=lambda one: order_of(one["payload"]["answer_id"]))  # noqa: B023
                 orders = (
                     given,
                     sorted(given, key=lambda one: joined.index(one["user_id"])),  # noqa: B023

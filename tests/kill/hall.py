@@ -12,7 +12,7 @@ from tests.serving import ServerProcess, complaints
 from votegame.check import check
 from votegame.embedded import running_url
 
-PATIENCE_SECONDS = 120
+PATIENCE_SECONDS = 60
 LATE_TABLES = 12
 
 
@@ -53,11 +53,30 @@ class Hall:
 
     async def hears(self, frames: int) -> None:
         """Wait until so many more frames that promise something have been heard."""
-        async with asyncio.timeout(PATIENCE_SECONDS):
-            until = self._n_heard + frames
+        until = self._n_heard + frames
+        async with self.patience():
             while self._n_heard < until:
+                self._raise_what_failed()
                 self._heard.clear()
                 await self._heard.wait()
+
+    def _raise_what_failed(self) -> None:
+        for playing in self._playing:
+            if playing.done() and not playing.cancelled() and playing.exception() is not None:
+                raise playing.exception()
+
+    @asynccontextmanager
+    async def patience(self):
+        """Bounds a wait; says how things stand when it is over."""
+        try:
+            async with asyncio.timeout(PATIENCE_SECONDS):
+                yield
+        except TimeoutError:
+            self._raise_what_failed()
+            stuck = [f"{each.name}: {each.standing()}" for table in self.tables for each in table.everyone]
+            stuck = [line for line in stuck if "done" not in line]
+            said = self.server.said()[-3_000:]
+            raise AssertionError("\n".join(["nothing happens any more", *stuck, said])) from None
 
     @asynccontextmanager
     async def outage(self):
@@ -77,7 +96,7 @@ class Hall:
     async def prove(self) -> list[Client]:
         """Let the games come to their end, then hold every history against the database; returns everyone who played."""
         self._is_enough = True
-        async with asyncio.timeout(PATIENCE_SECONDS):
+        async with self.patience():
             await asyncio.gather(*self._playing)
         clients: list[Client] = [player for table in self.tables for player in table.everyone]
         clients += await self._late_clients()

@@ -369,8 +369,8 @@ def the_room_says_another_number_than_its_log(scene):
 
 @plant("I6")
 def a_clock_ends_a_phase_before_its_deadline(scene):
-    # One who was there all the time had not answered.
-    scene.remove(scene.row("answer_submitted", 2))
+    # One who was there all the time had not voted.
+    scene.remove(scene.row("vote_submitted", 2))
 
 
 @plant("I6")
