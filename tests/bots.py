@@ -99,10 +99,10 @@ class Client:
         if self.is_done.is_set():
             return "done"
         state = self.fold.state if self.fold is not None else None
-        seen = state and {name: state[name] for name in ("phase", "host_id", "seq", "round", "you")}
+        seen = state and {name: state[name] for name in ("phase", "host_id", "seq", "you")}
         connection = "no connection" if self._socket is None else f"connection {self.connections}"
         waits = list(self._pending.values())
-        last = [(kind, content) for kind, _, _, content in self.history[-4:]]
+        last = [(kind, str(content)[:100]) for kind, _, _, content in self.history[-4:]]
         return f"{self.user_id} in {self.room_code}, {connection}, waits for {waits}, sees {seen}, last {last}"
 
     async def until(self, holds: Callable[[Frame], bool]) -> None:
