@@ -8,7 +8,7 @@ reads, and the invariants on records and replies; those on what was seen are in 
 import json
 import time
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence, Set
 from contextlib import closing
 from functools import cached_property
 from typing import Any, Protocol
@@ -74,6 +74,11 @@ class Logs:
         """By code."""
         self.rows = rows
         """By code, in the order of positions."""
+
+    def of(self, user_ids: Set[str]) -> "Logs":
+        """The rooms that these users made."""
+        rooms = {code: room for code, room in self.rooms.items() if room["creator_id"] in user_ids}
+        return Logs(rooms, {code: self.rows[code] for code in rooms})
 
     @cached_property
     def acts(self) -> dict[str, dict[str, Frame]]:

@@ -101,7 +101,7 @@ class Hall:
         clients: list[Client] = [player for table in self.tables for player in table.everyone]
         clients += await self._late_clients()
         url = running_url(self.server.state_dir)
-        logs = await asyncio.to_thread(read_logs, url)
+        logs = (await asyncio.to_thread(read_logs, url)).of({client.user_id for client in clients})
         finished = [code for code, room in logs.rooms.items() if room["status"] == "finished"]
         assert len(finished) >= len(self.tables), "hardly anything was played"
         said = self.server.said()
