@@ -252,3 +252,11 @@ class TestSlowness:
             assert (await read_answer(patient[0])).status == 201
             for _reader, writer in (patient, hasty):
                 writer.close()
+
+
+async def test_size_03_the_operator_s_size_of_frames_holds_for_bodies(database_url):
+    async with running_web(database_url, frame_bytes=2_048) as web:
+        assert (await web.raw(request(padded(2_048)))).status == 201
+        assert (await web.raw(request(padded(2_049)))).code == "too_large"
+    async with running_web(database_url, frame_bytes=32_768) as web:
+        assert (await web.raw(request(padded(32_768)))).status == 201
