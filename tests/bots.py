@@ -1,4 +1,4 @@
-"""Bots that play over the real protocol, remember every byte, and come back whatever happens to the server."""
+"""Bots that play over the real protocol, remember every frame, and come back whatever happens to the server."""
 
 import asyncio
 import contextlib
@@ -6,20 +6,39 @@ import json
 import random
 import time
 import uuid
-from typing import Any
+from collections.abc import Awaitable, Callable
+from typing import Any, NamedTuple
 
 import aiohttp
 
 from tests.client_fold import RoomFold
 
 Frame = dict[str, Any]
+RETRY_SECONDS = 0.1
+
+
+class Manners(NamedTuple):
+    """How a bot plays; all but the first are chances, each time that there is an occasion."""
+
+    patience: float = 0.2
+    """Seconds that it waits at the most before it acts."""
+    lazy: float = 0.0
+    """It does nothing in this phase. (Its host waits a while, and then ends the phase, or the clock does.)"""
+    doubles: float = 0.0
+    """It sends a command twice."""
+    cuts: float = 0.0
+    """It loses its connection after a frame."""
+    leaves: float = 0.0
+    """It leaves the room right after an answer."""
+    hurries: float = 1.0
+    """As the host it ends a phase that some do nothing in."""
 
 
 class Client:
     """One user with one connection at a time.
 
-    `history` holds (kind, connection number, monotonic seconds, content): `opened` and `ended` (the close code), `sent`
-    and `got` (the decoded frame).
+    `history` holds (kind, connection number, monotonic seconds, content): `opened` and `ended` (the close code),
+    `refused` (the status instead of an upgrade), `sent` and `got` (the decoded frame).
     """
 
     def __init__(self, url: str, name: str, rng: random.Random) -> None:
@@ -32,10 +51,16 @@ class Client:
         self.fold: RoomFold | None = None
         self.refusals: list[Frame] = []
         self.connections = 0
+        self.doubles = 0.0
+        self.tell: Callable[[Frame], None] = lambda _frame: None
+        """Called with each frame that is got."""
         self._token = ""
         self._socket: aiohttp.ClientWebSocketResponse | None = None
         self._pending: dict[str, Frame] = {}
+        self._resume_id = ""
         self._is_attached = False
+        self._heard = asyncio.Event()
+        self._tasks: set[asyncio.Task[None]] = set()
         self.is_seated = asyncio.Event()
         self.is_done = asyncio.Event()
 
@@ -48,7 +73,7 @@ class Client:
                     async with http.post(f"{self.url}/api/auth/guest", json={"display_name": self.name}) as answer:
                         body = await answer.json() if answer.status == 201 else None
                 except aiohttp.ClientError:
-                    await asyncio.sleep(0.1)
+                    await asyncio.sleep(RETRY_SECONDS)
         self._token, self.user_id = body["token"], body["user"]["id"]
 
     async def run(self) -> None:
@@ -58,8 +83,33 @@ class Client:
                 try:
                     async with http.ws_connect(f"{self.url}/ws", protocols=["votegame.v1"]) as socket:
                         await self._converse(socket)
+                except aiohttp.WSServerHandshakeError as error:
+                    self._note("refused", error.status)
+                    if error.status == 401:
+                        return
+                    await self._wait_a_little()
                 except (aiohttp.ClientError, ConnectionError, TimeoutError):
-                    await asyncio.sleep(0.05 + 0.1 * self.rng.random())
+                    await self._wait_a_little()
+
+    async def _wait_a_little(self) -> None:
+        await asyncio.sleep(RETRY_SECONDS * (0.5 + self.rng.random()))
+
+    def standing(self) -> str:
+        """Where it is, for one who wonders why it does not go on."""
+        if self.is_done.is_set():
+            return "done"
+        state = self.fold.state if self.fold is not None else None
+        seen = state and {name: state[name] for name in ("phase", "host_id", "seq", "you")}
+        connection = "no connection" if self._socket is None else f"connection {self.connections}"
+        waits = list(self._pending.values())
+        last = [(kind, str(content)[:100]) for kind, _, _, content in self.history[-4:]]
+        return f"{self.user_id} in {self.room_code}, {connection}, waits for {waits}, sees {seen}, last {last}"
+
+    async def until(self, holds: Callable[[Frame], bool]) -> None:
+        """Wait until the room, as this client sees it, is so."""
+        while self.fold is None or self.fold.state is None or not holds(self.fold.state):
+            self._heard.clear()
+            await self._heard.wait()
 
     async def _converse(self, socket: aiohttp.ClientWebSocketResponse) -> None:
         self.connections += 1
@@ -72,6 +122,8 @@ class Client:
                 if message.type is aiohttp.WSMsgType.TEXT:
                     self._take(json.loads(message.data))
                     await self.act()
+                    if self.is_cut():
+                        break
         finally:
             self._socket = None
             self._note("ended", socket.close_code)
@@ -79,29 +131,38 @@ class Client:
             with contextlib.suppress(asyncio.CancelledError):
                 await ending
 
+    def is_cut(self) -> bool:
+        """Whether the connection is to be lost now."""
+        return False
+
     async def _end_when_done(self, socket: aiohttp.ClientWebSocketResponse) -> None:
         await self.is_done.wait()
         await socket.close()
 
     async def _attach(self) -> None:
         """Come back to the room, then send again what has no answer."""
-        if self.fold is not None and self.fold.state is not None:
-            state = self.fold.state
-            await self._send({"type": "resume", "stream": state["stream"], "last_seq": state["seq"]})
+        if self.fold is not None:
+            await self.resume(self.fold.seq)
         for command in list(self._pending.values()):
             await self._transmit(command)
 
+    async def resume(self, last_seq: int) -> None:
+        """Ask for what came after `last_seq`."""
+        command = self._new_command("resume", stream=self.fold.state["stream"], last_seq=last_seq)
+        self._resume_id = command["id"]
+        await self._transmit(command)
+
     async def command(self, command_type: str, **fields: Any) -> None:
         """Give a command; it is sent again, with the same id, until its outcome is known."""
-        await self._send({"type": command_type, **fields}, is_kept=True)
-
-    async def _send(self, command: Frame, *, is_kept: bool = False) -> None:
-        command = {"id": uuid.UUID(int=self.rng.getrandbits(128), version=4).hex, **command}
-        if command["type"] != "create_room":
-            command["room_code"] = self.room_code
-        if is_kept:
-            self._pending[command["id"]] = command
+        command = self._new_command(command_type, **fields)
+        self._pending[command["id"]] = command
         await self._transmit(command)
+        if self.rng.random() < self.doubles:
+            await self._transmit(command)
+
+    def _new_command(self, command_type: str, **fields: Any) -> Frame:
+        room = {} if command_type == "create_room" else {"room_code": self.room_code}
+        return {"type": command_type, "id": uuid.UUID(int=self.rng.getrandbits(128), version=4).hex, **room, **fields}
 
     async def _transmit(self, command: Frame) -> None:
         if self._socket is None or self._socket.closed:
@@ -115,6 +176,7 @@ class Client:
 
     def _take(self, frame: Frame) -> None:
         self._note("got", frame)
+        self.tell(frame)
         match frame["type"]:
             case "ok":
                 self._take_ok(frame)
@@ -124,6 +186,7 @@ class Client:
                 pass
             case _ if self._is_attached:
                 self.fold.take(frame)
+        self._heard.set()
 
     def _take_ok(self, frame: Frame) -> None:
         command = self._pending.pop(frame["id"], None)
@@ -136,64 +199,92 @@ class Client:
             self._is_attached = True
             self.is_seated.set()
         elif command is not None and command["type"] == "submit_answer":
-            self.fold.took(frame)
+            if self.fold.state["round"]["round_id"] == command["round_id"]:
+                self.fold.took(frame)
+        elif command is not None and command["type"] == "leave_room":
+            self.is_done.set()
 
     def _take_error(self, frame: Frame) -> None:
         command = self._pending.get(frame["id"])
         if frame["retryable"] and command is not None:
-            asyncio.get_running_loop().call_later(0.1, self._retry, command)
+            self._later(RETRY_SECONDS, lambda: self._retry(command))
+        elif frame["id"] == self._resume_id:
+            self._take_back_refused(frame)
         else:
             self._pending.pop(frame["id"], None)
             self.refusals.append(frame)
+            if command is not None:
+                self.refused(command, frame)
 
-    def _retry(self, command: Frame) -> None:
-        if command["id"] in self._pending and self._socket is not None:
-            self._retrying = asyncio.ensure_future(self._transmit(command))
+    def _take_back_refused(self, frame: Frame) -> None:
+        if frame["retryable"]:
+            self._later(RETRY_SECONDS, lambda: self.resume(self.fold.seq))
+        elif not self._pending:
+            self.refusals.append(frame)
+            self.is_done.set()
 
-    def stand(self) -> str:
-        """Where this client stands, for whoever wonders why it goes no further."""
-        state = self.fold and self.fold.state
-        seen = state and (state["phase"], state["seq"], state["host_id"] == self.user_id)
-        last = [(kind, connection, content) for kind, connection, _, content in self.history[-6:]]
-        return f"attached {self._is_attached}, sees {seen}, waits for {list(self._pending.values())}, last {last}"
+    async def _retry(self, command: Frame) -> None:
+        if command["id"] in self._pending:
+            await self._transmit(command)
+
+    def _later(self, seconds: float, act: Callable[[], Awaitable[None]]) -> None:
+        """Have `act` done after a while, unless the client is done by then."""
+
+        async def wait_and_act() -> None:
+            await asyncio.sleep(seconds)
+            if not self.is_done.is_set():
+                await act()
+
+        task = asyncio.create_task(wait_and_act())
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
 
     async def act(self) -> None:
         """Do what one does in this phase; called after each frame."""
 
+    def refused(self, command: Frame, error: Frame) -> None:
+        """A command was refused for good."""
+
 
 class Player(Client):
-    """Answers and votes once a round, after a short while; the first of a table is its host and starts rounds."""
+    """Answers and votes once a round, after a short while; who is host starts rounds."""
 
-    def __init__(self, url: str, name: str, rng: random.Random, *, players: int, rounds: int, patience: float) -> None:
+    def __init__(
+        self, url: str, name: str, rng: random.Random, *, players: int = 99, manners: Manners | None = None
+    ) -> None:
         super().__init__(url, name, rng)
         self._players = players
-        self._rounds = rounds
-        self._patience = patience
+        self._manners = manners or Manners()
         self._done: set[tuple[str, str]] = set()
-        self._acts: set[asyncio.Task[None]] = set()
+        self._own: set[str] = set()
+        self.doubles = self._manners.doubles
 
-    async def create(self) -> None:
-        await self.command(
-            "create_room", settings={"total_rounds": self._rounds, "answer_seconds": 10, "vote_seconds": 10}
-        )
+    async def create(self, **settings: Any) -> None:
+        await self.command("create_room", settings={"answer_seconds": 10, "vote_seconds": 10, **settings})
 
     async def join(self, room_code: str) -> None:
         self.room_code = room_code
         await self.command("join_room")
 
+    def is_cut(self) -> bool:
+        return self.is_seated.is_set() and self.rng.random() < self._manners.cuts
+
     async def act(self) -> None:
         if not self._is_attached:
             return
         state = self.fold.state
-        round_id = state["round"]["round_id"] if state["round"] else ""
-        phase = state["phase"]
-        if phase in {"finished", "closed"}:
-            self.is_done.set()
-        elif (round_id, phase) not in self._done and self._is_my_turn(state):
-            self._done.add((round_id, phase))
-            act = asyncio.create_task(self._act_later(phase, state))
-            self._acts.add(act)
-            act.add_done_callback(self._acts.discard)
+        if state["phase"] in {"finished", "closed"}:
+            if not self._pending:
+                self.is_done.set()
+            return
+        stage = (state["round"]["round_id"] if state["round"] else "", state["phase"])
+        if stage not in self._done and self._is_my_turn(state):
+            self._done.add(stage)
+            self._later(self._manners.patience * self.rng.random(), lambda: self._do(stage))
+
+    def refused(self, command: Frame, error: Frame) -> None:
+        if error["code"] == "not_enough_players":
+            self._later(RETRY_SECONDS, lambda: self.command(command["type"]))
 
     def _is_my_turn(self, state: Frame) -> bool:
         is_host = state["host_id"] == self.user_id
@@ -205,35 +296,66 @@ class Player(Client):
             case _:
                 return True
 
-    async def _act_later(self, phase: str, state: Frame) -> None:
-        current = state["round"]
-        await asyncio.sleep(self._patience * self.rng.random())
+    async def _do(self, stage: tuple[str, str]) -> None:
+        round_id, phase = stage
         match phase:
             case "lobby":
                 await self.command("start_game")
             case "results":
                 await self.command("next_round")
             case "answering":
-                answer = f"{self.name} says {self.rng.randrange(10**6)}"
-                await self.command("submit_answer", round_id=current["round_id"], answer=answer)
+                await self._answer(round_id)
+                self._hurry(stage, "start_voting")
             case "voting":
-                others = [
-                    each["id"] for each in current["answers"] if not each["content"].startswith(f"{self.name} says")
-                ]
-                if others:
-                    choice = self.rng.choice(others)
-                    await self.command("submit_vote", round_id=current["round_id"], answer_id=choice)
+                await self._vote(round_id)
+                self._hurry(stage, "end_round")
+
+    async def _answer(self, round_id: str) -> None:
+        if self.rng.random() < self._manners.lazy:
+            return
+        # It must not tell anything of its author: frames are searched for it.
+        answer = f"answer {self.rng.getrandbits(64):x}"
+        self._own.add(answer)
+        await self.command("submit_answer", round_id=round_id, answer=answer)
+        if self.rng.random() < self._manners.leaves:
+            await self.command("leave_room")
+
+    async def _vote(self, round_id: str) -> None:
+        current = self.fold.state["round"]
+        if current["round_id"] != round_id or self.rng.random() < self._manners.lazy:
+            return
+        others = [each["id"] for each in current["answers"] or () if each["content"] not in self._own]
+        if others:
+            await self.command("submit_vote", round_id=round_id, answer_id=self.rng.choice(others))
+
+    def _hurry(self, stage: tuple[str, str], command_type: str) -> None:
+        """As the host, do not wait for ever for those who do nothing."""
+        if self.fold.state["host_id"] == self.user_id and self.rng.random() < self._manners.hurries:
+            self._later(self._manners.patience * 5, lambda: self._end_phase(stage, command_type))
+
+    async def _end_phase(self, stage: tuple[str, str], command_type: str) -> None:
+        if stage == (self.fold.state["round"]["round_id"], self.fold.state["phase"]):
+            await self.command(command_type, round_id=stage[0])
 
 
 class TableOfPlayers:
-    """A room with its players, who play one game to its end."""
+    """A room with its players, who play one game to its end; one more comes when the game has begun."""
 
-    def __init__(self, url: str, seed: int, *, players: int = 3, rounds: int = 3, patience: float = 0.1) -> None:
+    def __init__(
+        self, url: str, seed: int, *, players: int = 3, rounds: int = 3, manners: Manners | None = None, **settings: Any
+    ) -> None:
         rng = random.Random(seed)
-        self.players = [
-            Player(url, f"P{seed}-{n}", random.Random(rng.random()), players=players, rounds=rounds, patience=patience)
-            for n in range(players)
-        ]
+        names = [f"P{seed:x}-{n}" for n in range(players + 1)]
+        *self.players, self.late_comer = (
+            Player(url, name, random.Random(rng.random()), players=players, manners=manners) for name in names
+        )
+        # The host stays: a room without anybody is the subject of another test.
+        self.players[0]._manners = self.players[0]._manners._replace(leaves=0.0)
+        self._settings = {"total_rounds": rounds, **settings}
+
+    @property
+    def everyone(self) -> list[Player]:
+        return [*self.players, *([self.late_comer] if self.late_comer.history else [])]
 
     @property
     def room_code(self) -> str:
@@ -241,13 +363,16 @@ class TableOfPlayers:
 
     async def play(self) -> None:
         """One whole game."""
-        for player in self.players:
+        for player in (*self.players, self.late_comer):
             await player.enter()
         host, *guests = self.players
         async with asyncio.TaskGroup() as group:
             group.create_task(host.run())
-            await host.create()
+            await host.create(**self._settings)
             await host.is_seated.wait()
             for guest in guests:
                 await guest.join(host.room_code)
                 group.create_task(guest.run())
+            await host.until(lambda state: state["phase"] != "lobby")
+            await self.late_comer.join(host.room_code)
+            group.create_task(self.late_comer.run())

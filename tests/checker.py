@@ -1,18 +1,22 @@
 """One checker for every run in which players played while something was broken; see `tests/invariants.md`.
 
-It trusts nothing of the server's: frames are decoded JSON, and logs are folded by `tests.log_model`.
+It trusts nothing of the server's: frames are decoded JSON, and logs are folded by `tests.log_model`. Here are what it
+reads, and the invariants on records and replies; those on what was seen are in `tests.checker_views`, those on rounds
+in `tests.checker_rounds`.
 """
 
 import json
+import time
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Set as AbstractSet
 from contextlib import closing
-from typing import Any
+from functools import cached_property
+from typing import Any, Protocol
 
 import psycopg2  # noqa: TID251
 
-from tests.bots import Client
-from tests.client_fold import digest
+from tests import checker_rounds, checker_views
 from tests.log_model import LogModel
 
 REPLY_SECONDS = 5.0
@@ -29,11 +33,38 @@ CHANGES = {
     "end_round",
     "next_round",
 }
-RECORD_OF = {"submit_answer": "answer_submitted", "submit_vote": "vote_submitted"}
+CONTENT_OF = {
+    "submit_answer": ("answer_submitted", "content", "answer"),
+    "submit_vote": ("vote_submitted", "answer_id", "answer_id"),
+}
+"""Of commands that are known by their content, too: the record, and the names of the content in it and in them."""
+OVERTAKING = {"bad_message", "rate_limited", "unavailable"}
+"""Replies that need not come in the order of commands."""
+ROOM_COLUMNS = (
+    "code",
+    "id",
+    "stream",
+    "status",
+    "host_id",
+    "settings",
+    "last_position",
+    "last_seq",
+    "epoch",
+    "creator_id",
+    "command_id",
+)
 COLUMNS = ("position", "seq", "type", "round_id", "user_id", "command_id", "payload", "server_time", "epoch")
 
 Row = dict[str, Any]
 Frame = dict[str, Any]
+
+
+class Witness(Protocol):
+    """What is asked of a client."""
+
+    name: str
+    user_id: str
+    history: list[tuple[str, int, float, Any]]
 
 
 class Logs:
@@ -45,230 +76,257 @@ class Logs:
         self.rows = rows
         """By code, in the order of positions."""
 
+    def of(self, user_ids: AbstractSet[str]) -> "Logs":
+        """The rooms that these users made."""
+        rooms = {code: room for code, room in self.rooms.items() if room["creator_id"] in user_ids}
+        return Logs(rooms, {code: self.rows[code] for code in rooms})
+
+    @cached_property
+    def acts(self) -> dict[str, dict[str, Frame]]:
+        """What each user did in each round, as `you` tells it."""
+        acts: dict[str, dict[str, Frame]] = {}
+        for row in self.all_rows():
+            payload = row["payload"]
+            if row["type"] == "answer_submitted":
+                _act(acts, row)["answer_id"] = payload["answer_id"]
+            elif row["type"] == "vote_submitted":
+                _act(acts, row)["vote"] = {"vote_id": payload["vote_id"], "answer_id": payload["answer_id"]}
+        return acts
+
+    @cached_property
+    def totals(self) -> Counter[tuple[str, str]]:
+        """How many answered, and how many voted, in each round."""
+        return Counter((row["round_id"], row["type"]) for row in self.all_rows())
+
     def all_rows(self) -> Iterator[Row]:
         for rows in self.rows.values():
             yield from rows
 
 
+def _act(acts: dict[str, dict[str, Frame]], row: Row) -> Frame:
+    return acts.setdefault(row["user_id"], {}).setdefault(row["round_id"], {"answer_id": None, "vote": None})
+
+
 def read_logs(url: str) -> Logs:
     with closing(psycopg2.connect(url)) as connection, connection.cursor() as cursor:
-        cursor.execute("SELECT code, id::text, stream::text, status, last_position, last_seq, epoch FROM rooms")
-        names = ("code", "id", "stream", "status", "last_position", "last_seq", "epoch")
-        rooms = {row[0]: dict(zip(names, row, strict=True)) for row in cursor.fetchall()}
-        rows = {}
-        for code, room in rooms.items():
-            cursor.execute(
-                "SELECT position, seq, type, round_id::text, user_id::text, command_id, payload, server_time, epoch "
-                "FROM room_events WHERE room_id = %s ORDER BY position",
-                (room["id"],),
-            )
-            rows[code] = [dict(zip(COLUMNS, row, strict=True)) for row in cursor.fetchall()]
+        cursor.execute(
+            "SELECT code, id::text, stream::text, status, host_id::text, settings, last_position, last_seq, epoch, "
+            "creator_id::text, command_id FROM rooms"
+        )
+        rooms = {row[0]: dict(zip(ROOM_COLUMNS, row, strict=True)) for row in cursor.fetchall()}
+        codes = {room["id"]: code for code, room in rooms.items()}
+        rows: dict[str, list[Row]] = {code: [] for code in rooms}
+        cursor.execute(
+            "SELECT room_id::text, position, seq, type, round_id::text, user_id::text, command_id, payload, "
+            "server_time, epoch FROM room_events ORDER BY room_id, position"
+        )
+        for room_id, *row in cursor.fetchall():
+            rows[codes.get(room_id, room_id)].append(dict(zip(COLUMNS, row, strict=True)))
     return Logs(rooms, rows)
 
 
-def violations(clients: Iterable[Client], logs: Logs) -> list[str]:
-    """Everything that does not hold, each with its evidence; empty for a good run."""
+def violations(
+    clients: Iterable[Witness],
+    logs: Logs,
+    *,
+    server_log: str = "",
+    outages_ms: Sequence[tuple[int, int]] = (),
+    grace_ms: int = 20_000,
+) -> list[str]:
+    """Everything that does not hold, each with its evidence; empty for a good run.
+
+    `outages_ms` are the times, since the epoch, in which the server or its database was down; `server_log` is what the
+    server said.
+    """
     clients = list(clients)
     found = [f"nothing happened: {client.name} got no frame" for client in clients if not _got(client)]
-    for check in (_acknowledged_is_kept, _one_effect, _numbers, _same_for_all, _phases, _anonymous, _replies):
-        found += [f"{check.__name__.strip('_')}: {what}" for what in check(clients, logs)]
+    found += [f"I1: {what}" for what in _acknowledged_is_kept(clients, logs)]
+    found += [f"I2: {what}" for what in _one_effect(logs)]
+    found += [f"I3: {what}" for what in _whole_logs(logs)]
+    tales = {code: tell(code, rows) for code, rows in logs.rows.items()}
+    found += [f"I5: {what}" for what in _columns(logs, tales)]
+    for client in clients:
+        found += checker_views.violations(client, logs, tales)
+    # Histories are by the monotonic clock, the log by that of the database, which is this machine's.
+    offset = time.time() - time.monotonic()
+    found += checker_rounds.violations(
+        clients, logs, server_log=server_log, outages_ms=outages_ms, grace_ms=grace_ms, offset=offset
+    )
+    found += [f"I9: {what}" for what in _replies(clients, logs)]
     return found
 
 
-def _got(client: Client) -> list[Frame]:
+class Tale:
+    """What a log means, by `tests.log_model`."""
+
+    def __init__(self) -> None:
+        self.events: dict[int, Frame] = {}
+        self.states: dict[int, Frame] = {}
+        """After each numbered event; at 0, as the room was made."""
+        self.final = LogModel()
+        self.fault: str | None = None
+        """Where and why the log does not fold."""
+
+
+def tell(code: str, rows: Sequence[Row]) -> Tale:
+    tale = Tale()
+    tale.final = model = LogModel(code)
+    for row in rows:
+        try:
+            event = model.take(row)
+        except (KeyError, TypeError, AttributeError) as error:
+            tale.fault = f"position {row['position']}, {row['type']}: {error!r}"
+            break
+        if event is not None:
+            tale.events[event["seq"]] = event
+        if event is not None or not tale.states:
+            tale.states[model.state["seq"]] = model.shared()
+    return tale
+
+
+def _got(client: Witness) -> list[Frame]:
     return [content for kind, _, _, content in client.history if kind == "got"]
 
 
-def _events(client: Client) -> Iterator[Frame]:
-    """The numbered events that a client was told, those inside a `resume` included."""
-    for frame in _got(client):
-        if "seq" in frame and frame["type"] != "ok":
-            yield frame
-        yield from frame.get("events", ()) if frame["type"] == "ok" else ()
+def _sent(client: Witness) -> dict[str, Frame]:
+    return {content["id"]: content for kind, _, _, content in client.history if kind == "sent"}
 
 
-def _acknowledged_is_kept(clients: list[Client], logs: Logs) -> Iterator[str]:
-    """I1: each `ok` to a change is in the log, and each event, with the same content."""
-    by_command = defaultdict(list)
-    for row in logs.all_rows():
-        if row["command_id"]:
-            by_command[row["user_id"], row["command_id"]].append(row)
-    by_seq = {(code, row["seq"]): row for code, rows in logs.rows.items() for row in rows if row["seq"] is not None}
+def _acknowledged_is_kept(clients: list[Witness], logs: Logs) -> Iterator[str]:
+    """I1: each `ok` to a change is in the log with the same content, and no login is forgotten."""
+    by_command, by_content = defaultdict(list), defaultdict(list)
+    codes = {}
+    for code, rows in logs.rows.items():
+        for row in rows:
+            codes[id(row)] = code
+            if row["command_id"]:
+                by_command[row["user_id"], row["command_id"]].append(row)
+            for record, name, _ in CONTENT_OF.values():
+                if row["type"] == record:
+                    by_content[row["user_id"], row["round_id"], row["payload"][name]].append(row)
     for client in clients:
-        sent = {content["id"]: content for kind, _, _, content in client.history if kind == "sent"}
-        for frame in _got(client):
-            command = sent.get(frame.get("id", "")) if frame["type"] == "ok" else None
+        sent = _sent(client)
+        for kind, _, _, frame in client.history:
+            if kind == "refused" and frame == 401:
+                yield f"{client.name}: the login is forgotten"
+            if kind != "got" or frame["type"] != "ok":
+                continue
+            command = sent.get(frame["id"])
             if command is not None and command["type"] in CHANGES:
-                yield from _kept(client, command, frame, by_command[client.user_id, command["id"]])
-        for event in _events(client):
-            row = by_seq.get((event["room_code"], event["seq"]))
-            if row is None or (row["type"], row["server_time"]) != (event["type"], event["server_time"]):
-                yield f"{client.name} was told {event}, the log has {row}"
+                rows = by_command[client.user_id, command["id"]] or _same_content(client, command, by_content)
+                rows = rows or _member_already(client, command, logs)
+                yield from _kept(client, command, frame, rows, codes)
 
 
-def _kept(client: Client, command: Frame, ok: Frame, rows: list[Row]) -> Iterator[str]:
+def _same_content(client: Witness, command: Frame, by_content: dict[Any, list[Row]]) -> list[Row]:
+    if command["type"] not in CONTENT_OF:
+        return []
+    return by_content[client.user_id, command["round_id"], command[CONTENT_OF[command["type"]][2]]]
+
+
+def _member_already(client: Witness, command: Frame, logs: Logs) -> list[Row]:
+    """The record by which one became a member, for another `join_room` of his."""
+    if command["type"] != "join_room":
+        return []
+    rows = logs.rows.get(command["room_code"], [])
+    return [row for row in rows if row["user_id"] == client.user_id and row["type"] in {"player_joined", "base"}][-1:]
+
+
+def _kept(client: Witness, command: Frame, ok: Frame, rows: list[Row], codes: dict[int, str]) -> Iterator[str]:
     if len(rows) != 1:
         yield f"{client.name}: {command} got {ok['type']}, and has {len(rows)} records"
         return
-    payload = rows[0]["payload"]
-    said = {name: ok.get(name) for name in ("answer_id", "vote_id")}
-    for name, value in said.items():
-        if value is not None and payload.get(name) != value:
-            yield f"{client.name}: {command} got {ok}, the log has {payload}"
-    content = {"submit_answer": ("content", "answer"), "submit_vote": ("answer_id", "answer_id")}.get(command["type"])
-    if content and payload[content[0]] != command[content[1]]:
-        yield f"{client.name}: {command} was kept as {payload}"
-    if "round_id" in ok and rows[0]["round_id"] != ok["round_id"]:
-        yield f"{client.name}: {command} got {ok}, the log has round {rows[0]['round_id']}"
+    (row,) = rows
+    for name in ("answer_id", "vote_id"):
+        if name in ok and row["payload"].get(name) != ok[name]:
+            yield f"{client.name}: {command} got {ok}, the log has {row['payload']}"
+    if command["type"] in CONTENT_OF:
+        _, kept, given = CONTENT_OF[command["type"]]
+        if row["payload"][kept] != command[given]:
+            yield f"{client.name}: {command} was kept as {row['payload']}"
+    if ok.get("round_id", row["round_id"]) != row["round_id"]:
+        yield f"{client.name}: {command} got {ok}, the log has round {row['round_id']}"
+    if ok.get("room_code", codes[id(row)]) != codes[id(row)]:
+        yield f"{client.name}: {command} got {ok}, the log has room {codes[id(row)]}"
 
 
-def _one_effect(_clients: list[Client], logs: Logs) -> Iterator[str]:
-    """I2: no second answer or vote, no command with two effects."""
-    acts = Counter(
-        (row["type"], row["round_id"], row["user_id"]) for row in logs.all_rows() if row["type"] in RECORD_OF.values()
-    )
+def _one_effect(logs: Logs) -> Iterator[str]:
+    """I2: no second answer or vote, no command with two effects, no two rooms by one command."""
+    kinds = [record for record, _, _ in CONTENT_OF.values()]
+    acts = Counter((row["type"], row["round_id"], row["user_id"]) for row in logs.all_rows() if row["type"] in kinds)
     ids = Counter((row["user_id"], row["command_id"]) for row in logs.all_rows() if row["command_id"])
-    yield from (f"{key} {count} times" for key, count in (acts + ids).items() if count > 1)
+    rooms = Counter((room["creator_id"], room["command_id"]) for room in logs.rooms.values() if room["command_id"])
+    for counted in (acts, ids, rooms):
+        yield from (f"{key} {count} times" for key, count in counted.items() if count > 1)
 
 
-def _numbers(clients: list[Client], logs: Logs) -> Iterator[str]:
-    """I3: numbers without a hole, each with one content, seen in order and once."""
+def _whole_logs(logs: Logs) -> Iterator[str]:
+    """I3, in the database: positions and numbers without a hole, times and epochs that never fall."""
     for code, rows in logs.rows.items():
         numbers = [row["seq"] for row in rows if row["seq"] is not None]
-        if [row["position"] for row in rows] != list(range(1, len(rows) + 1)):
+        if not rows or [row["position"] for row in rows] != list(range(1, len(rows) + 1)):
             yield f"{code}: a hole in the positions"
         if numbers != list(range(1, len(numbers) + 1)):
             yield f"{code}: a hole in the numbers: {numbers}"
-        if rows and [row["epoch"] for row in rows] != sorted(row["epoch"] for row in rows):
-            yield f"{code}: epochs fall"
-    contents: dict[tuple[str, int], str] = {}
-    for client in clients:
-        for event in _events(client):
-            text = json.dumps(event, sort_keys=True)
-            if contents.setdefault((event["room_code"], event["seq"]), text) != text:
-                yield f"{event['room_code']}, {event['seq']}: {client.name} was told {text}, others otherwise"
-        yield from _in_order(client)
+        for name in ("epoch", "server_time"):
+            if [row[name] for row in rows] != sorted(row[name] for row in rows):
+                yield f"{code}: {name} falls"
 
 
-def _in_order(client: Client) -> Iterator[str]:
-    seq: int | None = None
-    attached = -1
-    for kind, connection, _, frame in client.history:
-        if kind != "got":
+def _columns(logs: Logs, tales: dict[str, Tale]) -> Iterator[str]:
+    """I5: a room's own row says what its log says."""
+    for code, rows in logs.rows.items():
+        room, state = logs.rooms.get(code), tales[code].final.state
+        if room is None:
+            yield f"{code}: records of no room"
             continue
-        if frame["type"] == "ok" and "state" in frame:
-            seq, attached = frame["state"]["seq"], connection
-        elif frame["type"] == "ok" and "recovered" in frame:
-            attached = connection
-            for event in frame["events"]:
-                if event["seq"] != seq + 1:
-                    yield f"{client.name}: resumed with {event['seq']} after {seq}"
-                seq = event["seq"]
-        elif "seq" in frame:
-            if connection != attached or frame["seq"] != seq + 1:
-                yield f"{client.name}: {frame['type']} {frame['seq']} after {seq}, connection {connection}"
-            seq = frame["seq"]
+        if tales[code].fault is not None:
+            yield f"{code}: the log does not fold: {tales[code].fault}"
+            continue
+        told = {"status": "phase", "host_id": "host_id", "settings": "settings", "last_seq": "seq"}
+        expected = {column: state.get(name) for column, name in told.items()} | {"last_position": len(rows)}
+        for column, value in expected.items():
+            if room[column] != value:
+                yield f"{code}: {column} is {room[column]}, the log says {value}"
 
 
-def _same_for_all(clients: list[Client], logs: Logs) -> Iterator[str]:
-    """I4 and I5: what each client has folded is what the model folds from the log, scores included."""
-    for code, rows in logs.rows.items():
-        model, expected = LogModel(), {}
-        for row in rows:
-            model.take(row)
-            expected[row["seq"] or 0] = digest(model.state)
-            if row["seq"] is None and row["type"] == "base" and row["position"] == 1:
-                expected[0] = digest(model.state)
-        if rows and model.state["phase"] != logs.rooms[code]["status"]:
-            yield f"{code}: the log ends in {model.state['phase']}, the room says {logs.rooms[code]['status']}"
-        if rows and (rows[-1]["position"]) != logs.rooms[code]["last_position"]:
-            yield f"{code}: the room's last position is wrong"
-        for client in clients:
-            if client.room_code == code and client.fold is not None:
-                for _, seq, seen in client.fold.digests:
-                    if seq and expected.get(seq) != seen:
-                        yield f"{code}, {seq}: {client.name} sees {seen}, the log says {expected.get(seq)}"
-
-
-def _phases(_clients: list[Client], logs: Logs) -> Iterator[str]:
-    """I6: phases go forward, and no clock ends one before its shown deadline."""
-    for code, rows in logs.rows.items():
-        order, deadline, acted = "", None, True
-        for row in rows:
-            match row["type"]:
-                case "game_started" | "round_started":
-                    order, deadline = "s", row["payload"]["deadline"]
-                case "deadline_changed":
-                    changed = row["payload"]["deadline"]
-                    if deadline is not None and changed < deadline:
-                        yield f"{code}, position {row['position']}: the deadline moved back"
-                    deadline = changed
-                case "answer_submitted" | "vote_submitted" | "player_left":
-                    acted = True
-                    continue
-                case "voting_started" | "round_ended":
-                    order += row["type"][0]
-                    if not acted and row["command_id"] is None and row["server_time"] < deadline:
-                        yield f"{code}, position {row['position']}: ended before {deadline}, at {row['server_time']}"
-                    deadline = row["payload"]["deadline"]
-            acted = row["type"] in {"answer_submitted", "vote_submitted", "player_left"}
-            if order not in {"", "s", "sv", "sr", "svr"}:
-                yield f"{code}, position {row['position']}: a phase out of order: {order}"
-
-
-def _anonymous(clients: list[Client], logs: Logs) -> Iterator[str]:
-    """I8: before a round has ended nothing that others are told holds both an answer and a user."""
-    authors = {
-        row["payload"]["answer_id"]: (row["user_id"], row["round_id"])
-        for row in logs.all_rows()
-        if row["type"] == "answer_submitted"
-    }
-    for client in clients:
-        ended: set[str] = set()
-        for frame in _got(client):
-            if frame["type"] == "ok":
-                continue
-            if frame["type"] == "round_ended":
-                ended.add(frame["round_id"])
-            text = json.dumps(frame)
-            for answer_id, (user_id, round_id) in authors.items():
-                if round_id not in ended and answer_id in text and user_id in text:
-                    yield f"{client.name} was told {text}"
-
-
-def _replies(clients: list[Client], logs: Logs) -> Iterator[str]:
-    """I9: one reply to each command on a connection that stays, and none that is a lie."""
+def _replies(clients: list[Witness], logs: Logs) -> Iterator[str]:
+    """I9: one reply to each command on a connection that stays, in order, and none that is a lie."""
     effects = {(row["user_id"], row["command_id"]) for row in logs.all_rows() if row["command_id"]}
     for client in clients:
-        ends = {connection: at for kind, connection, at, _ in client.history if kind == "ended"}
-        waiting: dict[tuple[int, str], list[float]] = defaultdict(list)
-        oks: dict[str, str] = {}
-        for kind, connection, at, frame in client.history:
-            if kind == "sent":
-                waiting[connection, frame["id"]].append(at)
-            elif kind == "got" and frame["type"] in {"ok", "error"}:
-                times = waiting[connection, frame["id"]]
-                if not times:
-                    yield f"{client.name}: a second reply, {frame}"
-                    continue
-                if at - times.pop(0) > REPLY_SECONDS + LEEWAY_SECONDS:
-                    yield f"{client.name}: late, {frame}"
-                yield from _truthful(client, frame, effects, oks)
-        for (connection, command_id), times in waiting.items():
-            end = ends.get(connection)
-            if times and end is not None and end - times[0] > REPLY_SECONDS + LEEWAY_SECONDS:
-                yield f"{client.name}: {command_id} got no reply on a connection that stayed"
+        yield from _one_reply_each(client)
+        oks = {frame["id"]: json.dumps(frame, sort_keys=True) for frame in _got(client) if frame["type"] == "ok"}
+        for frame in _got(client):
+            if frame["type"] == "error":
+                is_final = not frame["retryable"] and frame["code"] != "rate_limited"
+                if is_final and frame["id"] not in oks and (client.user_id, frame["id"]) in effects:
+                    yield f"{client.name}: {frame}, but it took effect"
+            elif frame["type"] == "ok" and "state" not in frame and "recovered" not in frame:
+                if oks[frame["id"]] != json.dumps(frame, sort_keys=True):
+                    yield f"{client.name}: {frame} and {oks[frame['id']]}"
 
 
-def _truthful(client: Client, frame: Frame, effects: set[tuple[str, str]], oks: dict[str, str]) -> Iterator[str]:
-    if frame["type"] == "error":
-        is_final = not frame["retryable"] and frame["code"] != "rate_limited"
-        if is_final and frame["id"] not in oks and (client.user_id, frame["id"]) in effects:
-            yield f"{client.name}: {frame}, but it took effect"
-        return
-    if "state" not in frame and "recovered" not in frame:
-        text = json.dumps(frame, sort_keys=True)
-        if oks.setdefault(frame["id"], text) != text:
-            yield f"{client.name}: {text} and {oks[frame['id']]}"
-    else:
-        oks.setdefault(frame["id"], "")
+def _one_reply_each(client: Witness) -> Iterator[str]:
+    ends = {connection: at for kind, connection, at, _ in client.history if kind == "ended"}
+    waiting: dict[tuple[int, str], list[tuple[int, float, Frame]]] = defaultdict(list)
+    answered: dict[tuple[int, str], int] = {}
+    for place, (kind, connection, at, frame) in enumerate(client.history):
+        if kind == "sent":
+            waiting[connection, frame["id"]].append((place, at, frame))
+        elif kind == "got" and frame["type"] in {"ok", "error"}:
+            if not waiting[connection, frame["id"]]:
+                yield f"{client.name}: a second reply, {frame}"
+                continue
+            sent_place, sent_at, command = waiting[connection, frame["id"]].pop(0)
+            if at - sent_at > REPLY_SECONDS + LEEWAY_SECONDS:
+                yield f"{client.name}: late by {at - sent_at:.1f} s, {frame}"
+            room = (connection, command.get("room_code", ""))
+            if frame.get("code") in OVERTAKING or not room[1]:
+                continue
+            if answered.get(room, -1) > sent_place:
+                yield f"{client.name}: out of the order of commands, {frame}"
+            answered[room] = sent_place
+    for (connection, command_id), left in waiting.items():
+        end = ends.get(connection)
+        if left and end is not None and end - left[0][1] > REPLY_SECONDS + LEEWAY_SECONDS:
+            yield f"{client.name}: {command_id} got no reply on a connection that stayed"

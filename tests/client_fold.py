@@ -40,9 +40,8 @@ class RoomFold:
             self._note()
 
     def took(self, ok: Frame) -> None:
-        """The `ok` to one's own answer or vote."""
-        if "answer_id" in ok:
-            self.state["you"]["answer_id"] = ok["answer_id"]
+        """The `ok` to one's own answer."""
+        self.state["you"]["answer_id"] = ok["answer_id"]
 
     def digest(self) -> str:
         """What does not depend on who looks, on who is connected, and on counts that notices tell."""
@@ -126,7 +125,7 @@ class RoomFold:
         self.state["round"]["deadline"] = None
 
     def _room_closed(self, event: Frame) -> None:
-        self.state["phase"] = "closed"
+        self.state |= {"phase": "closed", "members": [], "host_id": None}
 
     def _answer_submitted(self, notice: Frame) -> None:
         if self.state["round"]["round_id"] == notice["round_id"]:

@@ -1,115 +1,209 @@
 """A slow, obvious model of a room: what a log means by `protocol/v1.md`, without a look at the server's fold."""
 
+import copy
 from typing import Any
 
 Row = dict[str, Any]
+Frame = dict[str, Any]
+NOTHING = {"answer_id": None, "vote": None}
 
 
 class LogModel:
-    """Folds the rows of one log, in order; `state` has the shape of the wire's, as far as everyone sees the same."""
+    """Folds the rows of one log, in order.
 
-    def __init__(self) -> None:
-        self.state: dict[str, Any] = {}
-        self.answers: dict[str, dict[str, str]] = {}
+    `state` has the shape of the wire's, without what depends on who looks, on who is connected, and on counts.
+    """
+
+    def __init__(self, room_code: str = "") -> None:
+        self.room_code = room_code
+        self.state: Frame = {}
+        self.answers: dict[str, Frame] = {}
         """Of the present round: by answer id, its author and content."""
-        self.votes: dict[str, str] = {}
-        """Of the present round: by voter, the answer's id."""
-        self.scores: dict[str, int] = {}
-        self.names: dict[str, str] = {}
+        self.votes: dict[str, Frame] = {}
+        """Of the present round: by voter, the vote's and the answer's id."""
+        self.players: list[str] = []
+        """Of the present round."""
+        self._scores: dict[str, int] = {}
+        self._joined: list[tuple[str, str]] = []
+        """Everyone who ever joined, with his name, in this order; one who came again stands where he came again."""
+        self._have_played: set[str] = set()
 
-    def take(self, row: Row) -> None:
-        getattr(self, f"_{row['type']}")(row, row["payload"])
+    def take(self, row: Row) -> Frame | None:
+        """Fold `row`; returns the event that members are told, None for a hidden record."""
+        fields = getattr(self, f"_{row['type']}")(row, row["payload"])
+        if row["type"] != "base":
+            self.state["leaderboard"] = self._leaderboard()
+            if "final_leaderboard" in (fields or {}) or "leaderboard" in (fields or {}):
+                name = "leaderboard" if "leaderboard" in fields else "final_leaderboard"
+                fields[name] = self.state["leaderboard"]
+        if row["seq"] is None:
+            return None
+        self.state["seq"] = row["seq"]
+        head = {
+            "type": row["type"],
+            "room_code": self.room_code,
+            "seq": row["seq"],
+            "server_time": row["server_time"],
+        }
+        return copy.deepcopy(head | fields)
 
-    def _members(self) -> list[dict[str, Any]]:
-        return self.state["members"]
+    def shared(self) -> Frame:
+        """A copy of `state`."""
+        return copy.deepcopy(self.state)
+
+    def you(self, user_id: str) -> Frame:
+        """What one member has done in the present round."""
+        own = [answer_id for answer_id, answer in self.answers.items() if answer["user_id"] == user_id]
+        return {"answer_id": own[0] if own else None, "vote": self.votes.get(user_id)}
+
+    def _member_ids(self) -> list[str]:
+        return [member["user_id"] for member in self.state["members"]]
+
+    def _present_players(self) -> list[str]:
+        return [user_id for user_id in self._member_ids() if user_id in self.players]
+
+    def _leaderboard(self) -> list[Frame]:
+        members = self._member_ids()
+        left = [pair for pair in self._joined if pair[0] not in members and pair[0] in self._have_played]
+        standing = [pair for pair in self._joined if pair[0] in members] + left
+        scores = sorted((self._scores.get(user_id, 0) for user_id, _ in standing), reverse=True)
+        board = [
+            {
+                "rank": scores.index(self._scores.get(user_id, 0)) + 1,
+                "user_id": user_id,
+                "display_name": name,
+                "score": self._scores.get(user_id, 0),
+            }
+            for user_id, name in standing
+        ]
+        return sorted(board, key=lambda entry: -entry["score"])
 
     def _base(self, row: Row, payload: Row) -> None:
         if self.state:
             return
         begun = payload["state"]
-        members = [
-            {"user_id": user_id, "display_name": member["display_name"], "score": 0}
-            for user_id, member in begun["members"]
-        ]
-        self.names = {member["user_id"]: member["display_name"] for member in members}
+        self._joined = [(user_id, member["display_name"]) for user_id, member in begun["members"]]
         self.state = {
+            "seq": 0,
             "phase": "lobby",
             "host_id": begun["host_id"],
             "settings": begun["settings"],
-            "members": members,
+            "members": [{"user_id": user_id, "display_name": name, "score": 0} for user_id, name in self._joined],
             "round": None,
         }
+        self.state["leaderboard"] = self._leaderboard()
 
-    def _player_joined(self, row: Row, payload: Row) -> None:
-        user_id = row["user_id"]
-        self.names[user_id] = payload["display_name"]
-        score = self.scores.get(user_id, 0)
-        self._members().append({"user_id": user_id, "display_name": payload["display_name"], "score": score})
+    def _player_joined(self, row: Row, payload: Row) -> Frame:
+        user_id, name = row["user_id"], payload["display_name"]
+        self._joined = [pair for pair in self._joined if pair[0] != user_id] + [(user_id, name)]
+        score = self._scores.get(user_id, 0)
+        self.state["members"].append({"user_id": user_id, "display_name": name, "score": score})
+        self._count_players()
+        return {"user_id": user_id, "display_name": name, "participant_count": len(self.state["members"])}
 
-    def _player_left(self, row: Row, payload: Row) -> None:
-        self.state["members"] = [one for one in self._members() if one["user_id"] != row["user_id"]]
+    def _player_left(self, row: Row, payload: Row) -> Frame:
+        self.state["members"] = [one for one in self.state["members"] if one["user_id"] != row["user_id"]]
         self.state["host_id"] = payload["host_id"]
+        self._count_players()
+        count = len(self.state["members"])
+        return {"user_id": row["user_id"], "participant_count": count, "host_id": payload["host_id"]}
 
-    def _host_changed(self, row: Row, payload: Row) -> None:
+    def _count_players(self) -> None:
+        if self.state["round"] is not None:
+            self.state["round"]["participant_count"] = len(self._present_players())
+
+    def _host_changed(self, row: Row, payload: Row) -> Frame:
         self.state["host_id"] = payload["host_id"]
+        return {"host_id": payload["host_id"]}
 
-    def _settings_updated(self, row: Row, payload: Row) -> None:
+    def _settings_updated(self, row: Row, payload: Row) -> Frame:
         self.state["settings"] = payload["settings"]
+        return {"settings": payload["settings"]}
 
     def _question_held(self, row: Row, payload: Row) -> None:
         pass
 
-    def _game_started(self, row: Row, payload: Row) -> None:
-        before = self.state["round"]
-        self.answers, self.votes = {}, {}
-        self.state["phase"] = "answering"
-        self.state["round"] = {
-            "round_id": row["round_id"],
-            "round_number": 1 if before is None else before["round_number"] + 1,
-            "total_rounds": payload.get("total_rounds") or before["total_rounds"],
-            "question": payload["question"]["text"],
-            "deadline": payload["deadline"],
-            "answers": None,
-            "results": None,
-        }
+    def _game_started(self, row: Row, payload: Row) -> Frame:
+        return self._start_round(row, payload, number=1, total=payload["total_rounds"]) | {"status": "answering"}
 
-    _round_started = _game_started
+    def _round_started(self, row: Row, payload: Row) -> Frame:
+        before = self.state["round"]
+        return self._start_round(row, payload, number=before["round_number"] + 1, total=before["total_rounds"])
+
+    def _start_round(self, row: Row, payload: Row, *, number: int, total: int) -> Frame:
+        self.answers, self.votes = {}, {}
+        self.players = self._member_ids()
+        self._have_played |= set(self.players)
+        fields = {
+            "round_id": row["round_id"],
+            "round_number": number,
+            "total_rounds": total,
+            "question": payload["question"]["text"],
+            "time_limit": self.state["settings"]["answer_seconds"],
+            "deadline": payload["deadline"],
+        }
+        more = {"participant_count": len(self.players), "answers": None, "results": None}
+        self.state |= {"phase": "answering", "round": fields | more}
+        return fields
 
     def _answer_submitted(self, row: Row, payload: Row) -> None:
         self.answers[payload["answer_id"]] = {"user_id": row["user_id"], "content": payload["content"]}
 
-    def _voting_started(self, row: Row, payload: Row) -> None:
-        self.state["phase"] = "voting"
-        self.state["round"] |= {
+    def _voting_started(self, row: Row, payload: Row) -> Frame:
+        fields = {
             "answers": [{"id": each, "content": self.answers[each]["content"]} for each in payload["order"]],
+            "time_limit": self.state["settings"]["vote_seconds"],
             "deadline": payload["deadline"],
         }
+        self.state["phase"] = "voting"
+        self.state["round"] |= fields
+        return {"round_id": row["round_id"], **fields}
 
     def _vote_submitted(self, row: Row, payload: Row) -> None:
-        self.votes[row["user_id"]] = payload["answer_id"]
+        self.votes[row["user_id"]] = {"vote_id": payload["vote_id"], "answer_id": payload["answer_id"]}
 
-    def _deadline_changed(self, row: Row, payload: Row) -> None:
-        self.state["round"]["deadline"] = payload["deadline"]
+    def _deadline_changed(self, row: Row, payload: Row) -> Frame:
+        current = self.state["round"]
+        if current["deadline"] is None:
+            current["time_limit"] = _seconds_until(payload)
+        current["deadline"] = payload["deadline"]
+        return {"round_id": row["round_id"], "phase": self.state["phase"], "deadline": payload["deadline"]}
 
-    def _round_ended(self, row: Row, payload: Row) -> None:
-        for answer_id in self.votes.values():
-            author = self.answers[answer_id]["user_id"]
-            self.scores[author] = self.scores.get(author, 0) + 1
-        for member in self._members():
-            member["score"] = self.scores.get(member["user_id"], 0)
+    def _round_ended(self, row: Row, payload: Row) -> Frame:
+        for vote in self.votes.values():
+            author = self.answers[vote["answer_id"]]["user_id"]
+            self._scores[author] = self._scores.get(author, 0) + 1
+        for member in self.state["members"]:
+            member["score"] = self._scores.get(member["user_id"], 0)
+        current = self.state["round"]
+        self.state["phase"] = "results"
+        current |= {
+            "results": self._results(),
+            "deadline": payload["deadline"],
+            "time_limit": None if payload["deadline"] is None else _seconds_until(payload),
+        }
+        names = ("round_id", "round_number", "results", "deadline")
+        return {name: current[name] for name in names} | {"leaderboard": None}
+
+    def _results(self) -> list[Frame]:
         shown = self.state["round"]["answers"]
         order = [one["id"] for one in shown] if shown else sorted(self.answers)
-        count = list(self.votes.values()).count
+        chosen = [vote["answer_id"] for vote in self.votes.values()]
         results = [
-            {"answer_id": answer_id, **self.answers[answer_id], "vote_count": count(answer_id)} for answer_id in order
+            {"answer_id": answer_id, **self.answers[answer_id], "vote_count": chosen.count(answer_id)}
+            for answer_id in order
         ]
-        results.sort(key=lambda entry: -entry["vote_count"])
-        self.state["phase"] = "results"
-        self.state["round"] |= {"results": results, "deadline": payload["deadline"]}
+        return sorted(results, key=lambda entry: -entry["vote_count"])
 
-    def _game_ended(self, row: Row, payload: Row) -> None:
+    def _game_ended(self, row: Row, payload: Row) -> Frame:
         self.state["phase"] = "finished"
-        self.state["round"]["deadline"] = None
+        self.state["round"] |= {"deadline": None, "time_limit": None}
+        return {"final_leaderboard": None}
 
-    def _room_closed(self, row: Row, payload: Row) -> None:
+    def _room_closed(self, row: Row, payload: Row) -> Frame:
         self.state |= {"phase": "closed", "members": [], "host_id": None}
+        return {"reason": payload["reason"]}
+
+
+def _seconds_until(payload: Row) -> int:
+    return round((payload["deadline"] - payload["decided_ms"]) / 1000)

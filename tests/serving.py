@@ -51,6 +51,15 @@ class ServerProcess:
 
     async def start(self, **more: str) -> None:
         """Start it and wait until it is ready."""
+        await self.launch(**more)
+        async with asyncio.timeout(START_SECONDS):
+            while not await asyncio.to_thread(self._is_ready):
+                if self.process.returncode is not None:
+                    raise AssertionError(f"the server ended at once:\n{self.said()}")
+                await asyncio.sleep(0.05)
+
+    async def launch(self, **more: str) -> None:
+        """Start it."""
         with self.log.open("ab") as log:
             self.process = await asyncio.create_subprocess_exec(
                 sys.executable,
@@ -60,11 +69,6 @@ class ServerProcess:
                 stdout=log,
                 stderr=log,
             )
-        async with asyncio.timeout(START_SECONDS):
-            while not await asyncio.to_thread(self._is_ready):
-                if self.process.returncode is not None:
-                    raise AssertionError(f"the server ended at once:\n{self.said()}")
-                await asyncio.sleep(0.05)
 
     def _is_ready(self) -> bool:
         try:

@@ -3,99 +3,142 @@
 FAULT names the point, FAULT_AFTER how often it is passed before:
 
     before-append   K4: the statement of a commit was not sent
-    in-flight       K5: it was sent, and its answer not read
+    in-flight       K5: it was given to the socket, and its answer not waited for
+    arrived         K5: its answer has arrived, and was not read
     committed       K6: it is committed, and nobody was told
     replied         K7: the reply has left, and the event has not
     half-told       K8: some members were told, others were not
-    before-create, created      around the statement that makes a room
-    claimed         K10: a room is claimed, and not loaded
+    before-create, creating, created    around and in the statement that makes a room
+    claimed, swept, loaded              K10: a room is claimed, by a command or the sweeper, and not loaded; not begun
 """
 
 import asyncio
 import itertools
 import os
+import select
 import signal
 import sys
 
 from votegame import cli
 from votegame.gateway.fan_out import FanOut
 from votegame.rooms.ports import ReplyFrame, RoomFrame
+from votegame.storage.connection import Connection
 from votegame.storage.rooms import PostgresRoomStore
 
 FAULT = os.environ.get("FAULT", "")
 passed = itertools.count()
+is_watching: set[asyncio.Task] = set()
+
+
+def die() -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def is_time(point: str) -> bool:
+    """Whether this is the point, and its time has come."""
+    return point == FAULT != "" and next(passed) >= int(os.environ["FAULT_AFTER"])
 
 
 def pass_by(point: str) -> None:
-    """Die here, if this is the point and its time has come."""
-    if point == FAULT and next(passed) >= int(os.environ["FAULT_AFTER"]):
-        os.kill(os.getpid(), signal.SIGKILL)
+    """Die here, if it is time."""
+    if is_time(point):
+        die()
 
 
-class FaultyRoomStore:
-    """The methods that take the place of the store's own."""
+class Original:
+    """The methods whose places are taken."""
 
     append = PostgresRoomStore.append
     create_room = PostgresRoomStore.create_room
     claim = PostgresRoomStore.claim
+    claim_due = PostgresRoomStore.claim_due
+    load = PostgresRoomStore.load
+    poll = Connection._poll
+    deliver = FanOut._deliver
+    tell_all = FanOut._tell_all
+
+
+async def poll(self, waiter, timeout):  # noqa: ASYNC109
+    """Called when a statement was given to the socket, to wait for its answer."""
+    if asyncio.current_task() in is_watching:
+        if FAULT == "arrived":
+            ready = select.poll()
+            ready.register(self.raw.fileno(), select.POLLIN)
+            ready.poll(5_000)
+        die()
+    await Original.poll(self, waiter, timeout)
+
+
+async def watched(work, point: str):
+    """Do `work`, and die at its statement, if it is time."""
+    if is_time(point):
+        is_watching.add(asyncio.current_task())
+    try:
+        return await work
+    finally:
+        is_watching.discard(asyncio.current_task())
 
 
 async def append(self, appends):
-    has_rows = any(each.rows for each in appends)
-    if has_rows:
-        pass_by("before-append")
-    work = asyncio.ensure_future(FaultyRoomStore.append(self, appends))
-    if has_rows and FAULT == "in-flight":
-        # The statement is written to the socket in the first turns of the loop; its answer takes longer.
-        for _ in range(3):
-            await asyncio.sleep(0)
-        pass_by("in-flight")
-    written = await work
-    if has_rows:
-        pass_by("committed")
+    if not any(each.rows for each in appends):
+        return await Original.append(self, appends)
+    pass_by("before-append")
+    point = FAULT if FAULT in {"in-flight", "arrived"} else ""
+    written = await watched(Original.append(self, appends), point)
+    pass_by("committed")
     return written
 
 
 async def create_room(self, room):
     pass_by("before-create")
-    created = await FaultyRoomStore.create_room(self, room)
+    created = await watched(Original.create_room(self, room), "creating")
     pass_by("created")
     return created
 
 
 async def claim(self, room_code, node_id):
-    claimed = await FaultyRoomStore.claim(self, room_code, node_id)
+    claimed = await Original.claim(self, room_code, node_id)
     pass_by("claimed")
     return claimed
 
 
-deliver_one = FanOut._deliver
-tell_all = FanOut._tell_all
+async def claim_due(self, node_id, before_ms, limit):
+    claimed = await Original.claim_due(self, node_id, before_ms, limit)
+    if claimed:
+        pass_by("swept")
+    return claimed
+
+
+async def load(self, room_id):
+    rows = await Original.load(self, room_id)
+    pass_by("loaded")
+    return rows
 
 
 def _deliver(self, delivery):
-    deliver_one(self, delivery)
-    if isinstance(delivery, ReplyFrame):
-        self._connections.get(delivery.origin.connection_id)
+    Original.deliver(self, delivery)
+    if isinstance(delivery, ReplyFrame) and is_time("replied"):
         for connection in self._connections.sockets():
             connection.outbox.flush(is_lease_valid=True)
-        pass_by("replied")
+        die()
 
 
 def _tell_all(self, delivery: RoomFrame):
-    if FAULT == "half-told" and delivery.durable:
+    if delivery.durable and is_time("half-told"):
         attached = list(self._connections.attached(delivery.room_code))
-        tell_all(self, delivery)
+        Original.tell_all(self, delivery)
         for connection in attached[: len(attached) // 2]:
             connection.outbox.flush(is_lease_valid=True)
-        pass_by("half-told")
-        return
-    tell_all(self, delivery)
+        die()
+    Original.tell_all(self, delivery)
 
 
 PostgresRoomStore.append = append
 PostgresRoomStore.create_room = create_room
 PostgresRoomStore.claim = claim
+PostgresRoomStore.claim_due = claim_due
+PostgresRoomStore.load = load
+Connection._poll = poll
 FanOut._deliver = _deliver
 FanOut._tell_all = _tell_all
 
