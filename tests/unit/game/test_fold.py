@@ -187,7 +187,7 @@ def test_members():
 
 def test_seats():
     joined = records.PlayerJoined(user_id=STRANGER, display_name="X")
-    full, story = in_phase("lobby", max_players=2)
+    _full, story = in_phase("lobby", max_players=2)
     story.refuses(joined, "the room was full")
     playing, story = in_phase("answering", late_join=False)
     story.refuses(joined, "in answering, without late_join")

@@ -141,11 +141,11 @@ async def test_what_a_resend_took_along_is_not_looked_for_again(desk):
     room = await desk.room("AAAAAA")
     desk.store.faults = ["after", "busy", "busy"]
     room.write()
-    while len(desk.store.appends) < 3:  # noqa: ASYNC110
+    while len(desk.store.appends) < 3:
         await asyncio.sleep(0.001)
     room.write()
     desk.store.hang()
-    while len(desk.store.appends) < 4:  # noqa: ASYNC110
+    while len(desk.store.appends) < 4:
         await asyncio.sleep(0.001)
     room.write()
     desk.store.go_on()
