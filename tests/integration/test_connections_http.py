@@ -252,6 +252,7 @@ class TestDawdling:
         assert (await hasty.raw(HEALTH)).status == 200
         await until(lambda: not connections(hasty))
         greedy.transport.abort()
+        assert is_calm(hasty)
 
     async def test_res_08_who_says_nothing_more_is_let_go(self, database_url, monkeypatch):
         monkeypatch.setattr(runner, "KEEPALIVE_SECONDS", 0.1)

@@ -7,7 +7,7 @@ import structlog
 from aiohttp import hdrs, web
 from aiohttp.typedefs import Middleware
 
-from votegame.errors import ErrorCode, StoreError
+from votegame.errors import ErrorCode, StoreBusyError, StoreUnavailableError
 from votegame.web.bodies import is_json
 from votegame.web.headers import make_safe
 from votegame.web.identity import Doorman
@@ -35,7 +35,7 @@ async def errors(request: web.Request, handler: Handler) -> web.StreamResponse:
         return problem_response(error.code, error.details)
     except web.HTTPException as error:
         return problem_of(error)
-    except StoreError as error:
+    except (StoreUnavailableError, StoreBusyError) as error:
         log.warning("request failed, the database did not answer", path=request.path, reason=str(error))
         return problem_response(ErrorCode.UNAVAILABLE, {"retry_after": _RETRY_SECONDS})
     except Exception:
