@@ -66,7 +66,7 @@ class Hall:
                 raise playing.exception()
 
     @asynccontextmanager
-    async def patience(self):
+    async def patience(self, problem: str = "nothing happens any more"):
         """Bounds a wait; says how things stand when it is over."""
         try:
             async with asyncio.timeout(PATIENCE_SECONDS):
@@ -76,7 +76,7 @@ class Hall:
             stuck = [f"{each.name}: {each.standing()}" for table in self.tables for each in table.everyone]
             stuck = [line for line in stuck if "done" not in line]
             said = self.server.said()[-3_000:]
-            raise AssertionError("\n".join(["nothing happens any more", *stuck, said])) from None
+            raise AssertionError("\n".join([problem, *stuck, said])) from None
 
     @asynccontextmanager
     async def outage(self):
