@@ -37,8 +37,8 @@ class Manners(NamedTuple):
 class Client:
     """One user with one connection at a time.
 
-    `history` holds (kind, connection number, monotonic seconds, content): `opened` and `ended` (the close code), `refused`
-    (the status instead of an upgrade), `sent` and `got` (the decoded frame).
+    `history` holds (kind, connection number, monotonic seconds, content): `opened` and `ended` (the close code),
+    `refused` (the status instead of an upgrade), `sent` and `got` (the decoded frame).
     """
 
     def __init__(self, url: str, name: str, rng: random.Random) -> None:

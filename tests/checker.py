@@ -1,14 +1,15 @@
 """One checker for every run in which players played while something was broken; see `tests/invariants.md`.
 
 It trusts nothing of the server's: frames are decoded JSON, and logs are folded by `tests.log_model`. Here are what it
-reads, and the invariants on records and replies; those on what was seen are in `tests.checker_views`, those on rounds in
-`tests.checker_rounds`.
+reads, and the invariants on records and replies; those on what was seen are in `tests.checker_views`, those on rounds
+in `tests.checker_rounds`.
 """
 
 import json
 import time
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Sequence, Set
+from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Set as AbstractSet
 from contextlib import closing
 from functools import cached_property
 from typing import Any, Protocol
@@ -75,7 +76,7 @@ class Logs:
         self.rows = rows
         """By code, in the order of positions."""
 
-    def of(self, user_ids: Set[str]) -> "Logs":
+    def of(self, user_ids: AbstractSet[str]) -> "Logs":
         """The rooms that these users made."""
         rooms = {code: room for code, room in self.rooms.items() if room["creator_id"] in user_ids}
         return Logs(rooms, {code: self.rows[code] for code in rooms})
@@ -116,8 +117,8 @@ def read_logs(url: str) -> Logs:
         codes = {room["id"]: code for code, room in rooms.items()}
         rows: dict[str, list[Row]] = {code: [] for code in rooms}
         cursor.execute(
-            "SELECT room_id::text, position, seq, type, round_id::text, user_id::text, command_id, payload, server_time, "
-            "epoch FROM room_events ORDER BY room_id, position"
+            "SELECT room_id::text, position, seq, type, round_id::text, user_id::text, command_id, payload, "
+            "server_time, epoch FROM room_events ORDER BY room_id, position"
         )
         for room_id, *row in cursor.fetchall():
             rows[codes.get(room_id, room_id)].append(dict(zip(COLUMNS, row, strict=True)))

@@ -1,4 +1,4 @@
-"""The part of the checker about rounds: I6, phases go forward and on time, and I8, nobody knows whose answer is whose."""
+"""The part of the checker about rounds: I6, phases go forward on time, and I8, nobody knows whose answer is whose."""
 
 import json
 import math
@@ -204,9 +204,7 @@ def _anonymous(clients: "Sequence[Witness]", logs: "Logs") -> Iterator[str]:
                 yield from _links(client, frame, secrets[round_id], is_shown=round_id in shown)
 
 
-def _links(
-    client: "Witness", frame: Frame, secrets: dict[str, tuple[str, str]], *, is_shown: bool
-) -> Iterator[str]:
+def _links(client: "Witness", frame: Frame, secrets: dict[str, tuple[str, str]], *, is_shown: bool) -> Iterator[str]:
     text = json.dumps(frame, ensure_ascii=False)
     hits = [value for value in secrets if value in text]
     if hits and not is_shown:
@@ -263,10 +261,10 @@ def _no_order_tells(logs: "Logs") -> Iterator[str]:
             elif row["type"] == "voting_started" and len(given) == len(row["payload"]["order"]) > 1:
                 n_rounds += 1
                 order_of = row["payload"]["order"].index
-                shown = sorted(given, key=lambda one: order_of(one["payload"]["answer_id"]))  # noqa: B023
+                shown = sorted(given, key=lambda one: order_of(one["payload"]["answer_id"]))
                 orders = (
                     given,
-                    sorted(given, key=lambda one: joined.index(one["user_id"])),  # noqa: B023
+                    sorted(given, key=lambda one: joined.index(one["user_id"])),
                     sorted(given, key=lambda one: one["payload"]["answer_id"]),
                 )
                 for index, order in enumerate(orders):

@@ -104,7 +104,9 @@ class _Walk:
         current = view.fold.state["round"]
         if current is not None:
             yield from self._you(current["round_id"], ok["now"]["you"])
-            yield from self._counts(view.fold.state["phase"], current | {"submitted_count": ok["now"]["submitted_count"]})
+            yield from self._counts(
+                view.fold.state["phase"], current | {"submitted_count": ok["now"]["submitted_count"]}
+            )
 
     def _told(self, connection: int, frame: Frame) -> Iterator[str]:
         code = frame["room_code"]

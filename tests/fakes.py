@@ -119,7 +119,7 @@ class FaultyStore:
     Attributes:
         appends: Every batch that was sent.
         faults: What happens to the next calls of `append`, one each, in order: `before` (nothing is written, outcome
-            unknown), `after` (written, outcome unknown), `busy`.
+            unknown), `after` (written, outcome unknown), `busy`, `ignored` (nothing is written, and no room named).
         busy: Rooms of which any row in a batch makes it fail as locked.
         refused: Tells whether rows are refused; given each append.
     """
@@ -169,6 +169,8 @@ class FaultyStore:
             raise StoreBusyError("locked")
         if any(self.refused(append) for append in appends):
             raise RowsRefusedError("refused")
+        if fault == "ignored":
+            return {}
         written = await self._store.append(appends)
         if fault == "after":
             raise StoreUnavailableError("gone after")

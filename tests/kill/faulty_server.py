@@ -9,7 +9,7 @@ FAULT names the point, FAULT_AFTER how often it is passed before:
     replied         K7: the reply has left, and the event has not
     half-told       K8: some members were told, others were not
     before-create, creating, created    around and in the statement that makes a room
-    claimed, swept, loaded              K10: a room is claimed, by a command or by the sweeper, and not loaded; not begun
+    claimed, swept, loaded              K10: a room is claimed, by a command or the sweeper, and not loaded; not begun
 """
 
 import asyncio

@@ -94,7 +94,7 @@ class Hall:
         await asyncio.gather(*self._playing, return_exceptions=True)
 
     async def prove(self) -> list[Client]:
-        """Let the games come to their end, then hold every history against the database; returns everyone who played."""
+        """Let the games come to their end, then hold all histories against the database; returns everyone who played."""
         self._is_enough = True
         async with self.patience():
             await asyncio.gather(*self._playing)
@@ -105,9 +105,7 @@ class Hall:
         finished = [code for code, room in logs.rooms.items() if room["status"] == "finished"]
         assert len(finished) >= len(self.tables), "hardly anything was played"
         said = self.server.said()
-        found = await asyncio.to_thread(
-            lambda: violations(clients, logs, server_log=said, outages_ms=self.outages_ms)
-        )
+        found = await asyncio.to_thread(lambda: violations(clients, logs, server_log=said, outages_ms=self.outages_ms))
         assert not found, f"{len(found)} violations:\n" + "\n".join(found[:20])
         lines: list[str] = []
         assert await asyncio.to_thread(lambda: check(url, tell=lines.append)) == 0, "\n".join(lines[:20])

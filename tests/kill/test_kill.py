@@ -1,7 +1,8 @@
 """Nothing acknowledged is lost, whatever is killed, and whenever.
 
-Each test plays whole games while something is killed, again and again, and then has the checker look at every frame that
-anyone was told, and at the database. `KILLS=500 pytest tests/kill` does it as often as one likes, `SEED` at other moments.
+Each test plays whole games while something is killed, again and again, and then has the checker look at every frame
+that anyone was told, and at the database. `KILLS=500 pytest tests/kill` does it as often as one likes, `SEED` at other
+moments.
 """
 
 import asyncio

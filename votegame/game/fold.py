@@ -29,7 +29,8 @@ from votegame.game.state import (
     Voting,
     from_builtins,
 )
-from votegame.ids import RoundId, UserId
+from votegame.game.timers import PLAYERS_TO_START
+from votegame.ids import AnswerId, RoundId, UserId
 
 P = TypeVar("P", Answering, Voting, Results)
 
@@ -73,7 +74,7 @@ def apply(state: State, record: Record) -> State:
     Raises:
         CorruptLogError: `record` cannot follow `state`.
     """
-    _check_numbers(state, record)
+    _check_place(state, record)
     if isinstance(record.payload, records.Base):
         return _rebased(state, record)
     after = _apply_payload(state, record)
@@ -81,14 +82,16 @@ def apply(state: State, record: Record) -> State:
     return _remember(msgspec.structs.replace(after, position=record.position, seq=seq), record)
 
 
-def _check_numbers(state: State, record: Record) -> None:
+def _check_place(state: State, record: Record) -> None:
     if record.position != state.position + 1:
-        raise CorruptLogError(f"position {record.position} after {state.position}")
+        raise CorruptLogError(f"position {record.position}: it follows position {state.position}")
     expected = None if isinstance(record.payload, HIDDEN) else state.seq + 1
     if record.seq != expected:
         raise CorruptLogError(f"position {record.position}: seq {record.seq} where {expected} was due")
     if isinstance(state.phase, Closed):
         raise CorruptLogError(f"position {record.position}: a record after the room was closed")
+    if not state.members:
+        _require(isinstance(record.payload, records.RoomClosed), record, "nobody is left, and the room was not closed")
 
 
 def _rebased(state: State, record: Record) -> State:
@@ -131,22 +134,26 @@ def _apply_payload(state: State, record: Record) -> State:
     payload = record.payload
     match payload:
         case records.PlayerJoined():
-            _require(payload.user_id not in state.members, record, "he was a member")
-            return _joined(state, payload)
+            return _joined(state, record, payload)
         case records.PlayerLeft():
             return _left(state, record, payload)
         case records.HostChanged():
             _require(payload.host_id in state.members, record, "the new host is no member")
+            _require(payload.host_id != state.host_id, record, "he was the host")
             return msgspec.structs.replace(state, host_id=payload.host_id)
         case records.SettingsUpdated():
             _require(isinstance(state.phase, Lobby | Finished), record, f"in {state.phase.name}")
             return _settled(state, payload)
         case records.QuestionHeld():
+            _require(state.held is None, record, "there is a question already")
+            _require(payload.question.key not in state.asked, record, "a question for the second time")
             return msgspec.structs.replace(state, held=payload.question)
         case records.RoomClosed():
+            _require((payload.reason == "empty") == (not state.members), record, f"{payload.reason} is no reason")
             return msgspec.structs.replace(state, phase=Closed(payload.reason), host_id=None, members={}, left={})
         case records.GameStarted():
             _require(isinstance(state.phase, Lobby), record, f"in {state.phase.name}")
+            _require(payload.total_rounds == state.settings.total_rounds, record, "the settings say other total_rounds")
             fresh = msgspec.structs.replace(state, total_rounds=payload.total_rounds, asked=frozenset())
             return _round_started(fresh, record, payload, 1)
         case records.RoundStarted():
@@ -167,7 +174,11 @@ def _apply_payload(state: State, record: Record) -> State:
             assert_never(payload)
 
 
-def _joined(state: State, payload: records.PlayerJoined) -> State:
+def _joined(state: State, record: Record, payload: records.PlayerJoined) -> State:
+    _require(payload.user_id not in state.members, record, "he was a member")
+    _require(len(state.members) < state.settings.max_players, record, "the room was full")
+    is_open = state.settings.late_join or isinstance(state.phase, Lobby | Finished)
+    _require(is_open, record, f"in {state.phase.name}, without late_join")
     left = {user_id: member for user_id, member in state.left.items() if user_id != payload.user_id}
     before = state.left.get(payload.user_id, Member(payload.display_name))
     member = msgspec.structs.replace(before, display_name=payload.display_name)
@@ -180,6 +191,7 @@ def _left(state: State, record: Record, payload: records.PlayerLeft) -> State:
     member = members.pop(payload.user_id)
     is_hosted = payload.host_id in members if members else payload.host_id is None
     _require(is_hosted, record, "the host is no member")
+    _require(state.host_id in (payload.user_id, payload.host_id), record, "another host, while the host stays")
     left = {**state.left, payload.user_id: member} if member.has_played else state.left
     return msgspec.structs.replace(state, members=members, left=left, host_id=payload.host_id)
 
@@ -194,10 +206,12 @@ def _round_started(
     state: State, record: Record, payload: records.GameStarted | records.RoundStarted, number: int
 ) -> State:
     players = frozenset(payload.players)
-    _require(players == state.members.keys(), record, "its players are not the members")
+    _require(payload.players == tuple(state.members), record, "its players are not the members, as they joined")
+    _require(len(players) >= PLAYERS_TO_START, record, "with too few players")
     _require(number <= state.total_rounds, record, "after the last round")
     _require(payload.question.key not in state.asked, record, "a question for the second time")
-    _require(payload.deadline > record.decided_ms, record, "a deadline in the past")
+    _require(state.held in (None, payload.question), record, "another question than the one that was held")
+    _require_ahead(payload.deadline, record)
     new_round = Round(payload.round_id, number, payload.question.text, players)
     members = {
         user_id: msgspec.structs.replace(member, has_played=member.has_played or user_id in players)
@@ -227,8 +241,10 @@ def _in_round(
             return msgspec.structs.replace(answering, answers=answers)
         case records.VotingStarted():
             answering = _phase(state, record, Answering)
-            answer_ids = sorted(answer.answer_id for answer in answering.answers.values())
-            _require(bool(answer_ids) and answer_ids == sorted(payload.order), record, "no order of the answers")
+            answer_ids = _answer_ids(answering, record)
+            is_order = len(payload.order) == len(answer_ids) and answer_ids == set(payload.order)
+            _require(bool(answer_ids) and is_order, record, "no order of the answers")
+            _require_ahead(payload.deadline, record)
             seconds = state.settings.vote_seconds
             return Voting(answering.round, seconds, payload.deadline, answering.answers, payload.order, {})
         case records.VoteSubmitted():
@@ -250,6 +266,7 @@ def _in_round(
 
 def _with_deadline(phase: Phase, record: Record, deadline: int) -> Phase:
     assert isinstance(phase, Answering | Voting | Results)
+    _require(deadline > (phase.deadline or record.decided_ms), record, "the deadline is not later than before")
     if isinstance(phase, Results) and phase.deadline is None:
         return msgspec.structs.replace(phase, deadline=deadline, time_limit=_seconds_until(deadline, record))
     return msgspec.structs.replace(phase, deadline=deadline)
@@ -260,7 +277,12 @@ def _round_ended(state: State, record: Record, payload: records.RoundEnded) -> S
     if not isinstance(phase, Answering | Voting) or phase.round.round_id != payload.round_id:
         raise CorruptLogError(f"position {record.position}: a round ended in {phase.name}, or another one")
     order, votes = (phase.order, phase.votes) if isinstance(phase, Voting) else (None, {})
-    time_limit = None if payload.deadline is None else _seconds_until(payload.deadline, record)
+    _answer_ids(phase, record)
+    time_limit = None
+    if payload.deadline is not None:
+        _require(phase.round.round_number < state.total_rounds, record, "a next round after the last one")
+        _require_ahead(payload.deadline, record)
+        time_limit = _seconds_until(payload.deadline, record)
     won = points(phase.answers, votes)
     return msgspec.structs.replace(
         state,
@@ -277,6 +299,12 @@ def _scored(members: dict[UserId, Member], won: dict[UserId, int]) -> dict[UserI
     }
 
 
+def _answer_ids(phase: Answering | Voting, record: Record) -> set[AnswerId]:
+    answer_ids = {answer.answer_id for answer in phase.answers.values()}
+    _require(len(answer_ids) == len(phase.answers), record, "two answers have one id")
+    return answer_ids
+
+
 def _seconds_until(deadline: int, record: Record) -> int:
     return round((deadline - record.decided_ms) / 1000)
 
@@ -288,8 +316,7 @@ def _round_id(state: State) -> RoundId | None:
 
 def _phase(state: State, record: Record, expected: type[P]) -> P:
     if not isinstance(state.phase, expected):
-        name = type(record.payload).__name__
-        raise CorruptLogError(f"position {record.position}, {name}: in {state.phase.name}")
+        raise _refusal(record, f"in {state.phase.name}")
     return state.phase
 
 
@@ -299,7 +326,14 @@ def _require_player(state: State, record: Record, user_id: UserId) -> None:
     _require(user_id in phase.round.players and user_id in state.members, record, "by no player")
 
 
+def _require_ahead(deadline: int, record: Record) -> None:
+    _require(deadline > record.decided_ms, record, "a deadline in the past")
+
+
 def _require(holds: bool, record: Record, problem: str) -> None:  # noqa: FBT001
     if not holds:
-        name = type(record.payload).__name__
-        raise CorruptLogError(f"position {record.position}, {name}: {problem}")
+        raise _refusal(record, problem)
+
+
+def _refusal(record: Record, problem: str) -> CorruptLogError:
+    return CorruptLogError(f"position {record.position}, {record.payload.__struct_config__.tag}: {problem}")

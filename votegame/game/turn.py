@@ -9,7 +9,7 @@ from votegame.game.change import Change, Effect, Event, Notice, Reply
 from votegame.game.house import House
 from votegame.game.presence import Presence
 from votegame.game.records import HIDDEN, AnyPayload, Cause, Record
-from votegame.game.state import State, to_builtins
+from votegame.game.state import Closed, State, to_builtins
 
 BASE_EVERY = 2_000
 """Records between two base records, so that loading a room reads a bounded number of rows."""
@@ -66,8 +66,9 @@ class Turn:
         self._effects.append(effect)
 
     def change(self, reply: Reply | None = None) -> Change:
-        """All of it, with a new base where one is due."""
-        if self.state.position - self.state.base_position >= BASE_EVERY:
+        """All of it, with a new base where one is due. Nothing follows the record that closed the room."""
+        is_due = self.state.position - self.state.base_position >= BASE_EVERY
+        if is_due and not isinstance(self.state.phase, Closed):
             self.record(records.Base(state=to_builtins(self.state)))
         return Change(
             state=self.state,

@@ -282,7 +282,7 @@ class Actor:
         if self.room is None or not keeps_sockets:
             return Heritage(entries)
         presence = self.room.presence
-        return Heritage(entries, presence.told_sockets(), presence.gone, self.room.told_position)
+        return Heritage(entries, presence.told_sockets(), presence.told_gone(), self.room.told_position)
 
     async def give_up(self) -> bool:
         """Let another node, or the sweeper, have the room at once; False to be tried again.

@@ -94,7 +94,8 @@ class Journal:
             if writer in self._locked and batch:
                 break
             del self._dirty[writer]
-            if writer.is_closed:
+            # A resend may have taken along what it was dirty for.
+            if writer.is_closed or writer.oldest_at is None:
                 self._locked.pop(writer, None)
                 continue
             append = writer.take()

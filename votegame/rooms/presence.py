@@ -17,11 +17,14 @@ Sockets = dict[UserId, set[ConnectionId]]
 
 
 class _Untold(Struct, frozen=True):
-    """A socket that came, or went with its user's seat, in a turn of which nothing has left the room yet."""
+    """What came, or went with its user's seat, in a turn of which nothing has left the room yet.
+
+    Without a connection it is a user who was gone before he gave up his seat.
+    """
 
     position: int
     user_id: UserId
-    connection_id: ConnectionId
+    connection_id: ConnectionId | None
     came: bool
 
 
@@ -63,11 +66,6 @@ class PresenceTracker:
         self._view = None
 
     @property
-    def gone(self) -> AbstractSet[UserId]:
-        """The members whose grace period is over."""
-        return frozenset(self._gone)
-
-    @property
     def has_sockets(self) -> bool:
         """Whether any member has a socket now."""
         return bool(self._sockets)
@@ -77,11 +75,17 @@ class PresenceTracker:
         """The sockets of each member who has one."""
         return self._sockets
 
+    def told_gone(self) -> frozenset[UserId]:
+        """The members of whom those outside were told that they are gone."""
+        return frozenset(self._gone) | {change.user_id for change in self._untold if change.connection_id is None}
+
     def told_sockets(self) -> Sockets:
         """The sockets that are attached as far as those outside were told: without turns that are still held back."""
         told = {user_id: set(sockets) for user_id, sockets in self._sockets.items()}
         for change in reversed(self._untold):
             sockets = told.setdefault(change.user_id, set())
+            if change.connection_id is None:
+                continue
             if change.came:
                 sockets.discard(change.connection_id)
             else:
@@ -130,7 +134,9 @@ class PresenceTracker:
             for connection_id in self._sockets.pop(user_id, ()):
                 self._untold.append(_Untold(position, user_id, connection_id, came=False))
             self._away_since.pop(user_id, None)
-            self._gone.discard(user_id)
+            if user_id in self._gone:
+                self._gone.remove(user_id)
+                self._untold.append(_Untold(position, user_id, None, came=False))
             self._back.discard(user_id)
         for user_id in members.keys() - known:
             self._away_since[user_id] = now

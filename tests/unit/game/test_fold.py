@@ -7,7 +7,7 @@ import pytest
 
 from tests.played import HOUSE, PlayedRoom, a_game
 from votegame.errors import CorruptLogError
-from votegame.game import commands, records
+from votegame.game import commands, messages, records
 from votegame.game.fold import apply, fold, open_log
 from votegame.game.records import Record, Row, from_row, to_row
 from votegame.game.state import State, to_builtins
@@ -46,6 +46,17 @@ def test_a_new_base_is_written_every_2000_records_and_loading_may_start_there():
     room.say(ben, commands.JoinRoom)
     tail = [through_the_database(record) for record in room.records[base.position - 1 :]]
     assert fold(tail) == room.state == fold(through_the_database(record) for record in room.records)
+
+
+def test_a_room_closes_also_when_a_base_is_due():
+    room = PlayedRoom()
+    ben = room.a_user("Ben")
+    while room.state.position < BASE_EVERY - 1:
+        room.say(ben, commands.JoinRoom)
+        room.say(ben, commands.LeaveRoom)
+    room.say(room.host, commands.LeaveRoom)
+    assert isinstance(room.records[-1].payload, records.RoomClosed)
+    assert fold(room.records) == room.state
 
 
 def test_the_order_of_members_survives_a_base():
@@ -114,8 +125,8 @@ class Story:
             apply(self.state, msgspec.structs.replace(record, **changes))
 
 
-def in_phase(phase: str) -> tuple[PlayedRoom, Story]:
-    room = PlayedRoom(total_rounds=1 if phase == "finished" else 2)
+def in_phase(phase: str, **settings) -> tuple[PlayedRoom, Story]:
+    room = PlayedRoom(**{"total_rounds": 1 if phase == "finished" else 2} | settings)
     room.ben = room.a_user("Ben")
     room.say(room.ben, commands.JoinRoom)
     if phase != "lobby":
@@ -141,7 +152,7 @@ def started(room, **changes):
 def test_numbers_without_a_hole():
     room, story = in_phase("lobby")
     left = records.PlayerLeft(user_id=room.ben.user_id, host_id=room.host.user_id)
-    story.refuses(left, "position 9 after", position=9)
+    story.refuses(left, "position 9: it follows position 2", position=9)
     story.refuses(left, "seq 9 where 2 was due", seq=9)
     story.refuses(records.HostChanged(host_id=room.ben.user_id), "seq None where 2", seq=None)
 
@@ -152,12 +163,48 @@ def test_nothing_after_the_room_was_closed():
     Story(room).refuses(records.PlayerJoined(user_id=STRANGER, display_name="X"), "after the room was closed")
 
 
+def test_a_room_is_closed_when_nobody_is_left_and_says_why():
+    room, story = in_phase("lobby")
+    story.refuses(records.RoomClosed(reason="empty"), "empty is no reason")
+    story.state = msgspec.structs.replace(room.state, members={}, host_id=None)
+    story.refuses(records.RoomClosed(reason="abandoned"), "abandoned is no reason")
+    story.refuses(records.PlayerJoined(user_id=STRANGER, display_name="X"), "player_joined: nobody is left")
+
+
 def test_members():
     room, story = in_phase("lobby")
     story.refuses(records.PlayerJoined(user_id=room.ben.user_id, display_name="Ben"), "he was a member")
     story.refuses(records.PlayerLeft(user_id=STRANGER, host_id=room.host.user_id), "he was no member")
     story.refuses(records.PlayerLeft(user_id=room.ben.user_id, host_id=room.ben.user_id), "the host is no member")
+    story.refuses(records.PlayerLeft(user_id=room.host.user_id, host_id=None), "the host is no member")
     story.refuses(records.HostChanged(host_id=STRANGER), "the new host is no member")
+    story.refuses(records.HostChanged(host_id=room.host.user_id), "he was the host")
+    cleo = room.a_user("Cleo")
+    room.say(cleo, commands.JoinRoom)
+    other_host = records.PlayerLeft(user_id=room.ben.user_id, host_id=cleo.user_id)
+    Story(room).refuses(other_host, "another host, while the host stays")
+
+
+def test_seats():
+    joined = records.PlayerJoined(user_id=STRANGER, display_name="X")
+    _full, story = in_phase("lobby", max_players=2)
+    story.refuses(joined, "the room was full")
+    playing, story = in_phase("answering", late_join=False)
+    story.refuses(joined, "in answering, without late_join")
+    playing.say(playing.host, commands.EndRound)
+    Story(playing).refuses(joined, "in results, without late_join")
+
+
+def test_questions_that_are_held():
+    room, story = in_phase("answering")
+    asked = msgspec.structs.replace(HOUSE.bank[0], key=next(iter(room.state.asked)))
+    story.refuses(records.QuestionHeld(question=asked), "a question for the second time")
+    held = next(question for question in HOUSE.bank if question.key != asked.key)
+    room.tell(messages.QuestionDrawn("", "en", held))
+    Story(room).refuses(records.QuestionHeld(question=HOUSE.bank[0]), "there is a question already")
+    room.say(room.host, commands.EndRound)
+    other = msgspec.structs.replace(held, text="Another?")
+    Story(room).refuses(records.RoundStarted(**started(room, question=other)), "another question than the one")
 
 
 def test_settings_in_the_lobby_and_when_the_game_is_over_only():
@@ -168,18 +215,25 @@ def test_settings_in_the_lobby_and_when_the_game_is_over_only():
 def test_rounds_start_with_the_members_in_time_and_with_a_fresh_question():
     room, story = in_phase("lobby")
     story.refuses(records.RoundStarted(**started(room)), "in lobby")
+    backwards = tuple(reversed(room.state.members))
     for changes, match in (
         ({"players": ()}, "not the members"),
+        ({"players": backwards}, "not the members, as they joined"),
+        ({"players": (*room.state.members, room.ben.user_id)}, "not the members"),
         ({"deadline": room.now}, "deadline in the past"),
-        ({"total_rounds": 0}, "after the last round"),
+        ({"total_rounds": 3}, "the settings say other total_rounds"),
     ):
-        story.refuses(records.GameStarted(**{"total_rounds": 1, **started(room), **changes}), match)
+        story.refuses(records.GameStarted(**{"total_rounds": 2, **started(room), **changes}), match)
+    alone = PlayedRoom(total_rounds=2)
+    Story(alone).refuses(records.GameStarted(total_rounds=2, **started(alone)), "with too few players")
     room, story = in_phase("results")
     asked = next(iter(room.state.asked))
     question = msgspec.structs.replace(started(room)["question"], key=asked)
     story.refuses(records.RoundStarted(**started(room, question=question)), "a question for the second time")
     story.refuses(records.GameStarted(total_rounds=1, **started(room)), "in results")
     story.refuses(records.GameEnded(), "before the last round")
+    story.state = msgspec.structs.replace(room.state, total_rounds=1)
+    story.refuses(records.RoundStarted(**started(room)), "after the last round")
 
 
 def test_answers():
@@ -195,6 +249,31 @@ def test_answers():
     room.say(room.ben, commands.SubmitAnswer, answer="A")
     Story(room).refuses(records.AnswerSubmitted(**answer), "a second answer")
     story.refuses(records.VotingStarted(round_id=answer["round_id"], order=(), deadline=0), "no order of the answers")
+
+
+def test_voting_starts_with_each_answer_once_and_in_time():
+    room = PlayedRoom()
+    others = [room.a_user("B"), room.a_user("C")]
+    for user in others:
+        room.say(user, commands.JoinRoom)
+    room.say(room.host, commands.StartGame)
+    for user in others:
+        room.say(user, commands.SubmitAnswer, answer=user.display_name)
+    phase = room.state.phase
+    ids = tuple(answer.answer_id for answer in phase.answers.values())
+    story = Story(room)
+
+    def voting(order, deadline=room.now + 1):
+        return records.VotingStarted(round_id=phase.round.round_id, order=order, deadline=deadline)
+
+    for order in ((), ids[:1], (*ids, ids[0]), (ids[0], ids[0]), (ids[0], STRANGER)):
+        story.refuses(voting(order), "no order of the answers")
+    story.refuses(voting(ids, room.now), "a deadline in the past")
+    same = {user_id: msgspec.structs.replace(answer, answer_id=ids[0]) for user_id, answer in phase.answers.items()}
+    story.state = msgspec.structs.replace(room.state, phase=msgspec.structs.replace(phase, answers=same))
+    story.refuses(voting((ids[0],)), "two answers have one id")
+    ended = records.RoundEnded(round_id=phase.round.round_id, deadline=None)
+    story.refuses(ended, "two answers have one id")
 
 
 def test_votes():
@@ -231,6 +310,16 @@ def test_ends_and_deadlines():
     story.refuses(records.RoundEnded(round_id=round_id, deadline=None), "a round ended in results")
     room, story = in_phase("answering")
     story.refuses(records.RoundEnded(round_id=STRANGER, deadline=None), "or another one")
+    phase = room.state.phase
+    round_id = phase.round.round_id
+    story.refuses(records.RoundEnded(round_id=round_id, deadline=room.now), "a deadline in the past")
+    story.refuses(records.DeadlineChanged(round_id=round_id, deadline=phase.deadline), "not later than before")
+    last, story = in_phase("answering", total_rounds=1)
+    ended = records.RoundEnded(round_id=last.state.phase.round.round_id, deadline=last.now + 1)
+    story.refuses(ended, "a next round after the last one")
+    waiting, story = in_phase("results")
+    moved = records.DeadlineChanged(round_id=waiting.state.phase.round.round_id, deadline=waiting.now)
+    story.refuses(moved, "not later than before")
     room, story = in_phase("finished")
     round_id = room.state.phase.round.round_id
     story.refuses(records.DeadlineChanged(round_id=round_id, deadline=1), "in finished")

@@ -137,6 +137,33 @@ async def test_an_unknown_outcome_followed_by_a_lock_is_settled_with_what_gather
     assert room.heard == [("committed", 2), ("committed", 3)]
 
 
+async def test_what_a_resend_took_along_is_not_looked_for_again(desk):
+    room = await desk.room("AAAAAA")
+    desk.store.faults = ["after", "busy", "busy"]
+    room.write()
+    while len(desk.store.appends) < 3:
+        await asyncio.sleep(0.001)
+    room.write()
+    desk.store.hang()
+    while len(desk.store.appends) < 4:
+        await asyncio.sleep(0.001)
+    room.write()
+    desk.store.go_on()
+    await desk.flushed()
+    await settle()
+    assert room.positions == [1, 2, 3, 4]
+    assert not desk.task.done()
+
+
+async def test_rows_that_were_neither_written_nor_fenced_off_are_sent_again(desk):
+    room = await desk.room("AAAAAA")
+    desk.store.faults = ["ignored", "ignored"]
+    room.write()
+    await desk.flushed()
+    assert room.heard == [("committed", 2)]
+    assert len(desk.store.appends) == 3
+
+
 async def test_a_locked_room_waits_alone_and_in_order(desk):
     locked, free = await desk.room("AAAAAA"), await desk.room("BBBBBB")
     desk.store.busy = {locked.id}

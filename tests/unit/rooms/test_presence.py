@@ -131,3 +131,12 @@ def test_a_socket_that_is_lost_meanwhile_is_not_brought_back():
     presence.keep_only({"bob": None}, 0, 6)
     presence.lost("ada", "a1", 0)
     assert presence.told_sockets() == {}
+
+
+def test_one_who_was_gone_before_an_untold_leaving_is_still_gone():
+    presence = tracker("ada", "bob", sockets={"bob": {"b1"}})
+    presence.take_changes(GRACE)
+    presence.keep_only({"bob": None}, GRACE, 6)
+    assert presence.told_gone() == {"ada"}
+    presence.told_up_to(6)
+    assert presence.told_gone() == frozenset()
