@@ -301,9 +301,9 @@ def _replies(clients: list[Witness], logs: Logs) -> Iterator[str]:
                 is_final = not frame["retryable"] and frame["code"] != "rate_limited"
                 if is_final and frame["id"] not in oks and (client.user_id, frame["id"]) in effects:
                     yield f"{client.name}: {frame}, but it took effect"
-            elif frame["type"] == "ok" and "state" not in frame and "recovered" not in frame:
-                if oks[frame["id"]] != json.dumps(frame, sort_keys=True):
-                    yield f"{client.name}: {frame} and {oks[frame['id']]}"
+            is_first_again = frame["type"] == "ok" and "state" not in frame and "recovered" not in frame
+            if is_first_again and oks[frame["id"]] != json.dumps(frame, sort_keys=True):
+                yield f"{client.name}: {frame} and {oks[frame['id']]}"
 
 
 def _one_reply_each(client: Witness) -> Iterator[str]:

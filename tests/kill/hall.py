@@ -94,7 +94,7 @@ class Hall:
         await asyncio.gather(*self._playing, return_exceptions=True)
 
     async def prove(self) -> list[Client]:
-        """Let the games come to their end, then hold all histories against the database; returns everyone who played."""
+        """Let the games end, then hold all histories against the database; returns everyone who played."""
         self._is_enough = True
         async with self.patience():
             await asyncio.gather(*self._playing)
