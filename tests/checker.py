@@ -295,15 +295,22 @@ def _replies(clients: list[Witness], logs: Logs) -> Iterator[str]:
     effects = {(row["user_id"], row["command_id"]) for row in logs.all_rows() if row["command_id"]}
     for client in clients:
         yield from _one_reply_each(client)
-        oks = {frame["id"]: json.dumps(frame, sort_keys=True) for frame in _got(client) if frame["type"] == "ok"}
+        oks: dict[str, str] = {}
+        refusals: dict[str, Frame] = {}
         for frame in _got(client):
-            if frame["type"] == "error":
-                is_final = not frame["retryable"] and frame["code"] != "rate_limited"
-                if is_final and frame["id"] not in oks and (client.user_id, frame["id"]) in effects:
-                    yield f"{client.name}: {frame}, but it took effect"
-            is_first_again = frame["type"] == "ok" and "state" not in frame and "recovered" not in frame
-            if is_first_again and oks[frame["id"]] != json.dumps(frame, sort_keys=True):
-                yield f"{client.name}: {frame} and {oks[frame['id']]}"
+            if frame["type"] == "ok":
+                text = "" if "state" in frame or "recovered" in frame else json.dumps(frame, sort_keys=True)
+                if oks.setdefault(frame["id"], text) != text:
+                    yield f"{client.name}: {frame} and {oks[frame['id']]}"
+                # Refused first, and decided anew when it was sent again.
+                refusals.pop(frame["id"], None)
+            elif frame["type"] == "error" and not frame["retryable"] and frame["code"] != "rate_limited":
+                # One who left may not look at the room again, though he was in it.
+                if oks.get(frame["id"]) or frame["code"] not in {"not_member", "room_not_found"}:
+                    refusals[frame["id"]] = frame
+        for command_id, frame in refusals.items():
+            if command_id in oks or (client.user_id, command_id) in effects:
+                yield f"{client.name}: {frame}, but it took effect"
 
 
 def _one_reply_each(client: Witness) -> Iterator[str]:

@@ -73,10 +73,16 @@ class Hall:
                 yield
         except TimeoutError:
             self._raise_what_failed()
-            stuck = [f"{each.name}: {each.standing()}" for table in self.tables for each in table.everyone]
-            stuck = [line for line in stuck if "done" not in line]
-            said = self.server.said()[-3_000:]
-            raise AssertionError("\n".join([problem, *stuck, said])) from None
+            raise AssertionError("\n".join([problem, *self._standing()])) from None
+
+    def _standing(self) -> list[str]:
+        """How things stand, for one who wonders why nothing happens."""
+        clients = [each for table in self.tables for each in (*table.players, table.late_comer)]
+        stuck = [f"{each.name}: {each.standing()}" for each in clients if not each.is_done.is_set()]
+        running = [repr(task)[:300] for task in asyncio.all_tasks() if "bots.py" in repr(task)]
+        logs = read_logs(running_url(self.server.state_dir)).of({client.user_id for client in clients})
+        found = violations([client for client in clients if client.history], logs)
+        return [*found[:20], *stuck, *running, self.server.said()[-3_000:]]
 
     @asynccontextmanager
     async def outage(self):
