@@ -295,15 +295,21 @@ def _replies(clients: list[Witness], logs: Logs) -> Iterator[str]:
     effects = {(row["user_id"], row["command_id"]) for row in logs.all_rows() if row["command_id"]}
     for client in clients:
         yield from _one_reply_each(client)
-        oks = {frame["id"]: json.dumps(frame, sort_keys=True) for frame in _got(client) if frame["type"] == "ok"}
+        oks: dict[str, str] = {}
+        refusals: dict[str, Frame] = {}
         for frame in _got(client):
-            if frame["type"] == "error":
-                is_final = not frame["retryable"] and frame["code"] != "rate_limited"
-                if is_final and frame["id"] not in oks and (client.user_id, frame["id"]) in effects:
-                    yield f"{client.name}: {frame}, but it took effect"
-            elif frame["type"] == "ok" and not {"state", "recovered"} & frame.keys():
-                said = json.dumps(frame, sort_keys=True)
-                yield from [f"{client.name}: {said} and {oks[frame['id']]}"] if oks[frame["id"]] != said else []
+            if frame["type"] == "ok":
+                text = "" if "state" in frame or "recovered" in frame else json.dumps(frame, sort_keys=True)
+                if oks.setdefault(frame["id"], text) != text:
+                    yield f"{client.name}: {frame} and {oks[frame['id']]}"
+                # Refused first, and decided anew when it was sent again.
+                refusals.pop(frame["id"], None)
+            elif _is_final(frame) and (oks.get(frame["id"]) or frame["code"] not in {"not_member", "room_not_found"}):
+                # (One who left may not look at the room again, though he was in it.)
+                refusals[frame["id"]] = frame
+        for command_id, frame in refusals.items():
+            if command_id in oks or (client.user_id, command_id) in effects:
+                yield f"{client.name}: {frame}, but it took effect"
 
 
 def _one_reply_each(client: Witness) -> Iterator[str]:
@@ -330,3 +336,7 @@ def _one_reply_each(client: Witness) -> Iterator[str]:
         end = ends.get(connection)
         if left and end is not None and end - left[0][1] > REPLY_SECONDS + LEEWAY_SECONDS:
             yield f"{client.name}: {command_id} got no reply on a connection that stayed"
+
+
+def _is_final(frame: Frame) -> bool:
+    return frame["type"] == "error" and not frame["retryable"] and frame["code"] != "rate_limited"

@@ -24,8 +24,10 @@ class LogModel:
         self.players: list[str] = []
         """Of the present round."""
         self._scores: dict[str, int] = {}
-        self._joined: list[tuple[str, str]] = []
-        """Everyone who ever joined, with his name, in this order; one who came again stands where he came again."""
+        self._names: dict[str, str] = {}
+        """Of everyone who ever joined."""
+        self._left: list[str] = []
+        """Who has left and not come again, in this order."""
         self._have_played: set[str] = set()
 
     def take(self, row: Row) -> Frame | None:
@@ -63,18 +65,16 @@ class LogModel:
         return [user_id for user_id in self._member_ids() if user_id in self.players]
 
     def _leaderboard(self) -> list[Frame]:
-        members = self._member_ids()
-        left = [pair for pair in self._joined if pair[0] not in members and pair[0] in self._have_played]
-        standing = [pair for pair in self._joined if pair[0] in members] + left
-        scores = sorted((self._scores.get(user_id, 0) for user_id, _ in standing), reverse=True)
+        standing = self._member_ids() + [user_id for user_id in self._left if user_id in self._have_played]
+        scores = sorted((self._scores.get(user_id, 0) for user_id in standing), reverse=True)
         board = [
             {
                 "rank": scores.index(self._scores.get(user_id, 0)) + 1,
                 "user_id": user_id,
-                "display_name": name,
+                "display_name": self._names[user_id],
                 "score": self._scores.get(user_id, 0),
             }
-            for user_id, name in standing
+            for user_id in standing
         ]
         return sorted(board, key=lambda entry: -entry["score"])
 
@@ -82,20 +82,23 @@ class LogModel:
         if self.state:
             return
         begun = payload["state"]
-        self._joined = [(user_id, member["display_name"]) for user_id, member in begun["members"]]
+        self._names = {user_id: member["display_name"] for user_id, member in begun["members"]}
         self.state = {
             "seq": 0,
             "phase": "lobby",
             "host_id": begun["host_id"],
             "settings": begun["settings"],
-            "members": [{"user_id": user_id, "display_name": name, "score": 0} for user_id, name in self._joined],
+            "members": [
+                {"user_id": user_id, "display_name": name, "score": 0} for user_id, name in self._names.items()
+            ],
             "round": None,
         }
         self.state["leaderboard"] = self._leaderboard()
 
     def _player_joined(self, row: Row, payload: Row) -> Frame:
         user_id, name = row["user_id"], payload["display_name"]
-        self._joined = [pair for pair in self._joined if pair[0] != user_id] + [(user_id, name)]
+        self._names[user_id] = name
+        self._left = [each for each in self._left if each != user_id]
         score = self._scores.get(user_id, 0)
         self.state["members"].append({"user_id": user_id, "display_name": name, "score": score})
         self._count_players()
@@ -103,6 +106,7 @@ class LogModel:
 
     def _player_left(self, row: Row, payload: Row) -> Frame:
         self.state["members"] = [one for one in self.state["members"] if one["user_id"] != row["user_id"]]
+        self._left.append(row["user_id"])
         self.state["host_id"] = payload["host_id"]
         self._count_players()
         count = len(self.state["members"])

@@ -15,7 +15,7 @@ import psycopg2  # noqa: TID251
 import pytest
 
 from votegame.embedded import EmbeddedPostgres, account, binaries, running_url
-from votegame.embedded.child import read_postmaster
+from votegame.embedded.child import is_postgres, read_postmaster, spawn
 from votegame.embedded.state_lock import StateLock
 from votegame.errors import ConfigurationError
 
@@ -165,6 +165,41 @@ def test_a_pid_file_that_was_left_behind_does_not_fool_us(server, state_dir):
     again = EmbeddedPostgres(state_dir)
     assert run(again.start(), "SELECT 1") == [(1,)]
     again.stop()
+
+
+def test_a_server_that_goes_down_just_when_it_is_told_to_is_no_obstacle(state_dir, monkeypatch):
+    data = started_child_is_over(state_dir)
+    gone = subprocess.Popen(["true"])
+    gone.wait()
+    (data / "postmaster.pid").write_text(f"{gone.pid}\n")
+    # What was seen a moment ago.
+    seen = iter([True])
+    monkeypatch.setattr("votegame.embedded.postgres.is_postgres", lambda pid: next(seen, None) or is_postgres(pid))
+    server = EmbeddedPostgres(state_dir, durable=False)
+    monkeypatch.setattr("votegame.embedded.postgres.spawn", failing_once(spawn))
+    try:
+        assert run(server.start(), "SELECT 1") == [(1,)]
+    finally:
+        server.stop()
+
+
+def started_child_is_over(state_dir) -> Path:
+    """Data as a server leaves them; returns their folder."""
+    server = EmbeddedPostgres(state_dir, durable=False)
+    server.start()
+    server.stop()
+    return state_dir.resolve() / "postgres" / "data"
+
+
+def failing_once(spawn):
+    """The first server ends at once, as one does that finds another one going down."""
+    failures = iter([subprocess.Popen])
+
+    def spawn_or_fail(*arguments, **keywords):
+        popen = next(failures, None)
+        return popen(["false"]) if popen is not None else spawn(*arguments, **keywords)
+
+    return spawn_or_fail
 
 
 def test_a_server_that_cannot_start_is_told_with_the_end_of_its_log(server, monkeypatch):

@@ -66,17 +66,23 @@ class Hall:
                 raise playing.exception()
 
     @asynccontextmanager
-    async def patience(self):
+    async def patience(self, problem: str = "nothing happens any more"):
         """Bounds a wait; says how things stand when it is over."""
         try:
             async with asyncio.timeout(PATIENCE_SECONDS):
                 yield
         except TimeoutError:
             self._raise_what_failed()
-            stuck = [f"{each.name}: {each.standing()}" for table in self.tables for each in table.everyone]
-            stuck = [line for line in stuck if "done" not in line]
-            said = self.server.said()[-3_000:]
-            raise AssertionError("\n".join(["nothing happens any more", *stuck, said])) from None
+            raise AssertionError("\n".join([problem, *self._standing()])) from None
+
+    def _standing(self) -> list[str]:
+        """How things stand, for one who wonders why nothing happens."""
+        clients = [each for table in self.tables for each in (*table.players, table.late_comer)]
+        stuck = [f"{each.name}: {each.standing()}" for each in clients if not each.is_done.is_set()]
+        running = [repr(task)[:300] for task in asyncio.all_tasks() if "bots.py" in repr(task)]
+        logs = read_logs(running_url(self.server.state_dir)).of({client.user_id for client in clients})
+        found = violations([client for client in clients if client.history], logs)
+        return [*found[:20], *stuck, *running, self.server.said()[-3_000:]]
 
     @asynccontextmanager
     async def outage(self):
@@ -94,7 +100,7 @@ class Hall:
         await asyncio.gather(*self._playing, return_exceptions=True)
 
     async def prove(self) -> list[Client]:
-        """Let the games come to their end, then hold histories against the database; returns everyone who played."""
+        """Let the games end, then hold all histories against the database; returns everyone who played."""
         self._is_enough = True
         async with self.patience():
             await asyncio.gather(*self._playing)

@@ -14,7 +14,7 @@ class Talker:
 
     def __init__(self, http: aiohttp.ClientSession, opened: list["Talker"], url: str, token: str, user_id: str) -> None:
         self.http = http
-        self._opened = opened
+        self.opened = opened
         self.url = url
         self.token = token
         self.user_id = user_id
@@ -26,13 +26,13 @@ class Talker:
     async def open(self) -> "Talker":
         headers = {"Authorization": f"Bearer {self.token}"}
         self._socket = await self.http.ws_connect(f"{self.url}/ws", headers=headers, protocols=["votegame.v1"])
-        self._opened.append(self)
+        self.opened.append(self)
         self.welcome = await self.until("welcome")
         return self
 
     async def another(self) -> "Talker":
         """Another connection of the same user."""
-        tab = await Talker(self.http, self._opened, self.url, self.token, self.user_id).open()
+        tab = await Talker(self.http, self.opened, self.url, self.token, self.user_id).open()
         tab.room_code = self.room_code
         return tab
 
@@ -70,6 +70,10 @@ class Talker:
             if frame["type"] in {"ok", "error"} and frame["id"] == command["id"]:
                 return frame
         raise AssertionError(f"closed with {self.close_code} before a reply to {command}")
+
+    async def tell(self, command: dict) -> None:
+        """Give a command as it is, and wait for nothing."""
+        await self._socket.send_json(command)
 
     async def create(self, **settings) -> dict:
         ok = await self.say("create_room", settings=settings)

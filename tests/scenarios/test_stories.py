@@ -165,7 +165,7 @@ async def test_leaving_and_answering_in_one_packet_leaves_no_ghost(table):
     leave = {"type": "leave_room", "id": "1", "room_code": members[1].room_code}
     answer = {"type": "submit_answer", "id": "2", "room_code": members[1].room_code, "round_id": round_id}
     for command in (leave, answer | {"answer": "Boo"}):
-        await members[1]._socket.send_json(command)
+        await members[1].tell(command)
     await members[1].until("ok", id="1")
     own = await members[1].until("player_left")
     assert own["user_id"] == members[1].user_id

@@ -456,6 +456,15 @@ def a_final_error_is_a_lie(scene):
 
 
 @plant("I9")
+def a_retry_is_refused(scene):
+    ok = scene.ok(scene.ben, "submit_vote")
+    sent = next(each for kind, _, _, each in scene.ben.history if kind == "sent" and each["id"] == ok["id"])
+    at = scene.ben.history[-1][2]
+    error = {"type": "error", "id": ok["id"], "code": "stale_round", "retryable": False}
+    scene.ben.history += [("sent", 1, at, sent), ("got", 1, at, error)]
+
+
+@plant("I9")
 def a_retry_gets_another_ok_than_the_first(scene):
     ok = scene.ok(scene.ben, "submit_vote")
     sent = next(each for kind, _, _, each in scene.ben.history if kind == "sent" and each["id"] == ok["id"])

@@ -7,6 +7,7 @@ again for some seconds. `supervise` starts it again when it dies under us; its a
 """
 
 import asyncio
+import contextlib
 import os
 import shutil
 import signal
@@ -149,7 +150,8 @@ class EmbeddedPostgres:
             return
         found = is_postgres(pid)
         if found:
-            os.kill(pid, signal.SIGINT)
+            with contextlib.suppress(ProcessLookupError):  # it was just going down
+                os.kill(pid, signal.SIGINT)
         elif found is False and waited > _ORPHAN_SECONDS:
             # The pid belongs to another program by now, which PostgreSQL itself cannot tell.
             (self._data / "postmaster.pid").unlink(missing_ok=True)

@@ -1,0 +1,71 @@
+"""The model of the checker and the server's own fold, made apart from each other, say the same of any game."""
+
+import json
+
+import msgspec
+import pytest
+
+from tests.checker_views import shared
+from tests.log_model import LogModel
+from tests.played import PlayedRoom
+from votegame.game import commands
+from votegame.game.fold import apply, open_log
+from votegame.game.records import to_row
+from votegame.game.views import public_event, snapshot
+
+
+def an_eventful_game(seed: int) -> PlayedRoom:
+    """Four players, of whom two leave, the later one first, and one comes again; somebody joins late."""
+    room = PlayedRoom(seed, total_rounds=3, host_away="wait")
+    ben, cleo, dan, late = (room.a_user(name) for name in ("Ben", "Cleo", "Dan", "Late"))
+    for user in (ben, cleo, dan):
+        room.say(user, commands.JoinRoom)
+    room.say(room.host, commands.StartGame)
+    room.say(late, commands.JoinRoom)
+    room.play_round([room.host, ben, cleo, dan])
+    for user in (dan, cleo):
+        room.say(user, commands.LeaveRoom)
+    room.say(room.host, commands.NextRound)
+    room.say(dan, commands.JoinRoom)
+    room.say(ben, commands.SubmitAnswer, answer="alone")
+    room.say(room.host, commands.StartVoting)
+    room.say(room.host, commands.LeaveRoom)
+    room.say(ben, commands.EndRound)
+    room.say(ben, commands.NextRound)
+    room.say(late, commands.LeaveRoom)
+    room.say(ben, commands.EndRound)
+    return room
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_both_tell_the_same_events_and_snapshots(seed):
+    room = an_eventful_game(seed)
+    model, state = LogModel(room.room_code), None
+    for record in room.records:
+        state = open_log(record) if state is None else apply(state, record)
+        row = json.loads(json.dumps(msgspec.structs.asdict(to_row(record))))
+        told = model.take(row | {"server_time": record.decided_ms})
+        event = public_event(record, state)
+        if event is None:
+            assert told is None
+            continue
+        head = {"type": event.type, "room_code": room.room_code, "seq": event.seq, "server_time": record.decided_ms}
+        assert told == json.loads(json.dumps({**head, **event.fields}))
+        seen = json.loads(json.dumps(snapshot(state, room.host.user_id, room.presence, now=room.now)))
+        assert shared(seen) == model.state
+    assert model.state["phase"] == "finished"
+
+
+def test_those_who_left_stand_after_the_members_in_the_order_in_which_they_left():
+    room = PlayedRoom(1, total_rounds=1)
+    ben, cleo = room.a_user("Ben"), room.a_user("Cleo")
+    for user in (ben, cleo):
+        room.say(user, commands.JoinRoom)
+    room.say(room.host, commands.StartGame)
+    for user in (cleo, ben):
+        room.say(user, commands.LeaveRoom)
+    room.say(room.host, commands.EndRound)
+    model = LogModel(room.room_code)
+    for record in room.records:
+        model.take(json.loads(json.dumps(msgspec.structs.asdict(to_row(record)))) | {"server_time": 0})
+    assert [entry["display_name"] for entry in model.state["leaderboard"]] == ["Host", "Cleo", "Ben"]
