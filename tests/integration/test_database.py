@@ -143,6 +143,24 @@ async def test_a_locked_row_is_busy(channel, database):
     assert await channel.execute("touch_nodes") == 1
 
 
+async def test_a_channel_whose_descriptor_has_become_that_of_a_client_opens_anew(channel):
+    """Libpq closes the socket of a broken connection, and the next client gets its number."""
+    await channel.fetch_one("one")
+    descriptor = channel._connection.raw.fileno()
+    loop = asyncio.get_running_loop()
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        channel._connection.raw.close()
+        # The lowest free number is given to the next socket.
+        client = socket.create_connection(listener.getsockname())
+        assert client.fileno() == descriptor
+        transport, _ = await loop.create_connection(asyncio.Protocol, sock=client)
+        try:
+            assert await channel.fetch_one("one") == (1,)
+        finally:
+            transport.abort()
+            await asyncio.sleep(0)
+
+
 async def test_a_channel_whose_server_process_was_ended_while_idle_does_not_fail(channel, database):
     (pid,) = await channel.fetch_one("pid")
     await database.execute("kill", pids=[pid])

@@ -8,6 +8,8 @@ aiopg 1.4.0 is pinned exactly, so it is known what is mended here:
   sockets has them: every SQL error then became a time-out.
 * It watches one descriptor while it connects, but libpq opens another one for the next address of a host. Here each
   address is tried by a connection of its own; names are looked up without blocking the loop.
+* It stops watching its descriptor by number, also when libpq has closed it long ago: by then the number may be that of
+  a client's socket, which the loop refuses to let go of, and the connection could never be closed.
 """
 
 import asyncio
@@ -63,6 +65,14 @@ class Connection(aiopg.Connection):
             raise
         finally:
             self._waiter = None
+
+    def _close(self) -> None:
+        try:
+            super()._close()
+        except RuntimeError:
+            # The number belongs to a transport by now: nothing of ours is left to be watched.
+            self._fileno = None
+            super()._close()
 
     def is_dead(self) -> bool:
         """Whether the idle connection was ended by the other side, or is about to be. Nothing is sent to find out."""

@@ -99,6 +99,9 @@ class Channel:
                     rows = await cursor.fetchall() if cursor.description else []
                     return rows, cursor.rowcount
             except _FOREIGN as error:
+                if self._connection is not None and self._connection.closed:
+                    # At once, before the number of its descriptor can become that of another socket.
+                    self._disconnect()
                 raise translate(error) from None
 
     async def _connected(self) -> Connection:
@@ -114,9 +117,9 @@ class Channel:
         return self._connection
 
     def _disconnect(self) -> None:
-        if self._connection is not None:
-            self._connection.close()
-            self._connection = None
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            connection.close()
 
 
 class Database:
