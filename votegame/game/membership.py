@@ -11,6 +11,7 @@ from votegame.game.commands import JoinRoom, LeaveRoom, Resume, UpdateSettings
 from votegame.game.messages import User
 from votegame.game.phases import draw_question, end_phase_if_all_acted
 from votegame.game.room_settings import patched
+from votegame.game.rounds import notice_players
 from votegame.game.state import Finished, Lobby, State
 from votegame.game.timers import successor
 from votegame.game.turn import Turn
@@ -28,6 +29,7 @@ def join_room(turn: Turn, user: User, _command: JoinRoom) -> Reply:
     if len(state.members) >= state.settings.max_players:
         return Refusal(ErrorCode.ROOM_FULL)
     turn.record(records.PlayerJoined(user_id=user.user_id, display_name=user.display_name))
+    notice_players(turn, user.user_id)
     return attached(turn, user, durable=True)
 
 
@@ -49,6 +51,7 @@ def leave_room(turn: Turn, user: User, _command: LeaveRoom) -> Reply:
     if host_id is None:
         turn.record(records.RoomClosed(reason="empty"))
     else:
+        notice_players(turn, user.user_id)
         end_phase_if_all_acted(turn)
     return Ok({})
 

@@ -11,7 +11,7 @@ from votegame.game.state import Answering, Voting, round_players
 from votegame.game.timers import may_start
 from votegame.game.turn import Turn
 from votegame.game.views import submitted_count
-from votegame.ids import AnswerId, VoteId, new_uuid
+from votegame.ids import AnswerId, UserId, VoteId, new_uuid
 
 
 def start(turn: Turn, _user: User, _command: StartGame | NextRound) -> Reply:
@@ -62,6 +62,17 @@ def submit_vote(turn: Turn, user: User, command: SubmitVote) -> Reply:
     _notice_vote(turn, command.answer_id)
     end_phase_if_all_acted(turn)
     return Ok({"vote_id": vote_id})
+
+
+def notice_players(turn: Turn, user_id: UserId) -> None:
+    """A player of the running round has left or come back: tell how many play in it now, as its counts tell it."""
+    phase = turn.state.phase
+    if not isinstance(phase, Answering | Voting) or user_id not in phase.round.players:
+        return
+    if isinstance(phase, Answering):
+        _notice_counts(turn, "answer_submitted", "", {})
+    else:
+        _notice_vote(turn, phase.order[0])
 
 
 def _notice_vote(turn: Turn, answer_id: AnswerId) -> None:

@@ -202,9 +202,12 @@ def _converted(value: dict[str, Any], known: type[Command]) -> Command:
         field = value.get(name)
         _refuse_surrogates(name, field)
         for inner, inner_field in field.items() if isinstance(field, dict) else ():
+            _refuse_surrogates(f"{name}.{_echo(inner)}", inner)
             _refuse_surrogates(f"{name}.{_echo(inner)}", inner_field)
+    # Of unknown fields not even the names are looked at: they might be no text.
+    meant = {name: value[name] for name in ("type", *known.__struct_fields__) if name in value}
     try:
-        return msgspec.convert(value, known)
+        return msgspec.convert(meant, known)
     except msgspec.ValidationError as error:
         raise _wrong_field(str(error)) from None
 

@@ -224,6 +224,7 @@ class RandomGames(RuleBasedStateMachine):
         now = now_fields(self.room.state, self.room.state.host_id, self.presence)
         if seen is not None and self.model.phase in {"answering", "voting"}:
             assert seen["submitted_count"] == now["submitted_count"]
+            assert seen["participant_count"] == now["participant_count"]
             if now["vote_counts"] is not None:
                 assert {one["id"]: one["vote_count"] for one in seen["answers"]} == now["vote_counts"]
 

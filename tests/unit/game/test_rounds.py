@@ -120,6 +120,28 @@ def test_who_comes_back_has_his_points_and_no_second_answer():
     assert gone.user_id not in room.state.left
 
 
+@pytest.mark.parametrize("updates", ["counts", "progress"])
+def test_when_a_player_leaves_or_comes_back_the_others_are_told_how_many_play(updates):
+    room = started(4, vote_updates=updates)
+    gone = room.players[3]
+    left, count = told(room, gone, commands.LeaveRoom)
+    assert (left.type, count.type, count.fields["participant_count"]) == ("player_left", "answer_submitted", 3)
+    back = told(room, gone, commands.JoinRoom)
+    assert back[-1].fields["participant_count"] == 4
+    room.say(gone, commands.SubmitAnswer, answer="Mine")
+    room.say(room.host, commands.StartVoting)
+    left, count = told(room, room.players[2], commands.LeaveRoom)
+    assert (count.type, count.fields["participant_count"], count.fields["submitted_count"]) == ("vote_update", 3, 0)
+    assert ("answer_id" in count.fields) == (updates == "counts")
+
+
+def test_who_does_not_play_in_the_round_leaves_its_counts_alone():
+    room = started(2)
+    late = room.a_user("Late")
+    room.say(late, commands.JoinRoom)
+    assert [item.type for item in told(room, late, commands.LeaveRoom)] == ["player_left"]
+
+
 def test_start_voting_without_an_answer_ends_the_round_with_empty_results():
     room = started(2)
     public = told(room, room.host, commands.StartVoting, round_id=round_id(room))

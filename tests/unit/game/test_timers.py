@@ -115,6 +115,11 @@ def test_a_room_closes_when_nobody_came_back_for_an_hour(room):
     assert timers(room.state, NOBODY, HOUSE) == ()
 
 
+def test_the_hour_counts_from_when_the_last_one_was_seen_and_not_from_the_last_restart(room):
+    nobody = Presence(frozenset(), dict.fromkeys(room.state.members, room.now), nobody_since=room.now - 600_000)
+    assert only_timer(room, nobody).due_ms == room.now - 600_000 + 3_600_000
+
+
 def test_the_house_may_set_other_times(room):
     house = msgspec.structs.replace(HOUSE, closing_ms=10)
     nobody = Presence(frozenset(), dict.fromkeys(room.state.members, room.now))

@@ -284,7 +284,8 @@ class Story:
 
     async def _hang(self, _client, what):
         self.table.store.hang()
-        self.hung_at = self.hung_at or self.table.clock.seconds()
+        if self.hung_at is None:
+            self.hung_at = self.table.clock.seconds()
 
     async def _heal(self, _client, what):
         self._go_on()
@@ -323,7 +324,8 @@ class Story:
                 if not client.is_attached and client.view is not None:
                     await self._resume(client)
             await asyncio.sleep(1)
-        await asyncio.sleep(25)
+        # No timer ends at such an odd time, just while everyone is looked at.
+        await asyncio.sleep(25.005)
 
     def check(self):
         gateway = self.gateway

@@ -304,3 +304,21 @@ def test_any_values_in_known_fields_give_a_command_or_a_reason(name, changes):
     assert isinstance(outcome, BadFrame | commands.Command)
     if isinstance(outcome, BadFrame):
         json.dumps(dict(outcome.details), ensure_ascii=False).encode()
+
+
+@pytest.mark.parametrize(
+    ("text", "field"),
+    [
+        (r'{"type":"create_room","id":"1","settings":{"\ud800":null}}', "settings."),
+        (r'{"type":"create_room","id":"1","settings":{"topic":"\ud800"}}', "settings.topic"),
+    ],
+)
+def test_a_lone_surrogate_in_the_name_or_the_value_of_a_setting_is_a_bad_field(text, field):
+    outcome = CODEC.decode(text)
+    assert (outcome.code, outcome.command_id) == (ErrorCode.BAD_MESSAGE, "1")
+    assert outcome.details["field"].startswith(field)
+    json.dumps(outcome.details).encode()
+
+
+def test_a_lone_surrogate_in_the_name_of_an_unknown_field_is_ignored_with_it():
+    assert CODEC.decode(r'{"type":"ping","id":"1","\ud800":1}') == commands.Ping(id="1")
