@@ -47,6 +47,15 @@ async def kill_server_twice(server) -> None:
     await kill_server(server)
 
 
+async def kill_server_while_it_stops(server) -> None:
+    server.process.send_signal(signal.SIGTERM)
+    await asyncio.sleep(random.Random(SEED + server.process.pid).uniform(0, 0.5))
+    await kill_server(server)
+
+
+WAYS = [kill_server, kill_server_and_postgres, kill_server_twice, kill_server_while_it_stops]
+
+
 async def test_kill_the_server_at_any_moment(make_server):
     rng = random.Random(SEED)
     server = await make_server()
@@ -58,7 +67,7 @@ async def test_kill_the_server_at_any_moment(make_server):
                 await hall.hears(0 if number % 5 == 4 else rng.randrange(1, 60))
                 await asyncio.sleep(rng.uniform(0, 0.05))
                 async with hall.outage():
-                    await (kill_server, kill_server, kill_server_and_postgres, kill_server_twice)[number % 4](server)
+                    await WAYS[number % len(WAYS)](server)
                     await server.start()
             clients = await hall.prove()
         assert sum(client.connections > 1 for client in clients) >= len(clients) // 4, "hardly anyone was cut"
@@ -110,6 +119,27 @@ async def test_kill_postgres_alone(make_server):
                 os.kill(killed, signal.SIGKILL)
                 while server.postgres_pid_or_none() in {killed, None}:
                     await asyncio.sleep(0.05)
+                await hall.hears(1)
+        await hall.prove()
+    assert server.process.returncode is None
+
+
+async def test_postgres_freezes_for_a_while(make_server):
+    """What was sent is still done when it goes on, after it was given up and sent again."""
+    rng = random.Random(SEED)
+    server = await make_server()
+    await server.start()
+    async with Hall(server, seed=SEED, manners=MANNERS) as hall:
+        for number in range(max(2, KILLS // 20)):
+            await hall.hears(rng.randrange(1, 60))
+            async with hall.outage():
+                frozen = server.postgres_pids()
+                for pid in frozen:
+                    os.kill(pid, signal.SIGSTOP)
+                # Shorter, and longer, than statements and the lease may take.
+                await asyncio.sleep(rng.uniform(0.2, 2.0) if number % 2 else rng.uniform(3.5, 5.0))
+                for pid in frozen:
+                    os.kill(pid, signal.SIGCONT)
                 await hall.hears(1)
         await hall.prove()
     assert server.process.returncode is None
