@@ -304,7 +304,7 @@ def _replies(clients: list[Witness], logs: Logs) -> Iterator[str]:
                     yield f"{client.name}: {frame} and {oks[frame['id']]}"
                 # Refused first, and decided anew when it was sent again.
                 refusals.pop(frame["id"], None)
-            elif frame["type"] == "error" and not frame["retryable"] and frame["code"] != "rate_limited":
+            elif _is_final(frame):
                 refusals[frame["id"]] = frame
         for command_id, frame in refusals.items():
             # One who left may not look at the room again, though he was in it.
@@ -339,3 +339,7 @@ def _one_reply_each(client: Witness) -> Iterator[str]:
         end = ends.get(connection)
         if left and end is not None and end - left[0][1] > REPLY_SECONDS + LEEWAY_SECONDS:
             yield f"{client.name}: {command_id} got no reply on a connection that stayed"
+
+
+def _is_final(frame: Frame) -> bool:
+    return frame["type"] == "error" and not frame["retryable"] and frame["code"] != "rate_limited"

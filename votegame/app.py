@@ -184,6 +184,8 @@ class Server:
             ConfigurationError: The address cannot be had.
         """
         await self._database.open()
+        # Before anyone can ask for anything: logins and rooms are dated by the database's time.
+        await self._node.join()
         port = await self._site.start()
         self._tasks = [
             tasks.start(self._journal.run(), name="journal"),

@@ -41,10 +41,11 @@ class DatabaseClock:
         return boot_seconds()
 
     def now_ms(self) -> int:
-        """The database's time in milliseconds, as well as this node knows it."""
+        """The database's time in milliseconds, as well as this node knows it. Only after `observe`."""
         now = boot_seconds()
         self._slew(now)
-        return int((now + (self._offset or 0.0)) * 1000)
+        assert self._offset is not None, "the database's time is not known yet"
+        return int((now + self._offset) * 1000)
 
     def observe(self, *, sent: float, received: float, database_ms: int) -> None:
         """Take a reading of the database's clock.

@@ -1,12 +1,15 @@
 """Logout means out, open sockets included (P11): the whole server, in this process."""
 
 import asyncio
+import contextlib
+import uuid
 from contextlib import AsyncExitStack, asynccontextmanager
 
 import aiohttp
 import pytest
 
 from tests.integration.web_kit import ADA, PASSWORD, SECRET
+from tests.serving import free_port
 from votegame.app import Server
 from votegame.settings import Settings
 from votegame.wire.close_codes import CloseCode
@@ -152,3 +155,26 @@ async def test_a_foreign_page_opens_no_socket(client):
         with pytest.raises(aiohttp.WSServerHandshakeError) as caught:
             await somebody.http.ws_connect("/ws", headers={"Origin": origin})
         assert caught.value.status == 403
+
+
+async def test_a_login_from_before_the_server_was_ready_is_one_that_lasts(database_url, database):
+    """A server that is started again waits for its old lease to end, and answers calls meanwhile."""
+    await database.fetch_one("node_renew", node_id=str(uuid.uuid4()), label="before", lease_ms=3_000)
+    port = free_port()
+    chosen = Settings(host="127.0.0.1", port=port, bcrypt_cost=10, rate_limits="off")
+    server = Server(chosen, database_url=database_url, secret=SECRET)
+    starting = asyncio.create_task(server.start())
+    try:
+        async with aiohttp.ClientSession(f"http://127.0.0.1:{port}", cookie_jar=aiohttp.DummyCookieJar()) as http:
+            token = None
+            while token is None:
+                with contextlib.suppress(aiohttp.ClientConnectorError):
+                    async with http.post("/api/auth/guest", json={"display_name": "Early"}) as answer:
+                        token = (await answer.json())["token"]
+                await asyncio.sleep(0)
+            assert not starting.done()
+            async with http.get("/api/auth/me", headers={"Authorization": f"Bearer {token}"}) as answer:
+                assert answer.status == 200
+            await starting
+    finally:
+        await server.stop()

@@ -59,16 +59,23 @@ class Node:
         self._close_sockets = close_sockets
         self._tasks: list[asyncio.Task[None]] = []
 
-    async def start(self) -> None:
-        """Get a lease, wait until no other node has one, then begin.
-
-        Without a bus there is one node: a second one on the same database would split every room's members.
+    async def join(self) -> None:
+        """Get a lease, and keep it. From then on the node knows the database's time.
 
         Raises:
             StoreError: The database cannot be had.
         """
         await self._renew()
         self._tasks.append(tasks.start(self._keep_lease(), name="lease"))
+
+    async def start(self) -> None:
+        """Wait until no other node has a lease, then begin.
+
+        Without a bus there is one node: a second one on the same database would split every room's members.
+
+        Raises:
+            StoreError: The database cannot be had.
+        """
         await self._wait_for_others()
         self._tasks += [
             tasks.start(self._sweeper.run(), name="sweeper"),

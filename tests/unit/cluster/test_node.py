@@ -86,6 +86,7 @@ async def world(monkeypatch):
 async def test_a_node_that_has_begun_speaks_and_knows_the_time_of_the_database(world):
     await world.begin()
     assert not world.lease.is_valid()
+    await world.node.join()
     await world.node.start()
     assert world.lease.is_valid()
     assert abs(world.clock.now_ms() - world.table.clock.now_ms()) <= 1
@@ -99,19 +100,21 @@ async def test_without_a_database_it_does_not_begin(world):
     await world.begin()
     world.nodes.is_away = True
     with pytest.raises(StoreUnavailableError):
-        await world.node.start()
+        await world.node.join()
 
 
 async def test_it_waits_for_the_lease_of_another_node_to_end(world):
     await world.begin()
     await world.table.nodes.renew("other", "there", 3_000)
     begun = world.clock.seconds()
+    await world.node.join()
     await world.node.start()
     assert world.clock.seconds() - begun >= 3
 
 
 async def test_a_lapse_makes_it_mute_until_it_knows_what_it_lost(world):
     await world.begin()
+    await world.node.join()
     await world.node.start()
     ada = world.table.user("ada")
     ada.code = (await ada.ask(ada.create()))["room_code"]
@@ -133,6 +136,7 @@ async def test_a_lapse_makes_it_mute_until_it_knows_what_it_lost(world):
 
 async def test_after_five_mute_seconds_clients_are_sent_away_once(world):
     await world.begin()
+    await world.node.join()
     await world.node.start()
     world.nodes.is_away = True
     await asyncio.sleep(6)
@@ -149,6 +153,7 @@ async def test_after_five_mute_seconds_clients_are_sent_away_once(world):
 
 async def test_slow_renewals_keep_the_lease_while_they_are_quick_enough(world):
     await world.begin()
+    await world.node.join()
     await world.node.start()
     world.nodes.seconds = 1.0
     for _ in range(100):
@@ -158,6 +163,7 @@ async def test_slow_renewals_keep_the_lease_while_they_are_quick_enough(world):
 
 async def test_at_its_end_its_rooms_are_free_at_once(world):
     await world.begin()
+    await world.node.join()
     await world.node.start()
     ada = world.table.user("ada")
     code = (await ada.ask(ada.create()))["room_code"]
@@ -169,6 +175,7 @@ async def test_at_its_end_its_rooms_are_free_at_once(world):
 
 async def test_an_end_without_a_database_is_an_end(world):
     await world.begin()
+    await world.node.join()
     await world.node.start()
     world.nodes.is_away = True
     await world.node.stop()

@@ -377,6 +377,7 @@ async def test_one_bad_delivery_does_not_keep_the_next(stage):
 
 async def test_those_who_are_gone_are_no_work_for_the_garbage_collector(stage):
     gc.collect()
+    before = {id(one) for one in gc.get_objects() if isinstance(one, Connection | Outbox)}
     gc.disable()
     try:
         for number in range(3):
@@ -385,7 +386,8 @@ async def test_those_who_are_gone_are_no_work_for_the_garbage_collector(stage):
             client.lose()
         del client
         stage.later(20)
-        assert [one for one in gc.get_objects() if isinstance(one, Connection | Outbox)] == []
+        left = [one for one in gc.get_objects() if isinstance(one, Connection | Outbox) and id(one) not in before]
+        assert left == []
     finally:
         gc.enable()
 
