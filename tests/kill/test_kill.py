@@ -74,8 +74,8 @@ async def test_kill_the_server_at_any_moment(make_server):
 
 
 FAULTS = [
-    # Each with how often, at the most, the point is passed before. Rooms are claimed anew only where there are some that
-    # somebody comes back to: after a death in the middle of a game, or of a room that was just made.
+    # Each with how often, at the most, the point is passed before. Rooms are claimed anew only where there are some
+    # that somebody comes back to: after a death in the middle of a game, or of a room that was just made.
     [("before-append", 30), ("in-flight", 30), ("created", 0), ("claimed", 0)],
     [("arrived", 30), ("committed", 30), ("before-create", 0)],
     [("creating", 0), ("replied", 30), ("half-told", 30), ("loaded", 0)],
