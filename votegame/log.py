@@ -62,6 +62,8 @@ def configure(*, level: Level, as_json: bool) -> None:
     root.setLevel(level.upper())
     # What a client does wrong in HTTP is answered, and said there.
     logging.getLogger("aiohttp.access").setLevel(logging.WARNING)
+    # It quotes cookies that it cannot read.
+    logging.getLogger("aiohttp.internal").setLevel(logging.WARNING)
 
 
 def _readable() -> structlog.typing.Processor:
@@ -86,7 +88,14 @@ def harmless(_logger: Any, _method: str, event_dict: EventDict) -> EventDict:
 def _plain(value: Any) -> str | int:
     if isinstance(value, int) and abs(value) < _LARGEST_NUMBER:
         return value
-    return _cut(str(value), _LONGEST_VALUE).translate(_ESCAPES)
+    return _cut(_shown(value), _LONGEST_VALUE).translate(_ESCAPES)
+
+
+def _shown(value: Any) -> str:
+    try:
+        return str(value)
+    except Exception:  # noqa: BLE001 - what is told of something must never be worse than the thing itself
+        return f"<{type(value).__name__} that cannot be shown>"
 
 
 def _cut(text: str, longest: int) -> str:

@@ -6,6 +6,7 @@ expected. `documented` is the source of the table in README.
 
 import ipaddress
 import os
+import re
 import secrets
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -40,8 +41,8 @@ class Settings(Struct, frozen=True, kw_only=True):
             with `DATABASE_URL`; otherwise one is made and kept in the state folder.
         secret_key_previous: The secret before this one, still accepted while it is being replaced.
         allowed_origins: Origins beside the server's own whose pages may call it, separated by commas.
-        public_url: The server's own origin, as browsers see it. Without it, in development only, the one that equals
-            `Host`.
+        public_url: The server's own origin, as browsers see it, in production with `https`. Without it, in development
+            only, the one that equals `Host`.
         trusted_proxies: Proxies, as addresses or networks, whose `X-Forwarded-For` is believed, separated by commas.
         node_id: A label of this node in logs; the name of the machine without it.
         environment: `development` or `production`.
@@ -55,7 +56,7 @@ class Settings(Struct, frozen=True, kw_only=True):
         rooms_per_user: Rooms that a user may play in.
         sockets_per_user: Sockets of one user on this node; one more replaces the oldest.
         sockets_per_address: Sockets of one address that have no user yet.
-        frame_bytes: Size of a frame from a client.
+        frame_bytes: Size of a frame from a client, and of a body over HTTP.
         server_frame_bytes: Size of a frame from the server.
         outbox_frames: Frames that may wait for a slow client.
         outbox_bytes: Bytes that may wait for a slow client.
@@ -146,21 +147,36 @@ class Settings(Struct, frozen=True, kw_only=True):
 
 
 _DEFAULT_PORTS: Final = {"http": 80, "https": 443}
+_LAST_PORT: Final = 65_535
+_ORIGIN: Final = re.compile(r"(https?)://([a-z0-9._-]+|\[[0-9a-f:.]+\])(?::([0-9]{1,5}))?/?", re.ASCII | re.IGNORECASE)
+"""Stricter than URLs are: what browsers never send as an origin could be set here, but would never match."""
 
 
 def canonical_origin(text: str) -> str:
     """`scheme://host[:port]` in lower case, without a default port: equal origins are equal texts.
 
     Raises:
-        ValueError: `text` is no origin of http or https, or has more than an origin has.
+        ValueError: `text` is no origin of http or https as browsers write it (names of other scripts as `xn--...`), or
+            has more than an origin has.
     """
-    parts = urlsplit(text)
-    port = parts.port
-    is_bare = parts.path in {"", "/"} and not parts.query and not parts.fragment and "@" not in parts.netloc
-    if parts.scheme not in _DEFAULT_PORTS or not parts.hostname or not is_bare:
+    found = _ORIGIN.fullmatch(text)
+    if found is None:
         raise ValueError(f"not an origin: {text!r}")
-    host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
-    return f"{parts.scheme}://{host}" + ("" if port in {None, _DEFAULT_PORTS[parts.scheme]} else f":{port}")
+    scheme, host, port = found.group(1).lower(), found.group(2).lower(), found.group(3)
+    default = _DEFAULT_PORTS[scheme]
+    number = default if port is None else int(port)
+    if not 0 < number <= _LAST_PORT:
+        raise ValueError(f"not an origin: {text!r}")
+    return f"{scheme}://{_canonical_host(host, text)}" + ("" if number == default else f":{number}")
+
+
+def _canonical_host(host: str, origin: str) -> str:
+    if not host.startswith("["):
+        return host
+    try:
+        return f"[{ipaddress.IPv6Address(host[1:-1]).compressed}]"
+    except ValueError:
+        raise ValueError(f"not an origin: {origin!r}") from None
 
 
 def read_settings(environ: Mapping[str, str], dotenv: Path | None = None) -> Settings:
@@ -179,6 +195,9 @@ def read_settings(environ: Mapping[str, str], dotenv: Path | None = None) -> Set
     problems += [f"{name}: {_LATER[name]}" for name in _LATER if name in given]
     good: dict[str, Any] = {}
     for name in known.keys() & given.keys():
+        if not _is_text(given[name]):
+            problems.append(f"{name}: expected UTF-8")
+            continue
         try:
             good[known[name]] = _converted(known[name], given[name])
         except msgspec.ValidationError as error:
@@ -192,6 +211,15 @@ def read_settings(environ: Mapping[str, str], dotenv: Path | None = None) -> Set
 
 
 _LATER: Final = {"REDIS_URL": "this release runs on one node, without Redis; leave it out"}
+
+
+def _is_text(value: str) -> bool:
+    """Whether `value` can be written again: bytes that were no UTF-8 come from the environment as surrogates."""
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _converted(name: str, value: str) -> Any:
@@ -244,11 +272,22 @@ def _contradictions(settings: Settings) -> list[str]:
             problems.append(f"{name}: {error}")
     if settings.is_production and not settings.public_url:
         problems.append("PUBLIC_URL: required in production, as in https://play.example.org")
+    if settings.is_production and _is_in_the_clear(settings.public_url):
+        problems.append("PUBLIC_URL: expected https in production, except on this machine itself")
     if settings.is_production and not settings.rates_are_on:
         problems.append("RATE_LIMITS: off is for load tests, not for production")
     if settings.database_url and _scheme(settings.database_url) not in {"postgresql", "postgres"}:
         problems.append("DATABASE_URL: expected postgresql://user:password@host/database")
     return problems + _weak_secrets(settings)
+
+
+def _is_in_the_clear(public_url: str) -> bool:
+    """Whether cookies would travel without TLS."""
+    try:
+        parts = urlsplit(canonical_origin(public_url))
+    except ValueError:
+        return False
+    return parts.scheme == "http" and parts.hostname not in {"localhost", "127.0.0.1", "::1"}
 
 
 def _scheme(url: str) -> str:

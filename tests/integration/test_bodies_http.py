@@ -3,12 +3,19 @@
 import asyncio
 import gzip
 import json
+import re
 
 import pytest
 from aiohttp.web import Application
 
 from tests.integration.web_kit import read_answer, running_web
-from votegame.errors import ConfigurationError
+from votegame.errors import (
+    ConfigurationError,
+    CorruptLogError,
+    RowsRefusedError,
+    StoreBusyError,
+    StoreUnavailableError,
+)
 from votegame.web import bodies, runner
 
 GUEST = b'{"display_name": "Gus"}'
@@ -213,6 +220,26 @@ class TestPaths:
             await other.start()
         await other.stop()
 
+    @pytest.mark.parametrize(
+        ("error", "status", "code"),
+        [
+            (StoreUnavailableError, 503, "unavailable"),
+            (StoreBusyError, 503, "unavailable"),
+            (RowsRefusedError, 500, "internal"),
+            (CorruptLogError, 500, "internal"),
+        ],
+    )
+    async def test_what_the_store_says_is_not_repeated(self, web, browser, monkeypatch, error, status, code):
+        async def fail(*_args):
+            raise error("INSERT INTO users at postgresql://canary-password@host/db")
+
+        monkeypatch.setattr(web.store, "add_user", fail)
+        answer = await browser.post("/api/auth/guest", {"display_name": "Gus"})
+        assert (answer.status, answer.code, answer.json["retryable"]) == (status, code, True)
+        assert not re.search(rb"INSERT|canary|postgresql|Traceback", answer.body)
+        web.said.truncate(0)  # an operator may be told, but no canary may stay for the check at the end
+        web.said.seek(0)
+
     async def test_without_the_database_it_is_unavailable(self, web, browser):
         await browser.post("/api/auth/guest", {"display_name": "Gus"})
         await web.database.close()
@@ -252,3 +279,11 @@ class TestSlowness:
             assert (await read_answer(patient[0])).status == 201
             for _reader, writer in (patient, hasty):
                 writer.close()
+
+
+async def test_size_03_the_operator_s_size_of_frames_holds_for_bodies(database_url):
+    async with running_web(database_url, frame_bytes=2_048) as web:
+        assert (await web.raw(request(padded(2_048)))).status == 201
+        assert (await web.raw(request(padded(2_049)))).code == "too_large"
+    async with running_web(database_url, frame_bytes=32_768) as web:
+        assert (await web.raw(request(padded(32_768)))).status == 201

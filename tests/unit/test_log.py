@@ -89,6 +89,29 @@ def test_no_value_breaks_a_line_or_the_log(records, value, logged):
     assert record["value"] == logged
 
 
+class Shy:
+    """Something that cannot be shown, as objects half made or half gone cannot."""
+
+    def __str__(self):
+        raise ZeroDivisionError
+
+    __repr__ = __str__
+
+
+@pytest.mark.parametrize("value", [Shy(), [Shy()], {"a": Shy()}])
+def test_what_cannot_be_shown_does_not_harm_who_logs_it(records, value):
+    logger().info("came", value=value)
+    (record,) = records()
+    assert (record["event"], record["value"]) == ("came", f"<{type(value).__name__} that cannot be shown>")
+
+
+def test_what_aiohttp_quotes_of_cookies_is_not_logged(records):
+    logging.getLogger().setLevel(logging.DEBUG)
+    logging.getLogger("aiohttp.internal").debug("Cannot load cookie. Illegal cookie names: %r", ["canary"])
+    logging.getLogger("some.library").debug("loud")
+    assert [record["event"] for record in records()] == ["loud"]
+
+
 @pytest.mark.parametrize("value", ["x" * 201, ["x" * 500], {"x": "y" * 500}, b"x" * 500])
 def test_long_values_are_cut(records, value):
     logger().info("came", value=value)

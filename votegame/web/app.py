@@ -7,7 +7,6 @@ from aiohttp import web
 
 from votegame.settings import Settings
 from votegame.web import middleware
-from votegame.web.bodies import MAX_BODY_BYTES
 from votegame.web.identity import Doorman
 from votegame.web.sessions import CookieStorage
 
@@ -34,7 +33,7 @@ def make_app(
         observe_request: Told the route and the status of each answer.
     """
     app = web.Application(
-        client_max_size=MAX_BODY_BYTES,
+        client_max_size=settings.frame_bytes,
         middlewares=[
             middleware.guard(doorman, observe_request),
             aiohttp_session.session_middleware(CookieStorage(settings, secret=secret)),

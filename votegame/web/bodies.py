@@ -5,13 +5,15 @@ from typing import Final, TypeVar
 
 import msgspec
 from aiohttp import web
+from aiohttp.http_exceptions import HttpProcessingError
 from msgspec import Struct
 
 from votegame.errors import ErrorCode
 from votegame.web.problems import ProblemError
 
-MAX_BODY_BYTES: Final = 16_384
 BODY_SECONDS: Final = 10.0
+BROKEN_BODY: Final = (HttpProcessingError, web.RequestPayloadError)
+"""What aiohttp raises from reading a body that is framed wrongly."""
 
 Body = TypeVar("Body", bound=Struct)
 
@@ -20,8 +22,9 @@ async def read_body(request: web.Request, shape: type[Body]) -> Body:
     """The body of `request` as a `shape`.
 
     Raises:
-        ProblemError: It is not declared as JSON in UTF-8 (415), too large (413), late (408), no JSON (400), or of
-            another shape (422, with the field).
+        ProblemError: It is not declared as JSON in UTF-8 (415), no JSON or broken off (400), or of another shape (422,
+            with the field).
+        HTTPException: It is too large (413) or late (408).
     """
     if not is_json(request):
         raise ProblemError(ErrorCode.UNSUPPORTED_MEDIA_TYPE)
@@ -30,6 +33,9 @@ async def read_body(request: web.Request, shape: type[Body]) -> Body:
             content = await request.read()
     except TimeoutError:
         raise web.HTTPRequestTimeout from None
+    except (OSError, *BROKEN_BODY):
+        # Mostly nobody is there any more to be told.
+        raise ProblemError(ErrorCode.BAD_JSON) from None
     return _decoded(content, shape)
 
 

@@ -57,7 +57,8 @@ class Doorman:
 
     def origin_allowed(self, request: web.Request) -> bool:
         """Whether the request's `Origin`, if it has one, is the server's own or allowed."""
-        host = request.host if self._is_host_ours else None
+        # The header, not `request.host`, which a target with a host in it would change.
+        host = request.headers.get("Host") if self._is_host_ours else None
         return is_allowed_origin(request.headers.get("Origin"), host=host, own=self._own, allowed=self._allowed)
 
     def client_address(self, request: web.Request) -> str:

@@ -7,10 +7,11 @@ import structlog
 from aiohttp import hdrs, web
 from aiohttp.typedefs import Middleware
 
-from votegame.errors import ErrorCode, StoreError
+from votegame.errors import ErrorCode, StoreBusyError, StoreUnavailableError
 from votegame.web.bodies import is_json
+from votegame.web.headers import make_safe
 from votegame.web.identity import Doorman
-from votegame.web.problems import ProblemError, problem_response
+from votegame.web.problems import ProblemError, problem_of, problem_response
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -19,25 +20,8 @@ _METHODS: Final = "GET, POST, PATCH, DELETE"
 _PREFLIGHT_SECONDS: Final = "600"
 _FORMS: Final = frozenset({"application/x-www-form-urlencoded", "multipart/form-data", "text/plain"})
 """What a page may send anywhere without asking first (Fetch, "CORS-safelisted request-header")."""
-_SECURITY_HEADERS: Final = {
-    "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "no-referrer",
-    "Cross-Origin-Opener-Policy": "same-origin",
-    "Server": "votegame",
-}
-_DEFAULT_HEADERS: Final = {
-    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
-    "Cache-Control": "no-store",
-}
 _NO_ROUTE: Final = "none"
 _RETRY_SECONDS: Final = 1
-_CODE_OF_STATUS: Final = {
-    web.HTTPNotFound.status_code: ErrorCode.NOT_FOUND,
-    web.HTTPMethodNotAllowed.status_code: ErrorCode.METHOD_NOT_ALLOWED,
-    web.HTTPRequestEntityTooLarge.status_code: ErrorCode.TOO_LARGE,
-    web.HTTPUnsupportedMediaType.status_code: ErrorCode.UNSUPPORTED_MEDIA_TYPE,
-    web.HTTPRequestTimeout.status_code: ErrorCode.UNAVAILABLE,
-}
 
 log = structlog.get_logger(__name__)
 
@@ -50,14 +34,8 @@ async def errors(request: web.Request, handler: Handler) -> web.StreamResponse:
     except ProblemError as error:
         return problem_response(error.code, error.details)
     except web.HTTPException as error:
-        code = _CODE_OF_STATUS.get(error.status, ErrorCode.BAD_MESSAGE)
-        allow = error.headers.get(hdrs.ALLOW)
-        details = {"field": ""} if code is ErrorCode.BAD_MESSAGE else {}
-        response = problem_response(code, details, status=error.status, headers={hdrs.ALLOW: allow} if allow else {})
-        if error.status == web.HTTPRequestTimeout.status_code:
-            response.force_close()
-        return response
-    except StoreError as error:
+        return problem_of(error)
+    except (StoreUnavailableError, StoreBusyError) as error:
         log.warning("request failed, the database did not answer", path=request.path, reason=str(error))
         return problem_response(ErrorCode.UNAVAILABLE, {"retry_after": _RETRY_SECONDS})
     except Exception:
@@ -82,9 +60,7 @@ def guard(doorman: Doorman, observe: Callable[[str, int], None]) -> Middleware:
         response = problem_response(code) if code is not None else await errors(request, handler)
         observe(_route(request), response.status)
         if not response.prepared:
-            response.headers.update(_SECURITY_HEADERS)
-            for name, value in _DEFAULT_HEADERS.items():
-                response.headers.setdefault(name, value)
+            make_safe(response)
             _allow(request, response, is_allowed=is_allowed)
         return response
 
@@ -109,6 +85,7 @@ def _route(request: web.Request) -> str:
 
 def _preflight(request: web.Request, *, is_allowed: bool) -> web.Response:
     response = web.Response(status=204)
+    make_safe(response)
     _allow(request, response, is_allowed=is_allowed)
     if is_allowed:
         response.headers[hdrs.ACCESS_CONTROL_ALLOW_METHODS] = _METHODS

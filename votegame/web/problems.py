@@ -2,14 +2,22 @@
 
 from collections.abc import Mapping
 from math import ceil
-from typing import Any, NoReturn
+from typing import Any, Final, NoReturn
 
 import orjson
-from aiohttp import web
+from aiohttp import hdrs, web
 
 from votegame.auth.values import Refused
 from votegame.errors import ErrorCode
 from votegame.wire.errors import problem
+
+_CODE_OF_STATUS: Final = {
+    web.HTTPNotFound.status_code: ErrorCode.NOT_FOUND,
+    web.HTTPMethodNotAllowed.status_code: ErrorCode.METHOD_NOT_ALLOWED,
+    web.HTTPRequestEntityTooLarge.status_code: ErrorCode.TOO_LARGE,
+    web.HTTPUnsupportedMediaType.status_code: ErrorCode.UNSUPPORTED_MEDIA_TYPE,
+    web.HTTPRequestTimeout.status_code: ErrorCode.UNAVAILABLE,
+}
 
 
 class ProblemError(Exception):
@@ -45,6 +53,17 @@ def problem_response(
         content_type="application/problem+json",
         headers=all_headers,
     )
+
+
+def problem_of(error: web.HTTPException) -> web.Response:
+    """The same as `error` of aiohttp, as a problem document, and without what it quotes of the request."""
+    code = _CODE_OF_STATUS.get(error.status, ErrorCode.BAD_MESSAGE)
+    allow = error.headers.get(hdrs.ALLOW)
+    details = {"field": ""} if code is ErrorCode.BAD_MESSAGE else {}
+    response = problem_response(code, details, status=error.status, headers={hdrs.ALLOW: allow} if allow else {})
+    if error.status == web.HTTPRequestTimeout.status_code:
+        response.force_close()
+    return response
 
 
 def json_response(content: Mapping[str, Any], *, status: int = 200) -> web.Response:

@@ -1,11 +1,12 @@
-"""Listening: the site, its time-outs, and a guard against requests that never get finished.
+"""Listening: the site, its time-outs, and a guard against clients that never get on.
 
-aiohttp bounds how long an idle connection is kept, but not how long a client may take to send the head of a request.
-One look at all connections every second does.
+aiohttp bounds how long an idle connection is kept, but neither how long a client may take to send the head of a
+request, nor how long one may take to read the answer. One look at all connections every second does.
 """
 
 import asyncio
-from typing import Final
+from collections.abc import Callable, Iterable
+from typing import Any, Final
 
 import structlog
 from aiohttp import web
@@ -14,9 +15,12 @@ from aiohttp.web_request import BaseRequest
 
 from votegame import tasks
 from votegame.errors import ConfigurationError, ErrorCode
-from votegame.web.problems import problem_response
+from votegame.web.bodies import BROKEN_BODY
+from votegame.web.headers import make_safe
+from votegame.web.problems import problem_of, problem_response
 
 HEAD_SECONDS: Final = 10.0
+ANSWER_SECONDS: Final = 30.0
 KEEPALIVE_SECONDS: Final = 75.0
 _LOOK_SECONDS: Final = 1.0
 _STOP_SECONDS: Final = 2.0
@@ -42,8 +46,23 @@ class _Connection(RequestHandler):
             response = problem_response(ErrorCode.INTERNAL, status=status)
         else:
             response = problem_response(ErrorCode.BAD_MESSAGE, {"field": ""}, status=status)
+        make_safe(response)
         response.force_close()
         return response
+
+    async def finish_response(
+        self, request: BaseRequest, resp: web.StreamResponse, start_time: float | None
+    ) -> tuple[web.StreamResponse, bool]:
+        """Send the answer; one of aiohttp's own (to `Expect`, which it looks at first) never came by a middleware."""
+        if isinstance(resp, web.HTTPException):
+            resp = problem_of(resp)
+            make_safe(resp)
+        return await super().finish_response(request, resp, start_time)
+
+    def log_exception(self, *args: Any, **kw: Any) -> None:
+        """Log what ended the connection, unless it was a client that frames the rest of a body wrongly."""
+        if not isinstance(kw.get("exc_info"), BROKEN_BODY):
+            super().log_exception(*args, **kw)
 
 
 class _Server(web.Server):
@@ -92,7 +111,7 @@ class Site:
                 f"HOST {self._host}, PORT {self._port}: cannot listen there ({error.strerror}). "
                 "Set PORT to another one, or end what uses it."
             ) from None
-        self._guard = tasks.start(self._watch_heads(), name="request heads")
+        self._guard = tasks.start(self._watch(), name="slow clients")
         port: int = self._runner.addresses[0][1]
         return port
 
@@ -102,21 +121,45 @@ class Site:
             await tasks.end([self._guard])
         await self._runner.cleanup()
 
-    async def _watch_heads(self) -> None:
-        since: dict[RequestHandler, float] = {}
+    async def _watch(self) -> None:
+        heads, answers = _Waiting(_waits_for_head), _Waiting(_waits_for_reader)
         loop = asyncio.get_running_loop()
         while True:
             await asyncio.sleep(_LOOK_SECONDS)
             server = self._runner.server
             connections = server.connections if server is not None else []
             now = loop.time()
-            since = {one: since.get(one, now) for one in connections if _waits_for_head(one)}
-            for connection, started in since.items():
-                if now - started > HEAD_SECONDS - _LOOK_SECONDS:
-                    connection.force_close()
+            for connection in heads.longer_than(HEAD_SECONDS - _LOOK_SECONDS, connections, now):
+                connection.force_close()
+            for connection in answers.longer_than(ANSWER_SECONDS - _LOOK_SECONDS, connections, now):
+                # Merely closed, it would stay until the rest is taken.
+                if connection.transport is not None:
+                    connection.transport.abort()
+
+
+class _Waiting:
+    """Since when connections have been waiting for something, at each look."""
+
+    def __init__(self, is_waiting: Callable[[RequestHandler], bool]) -> None:
+        self._is_waiting = is_waiting
+        self._since: dict[RequestHandler, float] = {}
+
+    def longer_than(self, seconds: float, connections: Iterable[RequestHandler], now: float) -> list[RequestHandler]:
+        """Those of `connections` that have been waiting at each look for more than `seconds`."""
+        self._since = {one: self._since.get(one, now) for one in connections if self._is_waiting(one)}
+        return [one for one, started in self._since.items() if now - started > seconds]
+
+
+# aiohttp has no public way to ask for any of this.
 
 
 def _waits_for_head(connection: RequestHandler) -> bool:
-    """Whether the first request of a connection has not come yet."""
-    # Later ones are bounded by the keep-alive time. aiohttp has no public way to ask.
+    """Whether the first request of a connection has not come yet; later ones are bounded by the keep-alive time."""
     return connection._request_count == 0 and connection._current_request is None  # noqa: SLF001
+
+
+def _waits_for_reader(connection: RequestHandler) -> bool:
+    """Whether the client has not taken all of its answers. WebSockets have a guard of their own, in the gateway."""
+    transport = connection.transport
+    is_http = not connection._upgraded  # noqa: SLF001
+    return is_http and transport is not None and transport.get_write_buffer_size() > 0

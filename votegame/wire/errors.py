@@ -141,7 +141,9 @@ ERROR_TABLE: Final[Mapping[ErrorCode, ErrorMeaning]] = MappingProxyType(
             "correct",
             "The user's command with this `id`, of the last 10 minutes, had other content.",
         ),
-        ErrorCode.TOO_LARGE: _final("This is too large.", 413, "correct", "The body has more than 16 KiB. HTTP only."),
+        ErrorCode.TOO_LARGE: _final(
+            "This is too large.", 413, "correct", "The body has more than `limits.frame_bytes`. HTTP only."
+        ),
         ErrorCode.UNSUPPORTED_MEDIA_TYPE: _final(
             "Send `application/json`.", 415, "correct", "The body is not declared as JSON in UTF-8. HTTP only."
         ),

@@ -53,6 +53,10 @@ def test_own_and_listed_origins_are_allowed_and_so_is_none(origin):
         "good.example",
         "file://",
         "javascript://good.example",
+        "https://good.\texample",
+        "https://good.example\n",
+        "https://g\u1d52od.example",
+        "https://good.example?",
     ],
 )
 def test_what_only_looks_right_is_not(origin):
@@ -70,7 +74,9 @@ def test_with_an_address_of_its_own_the_host_does_not_count():
     assert not is_allowed("http://192.0.2.7:8000", host="192.0.2.7:8000")
 
 
-@pytest.mark.parametrize("host", ["", "evil example", "[", "a@b"])
+@pytest.mark.parametrize(
+    "host", ["", "evil example", "[", "a@b", "evil.example?", "evil.example#", "a:b", "evil.example/x"]
+)
 def test_a_host_that_is_none_allows_nothing(host):
     assert not is_allowed("https://evil.example", host=host, own=None)
 
