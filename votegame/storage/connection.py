@@ -6,6 +6,7 @@ aiopg 1.4.0 is pinned exactly, so it is known what is mended here:
   task had been cancelled, and calls the loop's exception handler. Here the driver's own error comes out.
 * It asks `select.select` whether a descriptor is bad, which refuses descriptors from 1,024 up, as a gateway with many
   sockets has them: every SQL error then became a time-out.
+* Closed a second time, it stops watching a descriptor that may be another socket's by then, which the loop refuses.
 * It watches one descriptor while it connects, but libpq opens another one for the next address of a host. Here each
   address is tried by a connection of its own; names are looked up without blocking the loop.
 """
@@ -63,6 +64,11 @@ class Connection(aiopg.Connection):
             raise
         finally:
             self._waiter = None
+
+    def _close(self) -> None:
+        super()._close()
+        # The number may soon be another socket's: closed once more, we would take that one's events away.
+        self._fileno = None
 
     def is_dead(self) -> bool:
         """Whether the idle connection was ended by the other side, or is about to be. Nothing is sent to find out."""

@@ -100,6 +100,13 @@ class Channel:
                     return rows, cursor.rowcount
             except _FOREIGN as error:
                 raise translate(error) from None
+            finally:
+                self._drop_closed()
+
+    def _drop_closed(self) -> None:
+        """Let go of a connection that broke at once, before its descriptor can be another socket's."""
+        if self._connection is not None and self._connection.closed:
+            self._disconnect()
 
     async def _connected(self) -> Connection:
         if self._connection is not None and self._connection.is_dead():
