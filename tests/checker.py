@@ -295,7 +295,7 @@ def _replies(clients: list[Witness], logs: Logs) -> Iterator[str]:
     effects = {(row["user_id"], row["command_id"]) for row in logs.all_rows() if row["command_id"]}
     for client in clients:
         yield from _one_reply_each(client)
-        oks: dict[str, str] = {}
+        sent, oks = _sent(client), dict[str, str]()
         refusals: dict[str, Frame] = {}
         for frame in _got(client):
             if frame["type"] == "ok":
@@ -304,10 +304,13 @@ def _replies(clients: list[Witness], logs: Logs) -> Iterator[str]:
                     yield f"{client.name}: {frame} and {oks[frame['id']]}"
                 # Refused first, and decided anew when it was sent again.
                 refusals.pop(frame["id"], None)
-            elif _is_final(frame) and (oks.get(frame["id"]) or frame["code"] not in {"not_member", "room_not_found"}):
-                # (One who left may not look at the room again, though he was in it.)
+            elif _is_final(frame):
                 refusals[frame["id"]] = frame
         for command_id, frame in refusals.items():
+            # One who left may not look at the room again, though he was in it.
+            is_look = sent.get(command_id, {}).get("type") in {"create_room", "join_room"}
+            if is_look and frame["code"] in {"not_member", "room_not_found"}:
+                continue
             if command_id in oks or (client.user_id, command_id) in effects:
                 yield f"{client.name}: {frame}, but it took effect"
 

@@ -99,6 +99,12 @@ class ServerProcess:
         """The pid of the process's own PostgreSQL."""
         return int((self.state_dir / "postgres" / "data" / "postmaster.pid").read_text().split()[0])
 
+    def postgres_pids(self) -> list[int]:
+        """The same, with those of its children."""
+        pid = self.postgres_pid()
+        children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+        return [pid, *map(int, children)]
+
     def postgres_pid_or_none(self) -> int | None:
         """The same while it may just be starting."""
         try:

@@ -1,6 +1,7 @@
 """Statements against a real server that breaks, waits and refuses."""
 
 import asyncio
+import gc
 import os
 import resource
 import select
@@ -102,6 +103,7 @@ async def test_an_error_repeats_nothing_of_the_statement(channel):
 async def test_a_statement_that_the_server_gives_up_on_is_no_cancellation(channel, monkeypatch):
     loop = asyncio.get_running_loop()
     told = []
+    gc.collect()  # what other tests left behind is not told here
     loop.set_exception_handler(lambda _loop, context: told.append(context))
     try:
         with pytest.raises(StoreUnavailableError, match="statement timeout"):
@@ -131,6 +133,30 @@ async def test_a_real_cancellation_stays_one_and_the_server_stops_working(channe
         await sleeping
     assert await channel.fetch_one("one") == (1,)
     await until(lambda: _is_idle(database, "%pg_sleep%"), seconds=1.9)
+
+
+async def test_a_descriptor_that_is_another_sockets_by_now_is_left_alone(channel, database):
+    await channel.fetch_one("one")
+    descriptor = channel._connection.raw.fileno()
+    task = asyncio.create_task(channel.fetch_one("sleep", seconds=2))
+    await until(lambda: _is_waiting(database, "%pg_sleep%"))
+    # As a time-out does: the connection is closed, and its descriptor is free.
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    # The lowest free number is given first.
+    theirs, ours = sorted(socket.socketpair(), key=lambda each: each.fileno() == descriptor)
+    with theirs:
+        number = ours.detach()
+        if number != descriptor:
+            os.dup2(number, descriptor)
+            os.close(number)
+        reader, writer = await asyncio.open_unix_connection(sock=socket.socket(fileno=descriptor))
+        assert await channel.fetch_one("one") == (1,)
+        theirs.send(b"still here\n")
+        assert await reader.readline() == b"still here\n"
+        writer.close()
+        await writer.wait_closed()
 
 
 async def test_a_locked_row_is_busy(channel, database):

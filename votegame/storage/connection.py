@@ -6,10 +6,9 @@ aiopg 1.4.0 is pinned exactly, so it is known what is mended here:
   task had been cancelled, and calls the loop's exception handler. Here the driver's own error comes out.
 * It asks `select.select` whether a descriptor is bad, which refuses descriptors from 1,024 up, as a gateway with many
   sockets has them: every SQL error then became a time-out.
+* Closed a second time, it stops watching a descriptor that may be another socket's by then, which the loop refuses.
 * It watches one descriptor while it connects, but libpq opens another one for the next address of a host. Here each
   address is tried by a connection of its own; names are looked up without blocking the loop.
-* It stops watching its descriptor by number, also when libpq has closed it long ago: by then the number may be that of
-  a client's socket, which the loop refuses to let go of, and the connection could never be closed.
 """
 
 import asyncio
@@ -70,9 +69,11 @@ class Connection(aiopg.Connection):
         try:
             super()._close()
         except RuntimeError:
-            # The number belongs to a transport by now: nothing of ours is left to be watched.
+            # libpq had closed the socket itself, and the number belongs to a transport by now.
             self._fileno = None
             super()._close()
+        # The number may soon be another socket's: closed once more, we would take that one's events away.
+        self._fileno = None
 
     def is_dead(self) -> bool:
         """Whether the idle connection was ended by the other side, or is about to be. Nothing is sent to find out."""

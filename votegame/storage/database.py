@@ -103,6 +103,13 @@ class Channel:
                     # At once, before the number of its descriptor can become that of another socket.
                     self._disconnect()
                 raise translate(error) from None
+            finally:
+                self._drop_closed()
+
+    def _drop_closed(self) -> None:
+        """Let go of a connection that broke at once, before its descriptor can be another socket's."""
+        if self._connection is not None and self._connection.closed:
+            self._disconnect()
 
     async def _connected(self) -> Connection:
         if self._connection is not None and self._connection.is_dead():
