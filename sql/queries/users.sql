@@ -47,9 +47,10 @@ gone AS (DELETE FROM users WHERE id = %(user_id)s)
 SELECT id::text FROM ended
 
 -- name: login_add
--- Begin a login.
+-- Begin a login, unless the password has been changed since it was checked; waits for a change that is under way.
 INSERT INTO logins (id, user_id, expires_at)
-SELECT %(login_id)s, id, %(expires_at)s FROM users WHERE id = %(user_id)s
+SELECT %(login_id)s, id, %(expires_at)s FROM users
+WHERE id = %(user_id)s AND password_hash IS NOT DISTINCT FROM %(checked_hash)s FOR SHARE
 
 -- name: login_find
 -- The user of a login that has not ended.

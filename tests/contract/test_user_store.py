@@ -88,7 +88,7 @@ class TestRegisteringGuests:
     async def test_the_guest_keeps_his_id_and_gets_one_login_for_all_he_had(self, store):
         guest, first, other, new = a_guest(), a_login(), a_login(), a_login()
         await store.add_user(guest, first)
-        await store.add_login(guest.user_id, other)
+        await store.add_login(guest.user_id, other, checked_hash=None)
         ended = await store.register_guest(registered(guest), new)
         assert sorted(ended) == sorted([first.login_id, other.login_id])
         assert await store.standing([first.login_id, other.login_id, new.login_id]) == {new.login_id}
@@ -123,7 +123,7 @@ class TestPasswords:
     async def test_changing_it_ends_all_logins_but_one(self, store):
         user, first, kept = a_user(), a_login(), a_login()
         await store.add_user(user, first)
-        await store.add_login(user.user_id, kept)
+        await store.add_login(user.user_id, kept, checked_hash=user.password_hash)
         ended = await store.change_password(user.user_id, old_hash="hash of Ada", new_hash="new", keep=kept.login_id)
         assert ended == [first.login_id]
         assert await store.password_hash(user.user_id) == "new"
@@ -151,7 +151,7 @@ class TestDeletion:
     async def test_ends_every_login_and_frees_the_address(self, store):
         user, first, second = a_user(), a_login(), a_login()
         await store.add_user(user, first)
-        await store.add_login(user.user_id, second)
+        await store.add_login(user.user_id, second, checked_hash=user.password_hash)
         assert sorted(await store.delete_user(user.user_id)) == sorted([first.login_id, second.login_id])
         assert await store.find_by_email("ada@example.org") is None
         assert await store.find_login(first.login_id, user.user_id) is None
@@ -165,13 +165,20 @@ class TestDeletion:
 class TestLogins:
     async def test_a_login_is_not_begun_for_a_user_who_is_gone(self, store):
         login = a_login()
-        assert await store.add_login(an_id(), login) is False
+        assert await store.add_login(an_id(), login, checked_hash=None) is False
         assert await store.standing([login.login_id]) == frozenset()
+
+    async def test_a_login_is_not_begun_with_a_password_that_was_changed_since_it_was_checked(self, store):
+        user, first, late = a_user(), a_login(), a_login()
+        await store.add_user(user, first)
+        await store.change_password(user.user_id, old_hash="hash of Ada", new_hash="new", keep=first.login_id)
+        assert await store.add_login(user.user_id, late, checked_hash="hash of Ada") is False
+        assert await store.find_login(late.login_id, user.user_id) is None
 
     async def test_ends_when_it_is_ended(self, store):
         user, first, second = a_user(), a_login(), a_login()
         await store.add_user(user, first)
-        assert await store.add_login(user.user_id, second) is True
+        assert await store.add_login(user.user_id, second, checked_hash=user.password_hash) is True
         await store.end_login(first.login_id)
         await store.end_login(first.login_id)
         assert await store.find_login(first.login_id, user.user_id) is None

@@ -133,7 +133,9 @@ class Accounts:
         if account is None or not is_match:
             return _WRONG
         granted = self._granted(account, self._login_seconds)
-        return granted if await self._store.add_login(account.user_id, _new_login(granted)) else _WRONG
+        # Hashing takes its time: the password may have been changed meanwhile.
+        is_begun = await self._store.add_login(account.user_id, _new_login(granted), checked_hash=kept)
+        return granted if is_begun else _WRONG
 
     async def enter_as_guest(self, *, display_name: str, address: str) -> Granted | Refused:
         """Make a guest."""

@@ -58,8 +58,8 @@ class UserStore(Protocol):
     async def delete_user(self, user_id: UserId) -> Sequence[LoginId]:
         """Remove a user with all logins, which are returned."""
 
-    async def add_login(self, user_id: UserId, login: NewLogin) -> bool:
-        """Begin a login; False when the user is gone."""
+    async def add_login(self, user_id: UserId, login: NewLogin, *, checked_hash: str | None) -> bool:
+        """Begin a login; False when the user is gone, or his password hash is not the one that was checked."""
 
     async def find_login(self, login_id: LoginId, user_id: UserId) -> tuple[Account, int] | None:
         """The user of a login that has not ended, and when it will, in database milliseconds."""

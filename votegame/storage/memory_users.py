@@ -66,9 +66,10 @@ class MemoryUserStore:
         self._users.pop(user_id, None)
         return self._end_all(user_id)
 
-    async def add_login(self, user_id: UserId, login: NewLogin) -> bool:
-        """Begin a login; False when the user is gone."""
-        if user_id not in self._users:
+    async def add_login(self, user_id: UserId, login: NewLogin, *, checked_hash: str | None) -> bool:
+        """Begin a login; False when the user is gone, or his password hash is not the one that was checked."""
+        user = self._users.get(user_id)
+        if user is None or user.password_hash != checked_hash:
             return False
         self._logins[login.login_id] = (user_id, login.expires_ms)
         return True

@@ -58,10 +58,14 @@ class PostgresUserStore:
         """Remove a user with all logins, which are returned."""
         return [login_id for (login_id,) in await self._database.fetch_all("user_delete", user_id=user_id)]
 
-    async def add_login(self, user_id: UserId, login: NewLogin) -> bool:
-        """Begin a login; False when the user is gone."""
+    async def add_login(self, user_id: UserId, login: NewLogin, *, checked_hash: str | None) -> bool:
+        """Begin a login; False when the user is gone, or his password hash is not the one that was checked."""
         count = await self._database.execute(
-            "login_add", user_id=user_id, login_id=login.login_id, expires_at=login.expires_ms
+            "login_add",
+            user_id=user_id,
+            login_id=login.login_id,
+            expires_at=login.expires_ms,
+            checked_hash=checked_hash,
         )
         return count > 0
 
