@@ -182,6 +182,24 @@ CORRUPTIONS = {
         ),
         "the base holds no state",
     ),
+    "a score in the first base": (
+        (
+            "UPDATE room_events SET payload = jsonb_set(payload, '{state,members,0,1,score}', '3') "
+            "WHERE room_id = %(id)s AND position = 1"
+        ),
+        "not that of a new room",
+    ),
+    "a game in the first base": (
+        (
+            "UPDATE room_events SET payload = jsonb_set(payload, '{state,total_rounds}', '3') "
+            "WHERE room_id = %(id)s AND position = 1"
+        ),
+        "not that of a new room",
+    ),
+    "another creator": (
+        "UPDATE rooms SET creator_id = gen_random_uuid() WHERE id = %(id)s",
+        "not that of a new room of its creator",
+    ),
     "the phase": ("UPDATE rooms SET status = 'lobby' WHERE id = %(id)s", "status is 'lobby', the log says 'finished'"),
     "the host": ("UPDATE rooms SET host_id = gen_random_uuid() WHERE id = %(id)s", "host_id is"),
     "the settings": (
@@ -203,6 +221,31 @@ def test_a_corruption_is_found_in_its_room(name, damage, database_url, rooms):
     found = findings(database_url)
     assert any(told in line for line in found), found
     assert all(rooms[0].room_code in line for line in found), found
+
+
+VIEWS = {
+    "a round is left out": ("rounds", "round_number > 1", "is not among the rounds"),
+    "an answer is left out": ("answers", "content NOT LIKE 'Ben says%'", "answers of the views is"),
+    "votes are left out": ("votes", "false", "votes of the views is"),
+    "scores are left out": ("scores", "score <> 2", "scores are"),
+    "members are left out": ("room_participants", "display_name <> 'Host'", "room_participants are"),
+}
+
+
+@pytest.mark.parametrize("name", VIEWS)
+def test_a_view_that_tells_otherwise_is_found(name, database_url, rooms):
+    view, condition, told = VIEWS[name]
+    with closing(psycopg2.connect(database_url)) as connection, connection.cursor() as cursor:
+        cursor.execute("SELECT pg_get_viewdef(%s::regclass)", (view,))
+        definition = cursor.fetchone()[0].rstrip().rstrip(";")
+        cursor.execute(f"CREATE OR REPLACE VIEW {view} AS SELECT * FROM ({definition}) AS told WHERE {condition}")
+        connection.commit()
+    assert any(told in line for line in findings(database_url))
+
+
+def test_one_time_that_is_ahead_is_told_once(damage, database_url, rooms):
+    damage(changed("voting_started", "server_time = server_time + 10000000"))
+    assert len(findings(database_url)) == 1
 
 
 def test_the_code_is_held_against_the_log(damage, database_url, rooms):

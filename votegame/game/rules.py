@@ -29,7 +29,7 @@ from votegame.game.messages import (
 from votegame.game.presence import Presence
 from votegame.game.repetition import attached_again, cause_of, repeated, same_content
 from votegame.game.room_settings import RoomSettings, patched
-from votegame.game.state import Answering, Closed, Lobby, Member, PhaseName, Results, State, Voting
+from votegame.game.state import Answering, Closed, Lobby, PhaseName, Results, State, Voting, new_state
 from votegame.game.timers import successor, timers
 from votegame.game.turn import Turn
 from votegame.ids import RoomCode, StreamId
@@ -65,16 +65,12 @@ def create(
 ) -> Change:
     """The room that `creation` makes: its creator is host and first member, its log opens with a base record."""
     user, command = creation.user, creation.command
-    state = State(
+    state = new_state(
+        user.user_id,
+        user.display_name,
         room_code=room_code,
         stream=stream,
-        position=0,
-        base_position=0,
-        seq=0,
-        host_id=user.user_id,
         settings=patched(RoomSettings(), command.settings),
-        members={user.user_id: Member(user.display_name)},
-        phase=Lobby(),
     )
     presence = Presence(frozenset({user.user_id}), {})
     turn = Turn(state, presence=presence, now=now, rng=rng, house=house, cause=cause_of(user, command))

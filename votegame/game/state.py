@@ -157,6 +157,23 @@ class State(Struct, frozen=True, kw_only=True):
     remembered: Remembered = Remembered()
 
 
+def new_state(
+    creator_id: UserId, display_name: str, *, room_code: RoomCode, stream: StreamId, settings: RoomSettings
+) -> State:
+    """A room that was just made, whose log is still empty: its creator is host and only member."""
+    return State(
+        room_code=room_code,
+        stream=stream,
+        position=0,
+        base_position=0,
+        seq=0,
+        host_id=creator_id,
+        settings=settings,
+        members={creator_id: Member(display_name)},
+        phase=Lobby(),
+    )
+
+
 _ORDERED = ("members", "left")
 """Mappings whose order means something: kept as pairs, since a jsonb column does not keep the order of keys."""
 

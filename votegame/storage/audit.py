@@ -32,9 +32,7 @@ class Audit:
         with self._connection.cursor(name="rooms") as cursor:
             cursor.itersize = _ROWS_AT_ONCE
             cursor.execute(self._queries["audit_rooms"])
-            for row in cursor:
-                names = [column.name for column in cursor.description]
-                yield dict(zip(names, row, strict=True))
+            yield from _named(cursor)
 
     def log(self, room_id: RoomId) -> Iterator[tuple[Row, int, int]]:
         """The whole log of a room, in the order of positions: row, commit time and epoch. One log at a time."""
@@ -45,12 +43,35 @@ class Audit:
                 row, server_time_ms = stored_row(tuple(columns))
                 yield row, server_time_ms, epoch
 
+    def rounds(self, room_id: RoomId) -> Iterator[Mapping[str, Any]]:
+        """What the views tell of the rounds of a room, as they ended. One room at a time."""
+        with self._connection.cursor(name="rounds") as cursor:
+            cursor.execute(self._queries["audit_rounds"], {"room_id": room_id})
+            yield from _named(cursor)
+
+    def scores(self, room_id: RoomId, game_number: int) -> dict[str, int]:
+        """What the view tells of the scores of a game, by user, without those who have none."""
+        with self._connection.cursor() as cursor:
+            cursor.execute(self._queries["audit_scores"], {"room_id": room_id, "game_number": game_number})
+            return dict(cursor.fetchall())
+
+    def members(self, room_id: RoomId) -> dict[str, str]:
+        """Who is in a room, as the view tells: display names by user."""
+        with self._connection.cursor() as cursor:
+            cursor.execute(self._queries["audit_members"], {"room_id": room_id})
+            return dict(cursor.fetchall())
+
     def strays(self) -> Iterator[RoomId]:
         """Rooms that have records, but no row in `rooms`."""
         with self._connection.cursor() as cursor:
             cursor.execute(self._queries["audit_strays"])
             for (room_id,) in cursor:
                 yield room_id
+
+
+def _named(cursor: Any) -> Iterator[Mapping[str, Any]]:
+    for row in cursor:
+        yield dict(zip((column.name for column in cursor.description), row, strict=True))
 
 
 @contextmanager
