@@ -30,7 +30,9 @@ SELECT id::text, email, display_name, password_hash FROM users WHERE email_folde
 SELECT password_hash FROM users WHERE id = %(user_id)s
 
 -- name: user_change_password
--- Change the password, if it is still the one that was checked, and end all other logins.
+-- Change the password, if it is still the one that was checked, and end all other logins. The lock comes first, by a
+-- statement of its own: only what is read after it sees the logins that were being begun.
+SELECT FROM users WHERE id = %(user_id)s FOR UPDATE;
 WITH changed AS (
     UPDATE users SET password_hash = %(password_hash)s
     WHERE id = %(user_id)s AND password_hash = %(old_hash)s
@@ -41,7 +43,8 @@ WITH changed AS (
 SELECT array(SELECT id::text FROM ended) FROM changed
 
 -- name: user_delete
--- Remove a user; his logins go with him, and are listed.
+-- Remove a user; his logins go with him, and are listed, those too that were being begun.
+SELECT FROM users WHERE id = %(user_id)s FOR UPDATE;
 WITH ended AS MATERIALIZED (SELECT id FROM logins WHERE user_id = %(user_id)s),
 gone AS (DELETE FROM users WHERE id = %(user_id)s)
 SELECT id::text FROM ended

@@ -1,5 +1,8 @@
-"""Fixtures of the HTTP side."""
+"""Fixtures of the HTTP side, and of sessions of the database."""
 
+from contextlib import closing
+
+import psycopg2  # noqa: TID251
 import pytest
 
 from tests.integration.web_kit import Browser, running_web
@@ -29,3 +32,10 @@ async def browsers():
 @pytest.fixture
 async def browser(web, browsers) -> Browser:
     return browsers(web)
+
+
+@pytest.fixture
+def other(database_url):
+    """A session that a test drives statement by statement."""
+    with closing(psycopg2.connect(database_url)) as connection:
+        yield connection

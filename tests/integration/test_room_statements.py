@@ -2,12 +2,11 @@
 
 import asyncio
 import random
-from contextlib import closing
 
-import psycopg2  # noqa: TID251
 import pytest
 
 from tests.contract.store_kit import a_head, a_room, a_row, an_append, an_id
+from tests.integration.sql_kit import run, waits_for_lock
 from votegame.errors import StoreBusyError, StoreError
 from votegame.rooms.ports import Claim
 from votegame.storage.audit import auditing
@@ -28,30 +27,6 @@ async def nodes(database):
     store = PostgresNodeStore(database)
     yield store
     await store.close()
-
-
-@pytest.fixture
-def other(database_url):
-    """A session that a test drives statement by statement."""
-    with closing(psycopg2.connect(database_url)) as connection:
-        yield connection
-
-
-def run(connection, sql, *params):
-    with connection.cursor() as cursor:
-        cursor.execute(sql, params)
-        return cursor.fetchall() if cursor.description else []
-
-
-async def waits_for_lock(other_url, task):
-    """Until the statement of `task` waits for a lock."""
-    with closing(psycopg2.connect(other_url)) as connection:
-        connection.autocommit = True
-        sql = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
-        async with asyncio.timeout(5):
-            while run(connection, sql) == [(0,)]:
-                assert not task.done(), task
-                await asyncio.sleep(0.005)
 
 
 async def alive(nodes, node_id=None):
