@@ -29,6 +29,11 @@ class Metrics:
         self._refused = Counter(
             "votegame_refused", "Commands that the gateway refused, by code.", ["code"], registry=self._registry
         )
+        self._missed_rooms = Counter(
+            "votegame_missed_rooms",
+            "Commands to rooms that are not there: many are a sign of somebody guessing codes.",
+            registry=self._registry,
+        )
         self._closed = Counter(
             "votegame_closed", "Sockets that the server closed, by close code.", ["code"], registry=self._registry
         )
@@ -67,6 +72,10 @@ class Metrics:
     def refused(self, code: ErrorCode) -> None:
         """The gateway itself answered with an error."""
         self._refused.labels(str(code)).inc()
+
+    def missed_room(self) -> None:
+        """A command named a room that is not there."""
+        self._missed_rooms.inc()
 
     def closed(self, close_code: int) -> None:
         """The gateway closed a connection."""

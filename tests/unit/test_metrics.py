@@ -22,6 +22,7 @@ def test_every_count_is_shown_under_its_name():
     metrics.command("submit_answer")
     metrics.turn("submit_answer", "wrong_phase")
     metrics.refused(ErrorCode.RATE_LIMITED)
+    metrics.missed_room()
     metrics.closed(4508)
     metrics.request("/api/auth/login", 401)
     metrics.commit(7, 0.002)
@@ -34,6 +35,7 @@ def test_every_count_is_shown_under_its_name():
         ("votegame_commands_total", "submit_answer"): 1,
         ("votegame_turns_total", "wrong_phase"): 1,
         ("votegame_refused_total", "rate_limited"): 1,
+        ("votegame_missed_rooms_total",): 1,
         ("votegame_closed_total", "4508"): 1,
         ("votegame_http_requests_total", "/api/auth/login", "401"): 1,
         ("votegame_commit_rows_count",): 1,

@@ -13,6 +13,7 @@ from votegame.errors import ErrorCode
 from votegame.game.commands import AnyCommand, AnyRoomCommand, Authenticate, CreateRoom, JoinRoom, Ping, Resume
 from votegame.game.messages import User
 from votegame.gateway import doors
+from votegame.gateway.pending import is_stray
 from votegame.gateway.shared import Shared
 from votegame.limits.rates import TokenBucket
 from votegame.rooms.ports import Origin
@@ -113,6 +114,8 @@ class Conversation:
                 return self._shared.doors.create(user.user_id, now)
             case JoinRoom():
                 return self._shared.doors.join(user.user_id, connection.address, now)
+            case _ if is_stray(command, connection):
+                return self._shared.doors.stray(user.user_id, now)
             case _:
                 return 0.0
 

@@ -74,7 +74,7 @@ class Gateway:
         metrics = metrics or NoMetrics()
         connections = Connections(settings, metrics)
         pending = PendingReplies(settings.limits.reply_seconds)
-        doors = Doors(rates_are_on=settings.rates_are_on)
+        doors = Doors(rates_are_on=settings.rates_are_on, missed=metrics.missed_room)
         self._router = _RouterToCome()
         replies = Replies(clock=clock, connections=connections, pending=pending, doors=doors, router=self._router)
         self._shared = Shared(

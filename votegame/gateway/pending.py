@@ -29,7 +29,8 @@ class Pending(Struct, frozen=True, kw_only=True, eq=False):
         deadline: When it gets `unavailable`, in `Clock.seconds`.
         may_attach: Whether its `ok` gives the connection the frames of a room.
         attaches_to: That room, where it is known beforehand.
-        is_guess: Whether it could be a guess at room codes.
+        is_join: Whether it is a `join_room`, which may be a guess at room codes.
+        is_stray: Whether it is another command to a room that the connection is not in.
     """
 
     connection: "Connection"
@@ -37,7 +38,13 @@ class Pending(Struct, frozen=True, kw_only=True, eq=False):
     deadline: float
     may_attach: bool
     attaches_to: RoomCode | None
-    is_guess: bool
+    is_join: bool
+    is_stray: bool
+
+
+def is_stray(command: "AnyRoomCommand | CreateRoom", connection: "Connection") -> bool:
+    """Whether `command` is to a room that `connection` is not in, and no attempt to join it."""
+    return not isinstance(command, CreateRoom | JoinRoom) and command.room_code not in connection.rooms
 
 
 class PendingReplies:
@@ -61,7 +68,8 @@ class PendingReplies:
             deadline=now + self._reply_seconds,
             may_attach=isinstance(command, CreateRoom | JoinRoom | Resume),
             attaches_to=command.room_code if isinstance(command, JoinRoom | Resume) else None,
-            is_guess=isinstance(command, JoinRoom),
+            is_join=isinstance(command, JoinRoom),
+            is_stray=is_stray(command, connection),
         )
         return token
 

@@ -91,6 +91,9 @@ class Metrics(Protocol):
     def refused(self, code: ErrorCode) -> None:
         """The gateway itself answered with an error."""
 
+    def missed_room(self) -> None:
+        """A command named a room that is not there."""
+
     def closed(self, close_code: int) -> None:
         """The gateway closed a connection."""
 
@@ -105,6 +108,9 @@ class NoMetrics:
         """Nothing."""
 
     def refused(self, code: ErrorCode) -> None:
+        """Nothing."""
+
+    def missed_room(self) -> None:
         """Nothing."""
 
     def closed(self, close_code: int) -> None:

@@ -90,6 +90,10 @@ class Replies:
             del connection.told[room_code]
 
     def _end_guess(self, pending: Pending, *, is_wrong: bool) -> None:
-        user = pending.connection.user
-        if pending.is_guess and user is not None:
-            self._doors.join_ended(user.user_id, pending.connection.address, self._clock.seconds(), is_wrong=is_wrong)
+        user, now = pending.connection.user, self._clock.seconds()
+        if user is None:
+            return
+        if pending.is_join:
+            self._doors.join_ended(user.user_id, pending.connection.address, now, is_wrong=is_wrong)
+        elif pending.is_stray and is_wrong:
+            self._doors.stray_ended(user.user_id, now)

@@ -5,6 +5,7 @@ import pytest
 from tests.unit.gateway.stage import ROOM, Stage
 from votegame.errors import ErrorCode
 from votegame.gateway.conversation import MAX_ROOMS
+from votegame.gateway.doors import Doors
 from votegame.gateway.ports import GatewaySettings
 from votegame.wire import frames
 from votegame.wire.errors import error_frame
@@ -241,6 +242,47 @@ async def test_guesses_at_once_are_not_more_guesses(stage):
         client.say(type="join_room", id=str(number), room_code="WRONG2")
 
     assert len(stage.router.sent) == 10
+
+
+async def test_codes_cannot_be_guessed_by_other_commands_either(stage):
+    client = stage.connect("ada")
+    for number in range(30):
+        stage.clock.at += 0.2
+        client.say(type="leave_room", id=str(number), room_code="WRONG2")
+        stage.reply(error_frame(ErrorCode.ROOM_NOT_FOUND, str(number)))
+    assert {frame["code"] for frame in client.heard()} == {"room_not_found"}
+
+    client.say(type="leave_room", id="more", room_code="WRONG3")
+    (limited,) = client.heard()
+    assert (limited["code"], 0 < limited["retry_after"] <= 60) == ("rate_limited", True)
+    neighbour = stage.connect("ben")
+    neighbour.say(type="leave_room", id="1", room_code="WRONG3")
+    assert neighbour.heard() == []
+
+
+async def test_who_guessed_can_still_play_in_the_room_that_he_is_in(stage):
+    client = stage.connect("ada")
+    client.say(type="join_room", id="join", room_code=ROOM)
+    stage.reply(attach=ROOM)
+    for number in range(30):
+        stage.clock.at += 0.2
+        client.say(type="leave_room", id=str(number), room_code="WRONG2")
+        stage.reply(error_frame(ErrorCode.ROOM_NOT_FOUND, str(number)))
+    client.heard()
+
+    client.say(type="leave_room", id="more", room_code=ROOM)
+    assert client.heard() == []
+
+
+async def test_guesses_of_many_addresses_have_a_limit_together():
+    missed = []
+    doors = Doors(rates_are_on=True, missed=lambda: missed.append(1))
+    for number in range(1_000):
+        assert doors.join(f"user{number}", f"192.0.2.{number}", 1.0) == 0.0
+        doors.join_ended(f"user{number}", f"192.0.2.{number}", 1.0, is_wrong=True)
+    assert 0 < doors.join("another", "198.51.100.1", 1.0) <= 0.1
+    assert doors.join("another", "198.51.100.1", 1.2) == 0.0
+    assert len(missed) == 1_000
 
 
 @pytest.mark.parametrize("outcome", ["ok", "refused", "expired"])
