@@ -8,7 +8,7 @@ database goes.
 import asyncio
 import socket
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 import structlog
@@ -48,7 +48,7 @@ from votegame.web.health import HealthViews
 from votegame.web.identity import Doorman, Identity
 from votegame.web.runner import Site
 from votegame.wire.close_codes import CloseCode
-from votegame.wire.limits import Limits
+from votegame.wire.limits import Limits, server_frame_bytes
 
 _NODE_STOP_SECONDS: Final = 5.0
 _LAG_SECONDS: Final = 0.5
@@ -104,7 +104,7 @@ class Server:
 
     def _make_gateway(self) -> None:
         settings = self._settings
-        limits = Limits(**{name: getattr(settings, name, value) for name, value in _limit_defaults().items()})
+        limits = _limits(settings)
         self._gateway = Gateway(
             settings=GatewaySettings(
                 limits=limits,
@@ -233,8 +233,10 @@ class Server:
             self._metrics.lease(is_valid=self._lease.is_valid())
 
 
-def _limit_defaults() -> dict[str, Any]:
-    return {field.name: field.default for field in msgspec.structs.fields(Limits)}
+def _limits(settings: Settings) -> Limits:
+    defaults = {field.name: field.default for field in msgspec.structs.fields(Limits)}
+    chosen = {name: getattr(settings, name, value) for name, value in defaults.items()}
+    return Limits(**{**chosen, "server_frame_bytes": server_frame_bytes(settings.max_players)})
 
 
 def _house(settings: Settings, bank: Bank) -> House:

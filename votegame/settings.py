@@ -57,7 +57,6 @@ class Settings(Struct, frozen=True, kw_only=True):
         sockets_per_user: Sockets of one user on this node; one more replaces the oldest.
         sockets_per_address: Sockets of one address that have no user yet.
         frame_bytes: Size of a frame from a client, and of a body over HTTP.
-        server_frame_bytes: Size of a frame from the server.
         outbox_frames: Frames that may wait for a slow client.
         outbox_bytes: Bytes that may wait for a slow client.
         command_burst: Commands that a socket may send at once.
@@ -100,7 +99,6 @@ class Settings(Struct, frozen=True, kw_only=True):
     sockets_per_user: _Count = 5
     sockets_per_address: _Count = 20
     frame_bytes: Annotated[int, Meta(ge=2_048, le=1_048_576)] = 16_384
-    server_frame_bytes: Annotated[int, Meta(ge=65_536, le=1_073_741_824)] = 1_048_576
     outbox_frames: _Count = 256
     outbox_bytes: Annotated[int, Meta(ge=65_536, le=1_073_741_824)] = 262_144
     command_burst: _Count = 20

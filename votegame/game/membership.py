@@ -1,6 +1,6 @@
 """What follows from joining, leaving, resuming, and the settings that the host changes."""
 
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
@@ -18,6 +18,9 @@ from votegame.game.turn import Turn
 from votegame.game.views import snapshot
 from votegame.ids import UserId
 
+MOST_LEFT: Final = 1_000
+"""Players who left a game and are kept with their points; with more of them, nobody new comes in before the next."""
+
 
 def join_room(turn: Turn, user: User, _command: JoinRoom) -> Reply:
     """A seat for the user; for a member, just the `state`."""
@@ -26,7 +29,8 @@ def join_room(turn: Turn, user: User, _command: JoinRoom) -> Reply:
         return attached(turn, user, durable=False)
     if not state.settings.late_join and not isinstance(state.phase, Lobby | Finished):
         return Refusal(ErrorCode.GAME_IN_PROGRESS)
-    if len(state.members) >= state.settings.max_players:
+    is_new = user.user_id not in state.left
+    if len(state.members) >= state.settings.max_players or (is_new and len(state.left) >= MOST_LEFT):
         return Refusal(ErrorCode.ROOM_FULL)
     turn.record(records.PlayerJoined(user_id=user.user_id, display_name=user.display_name))
     notice_players(turn, user.user_id)

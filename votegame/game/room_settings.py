@@ -6,7 +6,7 @@ import msgspec
 from msgspec import UNSET, Meta, Struct, UnsetType
 
 HARD_MAX_PLAYERS: Final = 1_000
-"""What an operator may raise `max_players` to; above it a room's snapshot outgrows `server_frame_bytes`."""
+"""What an operator may raise `max_players` to: the snapshot of such a room is 3 MB with the longest answers."""
 
 MaxPlayers = Annotated[int, Meta(ge=2, le=HARD_MAX_PLAYERS)]
 TotalRounds = Annotated[int, Meta(ge=1, le=20)]

@@ -1,10 +1,18 @@
 """The limits that a client can run into, as `welcome.limits` tells them."""
 
+from typing import Final
+
 from msgspec import Struct
+
+LEAST_SERVER_FRAME_BYTES: Final = 1_048_576
+_SERVER_FRAME_BASE: Final = 350_000
+"""What does not grow with the players of a round: a thousand who left, 220 bytes each, and some more."""
+_SERVER_FRAME_PER_PLAYER: Final = 3_200
+"""An answer, shown twice, with names, votes and ids: 2,900 bytes when every character takes four."""
 
 
 class Limits(Struct, frozen=True, kw_only=True):
-    """Limits of protocol v1; an operator may change each of them.
+    """Limits of protocol v1; an operator may change each of them, but for `server_frame_bytes`, which follows.
 
     Attributes:
         frame_bytes: Size of a frame from a client.
@@ -24,7 +32,7 @@ class Limits(Struct, frozen=True, kw_only=True):
     """
 
     frame_bytes: int = 16_384
-    server_frame_bytes: int = 1_048_576
+    server_frame_bytes: int = LEAST_SERVER_FRAME_BYTES
     id_chars: int = 64
     answer_chars: int = 280
     name_chars: int = 32
@@ -37,3 +45,8 @@ class Limits(Struct, frozen=True, kw_only=True):
     reply_seconds: float = 5
     auth_seconds: float = 10
     max_players: int = 200
+
+
+def server_frame_bytes(max_players: int) -> int:
+    """Size of the largest frame: the `state` of a room of `max_players` with the longest answers and names."""
+    return max(LEAST_SERVER_FRAME_BYTES, _SERVER_FRAME_BASE + _SERVER_FRAME_PER_PLAYER * max_players)

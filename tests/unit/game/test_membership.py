@@ -1,12 +1,15 @@
 """Joining, leaving, hosts and settings."""
 
+import msgspec
 import pytest
 
 from tests.played import PlayedRoom
 from votegame.errors import ErrorCode
 from votegame.game import commands, messages
 from votegame.game.change import Refusal
+from votegame.game.membership import MOST_LEFT
 from votegame.game.presence import Presence
+from votegame.game.state import Member
 
 
 def room_of(n_members: int, **settings) -> PlayedRoom:
@@ -121,3 +124,12 @@ def test_room_for_fewer_than_are_there_sends_nobody_away():
     room.say(room.host, commands.UpdateSettings, settings=commands.SettingsPatch(max_players=2))
     assert len(room.state.members) == 3
     assert room.say(room.a_user("Late"), commands.JoinRoom) == Refusal(ErrorCode.ROOM_FULL)
+
+
+def test_with_very_many_who_left_nobody_new_comes_in_but_they_may_come_back():
+    room = room_of(2, max_players=5)
+    gone = [room.a_user(f"Gone{number}") for number in range(MOST_LEFT)]
+    left = {user.user_id: Member(user.display_name, 1, has_played=True) for user in gone}
+    room.state = msgspec.structs.replace(room.state, left=left)
+    assert room.say(room.a_user("New"), commands.JoinRoom) == Refusal(ErrorCode.ROOM_FULL)
+    assert not isinstance(room.say(gone[5], commands.JoinRoom), Refusal)
