@@ -22,6 +22,7 @@ from votegame.auth.tokens import Tokens
 from votegame.clock import DatabaseClock
 from votegame.cluster.lease import HeldLease
 from votegame.cluster.node import Node
+from votegame.cluster.outlets import Outlets
 from votegame.cluster.router import LocalRouter
 from votegame.cluster.sweeper import Sweeper
 from votegame.game.house import House
@@ -44,10 +45,13 @@ from votegame.storage.users import PostgresUserStore
 from votegame.web import start_page
 from votegame.web.app import make_app
 from votegame.web.auth_views import AuthViews
+from votegame.web.commands import Commands
 from votegame.web.health import HealthViews
 from votegame.web.identity import Doorman, Identity
+from votegame.web.room_views import RoomViews
 from votegame.web.runner import Site
 from votegame.wire.close_codes import CloseCode
+from votegame.wire.codec import Codec
 from votegame.wire.limits import Limits, server_frame_bytes
 
 _NODE_STOP_SECONDS: Final = 5.0
@@ -120,6 +124,15 @@ class Server:
             rng=PooledRandom(),
             metrics=self._metrics,
         )
+        self._codec = Codec(limits)
+        self._commands = Commands(
+            limits=limits,
+            doors=self._gateway.doors,
+            clock=self._clock,
+            lease_is_valid=self._lease.is_valid,
+            rates_are_on=settings.rates_are_on,
+            count=self._metrics.command,
+        )
 
     def _make_rooms(self) -> None:
         settings, rng, bank = self._settings, PooledRandom(), built_in_bank()
@@ -129,7 +142,7 @@ class Server:
             node_id=node_id,
             store=self._rooms,
             journal=self._journal,
-            outlet=self._gateway.outlet,
+            outlet=Outlets(sockets=self._gateway.outlet, requests=self._commands),
             clock=self._clock,
             rng=rng,
             house=_house(settings, bank),
@@ -154,6 +167,7 @@ class Server:
     def _make_app(self, secret: str) -> web.Application:
         settings = self._settings
         auth = AuthViews(self._accounts, self._identity, self._doorman, self._rooms.rooms_of_user)
+        rooms = RoomViews(self._commands, self._codec, self._identity, self._doorman, self._rooms.room_of_round)
         health = HealthViews(
             doorman=self._doorman,
             metrics=self._metrics,
@@ -164,7 +178,7 @@ class Server:
             settings,
             secret=secret,
             doorman=self._doorman,
-            routes=[auth.routes(), health.routes(), start_page.routes()],
+            routes=[auth.routes(), rooms.routes(), health.routes(), start_page.routes()],
             ws_handler=self._gateway.handle,
             observe_request=self._metrics.request,
         )
@@ -194,7 +208,9 @@ class Server:
         ]
         await self._revocations.start()
         await self._node.start()
-        await self._gateway.start(LocalRouter(self._registry))
+        router = LocalRouter(self._registry)
+        self._commands.start(router)
+        await self._gateway.start(router)
         self._obstacle = None
         return port
 

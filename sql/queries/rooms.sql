@@ -145,3 +145,8 @@ FROM (
 ) AS latest JOIN rooms r ON r.id = latest.room_id
 WHERE latest.type <> 'player_left' AND r.status <> 'closed'
 ORDER BY r.created_at DESC, r.id
+
+-- name: room_of_round
+-- The room in which a round was started, as long as its code finds it.
+SELECT r.code FROM room_events e JOIN rooms r ON r.id = e.room_id
+WHERE e.round_id = %(round_id)s AND e.type IN ('game_started', 'round_started') AND r.code_held

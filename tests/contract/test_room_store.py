@@ -365,3 +365,18 @@ class TestRoomsOfUser:
 
     async def test_of_a_stranger_are_none(self, world):
         assert await world.rooms.rooms_of_user(an_id()) == []
+
+
+class TestRoomOfRound:
+    async def test_is_the_one_in_which_it_was_started(self, world):
+        first, later = an_id(), an_id()
+        room, other = a_room("AAAAA2"), a_room("AAAAA3")
+        await world.rooms.create_room(room)
+        await world.rooms.create_room(other)
+        rows = a_row(2, "game_started", round_id=first), a_row(3, "round_started", round_id=later)
+        await world.rooms.append([an_append(room, *rows)])
+        assert [await world.rooms.room_of_round(round_id) for round_id in (first, later)] == ["AAAAA2", "AAAAA2"]
+
+    async def test_of_an_unknown_round_is_none(self, world):
+        await world.rooms.create_room(a_room())
+        assert await world.rooms.room_of_round(an_id()) is None

@@ -1,11 +1,15 @@
-"""What a node needs of the world: a register of nodes with their leases."""
+"""What a node needs of the world, a register of nodes with their leases, and what it gives: the way to the rooms."""
 
 from collections.abc import Sequence
 from typing import Protocol
 
 from msgspec import Struct
 
-from votegame.ids import NodeId
+from votegame.errors import ErrorCode
+from votegame.game.commands import AnyRoomCommand, CreateRoom
+from votegame.game.messages import User
+from votegame.ids import ConnectionId, NodeId, RoomCode, UserId
+from votegame.rooms.ports import Origin
 
 
 class Lease(Struct, frozen=True, kw_only=True):
@@ -31,3 +35,18 @@ class NodeStore(Protocol):
 
     async def retire(self, node_id: NodeId) -> None:
         """End the node's lease, and give up every room that it still owns."""
+
+
+class Router(Protocol):
+    """Carries commands to rooms. Replies and frames come back through `votegame.rooms.ports.Outlet`."""
+
+    def send(
+        self, origin: Origin, user: User, command: AnyRoomCommand | CreateRoom, *, received_at: float
+    ) -> ErrorCode | None:
+        """Hand over a command received at `received_at`, in seconds of the clock, without waiting.
+
+        A code means that it was refused at the door, and that no other reply comes.
+        """
+
+    def connection_lost(self, room_code: RoomCode, user_id: UserId, connection_id: ConnectionId) -> None:
+        """Tell a room that a connection is gone. Rooms that never heard of it ignore that."""

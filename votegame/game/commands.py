@@ -113,7 +113,11 @@ class NextRound(RoomCommand, frozen=True, kw_only=True):
     """Start the next round, as the host."""
 
 
-AnyRoomCommand = (
+class ReadRoom(RoomCommand, frozen=True, kw_only=True):
+    """Look at the room without changing anything; over HTTP only, where nobody is sent anything unasked."""
+
+
+SocketRoomCommand = (
     JoinRoom
     | LeaveRoom
     | Resume
@@ -125,9 +129,13 @@ AnyRoomCommand = (
     | EndRound
     | NextRound
 )
+"""The commands to one room that come over sockets, and over HTTP as well, but for `resume`."""
+
+AnyRoomCommand = SocketRoomCommand | ReadRoom
 """The closed family of commands that a room decides."""
 
-AnyCommand = Authenticate | Ping | CreateRoom | AnyRoomCommand
+AnyCommand = Authenticate | Ping | CreateRoom | SocketRoomCommand
+"""The closed family of commands that come over sockets."""
 
 _DIGEST_BYTES = 12
 _encoder = msgspec.json.Encoder()

@@ -7,7 +7,7 @@ import msgspec
 from votegame.errors import ErrorCode
 from votegame.game import records
 from votegame.game.change import Ok, Refusal, Reply, Resumption
-from votegame.game.commands import JoinRoom, LeaveRoom, Resume, UpdateSettings
+from votegame.game.commands import JoinRoom, LeaveRoom, ReadRoom, Resume, UpdateSettings
 from votegame.game.messages import User
 from votegame.game.phases import draw_question, end_phase_if_all_acted
 from votegame.game.room_settings import patched
@@ -15,7 +15,7 @@ from votegame.game.rounds import notice_players
 from votegame.game.state import Finished, Lobby, State
 from votegame.game.timers import successor
 from votegame.game.turn import Turn
-from votegame.game.views import snapshot
+from votegame.game.views import public_view, snapshot
 from votegame.ids import UserId
 
 MOST_LEFT: Final = 1_000
@@ -74,6 +74,13 @@ def _first_other(state: State, leaving: UserId) -> UserId | None:
 def resume(turn: Turn, user: User, command: Resume) -> Reply:
     """What was missed, or a snapshot: the gate, where frames are kept, knows which."""
     return Resumption(turn.state, turn.presence, user.user_id, command.stream, command.last_seq)
+
+
+def read_room(turn: Turn, user: User, _command: ReadRoom) -> Reply:
+    """The `state` of now for a member; for others what one may know before joining."""
+    if user.user_id in turn.state.members:
+        return Ok(state_fields(turn, user.user_id), durable=False)
+    return Ok(public_view(turn.state), durable=False)
 
 
 def update_settings(turn: Turn, _user: User, command: UpdateSettings) -> Reply:

@@ -49,6 +49,7 @@ _RULES: Final[Mapping[type[AnyRoomCommand], _Rule]] = {
     commands.JoinRoom: _Rule(_ANY, membership.join_room),
     commands.LeaveRoom: _Rule(_ANY, membership.leave_room),
     commands.Resume: _Rule(_ANY, membership.resume),
+    commands.ReadRoom: _Rule(_ANY, membership.read_room),
     commands.UpdateSettings: _Rule(frozenset({"lobby", "finished"}), membership.update_settings, host_only=True),
     commands.StartGame: _Rule(frozenset({"lobby"}), rounds.start, host_only=True),
     commands.SubmitAnswer: _Rule(frozenset({"answering"}), rounds.submit_answer),
@@ -128,7 +129,7 @@ def _refusal(state: State, user: User, command: AnyRoomCommand) -> Refusal | Non
     rule = _RULES[type(command)]
     if isinstance(state.phase, Closed):
         return Refusal(ErrorCode.ROOM_NOT_FOUND)
-    if user.user_id not in state.members and not isinstance(command, commands.JoinRoom):
+    if user.user_id not in state.members and not isinstance(command, commands.JoinRoom | commands.ReadRoom):
         return Refusal(ErrorCode.NOT_MEMBER)
     if rule.host_only and user.user_id != state.host_id:
         return Refusal(ErrorCode.NOT_HOST)

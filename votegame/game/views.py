@@ -122,6 +122,16 @@ def _shown_answers(phase: Voting | Revealed) -> list[dict[str, Any]] | None:
     return [{"id": answer_id, "content": contents[answer_id]} for answer_id in phase.order]
 
 
+def public_view(state: State) -> dict[str, Any]:
+    """What a user who is no member may know of a room."""
+    return {
+        "room_code": state.room_code,
+        "phase": state.phase.name,
+        "participant_count": len(state.members),
+        "max_players": state.settings.max_players,
+    }
+
+
 def snapshot(state: State, user_id: UserId, presence: Presence, *, now: int) -> dict[str, Any]:
     """The `state` of the wire for one member, who counts as connected; `now` in database milliseconds."""
     return {

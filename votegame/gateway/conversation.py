@@ -12,9 +12,9 @@ import structlog
 from votegame.errors import ErrorCode
 from votegame.game.commands import AnyCommand, AnyRoomCommand, Authenticate, CreateRoom, JoinRoom, Ping, Resume
 from votegame.game.messages import User
-from votegame.gateway import doors
 from votegame.gateway.pending import is_stray
 from votegame.gateway.shared import Shared
+from votegame.limits import doors
 from votegame.limits.rates import TokenBucket
 from votegame.rooms.ports import Origin
 from votegame.wire.close_codes import CloseCode

@@ -15,20 +15,21 @@ from aiohttp import web
 
 from votegame import tasks
 from votegame.clock import Clock
+from votegame.cluster.ports import Router
 from votegame.errors import ErrorCode
 from votegame.game.commands import AnyRoomCommand, CreateRoom
 from votegame.game.messages import User
 from votegame.gateway.connections import Connections
-from votegame.gateway.doors import Doors
 from votegame.gateway.fan_out import FanOut
 from votegame.gateway.outbox import Flusher
 from votegame.gateway.pending import PendingReplies
-from votegame.gateway.ports import Doorman, GatewaySettings, Identity, Metrics, NoMetrics, Revocations, Router
+from votegame.gateway.ports import Doorman, GatewaySettings, Identity, Metrics, NoMetrics, Revocations
 from votegame.gateway.replies import Replies
 from votegame.gateway.route import Route
 from votegame.gateway.shared import Shared
 from votegame.gateway.sweep import Sweep
 from votegame.ids import ConnectionId, RoomCode, UserId
+from votegame.limits.doors import Doors
 from votegame.rooms.ports import Origin
 from votegame.wire.close_codes import CloseCode
 from votegame.wire.codec import Codec
@@ -74,9 +75,9 @@ class Gateway:
         metrics = metrics or NoMetrics()
         connections = Connections(settings, metrics)
         pending = PendingReplies(settings.limits.reply_seconds)
-        doors = Doors(rates_are_on=settings.rates_are_on, missed=metrics.missed_room)
+        self.doors: Final = Doors(rates_are_on=settings.rates_are_on, missed=metrics.missed_room)
         self._router = _RouterToCome()
-        replies = Replies(clock=clock, connections=connections, pending=pending, doors=doors, router=self._router)
+        replies = Replies(clock=clock, connections=connections, pending=pending, doors=self.doors, router=self._router)
         self._shared = Shared(
             settings=settings,
             clock=clock,
@@ -88,7 +89,7 @@ class Gateway:
             codec=Codec(settings.limits),
             connections=connections,
             pending=pending,
-            doors=doors,
+            doors=self.doors,
             flusher=Flusher(lease_is_valid),
             replies=replies,
         )

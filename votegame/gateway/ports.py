@@ -7,10 +7,7 @@ from aiohttp import web
 from msgspec import Struct
 
 from votegame.errors import ErrorCode
-from votegame.game.commands import AnyRoomCommand, CreateRoom
-from votegame.game.messages import User
-from votegame.ids import ConnectionId, LoginId, RoomCode, UserId
-from votegame.rooms.ports import Origin
+from votegame.ids import LoginId, UserId
 from votegame.wire.limits import Limits
 
 
@@ -62,21 +59,6 @@ class Revocations(Protocol):
 
     def unwatch(self, login_id: LoginId, callback: Callable[[], None]) -> None:
         """Forget the callback; it is no error when it was called meanwhile."""
-
-
-class Router(Protocol):
-    """Carries commands to rooms. Replies and frames come back through `votegame.gateway.fan_out.FanOut`."""
-
-    def send(
-        self, origin: Origin, user: User, command: AnyRoomCommand | CreateRoom, *, received_at: float
-    ) -> ErrorCode | None:
-        """Hand over a command received at `received_at`, in seconds of the clock, without waiting.
-
-        A code means that it was refused at the door, and that no other reply comes.
-        """
-
-    def connection_lost(self, room_code: RoomCode, user_id: UserId, connection_id: ConnectionId) -> None:
-        """Tell a room that a connection is gone. Rooms that never heard of it ignore that."""
 
 
 class Metrics(Protocol):

@@ -3,13 +3,13 @@
 from typing import Final
 
 from votegame.clock import Clock
+from votegame.cluster.ports import Router
 from votegame.errors import ErrorCode
 from votegame.gateway.connections import Connections
-from votegame.gateway.doors import Doors
 from votegame.gateway.outbox import Frame
 from votegame.gateway.pending import Pending, PendingReplies
-from votegame.gateway.ports import Router
 from votegame.ids import RoomCode
+from votegame.limits.doors import Doors
 from votegame.rooms.ports import ReplyFrame
 from votegame.wire import frames
 from votegame.wire.errors import is_error

@@ -5,12 +5,13 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from votegame.clock import Clock
+from votegame.cluster.ports import Router
 from votegame.gateway.connections import Connections
-from votegame.gateway.doors import Doors
 from votegame.gateway.outbox import Flusher
 from votegame.gateway.pending import PendingReplies
-from votegame.gateway.ports import GatewaySettings, Identity, Metrics, Revocations, Router
+from votegame.gateway.ports import GatewaySettings, Identity, Metrics, Revocations
 from votegame.gateway.replies import Replies
+from votegame.limits.doors import Doors
 from votegame.wire.codec import Codec
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from msgspec import Struct
 
 from votegame.game.records import Row
 from votegame.game.room_settings import RoomSettings
-from votegame.ids import ConnectionId, NodeId, RoomCode, RoomId, StreamId, UserId
+from votegame.ids import ConnectionId, NodeId, RoomCode, RoomId, RoundId, StreamId, UserId
 
 
 class RoomHead(Struct, frozen=True, kw_only=True):
@@ -141,6 +141,9 @@ class RoomStore(Protocol):
     async def release(self, room_id: RoomId, epoch: int) -> None:
         """Give the room up, if it is still in `epoch`."""
 
+    async def room_of_round(self, round_id: RoundId) -> RoomCode | None:
+        """The code of the room of a round, as long as that finds the room; None when there is no such round."""
+
     async def rooms_of_user(self, user_id: UserId) -> Sequence[tuple[RoomCode, str]]:
         """The open rooms of which the user is a member, each with the name of its phase."""
 
@@ -149,11 +152,11 @@ class Origin(Struct, frozen=True):
     """Where a command came from, and where its reply goes.
 
     Attributes:
-        connection_id: The socket, or one HTTP request.
-        token: Tells apart commands of one connection, whose `id` may be equal.
+        connection_id: The socket; None for an HTTP request, to which no room can be attached.
+        token: Tells apart commands of one connection, whose `id` may be equal, and HTTP requests of one node.
     """
 
-    connection_id: ConnectionId
+    connection_id: ConnectionId | None
     token: int
 
 

@@ -110,6 +110,17 @@ class PresenceTracker:
             self._back.add(user_id)
         self._view = None
 
+    def seen(self, user_id: UserId, now: int) -> None:
+        """A user asked something over HTTP: a member without a socket counts as connected for a grace period more."""
+        if user_id not in self._away_since:
+            return
+        self._nobody_since = None
+        self._away_since[user_id] = now
+        if user_id in self._gone:
+            self._gone.remove(user_id)
+            self._back.add(user_id)
+        self._view = None
+
     def lost(self, user_id: UserId, connection_id: ConnectionId, now: int) -> None:
         """A connection is gone. The last one of a member begins his grace period."""
         self._untold = [change for change in self._untold if change.connection_id != connection_id]

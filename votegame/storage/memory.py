@@ -13,7 +13,7 @@ import orjson
 from votegame.cluster.ports import Lease
 from votegame.errors import RowsRefusedError, StoreBusyError
 from votegame.game.records import Row
-from votegame.ids import NodeId, RoomCode, RoomId, UserId
+from votegame.ids import NodeId, RoomCode, RoomId, RoundId, UserId
 from votegame.rooms.ports import (
     Append,
     Claim,
@@ -167,6 +167,14 @@ class MemoryRoomStore:
         room = self._rooms.get(room_id)
         if room is not None and room.epoch == epoch:
             room.owner = None
+
+    async def room_of_round(self, round_id: RoundId) -> RoomCode | None:
+        """The code of the room of a round."""
+        for room in self._rooms.values():
+            is_held = room.closed_at is None or room.closed_at >= self._now_ms() - _REMEMBERED_MS
+            if is_held and any(row.round_id == round_id for row, *_ in room.log):
+                return room.made.room_code
+        return None
 
     async def rooms_of_user(self, user_id: UserId) -> Sequence[tuple[RoomCode, str]]:
         """Code and phase of each room that is not closed and that the user is a member of, the newest first."""

@@ -13,7 +13,7 @@ import orjson
 
 from votegame.errors import RowsRefusedError, StoreBusyError
 from votegame.game.records import FORMAT_VERSION, Row
-from votegame.ids import NodeId, RoomCode, RoomId, StreamId, UserId
+from votegame.ids import NodeId, RoomCode, RoomId, RoundId, StreamId, UserId
 from votegame.rooms.ports import (
     Append,
     Claim,
@@ -97,6 +97,11 @@ class PostgresRoomStore:
     async def release(self, room_id: RoomId, epoch: int) -> None:
         """Give the room up, if it is still in `epoch`."""
         await self._database.execute("room_release", room_id=room_id, epoch=epoch)
+
+    async def room_of_round(self, round_id: RoundId) -> RoomCode | None:
+        """The code of the room of a round."""
+        row = await self._database.fetch_one("room_of_round", round_id=round_id)
+        return None if row is None else row[0]
 
     async def rooms_of_user(self, user_id: UserId) -> Sequence[tuple[RoomCode, str]]:
         """Code and phase of each room that is not closed and that the user is a member of, the newest first."""

@@ -9,11 +9,10 @@ from msgspec import Struct
 
 from votegame.auth.accounts import Accounts
 from votegame.auth.values import Account, Granted, Login, Refused
-from votegame.errors import ErrorCode
 from votegame.ids import RoomCode, UserId
 from votegame.web.bodies import read_body
 from votegame.web.identity import Doorman, Identity, bearer_token
-from votegame.web.problems import ProblemError, json_response, refuse
+from votegame.web.problems import json_response, refuse
 from votegame.web.sessions import forget_token, keep_token
 
 RoomsOfUser = Callable[[UserId], Awaitable[Sequence[tuple[RoomCode, str]]]]
@@ -104,21 +103,21 @@ class AuthViews:
 
     async def log_out(self, request: web.Request) -> web.Response:
         """End this login, everywhere."""
-        login = await self._required_login(request)
+        login = await self._identity.require(request)
         await self._accounts.log_out(login)
         await _forget(request)
         return json_response({})
 
     async def me(self, request: web.Request) -> web.Response:
         """Who one is, and the rooms that one can go back to."""
-        login = await self._required_login(request)
+        login = await self._identity.require(request)
         rooms = await self._rooms_of_user(login.user_id)
         listed = [{"room_code": room_code, "phase": phase} for room_code, phase in rooms]
         return json_response({"user": user_fields(login.account), "rooms": listed})
 
     async def change_password(self, request: web.Request) -> web.Response:
         """Change the password, and end all other logins."""
-        login = await self._required_login(request)
+        login = await self._identity.require(request)
         body = await read_body(request, PasswordChange)
         granted = await self._accounts.change_password(
             login, old_password=body.old_password, new_password=body.new_password
@@ -127,16 +126,10 @@ class AuthViews:
 
     async def delete(self, request: web.Request) -> web.Response:
         """Delete the account, and end all its logins."""
-        login = await self._required_login(request)
+        login = await self._identity.require(request)
         await self._accounts.delete(login)
         await _forget(request)
         return json_response({})
-
-    async def _required_login(self, request: web.Request) -> Login:
-        login = await self._identity.identify(request)
-        if not isinstance(login, Login):
-            raise ProblemError(ErrorCode.UNAUTHENTICATED)
-        return login
 
 
 def user_fields(account: Account) -> dict[str, Any]:

@@ -28,15 +28,19 @@ async def read_body(request: web.Request, shape: type[Body]) -> Body:
     """
     if not is_json(request):
         raise ProblemError(ErrorCode.UNSUPPORTED_MEDIA_TYPE)
+    return _decoded(await read_bytes(request), shape)
+
+
+async def read_bytes(request: web.Request) -> bytes:
+    """The body of `request`, if it has one. Raises as `read_body` does when it is broken off, too large or late."""
     try:
         async with asyncio.timeout(BODY_SECONDS):
-            content = await request.read()
+            return await request.read()
     except TimeoutError:
         raise web.HTTPRequestTimeout from None
     except (OSError, *BROKEN_BODY):
         # Mostly nobody is there any more to be told.
         raise ProblemError(ErrorCode.BAD_JSON) from None
-    return _decoded(content, shape)
 
 
 def is_json(request: web.Request) -> bool:

@@ -10,6 +10,7 @@ from votegame.auth.values import Login
 from votegame.errors import ErrorCode
 from votegame.limits.origin import client_address, is_allowed_origin, is_loopback, limited_by
 from votegame.settings import Settings
+from votegame.web.problems import ProblemError
 from votegame.web.sessions import token_of
 
 _SCHEME: Final = "bearer"
@@ -40,6 +41,13 @@ class Identity:
             return await self._accounts.authenticate(bearer) or ErrorCode.UNAUTHENTICATED
         token = token_of(await get_session(request))
         return await self._accounts.authenticate(token) if token is not None else None
+
+    async def require(self, request: web.Request) -> Login:
+        """The login of a request. Raises ProblemError (`unauthenticated`) without one, and what `identify` raises."""
+        login = await self.identify(request)
+        if not isinstance(login, Login):
+            raise ProblemError(ErrorCode.UNAUTHENTICATED)
+        return login
 
     async def authenticate(self, token: str) -> Login | None:
         """The login of a token; None when it is not valid. Raises what `identify` raises."""

@@ -117,6 +117,27 @@ class Codec:
             return outcome
         return BadFrame(ErrorCode.UNAUTHENTICATED, outcome.command_id)
 
+    def decode_body(
+        self, body: bytes, known: type[Command], fields: Mapping[str, Any], *, whole: str | None = None
+    ) -> AnyCommand | BadFrame:
+        """The command that a body over HTTP is meant as. Never raises, whatever `body` holds.
+
+        Args:
+            body: A JSON object, or nothing at all.
+            known: Which command it is, by the route.
+            fields: What it has from elsewhere, its `id` at the least; of the same names in `body` nothing is taken.
+            whole: The field that the body itself is, if it has none of that name.
+        """
+        try:
+            value = _parsed(body) if body else {}
+        except (ValueError, RecursionError):
+            return _BAD_JSON
+        if not isinstance(value, dict):
+            return _bad_message(_WrongField("", "Expected an object"), None, None)
+        if whole is not None and whole not in value:
+            value = {whole: value}
+        return self._judged({**value, **fields, "type": _name_of(known)})
+
     def _read_slowly(self, data: str | bytes) -> AnyCommand | BadFrame:
         try:
             value = _parsed(data)

@@ -133,3 +133,32 @@ def test_with_very_many_who_left_nobody_new_comes_in_but_they_may_come_back():
     room.state = msgspec.structs.replace(room.state, left=left)
     assert room.say(room.a_user("New"), commands.JoinRoom) == Refusal(ErrorCode.ROOM_FULL)
     assert not isinstance(room.say(gone[5], commands.JoinRoom), Refusal)
+
+
+def test_a_member_who_looks_gets_the_state_and_a_stranger_what_all_may_know():
+    room = room_of(2, max_players=5)
+    look = room.tell(messages.FromUser(room.members[1], commands.ReadRoom(id="look", room_code=room.room_code)))
+    assert (look.records, look.public, look.reply.attach, look.reply.durable) == ((), (), False, False)
+    assert look.reply.fields["state"]["you"] == {"answer_id": None, "vote": None}
+    assert room.say(room.a_user("Eve"), commands.ReadRoom).fields == {
+        "room_code": room.room_code,
+        "phase": "lobby",
+        "participant_count": 2,
+        "max_players": 5,
+    }
+
+
+def test_a_look_is_not_remembered():
+    room = room_of(1)
+    for _ in range(2):
+        reply = room.tell(messages.FromUser(room.host, commands.ReadRoom(id="look", room_code=room.room_code))).reply
+        assert not isinstance(reply, Refusal)
+    assert not isinstance(
+        room.say(room.host, commands.UpdateSettings, id="look", settings=commands.SettingsPatch()), Refusal
+    )
+
+
+def test_a_room_that_is_closed_is_not_found_by_looking():
+    room = room_of(1)
+    room.say(room.host, commands.LeaveRoom)
+    assert room.say(room.a_user("Eve"), commands.ReadRoom) == Refusal(ErrorCode.ROOM_NOT_FOUND)

@@ -6,9 +6,9 @@ from tests.unit.gateway.stage import ROOM, Stage
 from votegame.errors import ErrorCode
 from votegame.game.commands import CreateRoom, StartGame
 from votegame.gateway import pending as pending_module
-from votegame.gateway.doors import Tally
 from votegame.gateway.pending import PendingReplies
 from votegame.gateway.ports import NoMetrics
+from votegame.limits.doors import Tally
 
 
 async def test_what_came_first_expires_first(stage):

@@ -5,8 +5,8 @@ import pytest
 from tests.unit.gateway.stage import ROOM, Stage
 from votegame.errors import ErrorCode
 from votegame.gateway.conversation import MAX_ROOMS
-from votegame.gateway.doors import Doors
 from votegame.gateway.ports import GatewaySettings
+from votegame.limits.doors import Doors
 from votegame.wire import frames
 from votegame.wire.errors import error_frame
 from votegame.wire.limits import Limits

@@ -140,3 +140,34 @@ def test_one_who_was_gone_before_an_untold_leaving_is_still_gone():
     assert presence.told_gone() == {"ada"}
     presence.told_up_to(6)
     assert presence.told_gone() == frozenset()
+
+
+def test_a_request_over_http_counts_for_a_grace_period():
+    presence = tracker("ada", now=0)
+    presence.seen("ada", 15_000)
+    assert presence.take_changes(GRACE) is None
+    assert presence.view().away_since == {"ada": 15_000}
+    assert presence.take_changes(15_000 + GRACE) == PresenceChanged(gone=("ada",), back=())
+
+
+def test_a_request_of_one_who_was_gone_brings_him_back():
+    presence = tracker("ada")
+    presence.take_changes(GRACE)
+    presence.seen("ada", GRACE + 5)
+    assert presence.take_changes(GRACE + 5) == PresenceChanged(gone=(), back=("ada",))
+    assert presence.view().connected == {"ada"}
+
+
+def test_a_request_of_one_with_a_socket_and_of_a_stranger_change_nothing():
+    presence = tracker("ada", sockets={"ada": {"c1"}})
+    presence.seen("ada", 5)
+    presence.seen("eve", 5)
+    assert presence.view().away_since == {}
+    assert presence.view().connected == {"ada"}
+
+
+def test_somebody_is_there_again_after_a_request():
+    presence = tracker("ada")
+    presence.expect_nobody(0)
+    presence.seen("ada", 5)
+    assert presence.view().nobody_since is None

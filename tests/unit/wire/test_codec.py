@@ -322,3 +322,33 @@ def test_a_lone_surrogate_in_the_name_or_the_value_of_a_setting_is_a_bad_field(t
 
 def test_a_lone_surrogate_in_the_name_of_an_unknown_field_is_ignored_with_it():
     assert CODEC.decode(r'{"type":"ping","id":"1","\ud800":1}') == commands.Ping(id="1")
+
+
+class TestBodies:
+    def test_a_body_is_a_command_by_its_route_and_what_the_path_says_wins(self):
+        body = b'{"answer": " Tea ", "id": "x", "type": "ping", "room_code": "ZZZZZZ", "round_id": 7}'
+        fields = {"id": "key", "room_code": "abc234", "round_id": UUID}
+        assert CODEC.decode_body(body, commands.SubmitAnswer, fields) == commands.SubmitAnswer(
+            id="key", room_code="ABC234", round_id=UUID, answer="Tea"
+        )
+
+    def test_no_body_is_an_empty_one(self):
+        assert CODEC.decode_body(b"", commands.StartGame, {"id": "key", "room_code": "ABC234"}) == commands.StartGame(
+            id="key", room_code="ABC234"
+        )
+
+    @pytest.mark.parametrize("body", [b'{"topic": "tea"}', b'{"settings": {"topic": "tea"}}'])
+    def test_the_body_may_be_the_field_itself(self, body):
+        fields = {"id": "key", "room_code": "ABC234"}
+        command = CODEC.decode_body(body, commands.UpdateSettings, fields, whole="settings")
+        assert command.settings == SettingsPatch(topic="tea")
+
+    @pytest.mark.parametrize("body", [b"{", b"\xff", b"[" * 100_000, b'{"a": 1e999}', b"NaN"])
+    def test_what_is_no_json_is_told_as_such(self, body):
+        assert CODEC.decode_body(body, commands.StartGame, {"id": "key"}) == BadFrame(ErrorCode.BAD_JSON)
+
+    def test_what_is_no_object_and_what_has_a_wrong_field_is_told(self):
+        assert CODEC.decode_body(b"[]", commands.StartGame, {"id": "key"}).details["field"] == ""
+        wrong = CODEC.decode_body(b"{}", commands.StartGame, {"id": "key"})
+        assert (wrong.code, wrong.details["field"]) == (ErrorCode.BAD_MESSAGE, "room_code")
+        assert CODEC.decode_body(b"{}", commands.StartGame, {"id": ""}).details["field"] == "id"

@@ -1,0 +1,187 @@
+"""Games over HTTP, alone and beside sockets."""
+
+import asyncio
+import json
+
+import aiohttp
+import pytest
+
+
+class Caller:
+    """A user without a socket."""
+
+    def __init__(self, http: aiohttp.ClientSession, url: str, token: str, user_id: str) -> None:
+        self.http, self.url, self.user_id = http, url, user_id
+        self.headers = {"Authorization": f"Bearer {token}"} if token else {}
+
+    async def ask(self, method: str, path: str, body: object = None, *, key: str | None = None) -> tuple[int, dict]:
+        headers = {**self.headers, **({"Idempotency-Key": key} if key is not None else {})}
+        how = {"data": body, "json": None} if isinstance(body, bytes) else {"json": body} if body is not None else {}
+        if isinstance(body, bytes):
+            headers["Content-Type"] = "application/json"
+        async with self.http.request(method, self.url + path, headers=headers, **how) as answer:
+            return answer.status, json.loads(await answer.read())
+
+    async def code_of(self, method: str, path: str, body: object = None, **how) -> tuple[int, str]:
+        status, answer = await self.ask(method, path, body, **how)
+        assert answer["status"] == status
+        return status, answer["code"]
+
+
+@pytest.fixture
+async def caller(server_url):
+    """Makes users who only call."""
+    async with aiohttp.ClientSession() as http:
+
+        async def make(name: str = "Caller") -> Caller:
+            async with http.post(f"{server_url}/api/auth/guest", json={"display_name": name}) as answer:
+                body = await answer.json()
+            return Caller(http, server_url, body["token"], body["user"]["id"])
+
+        yield make
+
+
+async def test_a_whole_game_without_a_socket(caller):
+    ada, ben = await caller("Ada"), await caller("Ben")
+    status, made = await ada.ask("POST", "/api/rooms", {"settings": {"total_rounds": 2}})
+    assert (status, made["state"]["phase"], made["state"]["host_id"]) == (201, "lobby", ada.user_id)
+    code = made["room_code"]
+    public = {"room_code": code, "phase": "lobby", "participant_count": 1, "max_players": 10}
+    assert await ben.ask("GET", f"/api/rooms/{code.lower()}") == (200, public)
+    status, joined = await ben.ask("POST", "/api/rooms/join", {"room_code": code})
+    assert (status, [member["connected"] for member in joined["state"]["members"]]) == (200, [True, True])
+
+    status, started = await ada.ask("POST", f"/api/game/{code}/start")
+    assert (status, set(started)) == (200, {"round_id"})
+    for number in (1, 2):
+        path = f"/api/game/rounds/{started['round_id']}"
+        assert await ada.code_of("GET", f"{path}/answers") == (409, "wrong_phase")
+        ids = {}
+        for player in (ada, ben):
+            status, answered = await player.ask("POST", f"{path}/answer", {"answer": f"by {player.user_id}"})
+            assert status == 201
+            ids[player.user_id] = answered["answer_id"]
+        status, shown = await ben.ask("GET", f"{path}/answers")
+        assert (status, set(shown)) == (200, {"answers"})
+        assert {answer["id"]: answer["content"] for answer in shown["answers"]} == {
+            answer_id: f"by {user_id}" for user_id, answer_id in ids.items()
+        }
+        assert (await ada.ask("POST", f"{path}/vote", {"answer_id": ids[ben.user_id]}))[0] == 201
+        assert await ben.ask("POST", f"{path}/end") == (403, (await ben.ask("POST", f"{path}/end"))[1])
+        assert await ada.ask("POST", f"{path}/end") == (200, {})
+        status, revealed = await ben.ask("GET", f"{path}/answers")
+        assert [result["user_id"] for result in revealed["results"]] == [ben.user_id, ada.user_id]
+        board = (await ada.ask("GET", f"/api/game/{code}/leaderboard"))[1]["leaderboard"]
+        assert [(entry["user_id"], entry["score"]) for entry in board] == [(ben.user_id, number), (ada.user_id, 0)]
+        if number == 1:
+            status, started = await ada.ask("POST", f"/api/game/{code}/next")
+            assert status == 200
+            assert await ben.code_of("GET", f"{path}/answers") == (409, "stale_round")
+    assert (await ada.ask("GET", f"/api/rooms/{code}"))[1]["state"]["phase"] == "finished"
+    assert await ben.ask("DELETE", f"/api/rooms/{code}/leave") == (200, {})
+    assert await ben.code_of("GET", f"/api/game/{code}/leaderboard") == (403, "not_member")
+
+
+async def test_sockets_hear_what_callers_do(caller, table):
+    members = await table(2, total_rounds=1)
+    cleo = await caller("Cleo")
+    code = members[0].room_code
+    await cleo.ask("POST", "/api/rooms/join", {"room_code": code})
+    for member in members:
+        assert (await member.until("player_joined", user_id=cleo.user_id))["participant_count"] == 3
+    round_id = (await members[0].say("start_game"))["round_id"]
+    ids = [(await m.say("submit_answer", round_id=round_id, answer=m.user_id))["answer_id"] for m in members]
+    # The caller is waited for, as one with a socket is.
+    assert (await cleo.ask("GET", f"/api/rooms/{code}"))[1]["state"]["phase"] == "answering"
+    await cleo.ask("POST", f"/api/game/rounds/{round_id}/answer", {"answer": "over HTTP"})
+    await members[0].until("voting_started", round_id=round_id)
+    await cleo.ask("POST", f"/api/game/rounds/{round_id}/vote", {"answer_id": ids[0]})
+    notice = await members[1].until("vote_update")
+    assert (notice["answer_id"], notice["vote_count"]) == (ids[0], 1)
+
+
+async def test_a_caller_who_calls_no_more_is_gone_and_comes_back_with_a_call(caller, table):
+    (host,) = await table(1)
+    ben = await caller("Ben")
+    await ben.ask("POST", "/api/rooms/join", {"room_code": host.room_code})
+    await host.until("player_connection", user_id=ben.user_id, connected=False)
+    await ben.ask("GET", f"/api/rooms/{host.room_code}")
+    await host.until("player_connection", user_id=ben.user_id, connected=True)
+
+
+async def test_a_key_makes_a_call_safe_to_repeat_over_http_and_over_a_socket(caller, table, guest):
+    ada = await caller("Ada")
+    first = await ada.ask("POST", "/api/rooms", {}, key="make")
+    assert first[0] == 201
+    again = await ada.ask("POST", "/api/rooms", key="make")
+    assert again[1]["room_code"] == first[1]["room_code"]
+    assert await ada.code_of("POST", "/api/rooms", {"settings": {"total_rounds": 1}}, key="make") == (409, "id_reused")
+
+    host, _other = await table(2)
+    caller_of_host = Caller(ada.http, ada.url, host.token, host.user_id)
+    started = await host.say("start_game", id="start")
+    assert await caller_of_host.ask("POST", f"/api/game/{host.room_code}/start", key="start") == (
+        200,
+        {"round_id": started["round_id"]},
+    )
+
+
+async def test_settings_come_alone_or_under_their_name(caller):
+    ada = await caller("Ada")
+    code = (await ada.ask("POST", "/api/rooms"))[1]["room_code"]
+    path = f"/api/rooms/{code}/settings"
+    assert (await ada.ask("PATCH", path, {"total_rounds": 5}))[1]["settings"]["total_rounds"] == 5
+    status, told = await ada.ask("PATCH", path, {"settings": {"max_players": 4}})
+    assert (status, told["settings"]["total_rounds"], told["settings"]["max_players"]) == (200, 5, 4)
+    for body in ({"total_roundz": 1}, {"settings": {"total_roundz": 1}}, {"settings": 7}):
+        status, problem = await ada.ask("PATCH", path, body)
+        assert (status, problem["code"], problem["field"].partition(".")[0]) == (422, "bad_message", "settings")
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body", "expected"),
+    [
+        ("POST", "/api/rooms", b"{", (400, "bad_json")),
+        ("POST", "/api/rooms", b"[]", (422, "bad_message")),
+        ("POST", "/api/rooms", b"\xff", (400, "bad_json")),
+        ("POST", "/api/rooms/join", {}, (422, "bad_message")),
+        ("POST", "/api/rooms/join", {"room_code": "??????"}, (422, "bad_message")),
+        ("POST", "/api/rooms/join", {"room_code": "ZZZZZ2"}, (404, "room_not_found")),
+        ("GET", "/api/rooms/..%2f..", None, (404, "room_not_found")),
+        ("GET", "/api/rooms/%00", None, (404, "room_not_found")),
+        ("GET", "/api/game/ZZZZZ2/leaderboard", None, (404, "room_not_found")),
+        ("POST", "/api/game/ZZZZZ2/start", None, (404, "room_not_found")),
+        ("POST", "/api/game/rounds/x/end", None, (404, "room_not_found")),
+        ("POST", f"/api/game/rounds/{'0' * 8}-0000-4000-8000-{'0' * 12}/end", None, (404, "room_not_found")),
+        ("POST", f"/api/game/rounds/{'0' * 8}-0000-4000-8000-{'0' * 12}/answer", {}, (422, "bad_message")),
+    ],
+)
+async def test_each_wrong_call_is_told_what_is_wrong(caller, method, path, body, expected):
+    ada = await caller("Ada")
+    assert await ada.code_of(method, path, body) == expected
+    stranger = Caller(ada.http, ada.url, "", "")
+    assert await stranger.code_of(method, path, body) == (401, "unauthenticated")
+
+
+async def test_a_key_that_is_none_is_named(caller):
+    ada = await caller("Ada")
+    status, problem = await ada.ask("POST", "/api/rooms", key="x" * 65)
+    assert (status, problem["code"], problem["field"]) == (422, "bad_message", "Idempotency-Key")
+
+
+async def test_a_round_of_a_room_that_one_is_not_in(caller, table):
+    members = await table(2)
+    round_id = (await members[0].say("start_game"))["round_id"]
+    eve = await caller("Eve")
+    path = f"/api/game/rounds/{round_id}"
+    assert await eve.code_of("POST", f"{path}/answer", {"answer": "x"}) == (403, "not_member")
+    assert await eve.code_of("GET", f"{path}/answers") == (403, "not_member")
+
+
+async def test_many_retries_at_once_make_one_answer(caller, table):
+    members = await table(2)
+    round_id = (await members[0].say("start_game"))["round_id"]
+    ada = Caller(*[getattr((await caller("X")), name) for name in ("http", "url")], members[0].token, "")
+    path = f"/api/game/rounds/{round_id}/answer"
+    calls = [ada.ask("POST", path, {"answer": "same"}, key="one") for _ in range(8)]
+    assert len({(status, body["answer_id"]) for status, body in await asyncio.gather(*calls)}) == 1
