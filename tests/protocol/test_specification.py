@@ -6,6 +6,8 @@ from pathlib import Path
 
 from votegame.game.commands import AnyCommand
 from votegame.ids import CODE_ALPHABET
+from votegame.web.auth_views import AuthViews
+from votegame.web.room_views import RoomViews
 
 PROTOCOL = Path(__file__).parents[2] / "protocol"
 V1 = (PROTOCOL / "v1.md").read_text(encoding="utf-8")
@@ -97,3 +99,9 @@ def test_links_lead_somewhere():
 
 def test_there_is_no_program_in_the_specification():
     assert {path.suffix for path in PROTOCOL.rglob("*") if path.is_file()} == {".md", ".json"}
+
+
+def test_every_call_is_described():
+    calls = {f"{method} {path}" for method, path in re.findall(r"`(GET|POST|PATCH|DELETE) (/api/[^` ]+)`", V1)}
+    views = [AuthViews(*[None] * 4), RoomViews(*[None] * 5)]
+    assert calls == {f"{route.method} {route.path}" for view in views for route in view.routes()}
