@@ -8,7 +8,7 @@ database goes.
 import asyncio
 import socket
 from collections.abc import Sequence
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 import structlog
@@ -251,8 +251,13 @@ class Server:
 
 def _limits(settings: Settings) -> Limits:
     defaults = {field.name: field.default for field in msgspec.structs.fields(Limits)}
-    chosen = {name: getattr(settings, name, value) for name, value in defaults.items()}
+    chosen: dict[str, Any] = {name: _whole(getattr(settings, name, value)) for name, value in defaults.items()}
     return Limits(**{**chosen, "server_frame_bytes": server_frame_bytes(settings.max_players)})
+
+
+def _whole(value: float) -> float:
+    """Numbers without a fraction are told without a point, as clients with typed integers expect."""
+    return int(value) if value == int(value) else value
 
 
 def _house(settings: Settings, bank: Bank) -> House:

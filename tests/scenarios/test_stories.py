@@ -244,3 +244,8 @@ async def test_a_canary_beside_bad_frames_notices_nothing(table, guest):
         await member.say("submit_vote", round_id=round_id, answer_id=answer_id)
     assert (await members[0].until("game_ended"))["final_leaderboard"][0]["score"] == 1
     assert (await vandal.say("ping"))["type"] == "ok"
+
+
+async def test_limits_are_whole_numbers_as_the_specification_shows_them(guest):
+    limits = (await guest("Ada")).welcome["limits"]
+    assert {name: value for name, value in limits.items() if type(value) is not int} == {}

@@ -12,9 +12,9 @@ import structlog
 from votegame.errors import ErrorCode
 from votegame.game.commands import AnyCommand, AnyRoomCommand, Authenticate, CreateRoom, JoinRoom, Ping, Resume
 from votegame.game.messages import User
-from votegame.gateway.pending import is_stray
 from votegame.gateway.shared import Shared
 from votegame.limits import doors
+from votegame.limits.doors import Visit
 from votegame.limits.rates import TokenBucket
 from votegame.rooms.ports import Origin
 from votegame.wire.close_codes import CloseCode
@@ -87,11 +87,11 @@ class Conversation:
                 self._send(command, connection, connection.user, now)
 
     def _send(self, command: AnyRoomCommand | CreateRoom, connection: "Connection", user: User, now: float) -> None:
-        wait = self._wait_at_door(command, connection, user, now)
-        if wait:
-            _refuse_for(wait, command.id, connection)
+        visit = self._enter(command, connection, user, now)
+        if isinstance(visit, float):
+            _refuse_for(visit, command.id, connection)
             return
-        token = self._shared.pending.add(connection, command, now)
+        token = self._shared.pending.add(connection, command, visit, now)
         if isinstance(command, JoinRoom | Resume):
             connection.told[command.room_code] = connection.told.get(command.room_code, 0) + 1
         origin = Origin(connection.connection_id, token)
@@ -104,20 +104,13 @@ class Conversation:
         if refusal is not None:
             self._shared.replies.refused(token, refusal)
 
-    def _wait_at_door(
+    def _enter(
         self, command: AnyRoomCommand | CreateRoom, connection: "Connection", user: User, now: float
-    ) -> float:
+    ) -> Visit | float:
         if isinstance(command, CreateRoom | JoinRoom | Resume) and len(connection.told) >= MAX_ROOMS:
             return _BUSY_SECONDS
-        match command:
-            case CreateRoom():
-                return self._shared.doors.create(user.user_id, now)
-            case JoinRoom():
-                return self._shared.doors.join(user.user_id, connection.address, now)
-            case _ if is_stray(command, connection):
-                return self._shared.doors.stray(user.user_id, now)
-            case _:
-                return 0.0
+        is_inside = not isinstance(command, CreateRoom) and command.room_code in connection.rooms
+        return self._shared.doors.enter(command, user.user_id, connection.address, is_inside=is_inside, now=now)
 
 
 def _refuse_for(seconds: float, command_id: str | None, connection: "Connection") -> None:

@@ -75,7 +75,7 @@ class Gateway:
         metrics = metrics or NoMetrics()
         connections = Connections(settings, metrics)
         pending = PendingReplies(settings.limits.reply_seconds)
-        self.doors: Final = Doors(rates_are_on=settings.rates_are_on, missed=metrics.missed_room)
+        self.doors: Final = Doors(settings.limits, rates_are_on=settings.rates_are_on, missed=metrics.missed_room)
         self._router = _RouterToCome()
         replies = Replies(clock=clock, connections=connections, pending=pending, doors=self.doors, router=self._router)
         self._shared = Shared(

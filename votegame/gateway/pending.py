@@ -12,12 +12,14 @@ from msgspec import Struct
 
 from votegame.game.commands import CreateRoom, JoinRoom, Resume
 from votegame.ids import RoomCode
+from votegame.limits.doors import Visit
 
 if TYPE_CHECKING:
     from votegame.game.commands import AnyRoomCommand
     from votegame.gateway.connection import Connection
 
 _MAX_LATE: Final = 10_000
+_LATE_SECONDS: Final = 60.0
 
 
 class Pending(Struct, frozen=True, kw_only=True, eq=False):
@@ -29,8 +31,7 @@ class Pending(Struct, frozen=True, kw_only=True, eq=False):
         deadline: When it gets `unavailable`, in `Clock.seconds`.
         may_attach: Whether its `ok` gives the connection the frames of a room.
         attaches_to: That room, where it is known beforehand.
-        is_join: Whether it is a `join_room`, which may be a guess at room codes.
-        is_stray: Whether it is another command to a room that the connection is not in.
+        visit: Its way through the doors.
     """
 
     connection: "Connection"
@@ -38,13 +39,7 @@ class Pending(Struct, frozen=True, kw_only=True, eq=False):
     deadline: float
     may_attach: bool
     attaches_to: RoomCode | None
-    is_join: bool
-    is_stray: bool
-
-
-def is_stray(command: "AnyRoomCommand | CreateRoom", connection: "Connection") -> bool:
-    """Whether `command` is to a room that `connection` is not in, and no attempt to join it."""
-    return not isinstance(command, CreateRoom | JoinRoom) and command.room_code not in connection.rooms
+    visit: Visit
 
 
 class PendingReplies:
@@ -59,7 +54,7 @@ class PendingReplies:
     def __len__(self) -> int:
         return len(self._waiting)
 
-    def add(self, connection: "Connection", command: "AnyRoomCommand | CreateRoom", now: float) -> int:
+    def add(self, connection: "Connection", command: "AnyRoomCommand | CreateRoom", visit: Visit, now: float) -> int:
         """Remember a command; the token is to come back with its reply."""
         token = next(self._tokens)
         self._waiting[token] = Pending(
@@ -68,8 +63,7 @@ class PendingReplies:
             deadline=now + self._reply_seconds,
             may_attach=isinstance(command, CreateRoom | JoinRoom | Resume),
             attaches_to=command.room_code if isinstance(command, JoinRoom | Resume) else None,
-            is_join=isinstance(command, JoinRoom),
-            is_stray=is_stray(command, connection),
+            visit=visit,
         )
         return token
 
@@ -92,6 +86,9 @@ class PendingReplies:
             over.append(pending)
             if pending.may_attach:
                 self._late[token] = pending
-        while len(self._late) > _MAX_LATE:
-            del self._late[next(iter(self._late))]
+        while self._late:
+            token = next(iter(self._late))
+            if len(self._late) <= _MAX_LATE and self._late[token].deadline > now - _LATE_SECONDS:
+                break
+            del self._late[token]
         return over

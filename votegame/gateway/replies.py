@@ -9,7 +9,7 @@ from votegame.gateway.connections import Connections
 from votegame.gateway.outbox import Frame
 from votegame.gateway.pending import Pending, PendingReplies
 from votegame.ids import RoomCode
-from votegame.limits.doors import Doors
+from votegame.limits.doors import Doors, Outcome
 from votegame.rooms.ports import ReplyFrame
 from votegame.wire import frames
 from votegame.wire.errors import is_error
@@ -36,10 +36,11 @@ class Replies:
             self._late(reply)
             return
         connection = pending.connection
+        # Also when nobody is there any more to be told: else a guess would be free for who closes at once.
+        self._doors.leave(pending.visit, _outcome(reply.data), self._clock.seconds())
         if connection.is_closing:
             self._tell_of_loss(pending, reply.attach)
             return
-        self._end_guess(pending, is_wrong=is_error(reply.data, ErrorCode.ROOM_NOT_FOUND))
         if reply.attach is not None:
             connection.told.setdefault(reply.attach, 0)
             self._connections.attach(reply.attach, connection)
@@ -51,7 +52,7 @@ class Replies:
         pending = self._pending.take(token)
         if pending is None:
             return
-        self._end_guess(pending, is_wrong=code is ErrorCode.ROOM_NOT_FOUND)
+        self._doors.leave(pending.visit, "refused", self._clock.seconds())
         self._end_attempt(pending)
         details = {"retry_after": _BUSY_SECONDS} if code is ErrorCode.RATE_LIMITED else {}
         pending.connection.refuse(code, pending.command_id, details)
@@ -59,7 +60,7 @@ class Replies:
     def expire(self, now: float) -> None:
         """Give `unavailable` to the commands whose time is over. What they did is not known, so no book is closed."""
         for pending in self._pending.expired(now):
-            self._end_guess(pending, is_wrong=False)
+            self._doors.leave(pending.visit, "unknown", now)
             pending.connection.refuse(ErrorCode.UNAVAILABLE, pending.command_id)
 
     def _late(self, reply: ReplyFrame) -> None:
@@ -67,6 +68,8 @@ class Replies:
         pending = self._pending.take_late(reply.origin.token)
         if pending is None:
             return
+        if is_error(reply.data, ErrorCode.ROOM_NOT_FOUND):
+            self._doors.leave(pending.visit, "missed", self._clock.seconds())
         if pending.connection.is_closing:
             self._tell_of_loss(pending, reply.attach)
             return
@@ -89,11 +92,8 @@ class Replies:
         if not connection.told[room_code] and not is_attached and room_code not in connection.rooms:
             del connection.told[room_code]
 
-    def _end_guess(self, pending: Pending, *, is_wrong: bool) -> None:
-        user, now = pending.connection.user, self._clock.seconds()
-        if user is None:
-            return
-        if pending.is_join:
-            self._doors.join_ended(user.user_id, pending.connection.address, now, is_wrong=is_wrong)
-        elif pending.is_stray and is_wrong:
-            self._doors.stray_ended(user.user_id, now)
+
+def _outcome(frame: bytes) -> Outcome:
+    if is_error(frame, ErrorCode.ROOM_NOT_FOUND):
+        return "missed"
+    return "refused" if is_error(frame) else "ok"

@@ -1,20 +1,27 @@
 """How often a door may be knocked at: commands of a connection, creations of a user, wrong room codes.
 
-The numbers are those of the catalogue of abuse cases. A failed join takes a token of its user and of its address. The
-user's is taken beforehand and put back when the code was right, so that many guesses at once are not more guesses; the
-address's only afterwards, so that a full room behind one address may come in at once. Other commands tell as well
-whether there is a room: those to a room that the connection is not in are counted when there was none, by user alone,
-since who comes back to a game must not pay for his neighbours.
+The numbers are those of the catalogue of abuse cases. A wrong code costs a token of its user and, when he tried to
+join, of his address. The user's is taken beforehand and put back when the code was right, so that many guesses at once
+are not more guesses; the address's only afterwards, so that a full room behind one address may come in at once. Other
+commands tell as well whether there is a room: those to a room that one is not in have a rate of their own, by user
+alone, since who comes back to a game must not pay for his neighbours. A creation costs nothing when it made no room,
+and is known by its id when it is sent again.
 """
 
+from collections import OrderedDict
 from collections.abc import Callable
-from typing import Final
+from typing import Final, Literal
 
+from msgspec import Struct
+
+from votegame.game.commands import AnyRoomCommand, CreateRoom, JoinRoom
 from votegame.ids import UserId
 from votegame.limits.rates import KeyedRates
+from votegame.wire.limits import Limits
 
 _MINUTE: Final = 60.0
 _EVERYBODY: Final = ""
+_CREATIONS_KNOWN: Final = 10_000
 
 
 class Tally:
@@ -50,49 +57,94 @@ def malformed() -> Tally:
     return Tally(10, _MINUTE)
 
 
-class Doors:
-    """The rates that are shared by connections. All answers are seconds to wait, 0.0 to come in."""
+class Visit(Struct, frozen=True):
+    """A command on its way through a door; to be given back to `Doors.leave` with what became of it."""
 
-    def __init__(self, *, rates_are_on: bool, missed: Callable[[], None]) -> None:
+    door: Literal["create", "join", "other", "inside"]
+    user_id: UserId
+    address: str
+    command_id: str
+
+
+Outcome = Literal["ok", "missed", "refused", "unknown"]
+"""What became of a command: an `ok`, no such room, another error, or nothing that is known."""
+
+
+class Doors:
+    """The rates that are shared by connections and HTTP requests."""
+
+    def __init__(self, limits: Limits, *, rates_are_on: bool, missed: Callable[[], None]) -> None:
         """`missed` is called for each command to a room that is not there: an alarm, when there are many."""
         self._is_on = rates_are_on
         self._missed = missed
         self._creations = KeyedRates(burst=5, per_second=5 / (10 * _MINUTE))
+        self._creating: OrderedDict[tuple[UserId, str], None] = OrderedDict()
         self._joins_by_user = KeyedRates(burst=10, per_second=1 / _MINUTE)
         self._joins_by_address = KeyedRates(burst=10, per_second=1 / _MINUTE)
         # Against many addresses: at this rate a guess meets one of a thousand rooms about once in 30 hours.
         self._joins = KeyedRates(burst=1_000, per_second=10)
-        self._strays = KeyedRates(burst=30, per_second=1 / _MINUTE)
+        # After a restart each of a user's sockets may come back to each of his rooms at once.
+        at_once = limits.sockets_per_user * limits.rooms_per_user
+        self._others = KeyedRates(burst=at_once + 30, per_second=1 / _MINUTE)
 
-    def create(self, user_id: UserId, now: float) -> float:
-        """Before a `create_room`."""
-        return self._creations.take(user_id, now) if self._is_on else 0.0
+    def enter(
+        self, command: AnyRoomCommand | CreateRoom, user_id: UserId, address: str, *, is_inside: bool, now: float
+    ) -> Visit | float:
+        """Before a command is handed over: the seconds to wait, or its visit.
 
-    def join(self, user_id: UserId, address: str, now: float) -> float:
-        """Before a `join_room`; `join_ended` must follow unless it is to wait."""
-        if not self._is_on:
+        Args:
+            command: The command.
+            user_id: Whose it is.
+            address: Where it came from, as limits are counted.
+            is_inside: Whether the connection it came over gets the frames of its room.
+            now: Seconds of the node's clock.
+        """
+        match command:
+            case CreateRoom():
+                visit = Visit("create", user_id, address, command.id)
+                wait = self._wait_to_create(visit, now)
+            case JoinRoom():
+                visit = Visit("join", user_id, address, command.id)
+                wait = self._wait_to_join(user_id, address, now)
+            case _ if is_inside:
+                return Visit("inside", user_id, address, command.id)
+            case _:
+                visit = Visit("other", user_id, address, command.id)
+                wait = self._others.take(user_id, now)
+        return wait if wait and self._is_on else visit
+
+    def leave(self, visit: Visit, outcome: Outcome, now: float) -> None:
+        """After the reply to a command, or when there will be none."""
+        if visit.door in {"join", "other"} and outcome == "missed":
+            self._missed()
+            self._joins.take(_EVERYBODY, now)
+        match visit.door:
+            case "create" if outcome in {"missed", "refused"}:
+                self._forget_creation(visit)
+            case "join" if outcome == "missed":
+                self._joins_by_address.take(visit.address, now)
+            case "join":
+                self._joins_by_user.put_back(visit.user_id)
+            case "other" if outcome != "missed":
+                self._others.put_back(visit.user_id)
+
+    def _wait_to_create(self, visit: Visit, now: float) -> float:
+        key = (visit.user_id, visit.command_id)
+        if key in self._creating:
             return 0.0
+        wait = self._creations.take(visit.user_id, now)
+        if not wait:
+            self._creating[key] = None
+            if len(self._creating) > _CREATIONS_KNOWN:
+                self._creating.popitem(last=False)
+        return wait
+
+    def _forget_creation(self, visit: Visit) -> None:
+        key = (visit.user_id, visit.command_id)
+        if key in self._creating:
+            del self._creating[key]
+            self._creations.put_back(visit.user_id)
+
+    def _wait_to_join(self, user_id: UserId, address: str, now: float) -> float:
         wait = self._joins.wait(_EVERYBODY, now) or self._joins_by_address.wait(address, now)
         return wait or self._joins_by_user.take(user_id, now)
-
-    def join_ended(self, user_id: UserId, address: str, now: float, *, is_wrong: bool) -> None:
-        """After the reply to a `join_room`, with whether there was no such room."""
-        if is_wrong:
-            self._missed()
-        if not self._is_on:
-            return
-        if is_wrong:
-            self._joins.take(_EVERYBODY, now)
-            self._joins_by_address.take(address, now)
-        else:
-            self._joins_by_user.put_back(user_id)
-
-    def stray(self, user_id: UserId, now: float) -> float:
-        """Before a command, other than those above, to a room that its connection is not in."""
-        return self._strays.wait(user_id, now) if self._is_on else 0.0
-
-    def stray_ended(self, user_id: UserId, now: float) -> None:
-        """After such a command, if there was no such room."""
-        self._missed()
-        if self._is_on:
-            self._strays.take(user_id, now)

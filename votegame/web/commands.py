@@ -16,9 +16,9 @@ import structlog
 from votegame.clock import Clock
 from votegame.cluster.ports import Router
 from votegame.errors import ErrorCode
-from votegame.game.commands import AnyRoomCommand, CreateRoom, JoinRoom
+from votegame.game.commands import AnyRoomCommand, CreateRoom
 from votegame.game.messages import User
-from votegame.limits.doors import Doors
+from votegame.limits.doors import Doors, Outcome, Visit
 from votegame.limits.rates import KeyedRates
 from votegame.rooms.ports import Delivery, Origin, ReplyFrame
 from votegame.web.problems import ProblemError
@@ -85,48 +85,35 @@ class Commands:
         Raises:
             ProblemError: It was refused, by the room or at the door, or was not answered in time.
         """
-        now = self._clock.seconds()
-        self._check_rates(user, command, address, now)
+        visit = self._enter(user, command, address)
         self._count(str(command.__struct_config__.tag))
-        code: ErrorCode | None = None
+        outcome: Outcome = "unknown"
         try:
-            reply = await self._reply(user, command, now)
+            told = await self._reply(user, command)
+            outcome = "ok"
         except ProblemError as error:
-            code = error.code
+            if error.code is not ErrorCode.UNAVAILABLE:
+                outcome = "missed" if error.code is ErrorCode.ROOM_NOT_FOUND else "refused"
             raise
         finally:
-            self._leave_door(user, command, address, code)
-        return reply
+            self._doors.leave(visit, outcome, self._clock.seconds())
+        return told
 
-    def _check_rates(self, user: User, command: AnyRoomCommand | CreateRoom, address: str, now: float) -> None:
+    def _enter(self, user: User, command: AnyRoomCommand | CreateRoom, address: str) -> Visit:
+        now = self._clock.seconds()
         wait = self._rates.take(user.user_id, now) if self._rates is not None else 0.0
-        if not wait:
-            match command:
-                case CreateRoom():
-                    wait = self._doors.create(user.user_id, now)
-                case JoinRoom():
-                    wait = self._doors.join(user.user_id, address, now)
-                case _:
-                    wait = self._doors.stray(user.user_id, now)
-        if wait:
-            raise ProblemError(ErrorCode.RATE_LIMITED, {"retry_after": math.ceil(wait)})
+        visit = wait or self._doors.enter(command, user.user_id, address, is_inside=False, now=now)
+        if isinstance(visit, float):
+            raise ProblemError(ErrorCode.RATE_LIMITED, {"retry_after": math.ceil(visit)})
+        return visit
 
-    def _leave_door(
-        self, user: User, command: AnyRoomCommand | CreateRoom, address: str, code: ErrorCode | None
-    ) -> None:
-        is_wrong = code is ErrorCode.ROOM_NOT_FOUND
-        if isinstance(command, JoinRoom):
-            self._doors.join_ended(user.user_id, address, self._clock.seconds(), is_wrong=is_wrong)
-        elif is_wrong:
-            self._doors.stray_ended(user.user_id, self._clock.seconds())
-
-    async def _reply(self, user: User, command: AnyRoomCommand | CreateRoom, now: float) -> dict[str, Any]:
+    async def _reply(self, user: User, command: AnyRoomCommand | CreateRoom) -> dict[str, Any]:
         if self._router is None or len(self._waiting) >= MOST_WAITING:
             raise ProblemError(ErrorCode.UNAVAILABLE)
         token = next(self._tokens)
         self._waiting[token] = waiting = asyncio.get_running_loop().create_future()
         try:
-            code = self._router.send(Origin(None, token), user, command, received_at=now)
+            code = self._router.send(Origin(None, token), user, command, received_at=self._clock.seconds())
             if code is not None:
                 raise ProblemError(code, {"retry_after": _DOOR_SECONDS} if code is ErrorCode.RATE_LIMITED else {})
             async with asyncio.timeout(self._reply_seconds):

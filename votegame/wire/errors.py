@@ -181,9 +181,11 @@ def problem(code: ErrorCode, details: Mapping[str, Any] = MappingProxyType({}), 
     return {"type": "about:blank", "title": code.value, "status": status or row.status, "detail": row.message} | body
 
 
-def is_error(frame: bytes, code: ErrorCode) -> bool:
-    """Whether an encoded frame is the `error` with `code`. Nothing that a client wrote can pretend to be it.
+def is_error(frame: bytes, code: ErrorCode | None = None) -> bool:
+    """Whether an encoded frame is an `error`, and the one with `code` if that is given.
 
+    Nothing that a client wrote can pretend to be it.
     (Quotes inside of values are escaped, so the bytes looked for can only be a name and its value.)
     """
-    return frame.startswith(b'{"type":"error"') and f',"code":"{code.value}",'.encode() in frame
+    is_any = frame.startswith(b'{"type":"error"')
+    return is_any and (code is None or f',"code":"{code.value}",'.encode() in frame)

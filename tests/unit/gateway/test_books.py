@@ -8,13 +8,15 @@ from votegame.game.commands import CreateRoom, StartGame
 from votegame.gateway import pending as pending_module
 from votegame.gateway.pending import PendingReplies
 from votegame.gateway.ports import NoMetrics
-from votegame.limits.doors import Tally
+from votegame.limits.doors import Tally, Visit
+
+VISIT = Visit("inside", "ada", "192.0.2.1", "1")
 
 
 async def test_what_came_first_expires_first(stage):
     client = stage.connect("ada")
     pending = PendingReplies(5.0)
-    tokens = [pending.add(client.connection, StartGame(id=str(n), room_code=ROOM), float(n)) for n in range(3)]
+    tokens = [pending.add(client.connection, StartGame(id=str(n), room_code=ROOM), VISIT, float(n)) for n in range(3)]
     pending.take(tokens[1])
 
     assert pending.expired(4.9) == []
@@ -28,10 +30,20 @@ async def test_late_commands_are_remembered_within_a_bound(stage, monkeypatch):
     monkeypatch.setattr(pending_module, "_MAX_LATE", 2)
     client = stage.connect("ada")
     pending = PendingReplies(5.0)
-    tokens = [pending.add(client.connection, CreateRoom(id=str(n)), 0.0) for n in range(3)]
+    tokens = [pending.add(client.connection, CreateRoom(id=str(n)), VISIT, 0.0) for n in range(3)]
     pending.expired(5.0)
 
     assert [pending.take_late(token) is not None for token in tokens] == [False, True, True]
+
+
+async def test_late_commands_are_forgotten_in_time(stage):
+    client = stage.connect("ada")
+    pending = PendingReplies(5.0)
+    tokens = [pending.add(client.connection, CreateRoom(id=str(n)), VISIT, float(n)) for n in range(2)]
+    pending.expired(6.0)
+    pending.expired(65.5)
+    assert pending.take_late(tokens[0]) is None
+    assert pending.take_late(tokens[1]) is not None
 
 
 def test_a_tally_counts_within_its_time_only():

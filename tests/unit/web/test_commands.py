@@ -30,7 +30,7 @@ class House:
         self.counted = []
         self.commands = Commands(
             limits=Limits(),
-            doors=Doors(rates_are_on=rates_are_on, missed=lambda: None),
+            doors=Doors(Limits(), rates_are_on=rates_are_on, missed=lambda: None),
             clock=self.clock,
             lease_is_valid=lambda: self.has_lease,
             rates_are_on=rates_are_on,
@@ -136,15 +136,15 @@ async def test_a_user_has_a_rate_over_all_requests(house):
 
 async def test_creations_and_guesses_have_the_rates_of_the_sockets(house):
     house.answers()
-    for _ in range(5):
-        await house.commands.ask(ADA, CreateRoom(id="1"), address=ADDRESS)
-    assert (await house.refused(CreateRoom(id="1"))).code == ErrorCode.RATE_LIMITED
+    for number in range(5):
+        await house.commands.ask(ADA, CreateRoom(id=str(number)), address=ADDRESS)
+    assert (await house.refused(CreateRoom(id="more"))).code == ErrorCode.RATE_LIMITED
     house.answers(error_frame(ErrorCode.ROOM_NOT_FOUND, "1"))
     for _ in range(10):
         house.clock.at += 0.1
         assert (await house.refused(JoinRoom(id="1", room_code="WRONG2"))).code == ErrorCode.ROOM_NOT_FOUND
     assert (await house.refused(JoinRoom(id="1", room_code="WRONG2"))).code == ErrorCode.RATE_LIMITED
-    for _ in range(30):
+    for _ in range(130):
         house.clock.at += 0.1
         assert (await house.refused(ReadRoom(id="1", room_code="WRONG2"))).code == ErrorCode.ROOM_NOT_FOUND
     assert (await house.refused(ReadRoom(id="1", room_code="WRONG2"))).code == ErrorCode.RATE_LIMITED

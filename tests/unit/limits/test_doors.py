@@ -1,0 +1,64 @@
+import pytest
+
+from votegame.game.commands import CreateRoom, JoinRoom, LeaveRoom
+from votegame.limits.doors import Doors, Visit
+from votegame.wire.limits import Limits
+
+JOIN = JoinRoom(id="1", room_code="WRONG2")
+LEAVE = LeaveRoom(id="1", room_code="WRONG2")
+
+
+class Porter:
+    def __init__(self, *, rates_are_on: bool = True) -> None:
+        self.missed = 0
+        self.doors = Doors(Limits(), rates_are_on=rates_are_on, missed=self._miss)
+
+    def _miss(self) -> None:
+        self.missed += 1
+
+    def wait(self, command, *, user="ada", address="192.0.2.1", is_inside=False, now=1.0, outcome=None) -> float:
+        visit = self.doors.enter(command, user, address, is_inside=is_inside, now=now)
+        if not isinstance(visit, Visit):
+            return visit
+        if outcome is not None:
+            self.doors.leave(visit, outcome, now)
+        return 0.0
+
+
+def test_guesses_of_many_addresses_have_a_limit_together_and_are_counted():
+    porter = Porter()
+    for number in range(1_000):
+        command = JOIN if number % 2 else LEAVE
+        assert porter.wait(command, user=f"u{number}", address=f"a{number}", outcome="missed") == 0.0
+    assert 0 < porter.wait(JOIN, user="another", address="another") <= 0.1
+    assert porter.wait(JOIN, user="another", address="another", now=1.2) == 0.0
+    assert porter.missed == 1_000
+
+
+@pytest.mark.parametrize("command", [JOIN, LEAVE])
+@pytest.mark.parametrize("outcome", ["ok", "refused", "unknown"])
+def test_what_is_no_wrong_code_costs_nothing(command, outcome):
+    porter = Porter()
+    assert {porter.wait(command, outcome=outcome) for _ in range(100)} == {0.0}
+    assert porter.missed == 0
+
+
+def test_in_a_room_that_one_is_in_nothing_is_counted():
+    porter = Porter()
+    assert {porter.wait(LEAVE, is_inside=True, outcome="missed") for _ in range(100)} == {0.0}
+    assert porter.missed == 0
+
+
+def test_without_rates_misses_are_counted_all_the_same():
+    porter = Porter(rates_are_on=False)
+    assert {porter.wait(JOIN, outcome="missed") for _ in range(100)} == {0.0}
+    assert porter.missed == 100
+
+
+def test_a_creation_whose_outcome_is_not_known_counts_and_is_free_when_sent_again():
+    porter = Porter()
+    for number in range(5):
+        assert porter.wait(CreateRoom(id=str(number)), outcome="unknown") == 0.0
+    assert porter.wait(CreateRoom(id="6")) > 0
+    assert porter.wait(CreateRoom(id="4")) == 0.0
+    assert porter.wait(CreateRoom(id="4"), user="ben") == 0.0
