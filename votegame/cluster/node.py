@@ -110,17 +110,22 @@ class Node:
         failing = False
         while True:
             started = self._clock.seconds()
-            try:
-                await self._renew()
-                if failing:
-                    log.info("lease renewed again")
-                failing = False
-            except StoreError as error:
-                if not failing:
-                    log.warning("lease not renewed", reason=str(error))
-                failing = True
+            was_failing, failing = failing, True
+            with tasks.surviving("lease"):
+                failing = not await self._try_renew(was_failing=was_failing)
             took = self._clock.seconds() - started
             await asyncio.sleep(max(0.1 if failing else 0.0, RENEW_SECONDS - took))
+
+    async def _try_renew(self, *, was_failing: bool) -> bool:
+        try:
+            await self._renew()
+        except StoreError as error:
+            if not was_failing:
+                log.warning("lease not renewed", reason=str(error))
+            return False
+        if was_failing:
+            log.info("lease renewed again")
+        return True
 
     async def _watch_silence(self) -> None:
         closed = False
@@ -129,5 +134,6 @@ class Node:
             is_long = self._lease.mute_seconds() > MUTE_SECONDS
             if is_long and not closed:
                 log.warning("mute for too long, sending clients away")
-                await self._close_sockets()
+                with tasks.surviving("silence watch"):
+                    await self._close_sockets()
             closed = is_long

@@ -8,6 +8,7 @@ from typing import Final
 
 import structlog
 
+from votegame import tasks
 from votegame.clock import Clock
 from votegame.errors import StoreError
 from votegame.ids import NodeId
@@ -34,11 +35,15 @@ class Sweeper:
     async def run(self) -> None:
         """Sweep for ever; cancelled by its owner."""
         while True:
-            try:
-                await self.sweep()
-            except StoreError as error:
-                log.warning("rooms that are due not looked for", reason=str(error))
+            with tasks.surviving("sweeper"):
+                await self._try_sweep()
             await asyncio.sleep(SWEEP_SECONDS)
+
+    async def _try_sweep(self) -> None:
+        try:
+            await self.sweep()
+        except StoreError as error:
+            log.warning("rooms that are due not looked for", reason=str(error))
 
     async def sweep(self) -> int:
         """Open the rooms that are due now; returns how many.

@@ -21,6 +21,7 @@ class FaultyNodes:
     def __init__(self, nodes):
         self._nodes = nodes
         self.is_away = False
+        self.bug = None
         self.seconds = 0.0
         self.renewals = 0
 
@@ -41,6 +42,8 @@ class FaultyNodes:
 
     async def _check(self):
         await asyncio.sleep(0)
+        if self.bug is not None:
+            raise self.bug
         if self.is_away:
             raise StoreUnavailableError("away")
 
@@ -50,6 +53,7 @@ class World:
         self.table = Table()
         self.nodes = FaultyNodes(self.table.nodes)
         self.closed = []
+        self.closing_bug = None
         self.speaks = []
 
     async def begin(self):
@@ -70,6 +74,8 @@ class World:
         )
 
     async def _close_sockets(self):
+        if self.closing_bug is not None:
+            raise self.closing_bug
         self.closed.append(self.clock.seconds())
 
 
@@ -180,3 +186,31 @@ async def test_an_end_without_a_database_is_an_end(world):
     world.nodes.is_away = True
     await world.node.stop()
     assert all(task.done() for task in world.node._tasks)
+
+
+async def test_a_renewal_that_fails_as_nobody_expected_is_not_the_last_one(world):
+    await world.begin()
+    await world.node.join()
+    await world.node.start()
+    world.nodes.bug = RuntimeError("planted")
+    await asyncio.sleep(4)
+    assert not world.lease.is_valid()
+    world.nodes.bug = None
+    await asyncio.sleep(1.5)
+    assert world.lease.is_valid()
+    assert world.nodes.renewals <= 8
+
+
+async def test_clients_that_cannot_be_sent_away_are_not_the_end_of_watching(world):
+    await world.begin()
+    await world.node.join()
+    await world.node.start()
+    world.closing_bug = RuntimeError("planted")
+    world.nodes.is_away = True
+    await asyncio.sleep(8.5)
+    world.closing_bug = None
+    world.nodes.is_away = False
+    await asyncio.sleep(2)
+    world.nodes.is_away = True
+    await asyncio.sleep(10)
+    assert len(world.closed) == 1

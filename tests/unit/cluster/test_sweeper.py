@@ -104,3 +104,14 @@ async def test_a_room_without_anyone_closes_after_its_time(table):
     assert table.rows(ada.code, "room_closed")[0].payload["reason"] == "abandoned"
     assert len(table.registry) == 0
     await tasks.end([sweeping])
+
+
+async def test_a_sweep_that_fails_as_nobody_expected_is_not_the_last_one(table, monkeypatch):
+    await crashed_in_round(table)
+    with monkeypatch.context() as bug:
+        bug.setattr(table.store, "claim_due", None)
+        sweeping = tasks.start(a_sweeper(table).run(), name="sweeper")
+        await asyncio.sleep(3)
+    await asyncio.sleep(20)
+    assert len(table.outlet.frames("round_ended")) == 1
+    await tasks.end([sweeping])
