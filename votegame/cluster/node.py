@@ -69,9 +69,10 @@ class Node:
         self._tasks.append(tasks.start(self._keep_lease(), name="lease"))
 
     async def start(self) -> None:
-        """Wait until no other node has a lease, then begin.
+        """Wait until no node that joined before has a lease, then begin.
 
-        Without a bus there is one node: a second one on the same database would split every room's members.
+        Without a bus there is one node: a second one on the same database would split every room's members. Who joined
+        later waits for this one; if each waited for the other, none would ever begin.
 
         Raises:
             StoreError: The database cannot be had.
@@ -84,7 +85,7 @@ class Node:
 
     async def _wait_for_others(self) -> None:
         told = False
-        while others := await self._store.live_nodes(self.node_id):
+        while others := await self._store.nodes_before(self.node_id):
             if not told:
                 log.info("waiting for the lease of another node on this database to end", nodes=list(others))
                 told = True
