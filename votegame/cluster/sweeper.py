@@ -24,7 +24,7 @@ log = structlog.get_logger(__name__)
 
 
 class Sweeper:
-    """Claims what is due, at most 50 rooms a second."""
+    """Claims what is due, at most 50 rooms a second, and no more than the node may have in memory."""
 
     def __init__(self, node_id: NodeId, *, store: RoomStore, clock: Clock, registry: Registry) -> None:
         self._node_id = node_id
@@ -51,7 +51,10 @@ class Sweeper:
         Raises:
             StoreError: The store did not answer.
         """
-        claims = await self._store.claim_due(self._node_id, self._clock.now_ms() + AHEAD_MS, ROOMS_AT_ONCE)
+        limit = min(ROOMS_AT_ONCE, self._registry.vacancies)
+        if limit == 0:
+            return 0
+        claims = await self._store.claim_due(self._node_id, self._clock.now_ms() + AHEAD_MS, limit)
         for claim in claims:
             self._registry.open(claim)
         return len(claims)

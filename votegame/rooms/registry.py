@@ -48,6 +48,11 @@ class Registry:
     def __len__(self) -> int:
         return len(self._running)
 
+    @property
+    def vacancies(self) -> int:
+        """How many more rooms may be in memory."""
+        return max(0, self._max_rooms - len(self._running))
+
     def send(self, request: Request) -> ErrorCode | None:
         """Give a command to its room, which is opened or made; an error code when it is refused at the door."""
         command = request.command
@@ -57,7 +62,7 @@ class Registry:
             return self._send_creation(request)
         if isinstance(command, JoinRoom) and self._env.memberships.is_full(request.user.user_id, command.room_code):
             return ErrorCode.RATE_LIMITED
-        if command.room_code not in self._running and len(self._running) >= self._max_rooms:
+        if command.room_code not in self._running and not self.vacancies:
             return ErrorCode.UNAVAILABLE
         return self._offer(command.room_code, request)
 
@@ -109,7 +114,7 @@ class Registry:
             return self._offer(made, request)
         if self._env.memberships.is_full(user_id, None, coming=self._creators[user_id]):
             return ErrorCode.RATE_LIMITED
-        if self._creators.total() >= CREATIONS_AT_ONCE or len(self._running) >= self._max_rooms:
+        if self._creators.total() >= CREATIONS_AT_ONCE or not self.vacancies:
             return ErrorCode.UNAVAILABLE
         self._creators[user_id] += 1
         self._own(tasks.start(self._create(request), name="create room"))
