@@ -174,11 +174,8 @@ class Actor:
         self._env.outlet.deliver([CloseAttached(self.room_code, CloseCode.RESTARTING)])
 
     def _refuse_all(self, outcome: Opened | NotFound | NotNow) -> None:
-        if isinstance(outcome, NotFound):
-            self.refuse_waiting(ErrorCode.ROOM_NOT_FOUND)
-        else:
-            is_broken = isinstance(outcome, NotNow) and outcome.is_broken
-            self.refuse_waiting(ErrorCode.INTERNAL if is_broken else ErrorCode.UNAVAILABLE)
+        # Never `internal`: without its log the room cannot tell a new command from one that it has carried out.
+        self.refuse_waiting(ErrorCode.ROOM_NOT_FOUND if isinstance(outcome, NotFound) else ErrorCode.UNAVAILABLE)
         if self._heritage.sockets:
             self._close_attached()
 
