@@ -54,7 +54,8 @@ class Sweeper:
         limit = min(ROOMS_AT_ONCE, self._registry.vacancies)
         if limit == 0:
             return 0
-        claims = await self._store.claim_due(self._node_id, self._clock.now_ms() + AHEAD_MS, limit)
+        before_ms = self._clock.now_ms() + AHEAD_MS
+        claims = await self._store.claim_due(self._node_id, before_ms, limit, self._registry.resting())
         for claim in claims:
             self._registry.open(claim)
         return len(claims)

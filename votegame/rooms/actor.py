@@ -17,7 +17,7 @@ from votegame.game.change import Change, Refusal
 from votegame.game.commands import JoinRoom, Resume
 from votegame.game.messages import Loaded, QuestionDrawn
 from votegame.game.state import State
-from votegame.ids import ConnectionId, RoomCode, UserId
+from votegame.ids import ConnectionId, RoomCode, RoomId, UserId
 from votegame.rooms.alarm import Alarm
 from votegame.rooms.effects import EffectRunner
 from votegame.rooms.environment import Environment
@@ -157,7 +157,7 @@ class Actor:
             self._must_claim_anew = False
             opened = await open_room(self._env, self.room_code, None)
         if isinstance(opened, NotNow):
-            self._claim = opened.claim
+            self._claim, self._is_broken = opened.claim, opened.is_broken
         return opened
 
     def _inherit(self, room: Room) -> None:
@@ -272,6 +272,16 @@ class Actor:
         if not room.presence.has_sockets:
             waits.append(self._retire_in(room))
         self._alarm.set(min(waits) if waits and room.is_settled else None)
+
+    @property
+    def claimed(self) -> RoomId | None:
+        """The room that is ours, or was; None when it never was, or stays ours for good."""
+        return None if self._claim is None else self._claim.room_id
+
+    @property
+    def is_faulty(self) -> bool:
+        """Whether the room ended, or was not opened, over something that may well happen again."""
+        return self._is_broken or (self.room is not None and self.room.condition == "refused")
 
     def heritage(self, *, keeps_sockets: bool) -> Heritage:
         """What is left when `run` is over."""

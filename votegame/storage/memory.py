@@ -4,7 +4,7 @@ Time comes from a callable that gives milliseconds. A method runs without a paus
 each is as atomic as the statement it stands for.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import takewhile
 from typing import Any, Final
@@ -144,7 +144,9 @@ class MemoryRoomStore:
             raise StoreBusyError("not claimed: the lease of this node is over")
         return _take(room, node_id)
 
-    async def claim_due(self, node_id: NodeId, before_ms: int, limit: int) -> Sequence[Claim]:
+    async def claim_due(
+        self, node_id: NodeId, before_ms: int, limit: int, resting: Collection[RoomId] = ()
+    ) -> Sequence[Claim]:
         """Claim at most `limit` rooms without a living owner whose next deadline is before `before_ms`."""
         if not self._nodes.is_alive(node_id):
             return []
@@ -153,6 +155,7 @@ class MemoryRoomStore:
             for room_id, room in self._rooms.items()
             if room.head.next_deadline_ms is not None
             and room.head.next_deadline_ms < before_ms
+            and room_id not in resting
             and not self._nodes.is_alive(room.owner)
         )
         return [_take(self._rooms[room_id], node_id) for _deadline, room_id in due[:limit]]

@@ -1,10 +1,13 @@
 import asyncio
+import itertools
 
 import pytest
 
 from tests.unit.rooms.table import seated, settle
 from votegame import tasks
 from votegame.cluster.sweeper import AHEAD_MS, ROOMS_AT_ONCE, Sweeper
+from votegame.game import rules
+from votegame.game.messages import TimerDue
 from votegame.rooms.registry import Registry
 
 pytestmark = pytest.mark.looptime
@@ -133,4 +136,28 @@ async def test_a_sweep_that_fails_as_nobody_expected_is_not_the_last_one(table, 
         await asyncio.sleep(3)
     await asyncio.sleep(20)
     assert len(table.outlet.frames("round_ended")) == 1
+    await tasks.end([sweeping])
+
+
+async def test_a_room_that_breaks_over_its_timer_is_tried_less_and_less_often(table, monkeypatch):
+    ada, _bob = await crashed_in_round(table)
+    tries = []
+
+    def decide(state, message, **world):
+        if isinstance(message, TimerDue):
+            tries.append(table.clock.seconds())
+            raise ZeroDivisionError
+        return rules.decide(state, message, **world)
+
+    sweeping = tasks.start(a_sweeper(table).run(), name="sweeper")
+    with monkeypatch.context() as bug:
+        bug.setattr("votegame.rooms.room.decide", decide)
+        await asyncio.sleep(2_000)
+    pauses = [after - before for before, after in itertools.pairwise(tries)]
+    assert pauses[0] < 15
+    assert all(after > 1.2 * before for before, after in itertools.pairwise(pauses[:5]))
+    assert len(tries) < 15
+    await asyncio.sleep(310)
+    assert len(table.outlet.frames("round_ended")) == 1
+    assert table.row_of(ada.code).head.status == "results"
     await tasks.end([sweeping])
