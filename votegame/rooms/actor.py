@@ -261,7 +261,7 @@ class Actor:
         user_id = request.user.user_id
         is_joining = isinstance(request.command, JoinRoom) and user_id not in room.state.members
         if is_joining and self._env.memberships.is_full(user_id, self.room_code):
-            # The door did not know yet of what was under way in other rooms.
+            # Not at the door, which does not know the members of a room that is not in memory.
             room.refuse(request, Refusal(ErrorCode.RATE_LIMITED, {"retry_after": _FULL_RETRY_SECONDS}))
         else:
             room.answer(request)

@@ -10,7 +10,7 @@ import structlog
 from votegame import tasks
 from votegame.errors import ErrorCode
 from votegame.game.change import Refusal
-from votegame.game.commands import CreateRoom, JoinRoom
+from votegame.game.commands import CreateRoom
 from votegame.ids import RoomCode, RoomId, UserId
 from votegame.rooms.actor import Actor, Ending, Heritage
 from votegame.rooms.creation import Created, create_room
@@ -67,8 +67,6 @@ class Registry:
             return ErrorCode.UNAVAILABLE
         if isinstance(command, CreateRoom):
             return self._send_creation(request)
-        if isinstance(command, JoinRoom) and self._env.memberships.is_full(request.user.user_id, command.room_code):
-            return ErrorCode.RATE_LIMITED
         if command.room_code not in self._running and not self.vacancies:
             return ErrorCode.UNAVAILABLE
         return self._offer(command.room_code, request)
