@@ -85,6 +85,7 @@ class Server:
         self._lease = HeldLease(self._clock)
         self._database = Database(database_url)
         self._rooms = PostgresRoomStore(self._database)
+        self._slow_rooms = PostgresRoomStore(self._database, journal="slow journal")
         self._nodes = PostgresNodeStore(self._database)
         self._make_accounts(secret)
         self._make_gateway()
@@ -141,7 +142,9 @@ class Server:
     def _make_rooms(self) -> None:
         settings, rng, bank = self._settings, PooledRandom(), built_in_bank()
         node_id = NodeId(new_uuid(rng))
-        self._journal = Journal(self._rooms, self._clock, observe_commit=self._metrics.commit)
+        self._journal = Journal(
+            self._rooms, self._clock, slow_store=self._slow_rooms, observe_commit=self._metrics.commit
+        )
         env = Environment(
             node_id=node_id,
             store=self._rooms,
@@ -229,6 +232,7 @@ class Server:
         await tasks.end(self._tasks)
         self._passwords.stop()
         await self._rooms.close()
+        await self._slow_rooms.close()
         await self._nodes.close()
         await self._database.close()
 

@@ -34,9 +34,10 @@ _CODE_INDEX: Final = "rooms_code"
 class PostgresRoomStore:
     """Adapter of `votegame.rooms.ports.RoomStore`."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, *, journal: str = "journal") -> None:
+        """Make a store with a connection of its own, called `journal`, for `append` and `log_ends`."""
         self._database = database
-        self._journal = database.channel("journal", lock_ms=JOURNAL_LOCK_MS)
+        self._journal = database.channel(journal, lock_ms=JOURNAL_LOCK_MS)
 
     async def close(self) -> None:
         """Close the journal's connection; the database is its owner's to close."""

@@ -62,7 +62,9 @@ class Table:
     async def begin(self) -> None:
         """Begin a node: a journal and an empty registry."""
         await self.renew()
-        self.journal = Journal(self.store, self.clock, observe_commit=lambda _rows, _seconds: None)
+        self.journal = Journal(
+            self.store, self.clock, slow_store=self.store, observe_commit=lambda _rows, _seconds: None
+        )
         self.env = Environment(
             node_id=self.node_id,
             store=self.store,

@@ -59,6 +59,7 @@ class TestFenced:
     async def test_members_who_missed_an_event_are_sent_away(self, table, room):
         ada, _bob = await room
         table.store.faults = ["after", "before", "before"]
+        table.store.log_ends_faults = [StoreUnavailableError("gone")] * 3
         ada.send(ada.change(topic="tea", id_="a"))
         await settle()
         overtaken(table, ada.code)
@@ -73,6 +74,7 @@ class TestFenced:
         round_id = (await ada.ask(ada.start()))["round_id"]
         await settle()
         table.store.faults = ["after", "before", "before"]
+        table.store.log_ends_faults = [StoreUnavailableError("gone")] * 3
         ada.send(ada.answer(round_id, "apple", id_="a"))
         await settle()
         overtaken(table, ada.code)
