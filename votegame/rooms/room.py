@@ -226,6 +226,13 @@ class Room:
         dues = [None if timer is None else timer.due_ms, change_ms]
         return [due_ms for due_ms in dues if due_ms is not None]
 
+    def due_since(self, now: int) -> int | None:
+        """When what is due by itself at `now` was due first, in database milliseconds; None when nothing is.
+
+        Neither is it while deadlines have yet to move, because the room was shut.
+        """
+        return None if self._shut_seconds else min((due for due in self.next_dues_ms() if due <= now), default=None)
+
     def take_due(self, now: int) -> bool:
         """Take the turn that is due by itself, if there is one, at `now` in database milliseconds."""
         if self._shut_seconds:
