@@ -4,8 +4,8 @@ A node keeps an offset from its monotonic clock to the database's time. It is me
 lease is renewed, never stepped, and so slowly that no jump of a wall clock makes a phase noticeably longer or shorter.
 The errors that measuring leaves, of milliseconds, are gone after seconds or minutes. A database whose clock was set by
 hours is followed so slowly that in effect it is not followed until the node starts again. Nothing needs that:
-deadlines and the `server_time` that goes with them are by this clock, leases by the database's alone, and logins last
-that much longer or shorter. `votegame check` allows for it: see `votegame.check.auditor`.
+deadlines and the `server_time` that is told with them are by this clock, leases by the database's alone, and logins
+last that much longer or shorter. `votegame check` allows for it: see `votegame.check.auditor`.
 """
 
 import time

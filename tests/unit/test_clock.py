@@ -58,9 +58,7 @@ def test_a_phase_is_as_long_as_it_should_be_when_the_database_s_clock_is_set(mac
     while clock.now_ms() < deadline:
         machine.at += 0.01
         if round(machine.at * 100) % 100 == 0:
-            clock.observe(
-                sent=machine.at, received=machine.at + 0.001, database_ms=round(machine.at * 1000) + ahead_ms
-            )
+            clock.observe(sent=machine.at, received=machine.at + 0.001, database_ms=round(machine.at * 1000) + ahead_ms)
     assert machine.at - started == pytest.approx(phase_seconds, abs=0.2)
 
 

@@ -276,6 +276,18 @@ class TestTimers:
         assert table.row_of(ada.code).head.status == "lobby"
 
 
+@pytest.mark.parametrize("jump_ms", [3_600_000, -7_200_000])
+async def test_countdowns_are_right_when_the_clock_of_the_database_was_set(table, room, jump_ms):
+    ada, bob = await room
+    table.memory._now_ms = lambda: table.clock.now_ms() + jump_ms
+    await in_round((ada, bob), answer_seconds=10)
+    started = table.outlet.frames("game_started")[0]
+    assert started["deadline"] - started["server_time"] == pytest.approx(10_000, abs=1_100)
+    await asyncio.sleep(10.5)
+    assert started["deadline"] + 200 <= event_at(table, "round_ended") <= started["deadline"] + 250
+    assert table.outlet.frames("round_ended")[0]["server_time"] > started["server_time"]
+
+
 class BusyClock(LoopClock):
     """A clock that goes on while the loop is busy, when a test says so."""
 
