@@ -6,8 +6,9 @@ from typing import Final
 import msgspec
 
 from votegame.errors import CorruptLogError
-from votegame.game.fold import REMEMBERED_MS, apply, open_log
+from votegame.game.fold import apply, open_log
 from votegame.game.records import Record, Row, from_row
+from votegame.game.remembered import REMEMBERED_MS
 from votegame.game.state import State, new_state
 from votegame.ids import UserId
 

@@ -28,7 +28,6 @@ class House(Struct, frozen=True, kw_only=True):
         late_ms: How long after the shown deadline a command still counts.
         least_remaining_ms: What a phase is given, at the least, after a room was loaded.
         closing_ms: How long a room with nobody connected is kept open.
-        remembered_ms: How long a command's `id` is remembered.
     """
 
     bank: Sequence[Question]
@@ -38,4 +37,3 @@ class House(Struct, frozen=True, kw_only=True):
     late_ms: int = 200
     least_remaining_ms: int = 5_000
     closing_ms: int = 3_600_000
-    remembered_ms: int = 600_000

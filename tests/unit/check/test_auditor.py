@@ -2,8 +2,8 @@ import msgspec
 
 from tests.played import a_game
 from votegame.check.auditor import Auditor
-from votegame.game.fold import REMEMBERED_MS
 from votegame.game.records import Cause, Record, SettingsUpdated, to_row
+from votegame.game.remembered import REMEMBERED_MS
 from votegame.game.room_settings import RoomSettings
 
 
