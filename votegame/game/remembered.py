@@ -55,6 +55,16 @@ class Remembered(Struct, frozen=True):
                 return first
         return None
 
+    def taken_ms(self, user_id: UserId, *, since_ms: int) -> list[int]:
+        """When each of the user's commands was taken that were taken after `since_ms`, in no order."""
+        return [
+            first.taken_ms
+            for stretch in self.stretches
+            if stretch.newest_ms > since_ms
+            for key, first in stretch.commands.items()
+            if first.taken_ms > since_ms and key.startswith(user_id)
+        ]
+
     def with_command(self, cause: Cause, first: FirstOk, *, since_ms: int) -> "Remembered":
         """This memory and one more command, without stretches in which all were taken before `since_ms`."""
         kept = [stretch for stretch in self.stretches if stretch.newest_ms > since_ms]
