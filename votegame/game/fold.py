@@ -209,7 +209,7 @@ def _round_started(
     _require(payload.question.key not in state.asked, record, "a question for the second time")
     _require(state.held in (None, payload.question), record, "another question than the one that was held")
     _require_ahead(payload.deadline, record)
-    new_round = Round(payload.round_id, number, payload.question.text, players)
+    new_round = Round(payload.round_id, number, payload.question.text, players, state.settings.vote_updates)
     members = {
         user_id: msgspec.structs.replace(member, has_played=member.has_played or user_id in players)
         for user_id, member in state.members.items()
