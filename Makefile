@@ -7,7 +7,7 @@ RUN_STAMP := $(VENV)/.run
 TEST_STAMP := $(VENV)/.test
 SOURCES := pyproject.toml constraints.txt setup.py
 
-.PHONY: run test check lint format clean
+.PHONY: run test check lint cover format clean
 .DEFAULT_GOAL := run
 
 run: $(RUN_STAMP)
@@ -16,13 +16,19 @@ run: $(RUN_STAMP)
 test: $(TEST_STAMP)
 	@exec $(BIN)/python -m pytest $(ARGS)
 
-check: lint test
+check: lint cover test
 
 lint: $(TEST_STAMP)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+# The pure core, branch by branch, by its own tests alone.
+cover: $(TEST_STAMP)
+	@for part in game wire; do \
+	  $(BIN)/python -m pytest -q tests/unit/$$part --cov=votegame.$$part --cov-branch --cov-fail-under=100 \
+	    --cov-report=term-missing:skip-covered || exit 1; done
 
 format: $(TEST_STAMP)
 	$(BIN)/ruff format .

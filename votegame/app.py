@@ -66,14 +66,18 @@ log = structlog.get_logger(__name__)
 class Server:
     """A node with everything that belongs to it."""
 
-    def __init__(self, settings: Settings, *, database_url: str, secret: str) -> None:
+    def __init__(
+        self, settings: Settings, *, database_url: str, secret: str, on_death: tasks.OnDeath | None = None
+    ) -> None:
         """Make all parts; none is opened, and no task runs.
 
         Args:
             settings: All settings.
             database_url: A migrated database.
             secret: What keys are derived from.
+            on_death: Told when the node has lost what it cannot do without, and is to be stopped.
         """
+        self._on_death = on_death
         self._settings = settings
         self._obstacle: str | None = _STARTING
         self._metrics = Metrics()
@@ -202,7 +206,7 @@ class Server:
         await self._node.join()
         port = await self._site.start()
         self._tasks = [
-            tasks.start(self._journal.run(), name="journal"),
+            tasks.start(self._journal.run(), name="journal", on_death=self._on_death),
             tasks.start(self._watch_loop(), name="loop lag"),
             tasks.start(self._retention.run(), name="retention"),
         ]
@@ -244,9 +248,10 @@ class Server:
         while True:
             started = self._clock.seconds()
             await asyncio.sleep(_LAG_SECONDS)
-            self._metrics.loop_lag(max(0.0, self._clock.seconds() - started - _LAG_SECONDS))
-            self._metrics.rooms(len(self._registry))
-            self._metrics.lease(is_valid=self._lease.is_valid())
+            with tasks.surviving("loop lag"):
+                self._metrics.loop_lag(max(0.0, self._clock.seconds() - started - _LAG_SECONDS))
+                self._metrics.rooms(len(self._registry))
+                self._metrics.lease(is_valid=self._lease.is_valid())
 
 
 def _limits(settings: Settings) -> Limits:

@@ -99,10 +99,10 @@ SELECT c.id, c.code, c.stream, c.epoch, j.owner, j.is_held FROM judged j LEFT JO
 
 -- name: room_claim_due
 -- Take over rooms that nobody alive owns and whose deadline nears, the earliest first. Rooms that another sweeper is
--- taking are skipped.
+-- taking are skipped, and those that are to rest.
 WITH due AS MATERIALIZED (
     SELECT r.id, r.owner, r.next_deadline FROM rooms r
-    WHERE r.next_deadline < %(before_ms)s
+    WHERE r.next_deadline < %(before_ms)s AND r.id <> ALL (%(resting)s::uuid[])
         AND NOT EXISTS (
             SELECT FROM nodes n WHERE n.id = r.owner AND (n.id = %(node_id)s OR lease_runs(n.lease_until))
         )

@@ -10,7 +10,7 @@ from typing import Any, Final
 import msgspec
 from msgspec import Struct
 
-from votegame.errors import CorruptLogError
+from votegame.errors import CorruptLogError, LaterVersionError
 from votegame.game.house import Question
 from votegame.game.room_settings import RoomSettings
 from votegame.game.tags import tag_of
@@ -227,10 +227,11 @@ def from_row(row: Row) -> Record:
     """The record that `to_row` made `row` of.
 
     Raises:
-        CorruptLogError: The row's version or type is unknown, or a field is missing or of the wrong type.
+        LaterVersionError: The row was written by a later release.
+        CorruptLogError: The row's type is unknown, or a field is missing or of the wrong type.
     """
     if row.version > FORMAT_VERSION:
-        raise CorruptLogError(f"position {row.position}: format version {row.version} is later than {FORMAT_VERSION}")
+        raise LaterVersionError(f"position {row.position}: format version {row.version} is later than {FORMAT_VERSION}")
     raw = {**row.payload, "type": row.type, "round_id": row.round_id, "user_id": row.user_id}
     try:
         decided_ms = msgspec.convert(raw.pop("decided_ms", None), int)

@@ -17,7 +17,7 @@ from votegame.game.change import Change, Refusal
 from votegame.game.commands import JoinRoom, Resume
 from votegame.game.messages import Loaded, QuestionDrawn
 from votegame.game.state import State
-from votegame.ids import ConnectionId, RoomCode, UserId
+from votegame.ids import ConnectionId, RoomCode, RoomId, UserId
 from votegame.rooms.alarm import Alarm
 from votegame.rooms.effects import EffectRunner
 from votegame.rooms.environment import Environment
@@ -157,7 +157,7 @@ class Actor:
             self._must_claim_anew = False
             opened = await open_room(self._env, self.room_code, None)
         if isinstance(opened, NotNow):
-            self._claim = opened.claim
+            self._claim, self._is_broken = opened.claim, opened.is_broken
         return opened
 
     def _inherit(self, room: Room) -> None:
@@ -174,11 +174,8 @@ class Actor:
         self._env.outlet.deliver([CloseAttached(self.room_code, CloseCode.RESTARTING)])
 
     def _refuse_all(self, outcome: Opened | NotFound | NotNow) -> None:
-        if isinstance(outcome, NotFound):
-            self.refuse_waiting(ErrorCode.ROOM_NOT_FOUND)
-        else:
-            is_broken = isinstance(outcome, NotNow) and outcome.is_broken
-            self.refuse_waiting(ErrorCode.INTERNAL if is_broken else ErrorCode.UNAVAILABLE)
+        # Never `internal`: without its log the room cannot tell a new command from one that it has carried out.
+        self.refuse_waiting(ErrorCode.ROOM_NOT_FOUND if isinstance(outcome, NotFound) else ErrorCode.UNAVAILABLE)
         if self._heritage.sockets:
             self._close_attached()
 
@@ -276,7 +273,7 @@ class Actor:
         user_id = request.user.user_id
         is_joining = isinstance(request.command, JoinRoom) and user_id not in room.state.members
         if is_joining and self._env.memberships.is_full(user_id, self.room_code):
-            # The door did not know yet of what was under way in other rooms.
+            # Not at the door, which does not know the members of a room that is not in memory.
             room.refuse(request, Refusal(ErrorCode.RATE_LIMITED, {"retry_after": _FULL_RETRY_SECONDS}))
         else:
             room.answer(request)
@@ -287,6 +284,16 @@ class Actor:
         if not room.presence.has_sockets:
             waits.append(self._retire_in(room))
         self._alarm.set(min(waits) if waits and room.is_settled else None)
+
+    @property
+    def claimed(self) -> RoomId | None:
+        """The room that is ours, or was; None when it never was, or stays ours for good."""
+        return None if self._claim is None else self._claim.room_id
+
+    @property
+    def is_faulty(self) -> bool:
+        """Whether the room ended, or was not opened, over something that may well happen again."""
+        return self._is_broken or (self.room is not None and self.room.condition == "refused")
 
     def heritage(self, *, keeps_sockets: bool) -> Heritage:
         """What is left when `run` is over."""
