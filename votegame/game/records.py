@@ -13,17 +13,14 @@ from msgspec import Struct
 from votegame.errors import CorruptLogError, LaterVersionError
 from votegame.game.house import Question
 from votegame.game.room_settings import RoomSettings
+from votegame.game.tags import tag_of
 from votegame.ids import AnswerId, RoundId, UserId, VoteId
 
 FORMAT_VERSION: Final = 1
 """Version of the payloads; a node lets go of a room whose log has a later one."""
 
 
-def _tag(class_name: str) -> str:
-    return "".join(f"_{char.lower()}" if char.isupper() else char for char in class_name).lstrip("_")
-
-
-class Payload(Struct, frozen=True, kw_only=True, tag_field="type", tag=_tag):
+class Payload(Struct, frozen=True, kw_only=True, tag_field="type", tag=tag_of):
     """What happened."""
 
 

@@ -233,10 +233,11 @@ class Actor:
         now = self._env.clock.now_ms()
         entry: Entry | None = None
         try:
-            if room.take_due(now):
-                return True
-            if room.is_holding(now) or not self._inbox:
-                return False
+            if not self._is_first(room, now):
+                if room.take_due(now):
+                    return True
+                if room.is_holding(now) or not self._inbox:
+                    return False
             entry = self._inbox.take()
             self._take(room, entry)
         except Exception:
@@ -245,6 +246,17 @@ class Actor:
             if isinstance(entry, Request):
                 room.refuse(entry, Refusal(ErrorCode.INTERNAL))
         return True
+
+    def _is_first(self, room: Room, now: int) -> bool:
+        """Whether the next entry comes before what is due: it, or one behind it, was received while that was not due.
+
+        A node that was busy when a phase should have ended must not refuse who was in time. What is received from now
+        on was not, so at most an inbox is taken first.
+        """
+        due_ms = room.due_since(now) if self._inbox else None
+        if due_ms is None:
+            return False
+        return self._inbox.holds_from_before(self._env.clock.seconds() - (now - due_ms) / 1000)
 
     def _take(self, room: Room, entry: Entry) -> None:
         match entry:

@@ -11,6 +11,7 @@ from votegame import tasks
 from votegame.errors import ErrorCode
 from votegame.game.change import Refusal
 from votegame.game.commands import CreateRoom
+from votegame.game.remembered import REMEMBERED_MS
 from votegame.ids import RoomCode, RoomId, UserId
 from votegame.rooms.actor import Actor, Ending, Heritage
 from votegame.rooms.creation import Created, create_room
@@ -127,7 +128,7 @@ class Registry:
 
     def _made_before(self, request: Request) -> RoomCode | None:
         """The room that the same command made, if it is in memory: no limit must keep a retry from its `ok`."""
-        since_ms = self._env.clock.now_ms() - self._env.house.remembered_ms
+        since_ms = self._env.clock.now_ms() - REMEMBERED_MS
         user_id = request.user.user_id
         for room_code in self._env.memberships.of(user_id):
             room = self._running[room_code].room
