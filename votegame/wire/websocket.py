@@ -75,7 +75,7 @@ class FrameReader:
     def __init__(self, max_bytes: int) -> None:
         self._max_bytes = max_bytes
         self._tail = b""
-        # Appended to in place: copying all of it for each of many small fragments would take time that grows as a square.
+        # Appended to in place: copying it for each of many small fragments takes time that grows with their square.
         self._message: bytearray | None = None
         self._fragments = 0
         self._is_over = False
