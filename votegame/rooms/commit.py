@@ -97,7 +97,9 @@ class Committer:
         rest.clear()
         for writer, append in batch:
             _guarded(writer, partial(_settle_by_end, writer, append, ends.get(append.room_id)))
-            if writer.is_closed or writer.committed >= append.base + len(append.rows):
+            # A head without rows leaves nothing in the log that would tell of it.
+            is_written = append.rows and writer.committed >= append.base + len(append.rows)
+            if writer.is_closed or is_written:
                 continue
             # With what gathered since, when only a part of it had been sent before.
             rest.append((writer, append if writer.committed == append.base else writer.take()))

@@ -289,6 +289,15 @@ async def test_a_head_alone_is_written(desk):
     assert room.heard == [("committed", 1)]
 
 
+async def test_a_head_whose_outcome_is_unknown_is_written_again_since_no_log_tells_of_it(desk):
+    room = await desk.room("AAAAAA")
+    desk.store.faults = ["before", "ignored"]
+    room.write(0, status="finished")
+    await desk.flushed()
+    assert room.writer.oldest_at is None
+    assert desk.memory._rooms[room.id].head.status == "finished"
+
+
 async def test_a_flush_waits_for_a_locked_room(desk):
     room = await desk.room("AAAAAA")
     desk.store.busy = {room.id}
