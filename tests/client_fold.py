@@ -77,6 +77,29 @@ class RoomFold:
         self.state["members"] = [one for one in self.state["members"] if one["user_id"] != event["user_id"]]
         self.state["host_id"] = event["host_id"]
 
+    def _room_locked(self, event: Frame) -> None:
+        self.state["locked"] = event["type"] == "room_locked"
+
+    _room_unlocked = _room_locked
+
+    def _game_paused(self, event: Frame) -> None:
+        self.state["round"] |= {"deadline": None, "remaining_ms": event["remaining_ms"]}
+
+    def _game_resumed(self, event: Frame) -> None:
+        del self.state["round"]["remaining_ms"]
+
+    def _question_skipped(self, event: Frame) -> None:
+        pass
+
+    def _game_reset(self, event: Frame) -> None:
+        self.state |= {"phase": "lobby", "round": None, "you": {"answer_id": None, "vote": None}}
+        for member in self.state["members"]:
+            member["score"] = 0
+        self.state["leaderboard"] = [
+            {"rank": 1, "score": 0} | {name: member[name] for name in ("user_id", "display_name")}
+            for member in self.state["members"]
+        ]
+
     def _host_changed(self, event: Frame) -> None:
         self.state["host_id"] = event["host_id"]
 
@@ -98,6 +121,7 @@ class RoomFold:
     _round_started = _game_started
 
     def _voting_started(self, event: Frame) -> None:
+        self.state["round"].pop("remaining_ms", None)
         self.state["phase"] = "voting"
         counted = self.state["settings"]["vote_updates"] == "counts"
         answers = [dict(answer, vote_count=0) if counted else dict(answer) for answer in event["answers"]]
@@ -112,6 +136,7 @@ class RoomFold:
         self.state["round"]["deadline"] = event["deadline"]
 
     def _round_ended(self, event: Frame) -> None:
+        self.state["round"].pop("remaining_ms", None)
         self.state["phase"] = "results"
         self.state["leaderboard"] = event["leaderboard"]
         scores = {entry["user_id"]: entry["score"] for entry in event["leaderboard"]}

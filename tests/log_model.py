@@ -29,6 +29,7 @@ class LogModel:
         self._left: list[str] = []
         """Who has left and not come again, in this order."""
         self._have_played: set[str] = set()
+        self._banned: set[str] = set()
 
     def take(self, row: Row) -> Frame | None:
         """Fold `row`; returns the event that members are told, None for a hidden record."""
@@ -88,6 +89,7 @@ class LogModel:
             "phase": "lobby",
             "host_id": begun["host_id"],
             "settings": begun["settings"],
+            "locked": False,
             "members": [
                 {"user_id": user_id, "display_name": name, "score": 0} for user_id, name in self._names.items()
             ],
@@ -110,7 +112,18 @@ class LogModel:
         self.state["host_id"] = payload["host_id"]
         self._count_players()
         count = len(self.state["members"])
-        return {"user_id": row["user_id"], "participant_count": count, "host_id": payload["host_id"]}
+        reason = "kicked" if row["user_id"] in self._banned else "left"
+        told = {"participant_count": count, "host_id": payload["host_id"], "reason": reason}
+        return {"user_id": row["user_id"], **told}
+
+    def _player_banned(self, row: Row, payload: Row) -> None:
+        self._banned.add(payload["banned_id"])
+
+    def _room_locked(self, row: Row, payload: Row) -> Frame:
+        self.state["locked"] = row["type"] == "room_locked"
+        return {}
+
+    _room_unlocked = _room_locked
 
     def _count_players(self) -> None:
         if self.state["round"] is not None:

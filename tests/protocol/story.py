@@ -192,6 +192,28 @@ def play(seed: int = 1) -> Story:
     return story
 
 
+def play_hosted(seed: int = 2) -> Story:
+    """Another evening, on which the host makes use of all that a host can do."""
+    story = Story(seed)
+    story.give("ben", commands.JoinRoom)
+    story.give("cleo", commands.JoinRoom)
+    story.give("ada", commands.UpdateSettings, settings=SettingsPatch(total_rounds=1))
+    story.give("ada", commands.LockRoom)
+    story.give("ada", commands.UnlockRoom)
+    story.tell(QuestionDrawn("", "en", BANK[0]))
+    story.give("ada", commands.StartGame)
+    story.tell(QuestionDrawn("", "en", BANK[1]))
+    story.give("ada", commands.SkipQuestion, round_id=story.round_id)
+    story.give("ada", commands.PauseGame)
+    story.give("ada", commands.ResumeGame)
+    story.give("ada", commands.ExtendPhase, round_id=story.round_id, seconds=30)
+    story.give("ada", commands.KickPlayer, user_id=story.users["cleo"].user_id)
+    story.give("ada", commands.EndRound, round_id=story.round_id)
+    story.give("ada", commands.PlayAgain)
+    story.give("ada", commands.TransferHost, user_id=story.users["ben"].user_id)
+    return story
+
+
 def _end(story: Story) -> None:
     """The host stays away and is replaced, and everyone leaves but her; nobody comes back."""
     ada = story.users["ada"].user_id

@@ -6,7 +6,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from tests.protocol.story import play
+from tests.protocol.story import play, play_hosted
 from votegame.errors import ErrorCode
 from votegame.game import records
 from votegame.game.commands import AnyCommand
@@ -18,6 +18,7 @@ from votegame.wire.limits import Limits
 
 EXAMPLES = Path(__file__).parents[2] / "protocol" / "examples"
 STORY = play()
+STORY.frames = {**play_hosted().frames, **STORY.frames}
 
 
 def example(name: str) -> dict:

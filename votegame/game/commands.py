@@ -12,7 +12,7 @@ from msgspec import Meta, Struct
 
 from votegame.game.room_settings import SettingsPatch
 from votegame.game.tags import tag_of
-from votegame.ids import AnswerId, RoomCode, RoundId, StreamId
+from votegame.ids import AnswerId, RoomCode, RoundId, StreamId, UserId
 
 _UUID = "^[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}$"
 
@@ -23,6 +23,8 @@ AnswerIdField = Annotated[AnswerId, Meta(min_length=36, max_length=36, pattern=_
 StreamIdField = Annotated[StreamId, Meta(min_length=36, max_length=36, pattern=_UUID)]
 Seq = Annotated[int, Meta(ge=0, le=2**53)]
 AnswerText = Annotated[str, Meta(max_length=1_120)]
+UserIdField = Annotated[UserId, Meta(min_length=36, max_length=36, pattern=_UUID)]
+ExtraSeconds = Annotated[int, Meta(ge=1, le=300)]
 Token = Annotated[str, Meta(min_length=1, max_length=4_096)]
 
 
@@ -109,6 +111,48 @@ class NextRound(RoomCommand, frozen=True, kw_only=True):
     """Start the next round, as the host."""
 
 
+class KickPlayer(RoomCommand, frozen=True, kw_only=True):
+    """Remove a member for good, as the host."""
+
+    user_id: UserIdField
+
+
+class LockRoom(RoomCommand, frozen=True, kw_only=True):
+    """Let nobody new in, as the host."""
+
+
+class UnlockRoom(RoomCommand, frozen=True, kw_only=True):
+    """Let people in again, as the host."""
+
+
+class TransferHost(RoomCommand, frozen=True, kw_only=True):
+    """Make another member host, as the host."""
+
+    user_id: UserIdField
+
+
+class PauseGame(RoomCommand, frozen=True, kw_only=True):
+    """Stop the clock of the present phase, as the host."""
+
+
+class ResumeGame(RoomCommand, frozen=True, kw_only=True):
+    """Let the clock go on, as the host."""
+
+
+class ExtendPhase(RoundCommand, frozen=True, kw_only=True):
+    """Give the present phase more time, as the host."""
+
+    seconds: ExtraSeconds
+
+
+class SkipQuestion(RoundCommand, frozen=True, kw_only=True):
+    """Ask another question in place of one that nobody has answered yet, as the host."""
+
+
+class PlayAgain(RoomCommand, frozen=True, kw_only=True):
+    """Go back to the lobby after a game, with the same people, as the host."""
+
+
 class ReadRoom(RoomCommand, frozen=True, kw_only=True):
     """Look at the room without changing anything; over HTTP only, where nobody is sent anything unasked."""
 
@@ -124,6 +168,15 @@ SocketRoomCommand = (
     | SubmitVote
     | EndRound
     | NextRound
+    | KickPlayer
+    | LockRoom
+    | UnlockRoom
+    | TransferHost
+    | PauseGame
+    | ResumeGame
+    | ExtendPhase
+    | SkipQuestion
+    | PlayAgain
 )
 """The commands to one room that come over sockets, and over HTTP as well, but for `resume`."""
 

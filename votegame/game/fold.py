@@ -10,7 +10,8 @@ from typing import Any, TypeVar, assert_never
 import msgspec
 
 from votegame.errors import CorruptLogError
-from votegame.game import records
+from votegame.game import fold_host, records
+from votegame.game.proof import refusal, require
 from votegame.game.records import HIDDEN, Record
 from votegame.game.remembered import REMEMBERED_MS, FirstOk
 from votegame.game.scoring import points
@@ -88,7 +89,7 @@ def _check_place(state: State, record: Record) -> None:
     if isinstance(state.phase, Closed):
         raise CorruptLogError(f"position {record.position}: a record after the room was closed")
     if not state.members:
-        _require(isinstance(record.payload, records.RoomClosed), record, "nobody is left, and the room was not closed")
+        require(isinstance(record.payload, records.RoomClosed), record, "nobody is left, and the room was not closed")
 
 
 def _rebased(state: State, record: Record) -> State:
@@ -122,6 +123,10 @@ def _first_ok(payload: records.AnyPayload, digest: str, taken_ms: int) -> FirstO
             fields = {"answer_id": payload.answer_id}
         case records.VoteSubmitted():
             fields = {"vote_id": payload.vote_id}
+        case records.DeadlineChanged():
+            fields = {"deadline": payload.deadline}
+        case records.QuestionSkipped():
+            fields = {"round_id": payload.next_round_id}
         case _:
             pass
     return FirstOk(digest, taken_ms, fields)
@@ -135,47 +140,61 @@ def _apply_payload(state: State, record: Record) -> State:
         case records.PlayerLeft():
             return _left(state, record, payload)
         case records.HostChanged():
-            _require(payload.host_id in state.members, record, "the new host is no member")
-            _require(payload.host_id != state.host_id, record, "he was the host")
+            require(payload.host_id in state.members, record, "the new host is no member")
+            require(payload.host_id != state.host_id, record, "he was the host")
             return msgspec.structs.replace(state, host_id=payload.host_id)
         case records.SettingsUpdated():
-            _require(isinstance(state.phase, Lobby | Finished), record, f"in {state.phase.name}")
+            require(isinstance(state.phase, Lobby | Finished), record, f"in {state.phase.name}")
             return _settled(state, payload)
         case records.QuestionHeld():
-            _require(state.held is None, record, "there is a question already")
-            _require(payload.question.key not in state.asked, record, "a question for the second time")
+            require(state.held is None, record, "there is a question already")
+            require(payload.question.key not in state.asked, record, "a question for the second time")
             return msgspec.structs.replace(state, held=payload.question)
         case records.RoomClosed():
-            _require((payload.reason == "empty") == (not state.members), record, f"{payload.reason} is no reason")
-            return msgspec.structs.replace(state, phase=Closed(payload.reason), host_id=None, members={}, left={})
+            require((payload.reason == "empty") == (not state.members), record, f"{payload.reason} is no reason")
+            closed = Closed(payload.reason)
+            return msgspec.structs.replace(state, phase=closed, host_id=None, members={}, left={}, paused_ms=None)
         case records.GameStarted():
-            _require(isinstance(state.phase, Lobby), record, f"in {state.phase.name}")
-            _require(payload.total_rounds == state.settings.total_rounds, record, "the settings say other total_rounds")
-            fresh = msgspec.structs.replace(state, total_rounds=payload.total_rounds, asked=frozenset())
+            require(isinstance(state.phase, Lobby), record, f"in {state.phase.name}")
+            require(payload.total_rounds == state.settings.total_rounds, record, "the settings say other total_rounds")
+            fresh = msgspec.structs.replace(state, total_rounds=payload.total_rounds, asked=frozenset(), n_skipped=0)
             return _round_started(fresh, record, payload, 1)
         case records.RoundStarted():
-            phase = _phase(state, record, Results)
-            return _round_started(state, record, payload, phase.round.round_number + 1)
+            return _round_started(state, record, payload, _next_number(state, record))
         case records.GameEnded():
             phase = _phase(state, record, Results)
-            _require(phase.round.round_number == state.total_rounds, record, "before the last round")
+            require(phase.round.round_number == state.total_rounds, record, "before the last round")
             finished = Finished(phase.round, phase.answers, phase.order, phase.votes)
-            return msgspec.structs.replace(state, phase=finished)
+            return msgspec.structs.replace(state, phase=finished, paused_ms=None)
         case records.RoundEnded():
             return _round_ended(state, record, payload)
-        case records.AnswerSubmitted() | records.VotingStarted() | records.VoteSubmitted() | records.DeadlineChanged():
+        case records.AnswerSubmitted() | records.VoteSubmitted() | records.DeadlineChanged():
             return msgspec.structs.replace(state, phase=_in_round(state, record, payload))
+        case records.VotingStarted():
+            return msgspec.structs.replace(state, phase=_in_round(state, record, payload), paused_ms=None)
+        case records.PlayerBanned() | records.RoomLocked() | records.RoomUnlocked() | records.GameReset():
+            return fold_host.apply_to_room(state, record, payload)
+        case records.GamePaused() | records.GameResumed() | records.QuestionSkipped():
+            require(_round_id(state) == payload.round_id, record, "of another round")
+            return fold_host.apply_to_round(state, record, payload)
         case records.Base():  # pragma: no cover
             raise AssertionError("a base is applied by itself")
         case _:
             assert_never(payload)
 
 
+def _next_number(state: State, record: Record) -> int:
+    if state.is_skipping:
+        return _phase(state, record, Answering).round.round_number
+    return _phase(state, record, Results).round.round_number + 1
+
+
 def _joined(state: State, record: Record, payload: records.PlayerJoined) -> State:
-    _require(payload.user_id not in state.members, record, "he was a member")
-    _require(len(state.members) < state.settings.max_players, record, "the room was full")
+    require(payload.user_id not in state.members, record, "he was a member")
+    require(len(state.members) < state.settings.max_players, record, "the room was full")
+    require(not state.locked and payload.user_id not in state.banned, record, "he was not let in")
     is_open = state.settings.late_join or isinstance(state.phase, Lobby | Finished)
-    _require(is_open, record, f"in {state.phase.name}, without late_join")
+    require(is_open, record, f"in {state.phase.name}, without late_join")
     left = {user_id: member for user_id, member in state.left.items() if user_id != payload.user_id}
     before = state.left.get(payload.user_id, Member(payload.display_name))
     member = msgspec.structs.replace(before, display_name=payload.display_name)
@@ -183,12 +202,12 @@ def _joined(state: State, record: Record, payload: records.PlayerJoined) -> Stat
 
 
 def _left(state: State, record: Record, payload: records.PlayerLeft) -> State:
-    _require(payload.user_id in state.members, record, "he was no member")
+    require(payload.user_id in state.members, record, "he was no member")
     members = dict(state.members)
     member = members.pop(payload.user_id)
     is_hosted = payload.host_id in members if members else payload.host_id is None
-    _require(is_hosted, record, "the host is no member")
-    _require(state.host_id in (payload.user_id, payload.host_id), record, "another host, while the host stays")
+    require(is_hosted, record, "the host is no member")
+    require(state.host_id in (payload.user_id, payload.host_id), record, "another host, while the host stays")
     left = {**state.left, payload.user_id: member} if member.has_played else state.left
     return msgspec.structs.replace(state, members=members, left=left, host_id=payload.host_id)
 
@@ -203,11 +222,11 @@ def _round_started(
     state: State, record: Record, payload: records.GameStarted | records.RoundStarted, number: int
 ) -> State:
     players = frozenset(payload.players)
-    _require(payload.players == tuple(state.members), record, "its players are not the members, as they joined")
-    _require(len(players) >= PLAYERS_TO_START, record, "with too few players")
-    _require(number <= state.total_rounds, record, "after the last round")
-    _require(payload.question.key not in state.asked, record, "a question for the second time")
-    _require(state.held in (None, payload.question), record, "another question than the one that was held")
+    require(payload.players == tuple(state.members), record, "its players are not the members, as they joined")
+    require(len(players) >= PLAYERS_TO_START, record, "with too few players")
+    require(number <= state.total_rounds, record, "after the last round")
+    require(payload.question.key not in state.asked, record, "a question for the second time")
+    require(state.held in (None, payload.question), record, "another question than the one that was held")
     _require_ahead(payload.deadline, record)
     new_round = Round(payload.round_id, number, payload.question.text, players, state.settings.vote_updates)
     members = {
@@ -219,6 +238,8 @@ def _round_started(
         members=members,
         phase=Answering(new_round, state.settings.answer_seconds, payload.deadline, {}),
         held=None,
+        paused_ms=None,
+        is_skipping=False,
         asked=state.asked | {payload.question.key},
     )
 
@@ -228,19 +249,19 @@ def _in_round(
     record: Record,
     payload: records.AnswerSubmitted | records.VotingStarted | records.VoteSubmitted | records.DeadlineChanged,
 ) -> Phase:
-    _require(_round_id(state) == payload.round_id, record, "of another round")
+    require(_round_id(state) == payload.round_id, record, "of another round")
     match payload:
         case records.AnswerSubmitted():
             answering = _phase(state, record, Answering)
             _require_player(state, record, payload.user_id)
-            _require(payload.user_id not in answering.answers, record, "a second answer")
+            require(payload.user_id not in answering.answers, record, "a second answer")
             answers = {**answering.answers, payload.user_id: Answer(payload.answer_id, payload.content)}
             return msgspec.structs.replace(answering, answers=answers)
         case records.VotingStarted():
             answering = _phase(state, record, Answering)
             answer_ids = _answer_ids(answering, record)
             is_order = len(payload.order) == len(answer_ids) and answer_ids == set(payload.order)
-            _require(bool(answer_ids) and is_order, record, "no order of the answers")
+            require(bool(answer_ids) and is_order, record, "no order of the answers")
             _require_ahead(payload.deadline, record)
             seconds = state.settings.vote_seconds
             return Voting(answering.round, seconds, payload.deadline, answering.answers, payload.order, {})
@@ -248,14 +269,14 @@ def _in_round(
             voting = _phase(state, record, Voting)
             _require_player(state, record, payload.user_id)
             own = voting.answers.get(payload.user_id)
-            _require(payload.user_id not in voting.votes, record, "a second vote")
-            _require(payload.answer_id in voting.order, record, "a vote for no answer")
-            _require(own is None or own.answer_id != payload.answer_id, record, "a vote for oneself")
+            require(payload.user_id not in voting.votes, record, "a second vote")
+            require(payload.answer_id in voting.order, record, "a vote for no answer")
+            require(own is None or own.answer_id != payload.answer_id, record, "a vote for oneself")
             votes = {**voting.votes, payload.user_id: Vote(payload.vote_id, payload.answer_id)}
             return msgspec.structs.replace(voting, votes=votes)
         case records.DeadlineChanged():
             phase = state.phase
-            _require(isinstance(phase, Answering | Voting | Results), record, f"in {phase.name}")
+            require(isinstance(phase, Answering | Voting | Results), record, f"in {phase.name}")
             return _with_deadline(phase, record, payload.deadline)
         case _:
             assert_never(payload)
@@ -263,7 +284,7 @@ def _in_round(
 
 def _with_deadline(phase: Phase, record: Record, deadline: int) -> Phase:
     assert isinstance(phase, Answering | Voting | Results)
-    _require(deadline > (phase.deadline or record.decided_ms), record, "the deadline is not later than before")
+    require(deadline > (phase.deadline or record.decided_ms), record, "the deadline is not later than before")
     if isinstance(phase, Results) and phase.deadline is None:
         return msgspec.structs.replace(phase, deadline=deadline, time_limit=_seconds_until(deadline, record))
     return msgspec.structs.replace(phase, deadline=deadline)
@@ -277,7 +298,7 @@ def _round_ended(state: State, record: Record, payload: records.RoundEnded) -> S
     _answer_ids(phase, record)
     time_limit = None
     if payload.deadline is not None:
-        _require(phase.round.round_number < state.total_rounds, record, "a next round after the last one")
+        require(phase.round.round_number < state.total_rounds, record, "a next round after the last one")
         _require_ahead(payload.deadline, record)
         time_limit = _seconds_until(payload.deadline, record)
     won = points(phase.answers, votes)
@@ -286,6 +307,7 @@ def _round_ended(state: State, record: Record, payload: records.RoundEnded) -> S
         members=_scored(state.members, won),
         left=_scored(state.left, won),
         phase=Results(phase.round, time_limit, payload.deadline, phase.answers, order, votes),
+        paused_ms=None,
     )
 
 
@@ -298,7 +320,7 @@ def _scored(members: dict[UserId, Member], won: dict[UserId, int]) -> dict[UserI
 
 def _answer_ids(phase: Answering | Voting, record: Record) -> set[AnswerId]:
     answer_ids = {answer.answer_id for answer in phase.answers.values()}
-    _require(len(answer_ids) == len(phase.answers), record, "two answers have one id")
+    require(len(answer_ids) == len(phase.answers), record, "two answers have one id")
     return answer_ids
 
 
@@ -313,24 +335,15 @@ def _round_id(state: State) -> RoundId | None:
 
 def _phase(state: State, record: Record, expected: type[P]) -> P:
     if not isinstance(state.phase, expected):
-        raise _refusal(record, f"in {state.phase.name}")
+        raise refusal(record, f"in {state.phase.name}")
     return state.phase
 
 
 def _require_player(state: State, record: Record, user_id: UserId) -> None:
     phase = state.phase
     assert isinstance(phase, Answering | Voting)
-    _require(user_id in phase.round.players and user_id in state.members, record, "by no player")
+    require(user_id in phase.round.players and user_id in state.members, record, "by no player")
 
 
 def _require_ahead(deadline: int, record: Record) -> None:
-    _require(deadline > record.decided_ms, record, "a deadline in the past")
-
-
-def _require(holds: bool, record: Record, problem: str) -> None:  # noqa: FBT001
-    if not holds:
-        raise _refusal(record, problem)
-
-
-def _refusal(record: Record, problem: str) -> CorruptLogError:
-    return CorruptLogError(f"position {record.position}, {record.payload.__struct_config__.tag}: {problem}")
+    require(deadline > record.decided_ms, record, "a deadline in the past")

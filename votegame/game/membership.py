@@ -1,17 +1,16 @@
 """What follows from joining, leaving, resuming, and the settings that the host changes."""
 
-from math import ceil
 from typing import Any, Final
 
 import msgspec
 
 from votegame.errors import ErrorCode
 from votegame.game import records
+from votegame.game.allowance import too_many
 from votegame.game.change import Ok, Refusal, Reply, Resumption
 from votegame.game.commands import JoinRoom, LeaveRoom, ReadRoom, Resume, UpdateSettings
 from votegame.game.messages import User
 from votegame.game.phases import draw_question, end_phase_if_all_acted
-from votegame.game.remembered import REMEMBERED_MS
 from votegame.game.room_settings import patched
 from votegame.game.rounds import notice_players
 from votegame.game.state import Finished, Lobby, State
@@ -29,26 +28,21 @@ def join_room(turn: Turn, user: User, _command: JoinRoom) -> Reply:
     state = turn.state
     if user.user_id in state.members:
         return attached(turn, user, durable=False)
+    if user.user_id in state.banned:
+        return Refusal(ErrorCode.KICKED)
+    if state.locked:
+        return Refusal(ErrorCode.ROOM_LOCKED)
     if not state.settings.late_join and not isinstance(state.phase, Lobby | Finished):
         return Refusal(ErrorCode.GAME_IN_PROGRESS)
     is_new = user.user_id not in state.left
     if len(state.members) >= state.settings.max_players or (is_new and len(state.left) >= MOST_LEFT):
         return Refusal(ErrorCode.ROOM_FULL)
-    too_many = _too_many(turn, user)
-    if too_many is not None:
-        return too_many
+    too_much = too_many(turn, user)
+    if too_much is not None:
+        return too_much
     turn.record(records.PlayerJoined(user_id=user.user_id, display_name=user.display_name))
     notice_players(turn, user.user_id)
     return attached(turn, user, durable=True)
-
-
-def _too_many(turn: Turn, user: User) -> Refusal | None:
-    """The refusal of one more command of the user, when the room remembers too many of his already."""
-    taken_ms = turn.state.remembered.taken_ms(user.user_id, since_ms=turn.now - REMEMBERED_MS)
-    if len(taken_ms) < turn.house.most_remembered:
-        return None
-    left_ms = min(taken_ms) + REMEMBERED_MS - turn.now
-    return Refusal(ErrorCode.RATE_LIMITED, {"retry_after": ceil(left_ms / 1000)})
 
 
 def attached(turn: Turn, user: User, *, durable: bool) -> Ok:
@@ -99,9 +93,9 @@ def read_room(turn: Turn, user: User, _command: ReadRoom) -> Reply:
 
 def update_settings(turn: Turn, user: User, command: UpdateSettings) -> Reply:
     """The settings that the command gives are changed, for the next game."""
-    too_many = _too_many(turn, user)
-    if too_many is not None:
-        return too_many
+    too_much = too_many(turn, user)
+    if too_much is not None:
+        return too_much
     settings = patched(turn.state.settings, command.settings)
     turn.record(records.SettingsUpdated(settings=settings))
     if turn.state.held is None:

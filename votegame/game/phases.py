@@ -12,11 +12,11 @@ from votegame.game.turn import Turn
 from votegame.ids import RoundId, UserId, new_uuid
 
 
-def start_round(turn: Turn) -> RoundId:
-    """The first or the next round begins, with all members as its players."""
+def start_round(turn: Turn, round_id: RoundId | None = None) -> RoundId:
+    """The first or the next round begins, with all members as its players; it gets `round_id`, or a new one."""
     state = turn.state
     question = state.held or _bank_question(turn)
-    round_id = RoundId(new_uuid(turn.rng))
+    round_id = round_id or RoundId(new_uuid(turn.rng))
     players = tuple(state.members)
     deadline = turn.now + state.settings.answer_seconds * 1000
     if isinstance(state.phase, Lobby):
@@ -89,9 +89,9 @@ def end_phase(turn: Turn) -> None:
 
 
 def end_phase_if_all_acted(turn: Turn) -> None:
-    """The phase ends early when everyone connected who can act has acted; an empty set never ends it."""
+    """The phase ends early when everyone connected who can act has acted; an empty set never ends it, nor a pause."""
     phase = turn.state.phase
-    if not isinstance(phase, Answering | Voting):
+    if not isinstance(phase, Answering | Voting) or turn.state.paused_ms is not None:
         return
     able = _able(turn.state, phase) & turn.presence.connected
     acted = phase.answers.keys() if isinstance(phase, Answering) else phase.votes.keys()

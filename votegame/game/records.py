@@ -44,8 +44,22 @@ class PlayerLeft(Payload, frozen=True, kw_only=True):
     host_id: UserId | None
 
 
+class PlayerBanned(Payload, frozen=True, kw_only=True):
+    """`banned_id` was removed by the host, and may not come back. Hidden: that he left is told."""
+
+    banned_id: UserId
+
+
+class RoomLocked(Payload, frozen=True, kw_only=True):
+    """Nobody new is let in."""
+
+
+class RoomUnlocked(Payload, frozen=True, kw_only=True):
+    """People are let in again."""
+
+
 class HostChanged(Payload, frozen=True, kw_only=True):
-    """A host who is away was replaced."""
+    """A host who is away was replaced, or has handed over."""
 
     host_id: UserId
 
@@ -114,6 +128,26 @@ class DeadlineChanged(Payload, frozen=True, kw_only=True):
     deadline: int
 
 
+class GamePaused(Payload, frozen=True, kw_only=True):
+    """The clock of the present phase stands, with `remaining_ms` left on it."""
+
+    round_id: RoundId
+    remaining_ms: int
+
+
+class GameResumed(Payload, frozen=True, kw_only=True):
+    """The clock goes on; a `DeadlineChanged` follows."""
+
+    round_id: RoundId
+
+
+class QuestionSkipped(Payload, frozen=True, kw_only=True):
+    """The question of the round will not be answered; `next_round_id` starts in its place, by a `RoundStarted`."""
+
+    round_id: RoundId
+    next_round_id: RoundId
+
+
 class RoundEnded(Payload, frozen=True, kw_only=True):
     """The round ended; `deadline` is when the next one starts by itself, None if it does not."""
 
@@ -123,6 +157,10 @@ class RoundEnded(Payload, frozen=True, kw_only=True):
 
 class GameEnded(Payload, frozen=True, kw_only=True):
     """The last round is over."""
+
+
+class GameReset(Payload, frozen=True, kw_only=True):
+    """The room is in the lobby again, for another game."""
 
 
 class RoomClosed(Payload, frozen=True, kw_only=True):
@@ -135,6 +173,9 @@ AnyPayload = (
     Base
     | PlayerJoined
     | PlayerLeft
+    | PlayerBanned
+    | RoomLocked
+    | RoomUnlocked
     | HostChanged
     | SettingsUpdated
     | QuestionHeld
@@ -144,12 +185,16 @@ AnyPayload = (
     | VotingStarted
     | VoteSubmitted
     | DeadlineChanged
+    | GamePaused
+    | GameResumed
+    | QuestionSkipped
     | RoundEnded
     | GameEnded
+    | GameReset
     | RoomClosed
 )
 
-HIDDEN: Final = (Base, QuestionHeld, AnswerSubmitted, VoteSubmitted)
+HIDDEN: Final = (Base, PlayerBanned, QuestionHeld, AnswerSubmitted, VoteSubmitted)
 """Payloads that members are not told as such: their records have a position, but no `seq`."""
 
 

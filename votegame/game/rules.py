@@ -11,7 +11,8 @@ from typing import Any, Final, assert_never
 from msgspec import Struct
 
 from votegame.errors import ErrorCode
-from votegame.game import commands, membership, phases, records, rounds
+from votegame.game import commands, hosting, membership, phases, records, rounds
+from votegame.game.allowance import too_many
 from votegame.game.change import Change, Refusal, Reply
 from votegame.game.commands import AnyRoomCommand, RoundCommand
 from votegame.game.house import House
@@ -41,9 +42,13 @@ class _Rule(Struct, frozen=True):
     phases: frozenset[PhaseName]
     follows: Callable[[Turn, User, Any], Reply]
     host_only: bool = False
+    is_endless: bool = False
+    """Whether no round bounds how often it can be given, so that what is remembered of it must be bounded otherwise."""
 
 
 _ANY: Final[frozenset[PhaseName]] = frozenset({"lobby", "answering", "voting", "results", "finished"})
+_ACTING: Final[frozenset[PhaseName]] = frozenset({"answering", "voting"})
+_TIMED: Final[frozenset[PhaseName]] = frozenset({"answering", "voting", "results"})
 
 _RULES: Final[Mapping[type[AnyRoomCommand], _Rule]] = {
     commands.JoinRoom: _Rule(_ANY, membership.join_room),
@@ -55,8 +60,17 @@ _RULES: Final[Mapping[type[AnyRoomCommand], _Rule]] = {
     commands.SubmitAnswer: _Rule(frozenset({"answering"}), rounds.submit_answer),
     commands.StartVoting: _Rule(frozenset({"answering"}), rounds.open_voting, host_only=True),
     commands.SubmitVote: _Rule(frozenset({"voting"}), rounds.submit_vote),
-    commands.EndRound: _Rule(frozenset({"answering", "voting"}), rounds.close_round, host_only=True),
+    commands.EndRound: _Rule(_ACTING, rounds.close_round, host_only=True),
     commands.NextRound: _Rule(frozenset({"results"}), rounds.start, host_only=True),
+    commands.KickPlayer: _Rule(_ANY, hosting.kick_player, host_only=True),
+    commands.LockRoom: _Rule(_ANY, hosting.lock_room, host_only=True, is_endless=True),
+    commands.UnlockRoom: _Rule(_ANY, hosting.unlock_room, host_only=True, is_endless=True),
+    commands.TransferHost: _Rule(_ANY, hosting.transfer_host, host_only=True, is_endless=True),
+    commands.PauseGame: _Rule(_TIMED, hosting.pause_game, host_only=True, is_endless=True),
+    commands.ResumeGame: _Rule(_TIMED, hosting.resume_game, host_only=True, is_endless=True),
+    commands.ExtendPhase: _Rule(_ACTING, hosting.extend_phase, host_only=True, is_endless=True),
+    commands.SkipQuestion: _Rule(frozenset({"answering"}), hosting.skip_question, host_only=True),
+    commands.PlayAgain: _Rule(frozenset({"finished"}), hosting.play_again, host_only=True),
 }
 """The table of protocol v1, "Commands"."""
 
@@ -121,7 +135,12 @@ def _reply(turn: Turn, user: User, command: AnyRoomCommand, cause: records.Cause
     again = same_content(turn, user, command)
     if again is not None:
         return again
-    return _refusal(turn.state, user, command) or _RULES[type(command)].follows(turn, user, command)
+    refusal = _refusal(turn.state, user, command)
+    if refusal is not None:
+        return refusal
+    rule = _RULES[type(command)]
+    too_much = too_many(turn, user) if rule.is_endless else None
+    return too_much or rule.follows(turn, user, command)
 
 
 def _refusal(state: State, user: User, command: AnyRoomCommand) -> Refusal | None:
@@ -196,6 +215,8 @@ def _question_drawn(turn: Turn, message: QuestionDrawn) -> None:
 
 def _gate_was_shut(turn: Turn, message: GateWasShut) -> None:
     phase = turn.state.phase
+    if turn.state.paused_ms is not None:
+        return
     if isinstance(phase, Answering | Voting | Results) and phase.deadline is not None:
         phases.move_deadline(turn, phase.deadline + message.shut_ms)
 
@@ -204,8 +225,9 @@ def _loaded(turn: Turn) -> None:
     phase = turn.state.phase
     if isinstance(phase, Closed):
         return
-    least = turn.now + turn.house.least_remaining_ms
-    if isinstance(phase, Answering | Voting | Results) and phase.deadline is not None and phase.deadline < least:
+    least, is_running = turn.now + turn.house.least_remaining_ms, turn.state.paused_ms is None
+    shown = phase.deadline if isinstance(phase, Answering | Voting | Results) else None
+    if is_running and shown is not None and shown < least:
         phases.move_deadline(turn, least)
     if turn.state.held is None:
         phases.draw_question(turn)

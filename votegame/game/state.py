@@ -142,6 +142,11 @@ class State(Struct, frozen=True, kw_only=True):
         total_rounds: Rounds of the present game, fixed when it started; 0 before.
         held: The question for the next round.
         asked: Keys of the questions of the present game.
+        locked: Whether nobody new is let in.
+        banned: Who was removed and may not come back, the one removed last at the end.
+        paused_ms: What is left on the clock of the phase while it stands; None while it runs.
+        n_skipped: Questions of the present game that were skipped.
+        is_skipping: Whether the question of the present round was skipped, and its successor is to start.
         remembered: The commands of the last minutes.
     """
 
@@ -158,6 +163,11 @@ class State(Struct, frozen=True, kw_only=True):
     total_rounds: int = 0
     held: Question | None = None
     asked: frozenset[str] = frozenset()
+    locked: bool = False
+    banned: tuple[UserId, ...] = ()
+    paused_ms: int | None = None
+    n_skipped: int = 0
+    is_skipping: bool = False
     remembered: Remembered = Remembered()
 
 

@@ -25,9 +25,10 @@ def timers(state: State, presence: Presence, house: House) -> tuple[Timer, ...]:
 
 def _timers(state: State, presence: Presence, house: House) -> Iterator[Timer]:
     phase = state.phase
-    if isinstance(phase, Answering | Voting):
+    is_running = state.paused_ms is None
+    if isinstance(phase, Answering | Voting) and is_running:
         yield _timer("phase", phase.deadline + house.late_ms, state)
-    if isinstance(phase, Results) and phase.deadline is not None and may_start(state, presence):
+    if isinstance(phase, Results) and phase.deadline is not None and is_running and may_start(state, presence):
         yield _timer("results", phase.deadline + house.late_ms, state)
     host_away_since = _host_away_since(state, presence)
     if host_away_since is not None and successor(state, presence) is not None:

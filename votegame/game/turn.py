@@ -45,7 +45,7 @@ class Turn:
         """The state so far becomes the base record that opens the room's log."""
         self.state = fold.open_log(self._next_record(records.Base(state=to_builtins(self.state))))
 
-    def _rebase(self) -> None:
+    def rebase(self) -> None:
         """The state so far becomes a base record, for loading to start at. It comes from no command.
 
         That it holds this state need not be proven here, where a room would wait for it: whoever loads or audits does.
@@ -80,7 +80,7 @@ class Turn:
         """All of it, with a new base where one is due. Nothing follows the record that closed the room."""
         is_due = self.state.position - self.state.base_position >= BASE_EVERY
         if is_due and not isinstance(self.state.phase, Closed):
-            self._rebase()
+            self.rebase()
         return Change(
             state=self.state,
             records=tuple(self._records),

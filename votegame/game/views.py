@@ -4,7 +4,7 @@ Everything that leaves a room about its game is made here, so that what links an
 kept back. An event is the same for every member; a snapshot differs only in `you`.
 """
 
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
@@ -28,6 +28,14 @@ from votegame.game.state import (
 )
 from votegame.ids import UserId
 
+_ENDING: Final = (
+    records.VotingStarted,
+    records.RoundEnded,
+    records.QuestionSkipped,
+    records.GameReset,
+    records.RoomClosed,
+)
+
 
 def public_event(record: Record, after: State) -> Event | None:
     """What members are told of `record`, which led to the state `after`; None for a hidden one."""
@@ -35,7 +43,7 @@ def public_event(record: Record, after: State) -> Event | None:
         return None
     payload = record.payload
     fields = _event_fields(payload, after)
-    ends_phase = isinstance(payload, records.VotingStarted | records.RoundEnded | records.RoomClosed)
+    ends_phase = isinstance(payload, _ENDING)
     detaches = payload.user_id if isinstance(payload, records.PlayerLeft) else None
     closes_room = isinstance(payload, records.RoomClosed)
     event_type = str(payload.__struct_config__.tag)
@@ -55,9 +63,18 @@ def _event_fields(payload: records.AnyPayload, after: State) -> dict[str, Any]:
                 "user_id": payload.user_id,
                 "participant_count": len(after.members),
                 "host_id": payload.host_id,
+                "reason": "kicked" if payload.user_id in after.banned else "left",
             }
         case records.HostChanged():
             return {"host_id": payload.host_id}
+        case records.RoomLocked() | records.RoomUnlocked() | records.GameReset():
+            return {}
+        case records.GamePaused():
+            return {"round_id": payload.round_id, "phase": after.phase.name, "remaining_ms": payload.remaining_ms}
+        case records.GameResumed():
+            return {"round_id": payload.round_id, "phase": after.phase.name}
+        case records.QuestionSkipped():
+            return {"round_id": payload.round_id}
         case records.SettingsUpdated():
             return {"settings": msgspec.to_builtins(payload.settings)}
         case records.GameStarted():
@@ -141,6 +158,7 @@ def snapshot(state: State, user_id: UserId, presence: Presence, *, now: int) -> 
         "phase": state.phase.name,
         "server_time": now,
         "host_id": state.host_id,
+        "locked": state.locked,
         "settings": msgspec.to_builtins(state.settings),
         "members": [
             {
@@ -161,13 +179,15 @@ def _round(state: State) -> dict[str, Any] | None:
     phase = state.phase
     if isinstance(phase, Lobby | Closed):
         return None
+    standing = {} if state.paused_ms is None else {"remaining_ms": state.paused_ms}
     return {
         "round_id": phase.round.round_id,
         "round_number": phase.round.round_number,
         "total_rounds": state.total_rounds,
         "question": phase.round.question,
+        **standing,
         "time_limit": None if isinstance(phase, Finished) else phase.time_limit,
-        "deadline": None if isinstance(phase, Finished) else phase.deadline,
+        "deadline": None if isinstance(phase, Finished) or state.paused_ms is not None else phase.deadline,
         "submitted_count": submitted_count(phase),
         "participant_count": len(round_players(state, phase)),
         "answers": _counted_answers(phase),

@@ -24,11 +24,13 @@ from votegame.game.commands import (
     Authenticate,
     Command,
     CreateRoom,
+    KickPlayer,
     Resume,
     RoomCommand,
     RoundCommand,
     SubmitAnswer,
     SubmitVote,
+    TransferHost,
     UpdateSettings,
 )
 from votegame.game.room_settings import SettingsPatch
@@ -177,6 +179,8 @@ class Codec:
                 changes["answer"] = _text("answer", text.answer, answer, self._limits.answer_chars)
             case SubmitVote(answer_id=answer_id):
                 changes["answer_id"] = answer_id.lower()
+            case KickPlayer(user_id=user_id) | TransferHost(user_id=user_id):
+                changes["user_id"] = user_id.lower()
             case Resume(stream=stream):
                 changes["stream"] = stream.lower()
             case CreateRoom(settings=settings) | UpdateSettings(settings=settings):

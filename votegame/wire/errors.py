@@ -98,6 +98,9 @@ ERROR_TABLE: Final[Mapping[ErrorCode, ErrorMeaning]] = MappingProxyType(
         ErrorCode.NOT_PLAYER: _final(
             "You play from the next round on.", 403, "look", "The user joined after this round had started."
         ),
+        ErrorCode.KICKED: _final(
+            "The host has removed you from this room.", 403, "stop", "The user was removed, and may not come back."
+        ),
         ErrorCode.ROOM_NOT_FOUND: _final(
             "There is no room with this code.",
             404,
@@ -106,6 +109,12 @@ ERROR_TABLE: Final[Mapping[ErrorCode, ErrorMeaning]] = MappingProxyType(
         ),
         ErrorCode.ANSWER_NOT_FOUND: _final(
             "There is no such answer in this round.", 404, "look", "`answer_id` is not one of the answers of the round."
+        ),
+        ErrorCode.PLAYER_NOT_FOUND: _final(
+            "There is no such member in this room.", 404, "look", "`user_id` is not that of a member."
+        ),
+        ErrorCode.ROOM_LOCKED: _final(
+            "This room is locked.", 409, "look", "The host lets nobody new in until the room is unlocked."
         ),
         ErrorCode.ROOM_FULL: _final("This room is full.", 409, "look", "The room has `max_players` members."),
         ErrorCode.GAME_IN_PROGRESS: _final(
@@ -128,6 +137,12 @@ ERROR_TABLE: Final[Mapping[ErrorCode, ErrorMeaning]] = MappingProxyType(
         ),
         ErrorCode.ALREADY_VOTED: _final(
             "You have already voted.", 409, "look", "The user's vote of this round is for another answer; it stays."
+        ),
+        ErrorCode.CANNOT_SKIP: _final(
+            "This question cannot be skipped.",
+            409,
+            "look",
+            "Somebody has answered it, or as many questions as a game allows were skipped.",
         ),
         ErrorCode.SELF_VOTE: _final(
             "You cannot vote for your own answer.", 409, "look", "`answer_id` is the user's own."

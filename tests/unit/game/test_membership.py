@@ -69,6 +69,7 @@ def test_the_one_who_leaves_hears_it_last_and_is_detached():
         "user_id": room.members[1].user_id,
         "participant_count": 1,
         "host_id": room.host.user_id,
+        "reason": "left",
     }
 
 

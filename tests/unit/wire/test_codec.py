@@ -28,6 +28,15 @@ VALID = {
     "submit_vote": {"room_code": "ABC234", "round_id": UUID, "answer_id": UUID},
     "end_round": {"room_code": "ABC234", "round_id": UUID},
     "next_round": {"room_code": "ABC234"},
+    "kick_player": {"room_code": "ABC234", "user_id": UUID},
+    "lock_room": {"room_code": "ABC234"},
+    "unlock_room": {"room_code": "ABC234"},
+    "transfer_host": {"room_code": "ABC234", "user_id": UUID},
+    "pause_game": {"room_code": "ABC234"},
+    "resume_game": {"room_code": "ABC234"},
+    "extend_phase": {"room_code": "ABC234", "round_id": UUID, "seconds": 30},
+    "skip_question": {"room_code": "ABC234", "round_id": UUID},
+    "play_again": {"room_code": "ABC234"},
     "ping": {},
 }
 

@@ -1,0 +1,125 @@
+"""A host keeps order, over real sockets; every screen shows the same."""
+
+import pytest
+
+from tests.client_fold import RoomFold
+from tests.scenarios.test_http import Caller
+from tests.scenarios.test_stories import start
+
+
+async def same_screens(members) -> None:
+    """What a member has made of all that he was told is what the server would show him now."""
+    for member in members:
+        expected = (await member.say("join_room"))["state"]
+        shown = member.fold
+        for frame in member.frames[member.n_folded :]:
+            if frame.get("room_code") == member.room_code and frame["type"] not in {"ok", "error"}:
+                shown.take(frame)
+        member.n_folded = len(member.frames)
+        # Who comes and goes is not told as a change of the board.
+        apart = {"server_time": 0, "you": None, "leaderboard": None}
+        assert {**shown.state, **apart} == {**expected, **apart}
+
+
+@pytest.fixture
+async def party(table):
+    members = await table(3, total_rounds=1)
+    for member in members:
+        member.fold = RoomFold(member.user_id)
+        member.fold.take_ok(await member.say("join_room"))
+        member.n_folded = len(member.frames)
+    return members
+
+
+async def test_one_is_removed_and_cannot_come_back_anywhere(party):
+    host, ben, cleo = party
+    assert (await host.say("kick_player", user_id=ben.user_id))["type"] == "ok"
+    left = await ben.until("player_left", user_id=ben.user_id)
+    assert (left["reason"], left["participant_count"]) == ("kicked", 2)
+    assert (await ben.say("join_room"))["code"] == "kicked"
+    assert (await ben.say("resume", stream=ben.fold.state["stream"], last_seq=0))["code"] == "not_member"
+    assert (await cleo.until("player_left"))["user_id"] == ben.user_id
+    await same_screens([host, cleo])
+
+
+async def test_a_locked_room_lets_nobody_new_in(party, guest):
+    host, ben, _cleo = party
+    await host.say("lock_room")
+    await ben.until("room_locked")
+    late = await guest("Late")
+    assert (await late.join(host.room_code))["code"] == "room_locked"
+    await same_screens([host, ben])
+    await host.say("unlock_room")
+    assert (await late.join(host.room_code))["type"] == "ok"
+
+
+async def test_the_host_hands_over(party):
+    host, ben, cleo = party
+    await host.say("transfer_host", user_id=ben.user_id)
+    assert (await cleo.until("host_changed"))["host_id"] == ben.user_id
+    assert (await host.say("start_game"))["code"] == "not_host"
+    assert (await ben.say("start_game"))["type"] == "ok"
+
+
+async def test_a_pause_an_extension_and_another_question(party):
+    host, ben, _cleo = party
+    round_id = await start(party)
+    await host.say("pause_game")
+    paused = await ben.until("game_paused", round_id=round_id)
+    assert 0 < paused["remaining_ms"] <= 60_000
+    await same_screens(party)
+    await host.say("extend_phase", round_id=round_id, seconds=100)
+    assert (await ben.until("game_paused"))["remaining_ms"] == paused["remaining_ms"] + 100_000
+    await host.say("resume_game")
+    await ben.until("game_resumed")
+    moved = await ben.until("deadline_changed")
+    assert moved["deadline"] - moved["server_time"] > 100_000
+    await same_screens(party)
+    skipped = await host.say("skip_question", round_id=round_id)
+    again = await ben.until("round_started", round_id=skipped["round_id"])
+    assert (again["round_number"], await ben.say("submit_answer", round_id=round_id, answer="x")) == (
+        1,
+        ben.frames[-1],
+    )
+    assert ben.frames[-1]["code"] == "stale_round"
+    await same_screens(party)
+
+
+async def test_the_same_people_play_again(party):
+    host, ben, cleo = party
+    for number in (1, 2):
+        round_id = await start(party)
+        answered = await host.say("submit_answer", round_id=round_id, answer="mine")
+        await host.say("start_voting", round_id=round_id)
+        await ben.until("voting_started")
+        await ben.say("submit_vote", round_id=round_id, answer_id=answered["answer_id"])
+        await host.say("end_round", round_id=round_id)
+        board = (await cleo.until("game_ended"))["final_leaderboard"]
+        assert [entry["score"] for entry in board] == [1, 0, 0], number
+        assert (await host.say("play_again"))["type"] == "ok"
+        for member in (ben, cleo):
+            await member.until("game_reset")
+        await same_screens(party)
+
+
+async def test_all_of_it_over_http(party, server_url):
+    host, ben, cleo = party
+    caller = Caller(host.http, server_url, host.token, host.user_id)
+    room, game = f"/api/rooms/{host.room_code}", f"/api/game/{host.room_code}"
+    assert await caller.ask("POST", f"{room}/lock") == (200, {})
+    assert await caller.ask("POST", f"{room}/unlock") == (200, {})
+    assert await caller.ask("POST", f"{room}/kick", {"user_id": cleo.user_id.upper()}) == (200, {})
+    assert await caller.code_of("POST", f"{room}/kick", {"user_id": cleo.user_id}) == (404, "player_not_found")
+    round_id = (await caller.ask("POST", f"{game}/start"))[1]["round_id"]
+    assert await caller.ask("POST", f"{game}/pause") == (200, {})
+    assert await caller.ask("POST", f"{game}/resume") == (200, {})
+    of_round = f"/api/game/rounds/{round_id}"
+    status, extended = await caller.ask("POST", f"{of_round}/extend", {"seconds": 10})
+    assert (status, extended) == (200, {"deadline": extended["deadline"]})
+    assert await caller.code_of("POST", f"{of_round}/extend", {"seconds": 0}) == (422, "bad_message")
+    status, skipped = await caller.ask("POST", f"{of_round}/skip")
+    assert (status, set(skipped)) == (200, {"round_id"})
+    assert await caller.ask("POST", f"/api/game/rounds/{skipped['round_id']}/end") == (200, {})
+    assert await caller.ask("POST", f"{game}/play-again") == (200, {})
+    assert await caller.ask("POST", f"{room}/host", {"user_id": ben.user_id}) == (200, {})
+    assert await caller.code_of("POST", f"{game}/start") == (403, "not_host")
