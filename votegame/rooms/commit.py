@@ -97,9 +97,7 @@ class Committer:
         rest.clear()
         for writer, append in batch:
             _guarded(writer, partial(_settle_by_end, writer, append, ends.get(append.room_id)))
-            # A head without rows leaves nothing in the log that would tell of it.
-            is_written = append.rows and writer.committed >= append.base + len(append.rows)
-            if writer.is_closed or is_written:
+            if writer.is_settled:
                 continue
             # With what gathered since, when only a part of it had been sent before.
             rest.append((writer, append if writer.committed == append.base else writer.take()))

@@ -55,6 +55,11 @@ class LogWriter:
         turns = self._in_flight or self._gathered
         return turns[0].written_at if turns else None
 
+    @property
+    def is_settled(self) -> bool:
+        """Whether nothing of the append that was given last is pending any more."""
+        return self._n_sent == 0
+
     def put(self, rows: tuple[Row, ...], head: RoomHead, now: float) -> None:
         """A turn is to be appended."""
         self._gathered.append(_Turn(rows, head, now))
@@ -82,21 +87,22 @@ class LogWriter:
     def settle_up_to(self, position: int, server_time_ms: int) -> bool:
         """The log ends at `position`: settle the turns that an earlier sending wrote.
 
+        Heads without rows behind it stay in flight: the log does not tell whether they were sent with it.
         Returns False, and settles nothing, when no turn in flight ends there, so that it was not this writer.
         """
-        end, ended = self.committed, 0
+        end = self.committed
         for n_turns, turn in enumerate(self._in_flight, 1):
             end += len(turn.rows)
             if end == position:
-                ended = n_turns
-        if ended:
-            self._settle(ended, position, server_time_ms)
-        return ended > 0
+                self._settle(n_turns, position, server_time_ms)
+                return True
+        return False
 
     def _settle(self, n_turns: int, position: int, server_time_ms: int) -> None:
         oldest_at = self._in_flight[0].written_at
         for _ in range(n_turns):
             self._in_flight.popleft()
+        self._n_sent = max(0, self._n_sent - n_turns)
         self.committed = position
         self._listener.committed(position, server_time_ms, oldest_at)
 
@@ -115,4 +121,5 @@ class LogWriter:
         self.is_closed = True
         self._in_flight.clear()
         self._gathered.clear()
+        self._n_sent = 0
         return was_open

@@ -298,6 +298,20 @@ async def test_a_head_whose_outcome_is_unknown_is_written_again_since_no_log_tel
     assert desk.memory._rooms[room.id].head.status == "finished"
 
 
+async def test_a_head_that_a_resend_took_along_is_written_when_the_log_tells_only_of_the_rows_before_it(desk):
+    room = await desk.room("AAAAAA")
+    desk.store.faults = ["after", "busy", "busy"]
+    desk.store.log_ends_faults = [StoreUnavailableError("gone")]
+    room.write()
+    while len(desk.store.appends) < 3:
+        await asyncio.sleep(0.001)
+    room.write(0, next_deadline_ms=77)
+    await desk.flushed()
+    assert room.positions == [1, 2]
+    assert desk.memory._rooms[room.id].head.next_deadline_ms == 77
+    assert room.writer.oldest_at is None
+
+
 async def test_a_flush_waits_for_a_locked_room(desk):
     room = await desk.room("AAAAAA")
     desk.store.busy = {room.id}
