@@ -120,7 +120,7 @@ class FaultyStore:
         appends: Every batch that was sent.
         faults: What happens to the next calls of `append`, one each, in order: `before` (nothing is written, outcome
             unknown), `after` (written, outcome unknown), `busy`, `ignored` (nothing is written, and no room named).
-        busy: Rooms of which any row in a batch makes it fail as locked, after `busy_seconds`.
+        busy: Rooms of which any row in a batch makes it fail as locked, after `busy_seconds`, or 10 ms for a retry.
         poisoned: Rooms of which any row in a batch makes its outcome unknown; nothing is written.
         refused: Tells whether rows are refused; given each append.
     """
@@ -160,7 +160,7 @@ class FaultyStore:
         """What hangs goes on."""
         self._open.set()
 
-    async def append(self, appends: Sequence[Append]) -> Mapping[RoomId, int]:
+    async def append(self, appends: Sequence[Append], *, is_retry: bool = False) -> Mapping[RoomId, int]:
         self.calls["append"] += 1
         self.appends.append(list(appends))
         await asyncio.sleep(0)
@@ -171,13 +171,13 @@ class FaultyStore:
         if any(append.room_id in self.poisoned for append in appends):
             raise StoreUnavailableError("poisoned")
         if fault == "busy" or any(append.room_id in self.busy for append in appends):
-            await asyncio.sleep(self.busy_seconds)
+            await asyncio.sleep(min(self.busy_seconds, 0.01) if is_retry else self.busy_seconds)
             raise StoreBusyError("locked")
         if any(self.refused(append) for append in appends):
             raise RowsRefusedError("refused")
         if fault == "ignored":
             return {}
-        written = await self._store.append(appends)
+        written = await self._store.append(appends, is_retry=is_retry)
         if fault == "after":
             raise StoreUnavailableError("gone after")
         return written

@@ -38,8 +38,8 @@ WHERE creator_id = %(creator_id)s AND command_id = %(command_id)s AND created_at
 -- name: room_append
 -- The commit: the rows of many rooms in one statement, each room under its fence. Rows are locked in the order of their
 -- ids, so that two batches never wait for each other; a room that another epoch owns, or whose log does not end at
--- `base`, is left out and touches no other. The time is read after all locks are held, so it
--- runs back in a log only when the clock of the database is set back.
+-- `base`, is left out and touches no other. The time is read after all locks are held, so it runs back in a log only
+-- when the clock of the database is set back.
 WITH batch AS MATERIALIZED (
     SELECT * FROM jsonb_to_recordset(%(batch)s::jsonb) AS b(room_id uuid, epoch bigint, base bigint, top bigint,
         last_seq bigint, host_id uuid, settings jsonb, status text, next_deadline bigint, rows jsonb)
@@ -66,6 +66,10 @@ WITH batch AS MATERIALIZED (
         user_id uuid, command_id text, payload jsonb, version smallint)
 )
 SELECT w.id, clock.ms FROM written w CROSS JOIN clock
+
+-- name: room_append_lock_wait
+-- How long the next appends of this session wait for a locked row.
+SELECT set_config('lock_timeout', %(lock_ms)s::text, false)
 
 -- name: room_log_ends
 -- Where rooms stand. After an unknown outcome this is asked in a statement of its own: the resend's snapshot would

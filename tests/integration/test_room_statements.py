@@ -48,6 +48,23 @@ async def test_a_locked_room_is_busy_and_the_others_are_written_without_it(rooms
     assert list(await rooms.append([an_append(locked, a_row(2))])) == [locked.room_id]
 
 
+async def test_a_retry_hardly_waits_for_a_lock_and_the_commit_after_it_waits_again(rooms, other, database_url):
+    locked, free = a_room("AAAAA2"), a_room("AAAAA3")
+    for room in (locked, free):
+        await rooms.create_room(room)
+    run(other, "SELECT FROM rooms WHERE id = %s FOR UPDATE", locked.room_id)
+    # With the wait of a first sending, these would take nine seconds.
+    async with asyncio.timeout(4):
+        for _ in range(30):
+            with pytest.raises(StoreBusyError):
+                await rooms.append([an_append(locked, a_row(2))], is_retry=True)
+    assert list(await rooms.append([an_append(free, a_row(2))], is_retry=True)) == [free.room_id]
+    append = asyncio.create_task(rooms.append([an_append(locked, a_row(2))]))
+    await waits_for_lock(database_url, append)
+    other.rollback()
+    assert list(await append) == [locked.room_id]
+
+
 async def test_an_append_that_waited_for_a_claim_is_refused(rooms, other, database_url):
     """The race of the lost fence: the append's snapshot is older than the claim, its lock comes after it."""
     room = a_room()

@@ -79,12 +79,12 @@ async def watched(work, point: str):
         is_watching.discard(asyncio.current_task())
 
 
-async def append(self, appends):
+async def append(self, appends, *, is_retry=False):
     if not any(each.rows for each in appends):
-        return await Original.append(self, appends)
+        return await Original.append(self, appends, is_retry=is_retry)
     pass_by("before-append")
     point = FAULT if FAULT in {"in-flight", "arrived"} else ""
-    written = await watched(Original.append(self, appends), point)
+    written = await watched(Original.append(self, appends, is_retry=is_retry), point)
     pass_by("committed")
     return written
 

@@ -31,8 +31,10 @@ class Committer:
         self._clock = clock
         self._observe_commit = observe_commit
 
-    async def append(self, rest: list[Pending]) -> None:
+    async def append(self, rest: list[Pending], *, is_retry: bool = False) -> None:
         """Append all of `rest` in one statement, and again until the outcome for each room is known.
+
+        A retry waits hardly at all for locked rows: many rooms may be locked, and each is tried by itself.
 
         What is settled is taken out of `rest`; when this raises, the caller still has the others there.
 
@@ -45,7 +47,7 @@ class Committer:
         attempt = 0
         while rest:
             try:
-                await self._write_once(rest)
+                await self._write_once(rest, is_retry=is_retry)
                 await self._settle_missing(rest)
             except StoreUnavailableError as error:
                 if attempt == 0:
@@ -63,7 +65,7 @@ class Committer:
         """
         while (append := writer.first_turn()) is not None:
             try:
-                await self.append([(writer, append)])
+                await self.append([(writer, append)], is_retry=True)
             except RowsRefusedError as error:
                 log.error("rows refused", room_id=writer.room_id, base=append.base, reason=str(error))
                 writer.refuse(append)
@@ -76,11 +78,11 @@ class Committer:
             return False
         return True
 
-    async def _write_once(self, rest: list[Pending]) -> None:
+    async def _write_once(self, rest: list[Pending], *, is_retry: bool) -> None:
         """Append once, and settle what was written."""
         batch = tuple(rest)
         started = self._clock.seconds()
-        written = await self._store.append([append for _, append in batch])
+        written = await self._store.append([append for _, append in batch], is_retry=is_retry)
         self._observe_commit(sum(len(append.rows) for _, append in batch), self._clock.seconds() - started)
         rest[:] = [(writer, append) for writer, append in batch if append.room_id not in written]
         for writer, append in batch:

@@ -131,7 +131,7 @@ class Journal:
         """Commit for one room, all of it or turn by turn; False when the room must be tried again later."""
         writer, _ = pending
         try:
-            await lane.append([pending])
+            await lane.append([pending], is_retry=True)
         except RowsRefusedError:
             return await self._commit_turns(lane, writer)
         except (StoreBusyError, RoomsInTheWayError):

@@ -112,8 +112,10 @@ class RoomStore(Protocol):
     async def create_room(self, room: NewRoom) -> RoomCreated | RoomRepeated | CodeTaken:
         """Make a room, or find the one that the same command made."""
 
-    async def append(self, appends: Sequence[Append]) -> Mapping[RoomId, int]:
+    async def append(self, appends: Sequence[Append], *, is_retry: bool = False) -> Mapping[RoomId, int]:
         """Write the rows of many rooms in one commit.
+
+        A retry waits hardly at all for a row that is locked, since others wait for the retry.
 
         Returns the commit's time in milliseconds for each room that was written. A room that is missing was fenced
         off, or its rows are there already; `log_ends` tells which. None of it touches the other rooms.

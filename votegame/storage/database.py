@@ -27,6 +27,8 @@ STATEMENT_MS: Final = 2_500
 TIMEOUT: Final = 3.0
 LOCK_MS: Final = 500
 JOURNAL_LOCK_MS: Final = 300
+RETRY_LOCK_MS: Final = 10
+"""For what was locked, or unknown, a moment ago: the whole journal waits meanwhile."""
 LEASE_LOCK_MS: Final = 1_000
 POOL_SIZE: Final = 8
 

@@ -115,7 +115,7 @@ class MemoryRoomStore:
         self._rooms[room.room_id] = made
         return RoomCreated(now)
 
-    async def append(self, appends: Sequence[Append]) -> Mapping[RoomId, int]:
+    async def append(self, appends: Sequence[Append], *, is_retry: bool = False) -> Mapping[RoomId, int]:  # noqa: ARG002
         """Write the rows of many rooms in one commit; each room may stand in `appends` once."""
         if len({append.room_id for append in appends}) != len(appends):
             raise ValueError("a room stands twice in one batch")

@@ -2,7 +2,7 @@
 
 The journal's statements, `append` and `log_ends`, have a connection of their own, so that no slow query stands before a
 commit; everything else takes one of the pool. What a method sends is one statement; `create_room` asks a second one
-when the first met a row that was there.
+when the first met a row that was there, and `append` sets the session's limit on waiting for locks around a retry.
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -25,7 +25,7 @@ from votegame.rooms.ports import (
     RoomHead,
     RoomRepeated,
 )
-from votegame.storage.database import JOURNAL_LOCK_MS, Database
+from votegame.storage.database import JOURNAL_LOCK_MS, RETRY_LOCK_MS, Database
 from votegame.storage.translate import DuplicateRowError
 
 _CODE_INDEX: Final = "rooms_code"
@@ -38,6 +38,7 @@ class PostgresRoomStore:
         """Make a store with a connection of its own, called `journal`, for `append` and `log_ends`."""
         self._database = database
         self._journal = database.channel(journal, lock_ms=JOURNAL_LOCK_MS)
+        self._waits_hardly = False
 
     async def close(self) -> None:
         """Close the journal's connection; the database is its owner's to close."""
@@ -52,12 +53,23 @@ class PostgresRoomStore:
         assert row is not None
         return RoomCreated(row[0])
 
-    async def append(self, appends: Sequence[Append]) -> Mapping[RoomId, int]:
+    async def append(self, appends: Sequence[Append], *, is_retry: bool = False) -> Mapping[RoomId, int]:
         """Write the rows of many rooms in one commit; each room may stand in `appends` once."""
         if len({append.room_id for append in appends}) != len(appends):
             raise ValueError("a room stands twice in one batch")
         batch = _json([_batch_item(append) for append in appends])
+        await self._limit_lock_wait(is_retry=is_retry)
         return dict(await self._journal.fetch_all("room_append", batch=batch))
+
+    async def _limit_lock_wait(self, *, is_retry: bool) -> None:
+        """Set how long the append waits for a lock, where it may be otherwise: nothing is asked before most commits."""
+        if is_retry:
+            # Each time: the connection may be a new one. What fails here may have been set all the same.
+            self._waits_hardly = True
+            await self._journal.execute("room_append_lock_wait", lock_ms=RETRY_LOCK_MS)
+        elif self._waits_hardly:
+            await self._journal.execute("room_append_lock_wait", lock_ms=JOURNAL_LOCK_MS)
+            self._waits_hardly = False
 
     async def log_ends(self, room_ids: Iterable[RoomId]) -> Mapping[RoomId, LogEnd]:
         """Where each room stands now; unknown rooms are missing."""

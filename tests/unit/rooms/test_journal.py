@@ -10,6 +10,7 @@ from tests.unit.rooms.table import settle
 from votegame import tasks
 from votegame.errors import StoreBusyError, StoreUnavailableError
 from votegame.rooms.journal import ROWS_PER_COMMIT, Journal
+from votegame.rooms.room import SHUT_SECONDS
 from votegame.storage.memory import MemoryNodeStore, MemoryRoomStore
 
 pytestmark = pytest.mark.looptime
@@ -386,6 +387,21 @@ async def test_many_locked_rooms_do_not_hold_up_the_others(desk):
     desk.store.busy = set()
     await desk.flushed()
     assert all(room.positions == list(range(1, 23)) for room in locked)
+
+
+async def test_rooms_that_are_found_locked_together_do_not_shut_the_gate_of_those_beside_them(desk):
+    locked = [await desk.room(f"LOCKE{number}") for number in range(5)]
+    free = await desk.room("AAAAAA")
+    desk.store.busy, desk.store.busy_seconds = {room.id for room in locked}, 0.3
+    started = desk.clock.seconds()
+    for room in (*locked, free):
+        room.write()
+    while not free.heard:
+        await asyncio.sleep(0.001)
+    assert desk.clock.seconds() - started < SHUT_SECONDS
+    desk.store.busy = set()
+    await desk.flushed()
+    assert all(room.positions == [1, 2] for room in (*locked, free))
 
 
 async def test_while_the_store_is_wholly_away_nothing_is_dropped_and_no_room_is_singled_out(desk):
