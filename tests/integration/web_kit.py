@@ -12,6 +12,7 @@ import aiohttp
 import structlog
 from aiohttp import web
 
+from tests.strict import check_answer
 from votegame import log
 from votegame.auth.accounts import Accounts
 from votegame.auth.passwords import PasswordHasher
@@ -163,7 +164,9 @@ class Browser:
 
     async def ask(self, method: str, path: str, **how) -> Answer:
         async with self.session.request(method, path, allow_redirects=False, **how) as response:
-            return Answer(response.status, response.headers, await response.read())
+            body = await response.read()
+            check_answer(method, path, status=response.status, content_type=response.content_type, body=body)
+            return Answer(response.status, response.headers, body)
 
     async def get(self, path: str, **how) -> Answer:
         return await self.ask("GET", path, **how)

@@ -32,7 +32,7 @@ EventSeq = Annotated[
     int, Meta(ge=1, le=_MOST_SEQ, description="The event's number: 1 more than that of the event before it.")
 ]
 ServerTime = Annotated[
-    int, Meta(ge=0, description="The server's clock when this was made; in an event, when it was committed. Ms, epoch.")
+    int, Meta(ge=0, description="The server's clock, in milliseconds since the epoch; in an event, that of its commit.")
 ]
 Deadline = Annotated[int, Meta(ge=0, description="When the phase ends by itself, in milliseconds since the epoch.")]
 TimeLimit = Annotated[int, Meta(ge=0, description="The whole time of the phase, in seconds.")]

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Annotated, Final, Literal
 
-from msgspec import UNSET, Meta, Struct, UnsetType
+from msgspec import UNSET, Meta, UnsetType
 
 from votegame.errors import ErrorCode
 from votegame.game import commands
@@ -155,7 +155,7 @@ DETAILS: Final[Mapping[ErrorCode, frozenset[str]]] = MappingProxyType(
 ANY_DETAIL: Final = frozenset().union(*DETAILS.values())
 
 
-class ErrorBody(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class ErrorBody(Part, frozen=True, kw_only=True):
     """What an error says wherever it is told."""
 
     code: Annotated[
