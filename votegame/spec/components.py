@@ -99,7 +99,8 @@ def _growing(schema: Schema) -> Schema:
 
 def _simple(raw: Schema) -> Schema:
     """The same schema, said as a person would."""
-    schema = {key: _simple_part(part) for key, part in raw.items()}
+    # Which of several it is, the constant in `type` says; `discriminator` is OpenAPI's, and AsyncAPI's is another.
+    schema = {key: _simple_part(part) for key, part in raw.items() if key != "discriminator"}
     if isinstance(schema.get("enum"), list) and len(schema["enum"]) == 1:
         schema["const"] = schema.pop("enum")[0]
     if schema.get("default") == {}:
