@@ -152,7 +152,7 @@ CALLS: Final[Sequence[Call]] = (
     _room(
         "patch",
         "/{code}/settings",
-        "Change settings, as the host, in `lobby` and `finished`.",
+        "Change settings, as the host, in lobby and finished.",
         answers.SettingsNow,
         body=commands.UpdateSettings,
         is_command=True,
@@ -213,7 +213,7 @@ CALLS: Final[Sequence[Call]] = (
     _game(
         "post",
         "rounds/{round_id}/end",
-        "End the round, as the host; in `answering`, voting is skipped.",
+        "End the round, as the host; in answering, voting is skipped.",
         answers.Nothing,
         is_command=True,
         errors=(*_IN_ROUND, E.NOT_HOST),
@@ -229,7 +229,7 @@ CALLS: Final[Sequence[Call]] = (
     Call(
         method="get",
         path="/readyz",
-        summary="Whether it takes traffic; if not, `reasons` say why.",
+        summary="Whether it takes traffic; if not, reasons say why.",
         group=_HEALTH,
         answers=(answers.Health,),
         access="open",
