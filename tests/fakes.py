@@ -120,7 +120,8 @@ class FaultyStore:
         appends: Every batch that was sent.
         faults: What happens to the next calls of `append`, one each, in order: `before` (nothing is written, outcome
             unknown), `after` (written, outcome unknown), `busy`, `ignored` (nothing is written, and no room named).
-        busy: Rooms of which any row in a batch makes it fail as locked.
+        busy: Rooms of which any row in a batch makes it fail as locked, after `busy_seconds`.
+        poisoned: Rooms of which any row in a batch makes its outcome unknown; nothing is written.
         refused: Tells whether rows are refused; given each append.
     """
 
@@ -131,6 +132,8 @@ class FaultyStore:
         self.log_ends_faults: list[Exception] = []
         self.create_faults: list[str] = []
         self.busy: set[RoomId] = set()
+        self.busy_seconds = 0.0
+        self.poisoned: set[RoomId] = set()
         self.refused: Callable[[Append], bool] = lambda _append: False
         self.is_away = False
         self.calls: dict[str, int] = defaultdict(int)
@@ -165,7 +168,10 @@ class FaultyStore:
         fault = self.faults.pop(0) if self.faults else ""
         if self.is_away or fault == "before":
             raise StoreUnavailableError("gone before")
+        if any(append.room_id in self.poisoned for append in appends):
+            raise StoreUnavailableError("poisoned")
         if fault == "busy" or any(append.room_id in self.busy for append in appends):
+            await asyncio.sleep(self.busy_seconds)
             raise StoreBusyError("locked")
         if any(self.refused(append) for append in appends):
             raise RowsRefusedError("refused")

@@ -66,14 +66,18 @@ log = structlog.get_logger(__name__)
 class Server:
     """A node with everything that belongs to it."""
 
-    def __init__(self, settings: Settings, *, database_url: str, secret: str) -> None:
+    def __init__(
+        self, settings: Settings, *, database_url: str, secret: str, on_death: tasks.OnDeath | None = None
+    ) -> None:
         """Make all parts; none is opened, and no task runs.
 
         Args:
             settings: All settings.
             database_url: A migrated database.
             secret: What keys are derived from.
+            on_death: Told when the node has lost what it cannot do without, and is to be stopped.
         """
+        self._on_death = on_death
         self._settings = settings
         self._obstacle: str | None = _STARTING
         self._metrics = Metrics()
@@ -81,6 +85,7 @@ class Server:
         self._lease = HeldLease(self._clock)
         self._database = Database(database_url)
         self._rooms = PostgresRoomStore(self._database)
+        self._slow_rooms = PostgresRoomStore(self._database, journal="slow journal")
         self._nodes = PostgresNodeStore(self._database)
         self._make_accounts(secret)
         self._make_gateway()
@@ -137,7 +142,9 @@ class Server:
     def _make_rooms(self) -> None:
         settings, rng, bank = self._settings, PooledRandom(), built_in_bank()
         node_id = NodeId(new_uuid(rng))
-        self._journal = Journal(self._rooms, self._clock, observe_commit=self._metrics.commit)
+        self._journal = Journal(
+            self._rooms, self._clock, slow_store=self._slow_rooms, observe_commit=self._metrics.commit
+        )
         env = Environment(
             node_id=node_id,
             store=self._rooms,
@@ -202,7 +209,7 @@ class Server:
         await self._node.join()
         port = await self._site.start()
         self._tasks = [
-            tasks.start(self._journal.run(), name="journal"),
+            tasks.start(self._journal.run(), name="journal", on_death=self._on_death),
             tasks.start(self._watch_loop(), name="loop lag"),
             tasks.start(self._retention.run(), name="retention"),
         ]
@@ -225,6 +232,7 @@ class Server:
         await tasks.end(self._tasks)
         self._passwords.stop()
         await self._rooms.close()
+        await self._slow_rooms.close()
         await self._nodes.close()
         await self._database.close()
 
@@ -244,9 +252,10 @@ class Server:
         while True:
             started = self._clock.seconds()
             await asyncio.sleep(_LAG_SECONDS)
-            self._metrics.loop_lag(max(0.0, self._clock.seconds() - started - _LAG_SECONDS))
-            self._metrics.rooms(len(self._registry))
-            self._metrics.lease(is_valid=self._lease.is_valid())
+            with tasks.surviving("loop lag"):
+                self._metrics.loop_lag(max(0.0, self._clock.seconds() - started - _LAG_SECONDS))
+                self._metrics.rooms(len(self._registry))
+                self._metrics.lease(is_valid=self._lease.is_valid())
 
 
 def _limits(settings: Settings) -> Limits:

@@ -1,14 +1,19 @@
 """Time: the database's, for deadlines, and the machine's own, for durations.
 
 A node keeps an offset from its monotonic clock to the database's time. It is measured at the start and slewed when the
-lease is renewed, never stepped, so that no jump of a wall clock ends a phase.
+lease is renewed, never stepped, and so slowly that no jump of a wall clock makes a phase noticeably longer or shorter.
+The errors that measuring leaves, of milliseconds, are gone after seconds or minutes. A database whose clock was set by
+hours is followed so slowly that in effect it is not followed until the node starts again. Nothing needs that:
+deadlines and the `server_time` that is told with them are by this clock, leases by the database's alone, and logins
+last that much longer or shorter. `votegame check` allows for it: see `votegame.check.auditor`.
 """
 
 import time
 from typing import Final, Protocol
 
-_SLEW_PER_SECOND: Final = 0.1
-"""At most this much is corrected in a second: 100 ms, so that time never stands still or runs back."""
+_SLEW_PER_SECOND: Final = 0.0005
+"""At most this much is corrected in a second: the longest phase, of 300 s, is off by 150 ms. It is what operating
+systems slew their clocks by, so that one which is slewed itself is kept up with."""
 
 
 def boot_seconds() -> float:

@@ -66,3 +66,7 @@ class RowsRefusedError(StoreError):
 
 class CorruptLogError(VotegameError):
     """A log does not fold: a hole, an unknown record, or a record that contradicts those before it."""
+
+
+class LaterVersionError(CorruptLogError):
+    """A log holds a row of a format that only a later release can read: nothing is wrong with it."""

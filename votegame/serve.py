@@ -92,35 +92,60 @@ def _loop_factory() -> type[asyncio.AbstractEventLoop] | None:
 
 
 async def _serve(settings: Settings, url: str, secret: str, postgres: EmbeddedPostgres | None) -> int:
-    ending = asyncio.Event()
-    _end_on_signals(ending)
-    server = Server(settings, database_url=url, secret=secret)
-    watching = [tasks.start(postgres.supervise(_tell_exit), name="postgres")] if postgres is not None else []
+    end = _End()
+    end.watch_signals()
+    server = Server(settings, database_url=url, secret=secret, on_death=end.on_death)
+    watching = [_supervised(postgres, end)] if postgres is not None else []
     try:
         port = await server.start()
         gc.collect()
         gc.freeze()
         _greet(settings, port)
-        await ending.wait()
+        await end.comes()
         log.info("stopping")
     finally:
         await server.stop()
         await tasks.end(watching)
     log.info("stopped")
-    return 0
+    return end.exit_code
 
 
-def _end_on_signals(ending: asyncio.Event) -> None:
-    """The first signal ends everything in order, the second one at once."""
-    loop = asyncio.get_running_loop()
+class _End:
+    """When the process ends, and with which exit code.
 
-    def end() -> None:
-        if ending.is_set():
+    The first signal ends everything in order, the second one at once. So does, in order, the death of a task without
+    which the node would stay up and be of no use: whoever started the process is to start it again.
+    """
+
+    def __init__(self) -> None:
+        self.exit_code = 0
+        self._has_come = asyncio.Event()
+        self._is_signalled = False
+
+    async def comes(self) -> None:
+        """Wait for it."""
+        await self._has_come.wait()
+
+    def watch_signals(self) -> None:
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, self._on_signal)
+
+    def _on_signal(self) -> None:
+        if self._is_signalled:
             os._exit(1)
-        ending.set()
+        self._is_signalled = True
+        self._has_come.set()
 
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, end)
+    def on_death(self, task: str) -> None:
+        if not self._has_come.is_set():
+            log.error("a task died that the node cannot do without: the process ends", task=task)
+            self.exit_code = 1
+            self._has_come.set()
+
+
+def _supervised(postgres: EmbeddedPostgres, end: _End) -> asyncio.Task[None]:
+    return tasks.start(postgres.supervise(_tell_exit), name="postgres", on_death=end.on_death)
 
 
 def _tell_exit(code: int) -> None:

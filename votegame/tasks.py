@@ -1,31 +1,47 @@
 """Tasks with a name, an owner and a guard.
 
 Whoever starts a task keeps what `start` returns, and ends it with `end`. A task that dies of an exception says so at
-once, and not when, or if, somebody awaits it.
+once, and not when, or if, somebody awaits it. What is done again and again is done within `surviving`, so that one bad
+pass is not the last one; without a task that cannot go on the process is of no use, so its death is told to `on_death`.
 """
 
 import asyncio
-from collections.abc import Coroutine, Iterable
+from collections.abc import Callable, Coroutine, Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import structlog
 
 log = structlog.get_logger(__name__)
 
+OnDeath = Callable[[str], None]
+"""Told the name of a task that died."""
 
-def start(work: Coroutine[Any, Any, None], *, name: str) -> asyncio.Task[None]:
-    """Run `work` as a task called `name`; an exception of it is logged and ends it."""
-    task = asyncio.create_task(_guarded(work, name), name=name)
+
+def start(work: Coroutine[Any, Any, None], *, name: str, on_death: OnDeath | None = None) -> asyncio.Task[None]:
+    """Run `work` as a task called `name`; an exception of it is logged, ends it, and is told to `on_death`."""
+    task = asyncio.create_task(_guarded(work, name, on_death), name=name)
     # A task that is cancelled before its first step never comes to await its work.
     task.add_done_callback(lambda _task: work.close())
     return task
 
 
-async def _guarded(work: Coroutine[Any, Any, None], name: str) -> None:
+async def _guarded(work: Coroutine[Any, Any, None], name: str, on_death: OnDeath | None) -> None:
     try:
         await work
     except Exception:
         log.exception("task died", task=name)
+        if on_death is not None:
+            on_death(name)
+
+
+@contextmanager
+def surviving(name: str) -> Iterator[None]:
+    """One pass of the task called `name`: an unexpected exception is logged, and the next pass comes as ever."""
+    try:
+        yield
+    except Exception:
+        log.exception("a pass failed, the next one will come", task=name)
 
 
 async def end(tasks: Iterable[asyncio.Task[None]]) -> None:

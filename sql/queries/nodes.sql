@@ -1,13 +1,21 @@
 -- name: node_renew
 -- Register a node or prolong its lease. Waits for claims that hold the row for share, so none decides on a stale lease.
+-- Registrations alone wait for each other, and each takes over a millisecond: they are committed in the strict order of
+-- `started_at`, so that no node can overlook one that was before it.
+WITH registered AS MATERIALIZED (
+    SELECT pg_advisory_xact_lock(7301226440258410), pg_sleep(0.002)
+    WHERE NOT EXISTS (SELECT FROM nodes WHERE id = %(node_id)s)
+)
 INSERT INTO nodes AS n (id, label, lease_until, started_at)
-VALUES (%(node_id)s, %(label)s, now_ms() + %(lease_ms)s, now_ms())
+SELECT %(node_id)s, %(label)s, now_ms() + %(lease_ms)s, now_ms() FROM (SELECT count(*) FROM registered) AS turn
 ON CONFLICT (id) DO UPDATE SET lease_until = now_ms() + %(lease_ms)s, label = excluded.label
 RETURNING n.lease_until - %(lease_ms)s, n.lease_until
 
--- name: node_others
--- Labels of the other nodes that are alive.
-SELECT label FROM nodes WHERE id <> %(node_id)s AND lease_runs(lease_until) ORDER BY label
+-- name: nodes_before
+-- Labels of the nodes that are alive and were registered before this one; of all that are alive, if it is not.
+SELECT n.label FROM nodes n LEFT JOIN nodes me ON me.id = %(node_id)s
+WHERE lease_runs(n.lease_until) AND (me.id IS NULL OR (n.started_at, n.id) < (me.started_at, me.id))
+ORDER BY n.label
 
 -- name: node_retire
 -- End a lease and give up the node's rooms. A room that is being written or claimed right now is skipped rather than

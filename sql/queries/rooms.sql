@@ -38,7 +38,8 @@ WHERE creator_id = %(creator_id)s AND command_id = %(command_id)s AND created_at
 -- name: room_append
 -- The commit: the rows of many rooms in one statement, each room under its fence. Rows are locked in the order of their
 -- ids, so that two batches never wait for each other; a room that another epoch owns, or whose log does not end at
--- `base`, is left out and touches no other. The time is read after all locks are held, so it never runs back in a log.
+-- `base`, is left out and touches no other. The time is read after all locks are held, so it
+-- runs back in a log only when the clock of the database is set back.
 WITH batch AS MATERIALIZED (
     SELECT * FROM jsonb_to_recordset(%(batch)s::jsonb) AS b(room_id uuid, epoch bigint, base bigint, top bigint,
         last_seq bigint, host_id uuid, settings jsonb, status text, next_deadline bigint, rows jsonb)
@@ -99,10 +100,10 @@ SELECT c.id, c.code, c.stream, c.epoch, j.owner, j.is_held FROM judged j LEFT JO
 
 -- name: room_claim_due
 -- Take over rooms that nobody alive owns and whose deadline nears, the earliest first. Rooms that another sweeper is
--- taking are skipped.
+-- taking are skipped, and those that are to rest.
 WITH due AS MATERIALIZED (
     SELECT r.id, r.owner, r.next_deadline FROM rooms r
-    WHERE r.next_deadline < %(before_ms)s
+    WHERE r.next_deadline < %(before_ms)s AND r.id <> ALL (%(resting)s::uuid[])
         AND NOT EXISTS (
             SELECT FROM nodes n WHERE n.id = r.owner AND (n.id = %(node_id)s OR lease_runs(n.lease_until))
         )

@@ -325,6 +325,15 @@ class TestClaimDue:
         await world.rooms.release(room.room_id, 1)
         assert [claim.epoch for claim in await world.rooms.claim_due(node_id, 50, 9)] == [2]
 
+    async def test_leaves_rooms_that_are_to_rest_and_takes_others_in_their_stead(self, world):
+        rooms = [a_room(f"AAAAA{n}", node_id=an_id(), head=a_head(next_deadline_ms=int(n))) for n in "234"]
+        for room in rooms:
+            await world.rooms.create_room(room)
+        node_id = await alive(world)
+        claims = await world.rooms.claim_due(node_id, 50, 1, [rooms[0].room_id, rooms[2].room_id])
+        assert [claim.room_code for claim in claims] == ["AAAAA3"]
+        assert [claim.room_code for claim in await world.rooms.claim_due(node_id, 50, 1)] == ["AAAAA2"]
+
     async def test_leaves_rooms_without_a_deadline(self, world):
         await world.rooms.create_room(a_room(node_id=an_id()))
         assert await world.rooms.claim_due(await alive(world), 50, 9) == []

@@ -82,6 +82,38 @@ async def test_text_that_no_column_takes_is_refused_and_the_connection_lives(cha
     assert await channel.fetch_one("pid") == pid
 
 
+@pytest.mark.parametrize("error", [ValueError("Invalid file object"), RuntimeError("used by a transport"), OSError()])
+async def test_an_error_of_the_loop_under_a_statement_leaves_its_outcome_unknown(channel, monkeypatch, error):
+    pid = await channel.fetch_one("pid")
+
+    def fail(_connection):
+        raise error
+
+    with monkeypatch.context() as fault:
+        fault.setattr(Connection, "_ready", staticmethod(fail))
+        with pytest.raises(StoreUnavailableError):
+            await channel.fetch_one("echo", text="sent, perhaps")
+    gc.collect()
+    assert await channel.fetch_one("one") == (1,)
+    assert await channel.fetch_one("pid") != pid
+
+
+async def test_a_connection_that_still_waits_for_an_answer_is_replaced(channel):
+    pid = await channel.fetch_one("pid")
+    waiter = channel._connection._create_waiter("lost")
+    with pytest.raises(StoreUnavailableError):
+        await channel.fetch_one("one")
+    with pytest.raises(psycopg2.OperationalError):
+        await waiter
+    assert await channel.fetch_one("pid") != pid
+
+
+async def test_a_host_that_is_no_name_is_no_refusal_of_rows(database_url):
+    channel = Channel(make_dsn(database_url, host="a" * 64))
+    with pytest.raises(StoreUnavailableError):
+        await channel.fetch_one("one")
+
+
 async def test_refused_data_are_told_from_an_outage(channel):
     with pytest.raises(RowsRefusedError):
         await channel.fetch_one("json", text='"\\u0000"')

@@ -11,6 +11,7 @@ from votegame.errors import StoreBusyError, StoreError
 from votegame.rooms.ports import Claim
 from votegame.storage.audit import auditing
 from votegame.storage.nodes import PostgresNodeStore
+from votegame.storage.queries import load_queries
 from votegame.storage.retention import sweep
 from votegame.storage.rooms import PostgresRoomStore
 
@@ -88,6 +89,17 @@ async def test_a_claim_waits_for_a_renewal_that_is_being_committed(rooms, nodes,
     other.commit()
     assert not isinstance(await claim, Claim)
     assert (await rooms.log_ends([room.room_id]))[room.room_id].epoch == 1
+
+
+async def test_a_node_that_registers_sees_the_one_whose_registration_is_being_committed(nodes, other, database_url):
+    with other.cursor() as cursor:
+        cursor.execute(load_queries()["node_renew"], {"node_id": an_id(), "label": "first", "lease_ms": 3_000})
+    second = an_id()
+    registering = asyncio.create_task(nodes.renew(second, "second", 3_000))
+    await waits_for_lock(database_url, registering)
+    other.commit()
+    await registering
+    assert await nodes.nodes_before(second) == ["first"]
 
 
 async def test_a_sweep_waits_for_a_renewal_that_is_being_committed(rooms, nodes, other, database_url):

@@ -102,8 +102,8 @@ async def claim(self, room_code, node_id):
     return claimed
 
 
-async def claim_due(self, node_id, before_ms, limit):
-    claimed = await Original.claim_due(self, node_id, before_ms, limit)
+async def claim_due(self, *asked):
+    claimed = await Original.claim_due(self, *asked)
     if claimed:
         pass_by("swept")
     return claimed

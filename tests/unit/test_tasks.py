@@ -1,6 +1,8 @@
 import asyncio
 import gc
 
+import pytest
+
 from votegame import tasks
 
 
@@ -39,3 +41,31 @@ async def test_ending_waits_for_what_a_task_has_to_clear_up():
     await asyncio.sleep(0)
     await tasks.end([task])
     assert cleared == [True]
+
+
+async def test_the_death_of_a_task_is_told_to_who_cannot_do_without_it():
+    told = []
+
+    async def work():
+        raise ZeroDivisionError
+
+    await asyncio.wait([tasks.start(work(), name="work", on_death=told.append)])
+    assert told == ["work"]
+
+
+async def test_an_end_in_order_is_no_death():
+    told = []
+    brief = tasks.start(asyncio.sleep(0), name="brief", on_death=told.append)
+    await asyncio.wait([brief])
+    endless = tasks.start(asyncio.Event().wait(), name="endless", on_death=told.append)
+    await asyncio.sleep(0)
+    await tasks.end([endless])
+    assert endless.cancelled()
+    assert told == []
+
+
+async def test_a_pass_that_fails_is_survived_and_one_that_is_cancelled_is_not():
+    with tasks.surviving("work"):
+        raise ZeroDivisionError
+    with pytest.raises(asyncio.CancelledError), tasks.surviving("work"):
+        raise asyncio.CancelledError

@@ -63,7 +63,9 @@ class Revocations:
         for login_id in login_ids:
             watched = self._watched.pop(login_id, None)
             for callback in watched.callbacks if watched is not None else ():
-                callback()
+                # A bug in closing one socket must not keep the others open.
+                with tasks.surviving("revocations"):
+                    callback()
 
     async def look(self) -> None:
         """Tell the sockets of every login that does not stand any more.
@@ -82,13 +84,14 @@ class Revocations:
         failing = False
         while True:
             await asyncio.sleep(LOOK_SECONDS)
-            try:
-                await self.look()
-                failing = False
-            except StoreError as error:
-                if not failing:
-                    log.warning("revoked logins not looked for", reason=str(error))
-                failing = True
-            except Exception:
-                # A bug in closing one socket must not keep all others open for ever.
-                log.exception("revoked logins not told")
+            with tasks.surviving("revocations"):
+                failing = not await self._try_look(was_failing=failing)
+
+    async def _try_look(self, *, was_failing: bool) -> bool:
+        try:
+            await self.look()
+        except StoreError as error:
+            if not was_failing:
+                log.warning("revoked logins not looked for", reason=str(error))
+            return False
+        return True

@@ -6,13 +6,19 @@ from typing import Final
 import msgspec
 
 from votegame.errors import CorruptLogError
-from votegame.game.fold import REMEMBERED_MS, apply, open_log
+from votegame.game.fold import apply, open_log
 from votegame.game.records import Record, Row, from_row
+from votegame.game.remembered import REMEMBERED_MS
 from votegame.game.state import State, new_state
 from votegame.ids import UserId
 
-CLOCK_ERROR_MS: Final = 60_000
-"""How far the time of a decision, by a node's idea of the database's clock, may lie from that of its commit."""
+CLOCK_SET_BACK_MS: Final = 86_400_000
+"""How far the time of a decision may lie ahead of that of its commit: a day.
+
+A node does not follow the database's clock when that is set back (see `votegame.clock`), so its decisions then seem to
+lie that far in the future, until it starts again. What it decides never lies before what it decided earlier, whatever
+is done to clocks: so within an ownership period a decision that was put ahead is found by the next one.
+"""
 
 
 class Auditor:
@@ -29,6 +35,7 @@ class Auditor:
         self._folds = True
         self._epoch = 0
         self._time_ms = 0
+        self._decided = (0, 0)
         self._taken: dict[tuple[str, str], int] = {}
 
     def findings(self, row: Row, server_time_ms: int, epoch: int) -> Iterator[str]:
@@ -47,7 +54,8 @@ class Auditor:
             self.state, self._folds = None, False
             yield str(error)
         if record is not None:
-            yield from self._record_findings(record, server_time_ms)
+            yield from self._time_findings(record, server_time_ms, epoch)
+            yield from self._repetition_findings(record)
 
     def _fold(self, record: Record) -> None:
         if not self._folds:
@@ -72,9 +80,15 @@ class Auditor:
         )
         return msgspec.structs.replace(made, position=1, base_position=1, remembered=opened.remembered)
 
-    def _record_findings(self, record: Record, server_time_ms: int) -> Iterator[str]:
-        if record.decided_ms > server_time_ms + CLOCK_ERROR_MS:
+    def _time_findings(self, record: Record, server_time_ms: int, epoch: int) -> Iterator[str]:
+        if record.decided_ms > server_time_ms + CLOCK_SET_BACK_MS:
             yield f"decided at {record.decided_ms}, committed before, at {server_time_ms}"
+        decided_epoch, decided_ms = self._decided
+        if epoch == decided_epoch and record.decided_ms < decided_ms:
+            yield f"decided at {record.decided_ms}, before the record ahead of it, at {decided_ms}"
+        self._decided = (epoch, record.decided_ms)
+
+    def _repetition_findings(self, record: Record) -> Iterator[str]:
         cause = record.cause
         if cause is None:
             return

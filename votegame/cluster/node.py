@@ -69,9 +69,10 @@ class Node:
         self._tasks.append(tasks.start(self._keep_lease(), name="lease"))
 
     async def start(self) -> None:
-        """Wait until no other node has a lease, then begin.
+        """Wait until no node that joined before has a lease, then begin.
 
-        Without a bus there is one node: a second one on the same database would split every room's members.
+        Without a bus there is one node: a second one on the same database would split every room's members. Who joined
+        later waits for this one; if each waited for the other, none would ever begin.
 
         Raises:
             StoreError: The database cannot be had.
@@ -84,7 +85,7 @@ class Node:
 
     async def _wait_for_others(self) -> None:
         told = False
-        while others := await self._store.live_nodes(self.node_id):
+        while others := await self._store.nodes_before(self.node_id):
             if not told:
                 log.info("waiting for the lease of another node on this database to end", nodes=list(others))
                 told = True
@@ -110,17 +111,22 @@ class Node:
         failing = False
         while True:
             started = self._clock.seconds()
-            try:
-                await self._renew()
-                if failing:
-                    log.info("lease renewed again")
-                failing = False
-            except StoreError as error:
-                if not failing:
-                    log.warning("lease not renewed", reason=str(error))
-                failing = True
+            was_failing, failing = failing, True
+            with tasks.surviving("lease"):
+                failing = not await self._try_renew(was_failing=was_failing)
             took = self._clock.seconds() - started
             await asyncio.sleep(max(0.1 if failing else 0.0, RENEW_SECONDS - took))
+
+    async def _try_renew(self, *, was_failing: bool) -> bool:
+        try:
+            await self._renew()
+        except StoreError as error:
+            if not was_failing:
+                log.warning("lease not renewed", reason=str(error))
+            return False
+        if was_failing:
+            log.info("lease renewed again")
+        return True
 
     async def _watch_silence(self) -> None:
         closed = False
@@ -129,5 +135,6 @@ class Node:
             is_long = self._lease.mute_seconds() > MUTE_SECONDS
             if is_long and not closed:
                 log.warning("mute for too long, sending clients away")
-                await self._close_sockets()
+                with tasks.surviving("silence watch"):
+                    await self._close_sockets()
             closed = is_long

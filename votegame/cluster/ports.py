@@ -30,8 +30,11 @@ class NodeStore(Protocol):
     async def renew(self, node_id: NodeId, label: str, lease_ms: int) -> Lease:
         """Register the node, or prolong its lease to `lease_ms` from the database's now."""
 
-    async def live_nodes(self, node_id: NodeId) -> Sequence[str]:
-        """Labels of the other nodes whose lease runs now."""
+    async def nodes_before(self, node_id: NodeId) -> Sequence[str]:
+        """Labels of the nodes whose lease runs now and that were registered before this one, if it is at all.
+
+        The order is total, and that of becoming visible: of two nodes that begin together, one sees the other.
+        """
 
     async def retire(self, node_id: NodeId) -> None:
         """End the node's lease, and give up every room that it still owns."""

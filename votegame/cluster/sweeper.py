@@ -8,6 +8,7 @@ from typing import Final
 
 import structlog
 
+from votegame import tasks
 from votegame.clock import Clock
 from votegame.errors import StoreError
 from votegame.ids import NodeId
@@ -23,7 +24,7 @@ log = structlog.get_logger(__name__)
 
 
 class Sweeper:
-    """Claims what is due, at most 50 rooms a second."""
+    """Claims what is due, at most 50 rooms a second, and no more than the node may have in memory."""
 
     def __init__(self, node_id: NodeId, *, store: RoomStore, clock: Clock, registry: Registry) -> None:
         self._node_id = node_id
@@ -34,11 +35,15 @@ class Sweeper:
     async def run(self) -> None:
         """Sweep for ever; cancelled by its owner."""
         while True:
-            try:
-                await self.sweep()
-            except StoreError as error:
-                log.warning("rooms that are due not looked for", reason=str(error))
+            with tasks.surviving("sweeper"):
+                await self._try_sweep()
             await asyncio.sleep(SWEEP_SECONDS)
+
+    async def _try_sweep(self) -> None:
+        try:
+            await self.sweep()
+        except StoreError as error:
+            log.warning("rooms that are due not looked for", reason=str(error))
 
     async def sweep(self) -> int:
         """Open the rooms that are due now; returns how many.
@@ -46,7 +51,11 @@ class Sweeper:
         Raises:
             StoreError: The store did not answer.
         """
-        claims = await self._store.claim_due(self._node_id, self._clock.now_ms() + AHEAD_MS, ROOMS_AT_ONCE)
+        limit = min(ROOMS_AT_ONCE, self._registry.vacancies)
+        if limit == 0:
+            return 0
+        before_ms = self._clock.now_ms() + AHEAD_MS
+        claims = await self._store.claim_due(self._node_id, before_ms, limit, self._registry.resting())
         for claim in claims:
             self._registry.open(claim)
         return len(claims)

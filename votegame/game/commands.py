@@ -11,6 +11,7 @@ import msgspec
 from msgspec import Meta, Struct
 
 from votegame.game.room_settings import SettingsPatch
+from votegame.game.tags import tag_of
 from votegame.ids import AnswerId, RoomCode, RoundId, StreamId
 
 _UUID = "^[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}$"
@@ -25,12 +26,7 @@ AnswerText = Annotated[str, Meta(max_length=1_120)]
 Token = Annotated[str, Meta(min_length=1, max_length=4_096)]
 
 
-def _tag(class_name: str) -> str:
-    """`SubmitAnswer` becomes `submit_answer`."""
-    return "".join(f"_{char.lower()}" if char.isupper() else char for char in class_name).lstrip("_")
-
-
-class Command(Struct, frozen=True, kw_only=True, tag_field="type", tag=_tag):
+class Command(Struct, frozen=True, kw_only=True, tag_field="type", tag=tag_of):
     """What all commands have: the `id` that the client chose, 1 to 64 characters."""
 
     id: CommandId

@@ -5,14 +5,14 @@ room is noticed when it is loaded and not when people play in it.
 """
 
 from collections.abc import Iterable
-from typing import Any, Final, TypeVar, assert_never
+from typing import Any, TypeVar, assert_never
 
 import msgspec
 
 from votegame.errors import CorruptLogError
 from votegame.game import records
 from votegame.game.records import HIDDEN, Record
-from votegame.game.remembered import FirstOk
+from votegame.game.remembered import REMEMBERED_MS, FirstOk
 from votegame.game.scoring import points
 from votegame.game.state import (
     Answer,
@@ -33,9 +33,6 @@ from votegame.game.timers import PLAYERS_TO_START
 from votegame.ids import AnswerId, RoundId, UserId
 
 P = TypeVar("P", Answering, Voting, Results)
-
-REMEMBERED_MS: Final = 600_000
-"""How long a command is remembered: 10 minutes (protocol v1, "Safe to resend")."""
 
 
 def fold(log: Iterable[Record]) -> State:
@@ -212,7 +209,7 @@ def _round_started(
     _require(payload.question.key not in state.asked, record, "a question for the second time")
     _require(state.held in (None, payload.question), record, "another question than the one that was held")
     _require_ahead(payload.deadline, record)
-    new_round = Round(payload.round_id, number, payload.question.text, players)
+    new_round = Round(payload.round_id, number, payload.question.text, players, state.settings.vote_updates)
     members = {
         user_id: msgspec.structs.replace(member, has_played=member.has_played or user_id in players)
         for user_id, member in state.members.items()

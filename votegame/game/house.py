@@ -28,7 +28,8 @@ class House(Struct, frozen=True, kw_only=True):
         late_ms: How long after the shown deadline a command still counts.
         least_remaining_ms: What a phase is given, at the least, after a room was loaded.
         closing_ms: How long a room with nobody connected is kept open.
-        remembered_ms: How long a command's `id` is remembered.
+        most_remembered: Commands of a user that a room remembers before it takes no more of those that no round bounds:
+            changes of settings, and joins by one who left. Each is kept for 10 minutes, and with every base record.
     """
 
     bank: Sequence[Question]
@@ -38,4 +39,4 @@ class House(Struct, frozen=True, kw_only=True):
     late_ms: int = 200
     least_remaining_ms: int = 5_000
     closing_ms: int = 3_600_000
-    remembered_ms: int = 600_000
+    most_remembered: int = 300

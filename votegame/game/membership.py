@@ -1,5 +1,6 @@
 """What follows from joining, leaving, resuming, and the settings that the host changes."""
 
+from math import ceil
 from typing import Any, Final
 
 import msgspec
@@ -10,6 +11,7 @@ from votegame.game.change import Ok, Refusal, Reply, Resumption
 from votegame.game.commands import JoinRoom, LeaveRoom, ReadRoom, Resume, UpdateSettings
 from votegame.game.messages import User
 from votegame.game.phases import draw_question, end_phase_if_all_acted
+from votegame.game.remembered import REMEMBERED_MS
 from votegame.game.room_settings import patched
 from votegame.game.rounds import notice_players
 from votegame.game.state import Finished, Lobby, State
@@ -32,9 +34,21 @@ def join_room(turn: Turn, user: User, _command: JoinRoom) -> Reply:
     is_new = user.user_id not in state.left
     if len(state.members) >= state.settings.max_players or (is_new and len(state.left) >= MOST_LEFT):
         return Refusal(ErrorCode.ROOM_FULL)
+    too_many = _too_many(turn, user)
+    if too_many is not None:
+        return too_many
     turn.record(records.PlayerJoined(user_id=user.user_id, display_name=user.display_name))
     notice_players(turn, user.user_id)
     return attached(turn, user, durable=True)
+
+
+def _too_many(turn: Turn, user: User) -> Refusal | None:
+    """The refusal of one more command of the user, when the room remembers too many of his already."""
+    taken_ms = turn.state.remembered.taken_ms(user.user_id, since_ms=turn.now - REMEMBERED_MS)
+    if len(taken_ms) < turn.house.most_remembered:
+        return None
+    left_ms = min(taken_ms) + REMEMBERED_MS - turn.now
+    return Refusal(ErrorCode.RATE_LIMITED, {"retry_after": ceil(left_ms / 1000)})
 
 
 def attached(turn: Turn, user: User, *, durable: bool) -> Ok:
@@ -83,8 +97,11 @@ def read_room(turn: Turn, user: User, _command: ReadRoom) -> Reply:
     return Ok(public_view(turn.state), durable=False)
 
 
-def update_settings(turn: Turn, _user: User, command: UpdateSettings) -> Reply:
+def update_settings(turn: Turn, user: User, command: UpdateSettings) -> Reply:
     """The settings that the command gives are changed, for the next game."""
+    too_many = _too_many(turn, user)
+    if too_many is not None:
+        return too_many
     settings = patched(turn.state.settings, command.settings)
     turn.record(records.SettingsUpdated(settings=settings))
     if turn.state.held is None:

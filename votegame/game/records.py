@@ -10,20 +10,17 @@ from typing import Any, Final
 import msgspec
 from msgspec import Struct
 
-from votegame.errors import CorruptLogError
+from votegame.errors import CorruptLogError, LaterVersionError
 from votegame.game.house import Question
 from votegame.game.room_settings import RoomSettings
+from votegame.game.tags import tag_of
 from votegame.ids import AnswerId, RoundId, UserId, VoteId
 
 FORMAT_VERSION: Final = 1
 """Version of the payloads; a node lets go of a room whose log has a later one."""
 
 
-def _tag(class_name: str) -> str:
-    return "".join(f"_{char.lower()}" if char.isupper() else char for char in class_name).lstrip("_")
-
-
-class Payload(Struct, frozen=True, kw_only=True, tag_field="type", tag=_tag):
+class Payload(Struct, frozen=True, kw_only=True, tag_field="type", tag=tag_of):
     """What happened."""
 
 
@@ -230,10 +227,11 @@ def from_row(row: Row) -> Record:
     """The record that `to_row` made `row` of.
 
     Raises:
-        CorruptLogError: The row's version or type is unknown, or a field is missing or of the wrong type.
+        LaterVersionError: The row was written by a later release.
+        CorruptLogError: The row's type is unknown, or a field is missing or of the wrong type.
     """
     if row.version > FORMAT_VERSION:
-        raise CorruptLogError(f"position {row.position}: format version {row.version} is later than {FORMAT_VERSION}")
+        raise LaterVersionError(f"position {row.position}: format version {row.version} is later than {FORMAT_VERSION}")
     raw = {**row.payload, "type": row.type, "round_id": row.round_id, "user_id": row.user_id}
     try:
         decided_ms = msgspec.convert(raw.pop("decided_ms", None), int)

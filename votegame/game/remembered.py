@@ -11,6 +11,9 @@ from msgspec import Struct
 from votegame.game.records import Cause
 from votegame.ids import UserId
 
+REMEMBERED_MS: Final = 600_000
+"""How long a command is remembered: 10 minutes (protocol v1, "Safe to resend")."""
+
 _FULL: Final = 128
 """Commands in a stretch before the next one is begun: small to copy, and not too many to look through."""
 
@@ -51,6 +54,16 @@ class Remembered(Struct, frozen=True):
             if first is not None and first.taken_ms > since_ms:
                 return first
         return None
+
+    def taken_ms(self, user_id: UserId, *, since_ms: int) -> list[int]:
+        """When each of the user's commands was taken that were taken after `since_ms`, in no order."""
+        return [
+            first.taken_ms
+            for stretch in self.stretches
+            if stretch.newest_ms > since_ms
+            for key, first in stretch.commands.items()
+            if first.taken_ms > since_ms and key.startswith(user_id)
+        ]
 
     def with_command(self, cause: Cause, first: FirstOk, *, since_ms: int) -> "Remembered":
         """This memory and one more command, without stretches in which all were taken before `since_ms`."""

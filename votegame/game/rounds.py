@@ -78,7 +78,7 @@ def notice_players(turn: Turn, user_id: UserId) -> None:
 def _notice_vote(turn: Turn, answer_id: AnswerId) -> None:
     phase = turn.state.phase
     assert isinstance(phase, Voting)
-    if turn.state.settings.vote_updates == "progress":
+    if phase.round.vote_updates == "progress":
         _notice_counts(turn, "vote_update", "", {})
         return
     counted: dict[str, str | int] = {"answer_id": answer_id, "vote_count": vote_counts(phase)[answer_id]}

@@ -11,7 +11,7 @@ from msgspec import Struct
 
 from votegame.game.house import Question
 from votegame.game.remembered import Remembered
-from votegame.game.room_settings import RoomSettings
+from votegame.game.room_settings import RoomSettings, VoteUpdates
 from votegame.ids import AnswerId, RoomCode, RoundId, StreamId, UserId, VoteId
 
 PhaseName = Literal["lobby", "answering", "voting", "results", "finished", "closed"]
@@ -46,12 +46,16 @@ class Vote(Struct, frozen=True):
 
 
 class Round(Struct, frozen=True):
-    """What is fixed when a round starts. `players` may answer and vote in it, as long as they are members."""
+    """What is fixed when a round starts. `players` may answer and vote in it, as long as they are members.
+
+    `vote_updates` is kept, since the setting may change when the game is over and its last round can still be seen.
+    """
 
     round_id: RoundId
     round_number: int
     question: str
     players: frozenset[UserId]
+    vote_updates: VoteUpdates = "counts"
 
 
 class Lobby(Struct, frozen=True, tag="lobby"):

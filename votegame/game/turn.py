@@ -4,6 +4,8 @@ import random
 from collections.abc import Mapping
 from typing import Any
 
+import msgspec
+
 from votegame.game import fold, records, views
 from votegame.game.change import Change, Effect, Event, Notice, Reply
 from votegame.game.house import House
@@ -43,6 +45,15 @@ class Turn:
         """The state so far becomes the base record that opens the room's log."""
         self.state = fold.open_log(self._next_record(records.Base(state=to_builtins(self.state))))
 
+    def _rebase(self) -> None:
+        """The state so far becomes a base record, for loading to start at. It comes from no command.
+
+        That it holds this state need not be proven here, where a room would wait for it: whoever loads or audits does.
+        """
+        self._cause = None
+        position = self._next_record(records.Base(state=to_builtins(self.state))).position
+        self.state = msgspec.structs.replace(self.state, position=position, base_position=position)
+
     def _next_record(self, payload: AnyPayload) -> Record:
         record = Record(
             position=self.state.position + 1,
@@ -69,7 +80,7 @@ class Turn:
         """All of it, with a new base where one is due. Nothing follows the record that closed the room."""
         is_due = self.state.position - self.state.base_position >= BASE_EVERY
         if is_due and not isinstance(self.state.phase, Closed):
-            self.record(records.Base(state=to_builtins(self.state)))
+            self._rebase()
         return Change(
             state=self.state,
             records=tuple(self._records),

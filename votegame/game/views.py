@@ -170,16 +170,16 @@ def _round(state: State) -> dict[str, Any] | None:
         "deadline": None if isinstance(phase, Finished) else phase.deadline,
         "submitted_count": submitted_count(phase),
         "participant_count": len(round_players(state, phase)),
-        "answers": _counted_answers(state, phase),
+        "answers": _counted_answers(phase),
         "results": round_results(phase) if isinstance(phase, Results | Finished) else None,
     }
 
 
-def _counted_answers(state: State, phase: RoundPhase) -> list[dict[str, Any]] | None:
+def _counted_answers(phase: RoundPhase) -> list[dict[str, Any]] | None:
     if isinstance(phase, Answering):
         return None
     shown = _shown_answers(phase)
-    if shown is None or state.settings.vote_updates == "progress":
+    if shown is None or phase.round.vote_updates == "progress":
         return shown
     counts = vote_counts(phase)
     return [{**answer, "vote_count": counts[answer["id"]]} for answer in shown]
@@ -217,12 +217,12 @@ def now_fields(state: State, user_id: UserId, presence: Presence) -> dict[str, A
     if not isinstance(phase, Lobby | Closed):
         now["submitted_count"] = submitted_count(phase)
         now["participant_count"] = len(round_players(state, phase))
-        now["vote_counts"] = _shown_counts(state, phase)
+        now["vote_counts"] = _shown_counts(phase)
     return now
 
 
-def _shown_counts(state: State, phase: RoundPhase) -> dict[str, int] | None:
-    answers = _counted_answers(state, phase)
-    if answers is None or state.settings.vote_updates == "progress":
+def _shown_counts(phase: RoundPhase) -> dict[str, int] | None:
+    answers = _counted_answers(phase)
+    if answers is None or phase.round.vote_updates == "progress":
         return None
     return {answer["id"]: answer["vote_count"] for answer in answers}

@@ -17,7 +17,7 @@ from votegame.game.change import Change, Refusal
 from votegame.game.commands import JoinRoom, Resume
 from votegame.game.messages import Loaded, QuestionDrawn
 from votegame.game.state import State
-from votegame.ids import ConnectionId, RoomCode, UserId
+from votegame.ids import ConnectionId, RoomCode, RoomId, UserId
 from votegame.rooms.alarm import Alarm
 from votegame.rooms.effects import EffectRunner
 from votegame.rooms.environment import Environment
@@ -157,7 +157,7 @@ class Actor:
             self._must_claim_anew = False
             opened = await open_room(self._env, self.room_code, None)
         if isinstance(opened, NotNow):
-            self._claim = opened.claim
+            self._claim, self._is_broken = opened.claim, opened.is_broken
         return opened
 
     def _inherit(self, room: Room) -> None:
@@ -174,11 +174,8 @@ class Actor:
         self._env.outlet.deliver([CloseAttached(self.room_code, CloseCode.RESTARTING)])
 
     def _refuse_all(self, outcome: Opened | NotFound | NotNow) -> None:
-        if isinstance(outcome, NotFound):
-            self.refuse_waiting(ErrorCode.ROOM_NOT_FOUND)
-        else:
-            is_broken = isinstance(outcome, NotNow) and outcome.is_broken
-            self.refuse_waiting(ErrorCode.INTERNAL if is_broken else ErrorCode.UNAVAILABLE)
+        # Never `internal`: without its log the room cannot tell a new command from one that it has carried out.
+        self.refuse_waiting(ErrorCode.ROOM_NOT_FOUND if isinstance(outcome, NotFound) else ErrorCode.UNAVAILABLE)
         if self._heritage.sockets:
             self._close_attached()
 
@@ -236,10 +233,11 @@ class Actor:
         now = self._env.clock.now_ms()
         entry: Entry | None = None
         try:
-            if room.take_due(now):
-                return True
-            if room.is_holding(now) or not self._inbox:
-                return False
+            if not self._is_first(room, now):
+                if room.take_due(now):
+                    return True
+                if room.is_holding(now) or not self._inbox:
+                    return False
             entry = self._inbox.take()
             self._take(room, entry)
         except Exception:
@@ -248,6 +246,17 @@ class Actor:
             if isinstance(entry, Request):
                 room.refuse(entry, Refusal(ErrorCode.INTERNAL))
         return True
+
+    def _is_first(self, room: Room, now: int) -> bool:
+        """Whether the next entry comes before what is due: it, or one behind it, was received while that was not due.
+
+        A node that was busy when a phase should have ended must not refuse who was in time. What is received from now
+        on was not, so at most an inbox is taken first.
+        """
+        due_ms = room.due_since(now) if self._inbox else None
+        if due_ms is None:
+            return False
+        return self._inbox.holds_from_before(self._env.clock.seconds() - (now - due_ms) / 1000)
 
     def _take(self, room: Room, entry: Entry) -> None:
         match entry:
@@ -264,7 +273,7 @@ class Actor:
         user_id = request.user.user_id
         is_joining = isinstance(request.command, JoinRoom) and user_id not in room.state.members
         if is_joining and self._env.memberships.is_full(user_id, self.room_code):
-            # The door did not know yet of what was under way in other rooms.
+            # Not at the door, which does not know the members of a room that is not in memory.
             room.refuse(request, Refusal(ErrorCode.RATE_LIMITED, {"retry_after": _FULL_RETRY_SECONDS}))
         else:
             room.answer(request)
@@ -275,6 +284,16 @@ class Actor:
         if not room.presence.has_sockets:
             waits.append(self._retire_in(room))
         self._alarm.set(min(waits) if waits and room.is_settled else None)
+
+    @property
+    def claimed(self) -> RoomId | None:
+        """The room that is ours, or was; None when it never was, or stays ours for good."""
+        return None if self._claim is None else self._claim.room_id
+
+    @property
+    def is_faulty(self) -> bool:
+        """Whether the room ended, or was not opened, over something that may well happen again."""
+        return self._is_broken or (self.room is not None and self.room.condition == "refused")
 
     def heritage(self, *, keeps_sockets: bool) -> Heritage:
         """What is left when `run` is over."""

@@ -66,6 +66,10 @@ class Inbox:
         self._entries.append(entry)
         return True
 
+    def holds_from_before(self, at: float) -> bool:
+        """Whether a request waits that was received at `at`, in seconds of the node's clock, or earlier."""
+        return any(isinstance(entry, Request) and entry.received_at <= at for entry in reversed(self._entries))
+
     def take(self) -> Entry:
         """The entry that has waited longest. Raises IndexError when there is none."""
         return self._entries.popleft()

@@ -1,7 +1,8 @@
 """How many rooms each user plays in, as far as this node has them in memory.
 
 The limit on rooms per user bounds what one user can keep a node busy with, and rooms that are not in memory keep
-nothing busy, so they do not count.
+nothing busy, so they do not count. Only becoming a member is refused: who comes back to a room that was not in memory
+may be in more rooms than that.
 """
 
 from collections.abc import Collection, Iterable

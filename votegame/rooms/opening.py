@@ -11,7 +11,7 @@ from typing import Final
 import structlog
 from msgspec import Struct
 
-from votegame.errors import CorruptLogError, StoreBusyError, StoreError
+from votegame.errors import CorruptLogError, LaterVersionError, StoreBusyError, StoreError
 from votegame.game.fold import fold
 from votegame.game.records import Row, from_row
 from votegame.game.state import State
@@ -41,7 +41,7 @@ class NotNow(Struct, frozen=True):
 
     Attributes:
         is_broken: Whether trying again is of no use.
-        claim: The claim, when it is ours, and only the log could not be had.
+        claim: The claim to be given up, when another node may fare better with the log.
     """
 
     is_broken: bool = False
@@ -79,6 +79,9 @@ async def _attempt(env: Environment, room_code: RoomCode, claim: Claim | None) -
 def _folded(claim: Claim, rows: Sequence[tuple[Row, int]]) -> Opened | NotNow:
     try:
         return Opened(claim, fold(from_row(row) for row, _ in rows), max(time_ms for _, time_ms in rows))
+    except LaterVersionError as error:
+        log.error("a later release wrote the log, letting go", room_code=claim.room_code, reason=str(error))
+        return NotNow(is_broken=True, claim=claim)
     except CorruptLogError as error:
         log.error("log does not fold", room_code=claim.room_code, room_id=claim.room_id, reason=str(error))
         return NotNow(is_broken=True)

@@ -3,7 +3,7 @@
 `RoomStore` has two adapters under one contract suite: `votegame.storage.rooms` and `votegame.storage.memory`.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Protocol
 
 from msgspec import Struct
@@ -132,8 +132,13 @@ class RoomStore(Protocol):
         `node_id` has a lease that runs. A closed room can be claimed for 10 minutes.
         """
 
-    async def claim_due(self, node_id: NodeId, before_ms: int, limit: int) -> Sequence[Claim]:
-        """Claim at most `limit` rooms without a living owner whose deadline is before `before_ms`, earliest first."""
+    async def claim_due(
+        self, node_id: NodeId, before_ms: int, limit: int, resting: Collection[RoomId] = ()
+    ) -> Sequence[Claim]:
+        """Claim at most `limit` rooms without a living owner whose deadline is before `before_ms`, earliest first.
+
+        Those in `resting` are left alone.
+        """
 
     async def load(self, room_id: RoomId) -> Sequence[tuple[Row, int]]:
         """The rows from the last base on, in order, each with the milliseconds of its commit."""

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections import Counter
+from collections.abc import Sequence
 from typing import Final
 
 import structlog
@@ -9,14 +10,16 @@ import structlog
 from votegame import tasks
 from votegame.errors import ErrorCode
 from votegame.game.change import Refusal
-from votegame.game.commands import CreateRoom, JoinRoom
-from votegame.ids import RoomCode, UserId
+from votegame.game.commands import CreateRoom
+from votegame.game.remembered import REMEMBERED_MS
+from votegame.ids import RoomCode, RoomId, UserId
 from votegame.rooms.actor import Actor, Ending, Heritage
 from votegame.rooms.creation import Created, create_room
 from votegame.rooms.environment import Environment
 from votegame.rooms.gate import Answered, Gate
 from votegame.rooms.inbox import ConnectionLost, Request
 from votegame.rooms.ports import Claim, CloseAttached
+from votegame.rooms.resting import Resting
 from votegame.wire.close_codes import CloseCode
 
 CREATIONS_AT_ONCE: Final = 64
@@ -44,9 +47,19 @@ class Registry:
         self._creators: Counter[UserId] = Counter()
         self._tasks: set[asyncio.Task[None]] = set()
         self._is_stopping = False
+        self._resting = Resting(env.clock)
 
     def __len__(self) -> int:
         return len(self._running)
+
+    @property
+    def vacancies(self) -> int:
+        """How many more rooms may be in memory."""
+        return max(0, self._max_rooms - len(self._running))
+
+    def resting(self) -> Sequence[RoomId]:
+        """Rooms that are not to be opened for their timers now, since they broke when they last were."""
+        return self._resting.rooms()
 
     def send(self, request: Request) -> ErrorCode | None:
         """Give a command to its room, which is opened or made; an error code when it is refused at the door."""
@@ -55,9 +68,7 @@ class Registry:
             return ErrorCode.UNAVAILABLE
         if isinstance(command, CreateRoom):
             return self._send_creation(request)
-        if isinstance(command, JoinRoom) and self._env.memberships.is_full(request.user.user_id, command.room_code):
-            return ErrorCode.RATE_LIMITED
-        if command.room_code not in self._running and len(self._running) >= self._max_rooms:
+        if command.room_code not in self._running and not self.vacancies:
             return ErrorCode.UNAVAILABLE
         return self._offer(command.room_code, request)
 
@@ -109,7 +120,7 @@ class Registry:
             return self._offer(made, request)
         if self._env.memberships.is_full(user_id, None, coming=self._creators[user_id]):
             return ErrorCode.RATE_LIMITED
-        if self._creators.total() >= CREATIONS_AT_ONCE or len(self._running) >= self._max_rooms:
+        if self._creators.total() >= CREATIONS_AT_ONCE or not self.vacancies:
             return ErrorCode.UNAVAILABLE
         self._creators[user_id] += 1
         self._own(tasks.start(self._create(request), name="create room"))
@@ -117,7 +128,7 @@ class Registry:
 
     def _made_before(self, request: Request) -> RoomCode | None:
         """The room that the same command made, if it is in memory: no limit must keep a retry from its `ok`."""
-        since_ms = self._env.clock.now_ms() - self._env.house.remembered_ms
+        since_ms = self._env.clock.now_ms() - REMEMBERED_MS
         user_id = request.user.user_id
         for room_code in self._env.memberships.of(user_id):
             room = self._running[room_code].room
@@ -184,9 +195,18 @@ class Registry:
             await asyncio.sleep(_RELEASE_RETRY_SECONDS)
         log.error("room not given up: its timers rest until someone comes", room_code=actor.room_code)
 
+    def _note_fault(self, actor: Actor, ending: Ending) -> None:
+        if actor.claimed is None:
+            return
+        if ending == "broken" or actor.is_faulty:
+            self._resting.broke(actor.claimed)
+        elif ending == "retired":
+            self._resting.worked(actor.claimed)
+
     def _end(self, actor: Actor, ending: Ending) -> None:
         """Take the actor off the register, and start another where something waits for one."""
         del self._running[actor.room_code]
+        self._note_fault(actor, ending)
         self._env.memberships.update(actor.room_code, ())
         if ending == "broken":
             self._env.outlet.deliver([CloseAttached(actor.room_code, CloseCode.RESTARTING)])

@@ -25,6 +25,9 @@ from votegame.rooms.presence import PresenceTracker
 SHUT_SECONDS: Final = 1.0
 """A commit that takes longer shuts the room: commands are refused meanwhile, and deadlines move by that time."""
 
+CLOCK_ERROR_MS: Final = 1_000
+"""How far the node's clock may be from the database's, as long as nobody sets one: what measuring can leave."""
+
 Condition = Literal["live", "fenced", "refused"]
 
 
@@ -226,6 +229,13 @@ class Room:
         dues = [None if timer is None else timer.due_ms, change_ms]
         return [due_ms for due_ms in dues if due_ms is not None]
 
+    def due_since(self, now: int) -> int | None:
+        """When what is due by itself at `now` was due first, in database milliseconds; None when nothing is.
+
+        Neither is it while deadlines have yet to move, because the room was shut.
+        """
+        return None if self._shut_seconds else min((due for due in self.next_dues_ms() if due <= now), default=None)
+
     def take_due(self, now: int) -> bool:
         """Take the turn that is due by itself, if there is one, at `now` in database milliseconds."""
         if self._shut_seconds:
@@ -268,9 +278,19 @@ class Room:
         if shut > SHUT_SECONDS:
             self._shut_counted_until = now
             self._shut_seconds += shut
-        self._gate.open_to(position, server_time_ms)
+        self._gate.open_to(position, self._told_time_ms(server_time_ms, now - oldest_at))
         self.presence.told_up_to(position)
         self._on_progress()
+
+    def _told_time_ms(self, server_time_ms: int, pending_seconds: float) -> int:
+        """The time of a commit, as members are told it together with deadlines, which are by the node's clock.
+
+        That is the database's, unless it was set by more than an error: a commit is never later than now, and never
+        earlier than what it keeps was decided. Else every countdown would be wrong by as much.
+        """
+        now = self._env.clock.now_ms()
+        earliest_ms = now - int(pending_seconds * 1000) - CLOCK_ERROR_MS
+        return max(earliest_ms, min(server_time_ms, now + CLOCK_ERROR_MS))
 
     def fenced(self) -> None:
         """See `votegame.rooms.log_writer.LogListener`."""

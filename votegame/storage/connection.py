@@ -55,15 +55,27 @@ class Connection(aiopg.Connection):
     """An aiopg connection that raises the driver's errors, and `TimeoutError`."""
 
     async def _poll(self, waiter: "asyncio.Future[None]", timeout: float) -> None:  # noqa: ASYNC109
-        self._ready(self._weakref)
         try:
             async with asyncio.timeout(timeout):
+                self._ready(self._weakref)
                 await waiter
-        except (asyncio.CancelledError, TimeoutError):
+        except (psycopg2.Error, psycopg2.Warning):
+            raise
+        except BaseException:
+            # An answer may still come, and the next statement would wait for its own behind it for ever.
+            waiter.cancel()
             self._close()
             raise
         finally:
             self._waiter = None
+
+    def _create_waiter(self, func_name: str) -> "asyncio.Future[None]":
+        try:
+            return super()._create_waiter(func_name)
+        except RuntimeError:
+            # Something else waits for an answer here: what comes in could not be told apart.
+            self._close()
+            raise
 
     def _close(self) -> None:
         try:

@@ -15,8 +15,9 @@ from contextlib import asynccontextmanager
 from typing import Any, Final, Protocol
 
 import psycopg2  # noqa: TID251
+from aiopg import Cursor  # noqa: TID251
 
-from votegame.errors import StoreBusyError, StoreUnavailableError
+from votegame.errors import RowsRefusedError, StoreBusyError, StoreUnavailableError
 from votegame.storage.connection import Connection, connect, parse_url, session_options
 from votegame.storage.queries import load_queries
 from votegame.storage.translate import translate
@@ -30,7 +31,7 @@ LEASE_LOCK_MS: Final = 1_000
 POOL_SIZE: Final = 8
 
 _CLOSED: Final = "the connection to the database was closed by us"
-_FOREIGN: Final = (psycopg2.Error, psycopg2.Warning, TimeoutError, OSError, ValueError)
+_FOREIGN: Final = (psycopg2.Error, psycopg2.Warning, TimeoutError, OSError, ValueError, RuntimeError)
 
 Params = dict[str, Any]
 Row = tuple[Any, ...]
@@ -95,13 +96,10 @@ class Channel:
             try:
                 connection = await self._connected()
                 async with connection.cursor() as cursor:
-                    await cursor.execute(query, params)
+                    await cursor.execute(_built(cursor, query, params))
                     rows = await cursor.fetchall() if cursor.description else []
                     return rows, cursor.rowcount
             except _FOREIGN as error:
-                if self._connection is not None and self._connection.closed:
-                    # At once, before the number of its descriptor can become that of another socket.
-                    self._disconnect()
                 raise translate(error) from None
             finally:
                 self._drop_closed()
@@ -127,6 +125,17 @@ class Channel:
         connection, self._connection = self._connection, None
         if connection is not None:
             connection.close()
+
+
+def _built(cursor: Cursor, query: str, params: Params) -> Any:
+    """The statement as it is sent, in bytes (aiopg says that it takes text only; the driver takes both).
+
+    Only an error of the building itself tells for sure that nothing was sent.
+    """
+    try:
+        return cursor.mogrify(query, params)
+    except ValueError as error:  # a NUL or a lone surrogate
+        raise RowsRefusedError(f"text that cannot be stored ({type(error).__name__})") from None
 
 
 class Database:

@@ -4,8 +4,9 @@ Time comes from a callable that gives milliseconds. A method runs without a paus
 each is as atomic as the statement it stands for.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import takewhile
 from typing import Any, Final
 
 import orjson
@@ -63,12 +64,14 @@ class MemoryNodeStore:
     async def renew(self, node_id: NodeId, label: str, lease_ms: int) -> Lease:
         """Register the node, or prolong its lease to `lease_ms` from now, 3,000 at the most."""
         now = self._now_ms()
+        # Renewed, it keeps its place in the dictionary, whose order is that of registration.
         self._nodes[node_id] = _Node(label, now + lease_ms)
         return Lease(now_ms=now, until_ms=now + lease_ms)
 
-    async def live_nodes(self, node_id: NodeId) -> Sequence[str]:
-        """Labels of the other nodes whose lease runs now."""
-        return sorted(node.label for id_, node in self._nodes.items() if id_ != node_id and self.is_alive(id_))
+    async def nodes_before(self, node_id: NodeId) -> Sequence[str]:
+        """Labels of the nodes whose lease runs now and that were registered before this one, if it is at all."""
+        before = takewhile(lambda other: other != node_id, self._nodes)
+        return sorted(self._nodes[other].label for other in before if self.is_alive(other))
 
     async def retire(self, node_id: NodeId) -> None:
         """End the node's lease, and give up every room that it still owns."""
@@ -141,7 +144,9 @@ class MemoryRoomStore:
             raise StoreBusyError("not claimed: the lease of this node is over")
         return _take(room, node_id)
 
-    async def claim_due(self, node_id: NodeId, before_ms: int, limit: int) -> Sequence[Claim]:
+    async def claim_due(
+        self, node_id: NodeId, before_ms: int, limit: int, resting: Collection[RoomId] = ()
+    ) -> Sequence[Claim]:
         """Claim at most `limit` rooms without a living owner whose next deadline is before `before_ms`."""
         if not self._nodes.is_alive(node_id):
             return []
@@ -150,6 +155,7 @@ class MemoryRoomStore:
             for room_id, room in self._rooms.items()
             if room.head.next_deadline_ms is not None
             and room.head.next_deadline_ms < before_ms
+            and room_id not in resting
             and not self._nodes.is_alive(room.owner)
         )
         return [_take(self._rooms[room_id], node_id) for _deadline, room_id in due[:limit]]

@@ -24,9 +24,9 @@ class PostgresNodeStore:
         assert row is not None
         return Lease(now_ms=row[0], until_ms=row[1])
 
-    async def live_nodes(self, node_id: NodeId) -> Sequence[str]:
-        """Labels of the other nodes whose lease runs now."""
-        return [label for (label,) in await self._database.fetch_all("node_others", node_id=node_id)]
+    async def nodes_before(self, node_id: NodeId) -> Sequence[str]:
+        """Labels of the nodes whose lease runs now and that were registered before this one, if it is at all."""
+        return [label for (label,) in await self._database.fetch_all("nodes_before", node_id=node_id)]
 
     async def retire(self, node_id: NodeId) -> None:
         """End the node's lease, and give up every room that it still owns."""

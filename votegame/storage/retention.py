@@ -10,6 +10,7 @@ from typing import Final
 
 import structlog
 
+from votegame import tasks
 from votegame.errors import StoreError
 from votegame.storage.database import Statements
 
@@ -35,11 +36,16 @@ class Retention:
         """Remove for ever; cancelled by its owner."""
         while True:
             removed: Mapping[str, int] = {}
-            try:
-                removed = await sweep(self._database, log_days=self._log_days)
-            except StoreError as error:
-                log.warning("nothing removed this time", reason=str(error))
+            with tasks.surviving("retention"):
+                removed = await self._try_sweep()
             await asyncio.sleep(_SOON_SECONDS if removed.get("rooms") else _LATER_SECONDS)
+
+    async def _try_sweep(self) -> Mapping[str, int]:
+        try:
+            return await sweep(self._database, log_days=self._log_days)
+        except StoreError as error:
+            log.warning("nothing removed this time", reason=str(error))
+            return {}
 
 
 async def sweep(database: Statements, *, log_days: float = 30) -> Mapping[str, int]:

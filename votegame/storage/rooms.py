@@ -5,7 +5,7 @@ commit; everything else takes one of the pool. What a method sends is one statem
 when the first met a row that was there.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, Final
 
 import msgspec
@@ -34,9 +34,10 @@ _CODE_INDEX: Final = "rooms_code"
 class PostgresRoomStore:
     """Adapter of `votegame.rooms.ports.RoomStore`."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, *, journal: str = "journal") -> None:
+        """Make a store with a connection of its own, called `journal`, for `append` and `log_ends`."""
         self._database = database
-        self._journal = database.channel("journal", lock_ms=JOURNAL_LOCK_MS)
+        self._journal = database.channel(journal, lock_ms=JOURNAL_LOCK_MS)
 
     async def close(self) -> None:
         """Close the journal's connection; the database is its owner's to close."""
@@ -82,9 +83,13 @@ class PostgresRoomStore:
             return Held(owner)
         raise StoreBusyError("not claimed: another node was faster, or the lease of this one is over")
 
-    async def claim_due(self, node_id: NodeId, before_ms: int, limit: int) -> Sequence[Claim]:
+    async def claim_due(
+        self, node_id: NodeId, before_ms: int, limit: int, resting: Collection[RoomId] = ()
+    ) -> Sequence[Claim]:
         """Claim at most `limit` rooms without a living owner whose next deadline is before `before_ms`."""
-        rows = await self._database.fetch_all("room_claim_due", node_id=node_id, before_ms=before_ms, limit=limit)
+        rows = await self._database.fetch_all(
+            "room_claim_due", node_id=node_id, before_ms=before_ms, limit=limit, resting=list(resting)
+        )
         return [
             Claim(room_id=room_id, room_code=code, stream=StreamId(stream), epoch=epoch)
             for room_id, code, stream, epoch in rows

@@ -36,8 +36,8 @@ def translate(error: BaseException) -> StoreError:
         return StoreUnavailableError("no answer in time")
     if isinstance(error, psycopg2.Error):
         return _translate_driver(error)
-    if isinstance(error, ValueError):  # a NUL or a lone surrogate: the driver never sent it
-        return RowsRefusedError(f"text that cannot be stored ({type(error).__name__})")
+    if isinstance(error, RuntimeError):
+        return StoreUnavailableError(_first_line(error))  # of the event loop, about a descriptor
     return StoreUnavailableError(type(error).__name__)
 
 

@@ -126,15 +126,18 @@ class Site:
         loop = asyncio.get_running_loop()
         while True:
             await asyncio.sleep(_LOOK_SECONDS)
-            server = self._runner.server
-            connections = server.connections if server is not None else []
-            now = loop.time()
-            for connection in heads.longer_than(HEAD_SECONDS - _LOOK_SECONDS, connections, now):
-                connection.force_close()
-            for connection in answers.longer_than(ANSWER_SECONDS - _LOOK_SECONDS, connections, now):
-                # Merely closed, it would stay until the rest is taken.
-                if connection.transport is not None:
-                    connection.transport.abort()
+            with tasks.surviving("slow clients"):
+                self._look(heads, answers, loop.time())
+
+    def _look(self, heads: "_Waiting", answers: "_Waiting", now: float) -> None:
+        server = self._runner.server
+        connections = server.connections if server is not None else []
+        for connection in heads.longer_than(HEAD_SECONDS - _LOOK_SECONDS, connections, now):
+            connection.force_close()
+        for connection in answers.longer_than(ANSWER_SECONDS - _LOOK_SECONDS, connections, now):
+            # Merely closed, it would stay until the rest is taken.
+            if connection.transport is not None:
+                connection.transport.abort()
 
 
 class _Waiting:

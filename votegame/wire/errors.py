@@ -151,12 +151,16 @@ ERROR_TABLE: Final[Mapping[ErrorCode, ErrorMeaning]] = MappingProxyType(
             "Too many, too fast.", 429, "wait", "Nothing was done; it may be sent again after `retry_after` seconds."
         ),
         ErrorCode.INTERNAL: _retryable(
-            "Something went wrong on the server.", 500, "A bug of the server; the command has had no effect.", "error"
+            "Something went wrong on the server.",
+            500,
+            "A bug of the server; this sending has changed nothing.",
+            "error",
         ),
         ErrorCode.UNAVAILABLE: _retryable(
             "The server could not tell the outcome in time.",
             503,
-            "The command may or may not have taken effect; sent again with the same `id` it takes effect once.",
+            "The command may or may not have taken effect, now or when it was sent before; sent again with the same "
+            "`id` it takes effect once.",
             "debug",
         ),
     }

@@ -70,13 +70,13 @@ class _Header(Struct, frozen=True):
 class FrameReader:
     """Reads what one client sends, piece by piece."""
 
-    __slots__ = ("_fragmented", "_fragments", "_is_over", "_max_bytes", "_message", "_tail")
+    __slots__ = ("_fragments", "_is_over", "_max_bytes", "_message", "_tail")
 
     def __init__(self, max_bytes: int) -> None:
         self._max_bytes = max_bytes
         self._tail = b""
-        self._message = b""
-        self._fragmented = False
+        # Appended to in place: copying it for each of many small fragments takes time that grows with their square.
+        self._message: bytearray | None = None
         self._fragments = 0
         self._is_over = False
 
@@ -109,7 +109,7 @@ class FrameReader:
 
     def _ended(self, last: Violation | PeerClosed) -> Violation | PeerClosed:
         self._is_over = True
-        self._tail = self._message = b""
+        self._tail, self._message = b"", None
         return last
 
     def _header(self, data: bytes, position: int) -> _Header | Violation | None:
@@ -129,7 +129,7 @@ class FrameReader:
             size = int.from_bytes(data[start : start + length_bytes], "big")
             start += length_bytes
         # Each fragment counts as a byte at the least, so that endless empty ones come to an end, too.
-        if first & 0x0F < _CLOSE and max(size + len(self._message), self._fragments) > self._max_bytes:
+        if first & 0x0F < _CLOSE and max(size + len(self._message or b""), self._fragments) > self._max_bytes:
             return _TOO_LARGE
         return _Header(start, size)
 
@@ -141,9 +141,9 @@ class FrameReader:
         if opcode >= _CLOSE:
             is_allowed = opcode <= _PONG and first & _FIN and second & 0x7F <= _CONTROL_BYTES
             return None if is_allowed else _PROTOCOL_ERROR
-        if opcode == _BINARY and not self._fragmented:
+        if opcode == _BINARY and self._message is None:
             return _NOT_TEXT
-        return None if opcode == (_CONTINUATION if self._fragmented else _TEXT) else _PROTOCOL_ERROR
+        return None if opcode == (_TEXT if self._message is None else _CONTINUATION) else _PROTOCOL_ERROR
 
     def _frame(self, first: int, payload: bytes) -> Incoming | None:
         """What a whole frame means; None for a fragment that is not the last."""
@@ -155,14 +155,14 @@ class FrameReader:
             case 0xA:
                 return _PONG_SEEN
         if not first & _FIN:
-            self._fragmented = True
             self._fragments += 1
+            if self._message is None:
+                self._message = bytearray()
             self._message += payload
             return None
-        if self._fragmented:
-            payload = self._message + payload
-            self._message = b""
-            self._fragmented = False
+        if self._message is not None:
+            payload = bytes(self._message) + payload
+            self._message = None
             self._fragments = 0
         try:
             return payload.decode()

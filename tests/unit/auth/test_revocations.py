@@ -152,5 +152,15 @@ async def test_a_socket_that_cannot_be_closed_does_not_end_the_looking(revocatio
     await revocations.stop()
 
 
+def test_a_socket_that_cannot_be_closed_keeps_no_other_open(revocations, clock, told):
+    def fail():
+        raise RuntimeError("cannot be closed")
+
+    for login_id, callback in (("a", fail), ("a", told("second")), ("b", told("other"))):
+        revocations.watch(login_id, later(clock), callback)
+    revocations.revoked(["a", "b"])
+    assert told.names == ["second", "other"]
+
+
 async def test_stopping_what_was_never_started_is_no_error(revocations):
     await revocations.stop()

@@ -2,8 +2,8 @@ import msgspec
 
 from tests.played import a_game
 from votegame.check.auditor import Auditor
-from votegame.game.fold import REMEMBERED_MS
 from votegame.game.records import Cause, Record, SettingsUpdated, to_row
+from votegame.game.remembered import REMEMBERED_MS
 from votegame.game.room_settings import RoomSettings
 
 
@@ -45,6 +45,37 @@ def test_a_command_that_comes_again_in_time_is_found_though_others_were_forgotte
     assert found == []
     record = msgspec.structs.replace(record, cause=Cause(room.host.user_id, "even", ""))
     assert any("'even'" in what for what in follow(auditor, record))
+
+
+def test_a_log_that_was_written_while_the_database_s_clock_was_set_back_has_no_findings():
+    room = a_game()
+    auditor = Auditor(room.host.user_id, 1)
+    last_ms, found = 0, []
+    for number, record in enumerate(room.records):
+        # The database keeps its times from falling within a log; the node goes on with the time that it had.
+        last_ms = max(last_ms, record.decided_ms - (7_200_000 if number > 2 else 0))
+        found += auditor.findings(to_row(record), last_ms, 1)
+    assert found == []
+
+
+def test_a_decision_that_was_put_ahead_is_found_by_the_next_one_of_its_owner_and_by_no_other():
+    room = a_game()
+    for epoch, expected in ((1, 1), (2, 0)):
+        auditor = Auditor(room.host.user_id, 2)
+        found = []
+        for number, record in enumerate(room.records[:4]):
+            moved = msgspec.structs.replace(record, decided_ms=record.decided_ms + 3_600_000 * (number == 2))
+            found += auditor.findings(to_row(moved), record.decided_ms, epoch if number > 2 else 1)
+        assert len([what for what in found if "before the record ahead of it" in what]) == expected
+
+
+def test_a_decision_more_than_a_day_after_its_commit_is_found():
+    room = a_game()
+    auditor = Auditor(room.host.user_id, 1)
+    first = room.records[0]
+    assert list(auditor.findings(to_row(first), first.decided_ms - 86_400_001, 1)) == [
+        f"decided at {first.decided_ms}, committed before, at {first.decided_ms - 86_400_001}"
+    ]
 
 
 def test_an_epoch_that_falls_is_told_once():

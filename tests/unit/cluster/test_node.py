@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from tests.fakes import EPOCH_MS, LoopClock
-from tests.unit.rooms.table import Table, settle
+from tests.unit.rooms.table import Table, an_id, settle
 from votegame.clock import DatabaseClock
 from votegame.cluster.lease import HeldLease
 from votegame.cluster.node import Node
@@ -21,6 +21,7 @@ class FaultyNodes:
     def __init__(self, nodes):
         self._nodes = nodes
         self.is_away = False
+        self.bug = None
         self.seconds = 0.0
         self.renewals = 0
 
@@ -31,9 +32,9 @@ class FaultyNodes:
         await asyncio.sleep(self.seconds)
         return lease
 
-    async def live_nodes(self, node_id):
+    async def nodes_before(self, node_id):
         await self._check()
-        return await self._nodes.live_nodes(node_id)
+        return await self._nodes.nodes_before(node_id)
 
     async def retire(self, node_id):
         await self._check()
@@ -41,6 +42,8 @@ class FaultyNodes:
 
     async def _check(self):
         await asyncio.sleep(0)
+        if self.bug is not None:
+            raise self.bug
         if self.is_away:
             raise StoreUnavailableError("away")
 
@@ -50,6 +53,7 @@ class World:
         self.table = Table()
         self.nodes = FaultyNodes(self.table.nodes)
         self.closed = []
+        self.closing_bug = None
         self.speaks = []
 
     async def begin(self):
@@ -57,19 +61,28 @@ class World:
         self.table._tasks.pop().cancel()
         self.clock = DatabaseClock()
         self.lease = HeldLease(self.clock)
+        self.node = self._a_node(self.table.node_id, "here", self.clock, self.lease)
+
+    def another_node(self):
+        clock = DatabaseClock()
+        return self._a_node(an_id(), "there", clock, HeldLease(clock))
+
+    def _a_node(self, node_id, label, clock, lease):
         registry = self.table.registry
-        self.node = Node(
-            self.table.node_id,
-            "here",
+        return Node(
+            node_id,
+            label,
             store=self.nodes,
-            clock=self.clock,
-            lease=self.lease,
+            clock=clock,
+            lease=lease,
             registry=registry,
-            sweeper=Sweeper(self.table.node_id, store=self.table.store, clock=self.clock, registry=registry),
+            sweeper=Sweeper(node_id, store=self.table.store, clock=clock, registry=registry),
             close_sockets=self._close_sockets,
         )
 
     async def _close_sockets(self):
+        if self.closing_bug is not None:
+            raise self.closing_bug
         self.closed.append(self.clock.seconds())
 
 
@@ -104,8 +117,8 @@ async def test_without_a_database_it_does_not_begin(world):
 
 
 async def test_it_waits_for_the_lease_of_another_node_to_end(world):
-    await world.begin()
     await world.table.nodes.renew("other", "there", 3_000)
+    await world.begin()
     begun = world.clock.seconds()
     await world.node.join()
     await world.node.start()
@@ -170,7 +183,7 @@ async def test_at_its_end_its_rooms_are_free_at_once(world):
     await world.node.stop()
     await settle()
     assert world.table.row_of(code).owner is None
-    assert await world.table.nodes.live_nodes("other") == []
+    assert await world.table.nodes.nodes_before("other") == []
 
 
 async def test_an_end_without_a_database_is_an_end(world):
@@ -180,3 +193,45 @@ async def test_an_end_without_a_database_is_an_end(world):
     world.nodes.is_away = True
     await world.node.stop()
     assert all(task.done() for task in world.node._tasks)
+
+
+async def test_a_renewal_that_fails_as_nobody_expected_is_not_the_last_one(world):
+    await world.begin()
+    await world.node.join()
+    await world.node.start()
+    world.nodes.bug = RuntimeError("planted")
+    await asyncio.sleep(4)
+    assert not world.lease.is_valid()
+    world.nodes.bug = None
+    await asyncio.sleep(1.5)
+    assert world.lease.is_valid()
+    assert world.nodes.renewals <= 8
+
+
+async def test_clients_that_cannot_be_sent_away_are_not_the_end_of_watching(world):
+    await world.begin()
+    await world.node.join()
+    await world.node.start()
+    world.closing_bug = RuntimeError("planted")
+    world.nodes.is_away = True
+    await asyncio.sleep(8.5)
+    world.closing_bug = None
+    world.nodes.is_away = False
+    await asyncio.sleep(2)
+    world.nodes.is_away = True
+    await asyncio.sleep(10)
+    assert len(world.closed) == 1
+
+
+async def test_of_two_nodes_that_begin_together_one_waits_for_the_other(world):
+    await world.begin()
+    other = world.another_node()
+    for node in (world.node, other):
+        await node.join()
+    starting = [asyncio.create_task(node.start()) for node in (other, world.node)]
+    await asyncio.sleep(10)
+    assert [task.done() for task in starting] == [False, True]
+    await world.node.stop()
+    await asyncio.sleep(1)
+    assert starting[0].done()
+    await other.stop()

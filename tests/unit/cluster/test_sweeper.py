@@ -1,10 +1,14 @@
 import asyncio
+import itertools
 
 import pytest
 
 from tests.unit.rooms.table import seated, settle
 from votegame import tasks
 from votegame.cluster.sweeper import AHEAD_MS, ROOMS_AT_ONCE, Sweeper
+from votegame.game import rules
+from votegame.game.messages import TimerDue
+from votegame.rooms.registry import Registry
 
 pytestmark = pytest.mark.looptime
 
@@ -48,10 +52,11 @@ async def test_it_sweeps_by_itself_also_after_the_store_was_away(table):
     await tasks.end([sweeping])
 
 
-async def test_at_most_fifty_at_once_the_earliest_first(table):
+async def crashed_with_rooms(table, count):
+    """So many rooms are due, in the order of the codes returned, and their node is gone; a new node has begun."""
     await table.begin()
     codes = []
-    for place in range(ROOMS_AT_ONCE + 1):
+    for place in range(count):
         user = table.user(str(place))
         codes.append((await user.ask(user.create()))["room_code"])
         await asyncio.sleep(0.01)
@@ -66,12 +71,29 @@ async def test_at_most_fifty_at_once_the_earliest_first(table):
             next_deadline_ms=table.clock.now_ms() + AHEAD_MS - 1_000 + place,
         )
     await table.begin()
+    return codes
+
+
+async def test_at_most_fifty_at_once_the_earliest_first(table):
+    codes = await crashed_with_rooms(table, ROOMS_AT_ONCE + 1)
     sweeper = a_sweeper(table)
     assert await sweeper.sweep() == ROOMS_AT_ONCE
     await settle()
     assert codes[-1] not in table.registry._running
     assert codes[0] in table.registry._running
     assert await sweeper.sweep() == 1
+
+
+async def test_no_more_than_the_node_may_have_in_memory(table):
+    codes = await crashed_with_rooms(table, 4)
+    table.registry = Registry(table.env, max_rooms=3)
+    ada = table.user("ada")
+    await ada.ask(ada.join(codes[3]))
+    sweeper = a_sweeper(table)
+    assert await sweeper.sweep() == 2
+    assert await sweeper.sweep() == 0
+    assert set(table.registry._running) == {codes[0], codes[1], codes[3]}
+    assert table.row_of(codes[2]).owner is None
 
 
 async def test_an_idle_room_comes_back_when_its_timer_is_due(table):
@@ -103,4 +125,39 @@ async def test_a_room_without_anyone_closes_after_its_time(table):
     assert table.row_of(ada.code).head.status == "closed"
     assert table.rows(ada.code, "room_closed")[0].payload["reason"] == "abandoned"
     assert len(table.registry) == 0
+    await tasks.end([sweeping])
+
+
+async def test_a_sweep_that_fails_as_nobody_expected_is_not_the_last_one(table, monkeypatch):
+    await crashed_in_round(table)
+    with monkeypatch.context() as bug:
+        bug.setattr(table.store, "claim_due", None)
+        sweeping = tasks.start(a_sweeper(table).run(), name="sweeper")
+        await asyncio.sleep(3)
+    await asyncio.sleep(20)
+    assert len(table.outlet.frames("round_ended")) == 1
+    await tasks.end([sweeping])
+
+
+async def test_a_room_that_breaks_over_its_timer_is_tried_less_and_less_often(table, monkeypatch):
+    ada, _bob = await crashed_in_round(table)
+    tries = []
+
+    def decide(state, message, **world):
+        if isinstance(message, TimerDue):
+            tries.append(table.clock.seconds())
+            raise ZeroDivisionError
+        return rules.decide(state, message, **world)
+
+    sweeping = tasks.start(a_sweeper(table).run(), name="sweeper")
+    with monkeypatch.context() as bug:
+        bug.setattr("votegame.rooms.room.decide", decide)
+        await asyncio.sleep(2_000)
+    pauses = [after - before for before, after in itertools.pairwise(tries)]
+    assert pauses[0] < 15
+    assert all(after > 1.2 * before for before, after in itertools.pairwise(pauses[:5]))
+    assert len(tries) < 15
+    await asyncio.sleep(310)
+    assert len(table.outlet.frames("round_ended")) == 1
+    assert table.row_of(ada.code).head.status == "results"
     await tasks.end([sweeping])

@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from tests.played import HOUSE, PlayedRoom, a_game
-from votegame.errors import CorruptLogError
+from votegame.errors import CorruptLogError, ErrorCode
 from votegame.game import commands, messages, records
 from votegame.game.fold import apply, fold, open_log
 from votegame.game.records import Record, Row, from_row, to_row
@@ -31,12 +31,18 @@ def test_loading_a_log_gives_the_state_of_the_room_that_was_played(seed):
     assert list(loaded.left) == list(room.state.left)
 
 
+def fill(room, user):
+    """A base is due with the record after the next; the user comes and goes no faster than the room remembers."""
+    while room.state.position < BASE_EVERY - 1:
+        room.say(user, commands.JoinRoom)
+        room.say(user, commands.LeaveRoom)
+        room.now += 4_000
+
+
 def test_a_new_base_is_written_every_2000_records_and_loading_may_start_there():
     room = PlayedRoom()
     ben = room.a_user("Ben")
-    while room.state.position < BASE_EVERY - 1:
-        room.say(ben, commands.JoinRoom)
-        room.say(ben, commands.LeaveRoom)
+    fill(room, ben)
     assert not any(isinstance(record.payload, records.Base) for record in room.records[1:])
     room.say(ben, commands.JoinRoom)
     room.say(ben, commands.LeaveRoom)
@@ -48,12 +54,19 @@ def test_a_new_base_is_written_every_2000_records_and_loading_may_start_there():
     assert fold(tail) == room.state == fold(through_the_database(record) for record in room.records)
 
 
+def test_a_base_comes_from_no_command():
+    room = PlayedRoom()
+    room.state = msgspec.structs.replace(room.state, base_position=room.state.position - BASE_EVERY)
+    ben = room.a_user("Ben")
+    assert room.say(ben, commands.LeaveRoom, id="refused").code == ErrorCode.NOT_MEMBER
+    assert (room.records[-1].payload.__class__, room.records[-1].cause) == (records.Base, None)
+    assert room.say(ben, commands.LeaveRoom, id="refused").code == ErrorCode.NOT_MEMBER
+
+
 def test_a_room_closes_also_when_a_base_is_due():
     room = PlayedRoom()
     ben = room.a_user("Ben")
-    while room.state.position < BASE_EVERY - 1:
-        room.say(ben, commands.JoinRoom)
-        room.say(ben, commands.LeaveRoom)
+    fill(room, ben)
     room.say(room.host, commands.LeaveRoom)
     assert isinstance(room.records[-1].payload, records.RoomClosed)
     assert fold(room.records) == room.state

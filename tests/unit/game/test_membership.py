@@ -6,9 +6,10 @@ import pytest
 from tests.played import PlayedRoom
 from votegame.errors import ErrorCode
 from votegame.game import commands, messages
-from votegame.game.change import Refusal
+from votegame.game.change import Ok, Refusal
 from votegame.game.membership import MOST_LEFT
 from votegame.game.presence import Presence
+from votegame.game.room_settings import SettingsPatch
 from votegame.game.state import Member
 
 
@@ -162,3 +163,59 @@ def test_a_room_that_is_closed_is_not_found_by_looking():
     room = room_of(1)
     room.say(room.host, commands.LeaveRoom)
     assert room.say(room.a_user("Eve"), commands.ReadRoom) == Refusal(ErrorCode.ROOM_NOT_FOUND)
+
+
+class TestTooMany:
+    """A room remembers a bounded number of commands that no round bounds."""
+
+    def settings(self, room, times):
+        return [room.say(room.host, commands.UpdateSettings, settings=SettingsPatch()) for _ in range(times)]
+
+    def test_changes_of_settings_until_the_oldest_command_is_forgotten(self):
+        room = room_of(2)
+        made_ms = room.state.remembered.stretches[0].commands[room.host.user_id + "create"].taken_ms
+        # With the one that made the room, these are 300.
+        assert all(isinstance(reply, Ok) for reply in self.settings(room, 299))
+        assert len(room.state.remembered.taken_ms(room.host.user_id, since_ms=0)) == 300
+        before = room.state
+        refusal = room.say(room.host, commands.UpdateSettings, settings=SettingsPatch(), id="one more")
+        wait_ms = made_ms + 600_000 - room.now
+        assert refusal == Refusal(ErrorCode.RATE_LIMITED, {"retry_after": -(-wait_ms // 1000)})
+        assert room.state == before
+        room.now += 1000 * (refusal.details["retry_after"] - 1) - 250
+        (refusal,) = self.settings(room, 1)
+        assert refusal == Refusal(ErrorCode.RATE_LIMITED, {"retry_after": 1})
+        room.now += 750
+        assert isinstance(room.say(room.host, commands.UpdateSettings, settings=SettingsPatch(), id="one more"), Ok)
+
+    def test_joins_by_one_who_left(self):
+        room = room_of(1)
+        ben, cleo = room.a_user("Ben"), room.a_user("Cleo")
+        for _ in range(150):
+            assert room.say(ben, commands.JoinRoom).attach
+            assert isinstance(room.say(ben, commands.LeaveRoom), Ok)
+        assert room.say(ben, commands.JoinRoom).code == ErrorCode.RATE_LIMITED
+        assert room.say(cleo, commands.JoinRoom).attach
+
+    def test_nothing_else_and_nobody_else_and_no_repetition(self):
+        room = room_of(3)
+        ben = room.members[1]
+        self.settings(room, 298)
+        command = commands.UpdateSettings(id="last", room_code=room.room_code, settings=SettingsPatch())
+        first = room.tell(messages.FromUser(room.host, command)).reply
+        assert room.tell(messages.FromUser(room.host, command)).reply == first
+        assert room.say(ben, commands.UpdateSettings, settings=SettingsPatch()).code == ErrorCode.NOT_HOST
+        assert room.say(room.host, commands.JoinRoom).attach
+        assert isinstance(room.say(room.host, commands.StartGame), Ok)
+        assert room.say(room.host, commands.UpdateSettings, settings=SettingsPatch()).code == ErrorCode.WRONG_PHASE
+        assert isinstance(room.say(room.host, commands.SubmitAnswer, answer="Mine"), Ok)
+        assert isinstance(room.say(room.host, commands.EndRound), Ok)
+        assert isinstance(room.say(room.host, commands.LeaveRoom), Ok)
+        assert room.say(room.host, commands.JoinRoom).code == ErrorCode.RATE_LIMITED
+
+    def test_what_else_speaks_against_a_join_comes_first(self):
+        room = room_of(2, max_players=2)
+        self.settings(room, 299)
+        room.say(room.host, commands.LeaveRoom)
+        room.say(room.a_user("Late"), commands.JoinRoom)
+        assert room.say(room.host, commands.JoinRoom) == Refusal(ErrorCode.ROOM_FULL)

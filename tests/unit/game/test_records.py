@@ -4,7 +4,7 @@ import msgspec
 import pytest
 
 from tests.played import a_game
-from votegame.errors import CorruptLogError
+from votegame.errors import CorruptLogError, LaterVersionError
 from votegame.game import records
 from votegame.game.records import FORMAT_VERSION, from_row, to_row
 
@@ -38,7 +38,7 @@ def test_types_are_the_names_of_events_and_hidden_ones_have_no_number(rows):
 
 def test_a_later_version_is_refused(rows):
     row = msgspec.structs.replace(rows["game_ended"], version=FORMAT_VERSION + 1)
-    with pytest.raises(CorruptLogError, match="later than"):
+    with pytest.raises(LaterVersionError, match="later than"):
         from_row(row)
 
 

@@ -8,6 +8,7 @@ from tests.played import PlayedRoom, a_game
 from votegame.game import commands, messages
 from votegame.game.change import Event
 from votegame.game.presence import NOBODY, Presence
+from votegame.game.room_settings import SettingsPatch
 from votegame.game.scoring import leaderboard
 from votegame.game.state import Member
 from votegame.game.views import now_fields, public_event, snapshot
@@ -88,6 +89,20 @@ def test_results_show_authors_most_votes_first_and_keep_what_voting_showed():
     shown = [answer["id"] for answer in state["round"]["answers"]]
     assert [entry["answer_id"] for entry in state["round"]["results"]] == shown
     assert state["round"]["deadline"] is state["round"]["time_limit"] is None
+
+
+@pytest.mark.parametrize(("played_with", "changed_to"), [("counts", "progress"), ("progress", "counts")])
+def test_a_setting_that_is_changed_after_the_game_changes_nothing_of_what_its_last_round_showed(
+    played_with, changed_to
+):
+    room = playing(total_rounds=1, vote_updates=played_with)
+    room.say(room.host, commands.StartGame)
+    room.play_round(room.players)
+    before = seen(room, room.host)["round"], now_fields(room.state, room.host.user_id, room.presence)
+    room.say(room.host, commands.UpdateSettings, settings=SettingsPatch(vote_updates=changed_to))
+    assert room.state.settings.vote_updates == changed_to
+    assert (seen(room, room.host)["round"], now_fields(room.state, room.host.user_id, room.presence)) == before
+    assert all(("vote_count" in answer) == (played_with == "counts") for answer in before[0]["answers"])
 
 
 def test_without_voting_there_are_no_shown_answers():

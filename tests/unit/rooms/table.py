@@ -23,6 +23,7 @@ from votegame.game.commands import (
 )
 from votegame.game.house import House
 from votegame.game.messages import User
+from votegame.game.records import FORMAT_VERSION
 from votegame.game.room_settings import SettingsPatch
 from votegame.rooms.environment import Environment
 from votegame.rooms.inbox import ConnectionLost, Request
@@ -61,7 +62,9 @@ class Table:
     async def begin(self) -> None:
         """Begin a node: a journal and an empty registry."""
         await self.renew()
-        self.journal = Journal(self.store, self.clock, observe_commit=lambda _rows, _seconds: None)
+        self.journal = Journal(
+            self.store, self.clock, slow_store=self.store, observe_commit=lambda _rows, _seconds: None
+        )
         self.env = Environment(
             node_id=self.node_id,
             store=self.store,
@@ -192,6 +195,13 @@ async def settle() -> None:
     """Let everything run that can run now."""
     for _ in range(50):
         await asyncio.sleep(0)
+
+
+def of_later_release(table: Table, code: str) -> None:
+    """Have the last row of the room's log be in a format that comes after ours."""
+    log = table.row_of(code).log
+    row, time_ms = log[-1]
+    log[-1] = (msgspec.structs.replace(row, version=FORMAT_VERSION + 1), time_ms)
 
 
 async def seated(table: Table) -> tuple[Player, Player]:

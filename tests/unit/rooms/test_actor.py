@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from tests.unit.rooms.table import settle
+from tests.unit.rooms.table import of_later_release, settle
 from votegame.errors import StoreUnavailableError
 from votegame.game import records, rules
 from votegame.game.commands import UpdateSettings
@@ -59,6 +59,7 @@ class TestFenced:
     async def test_members_who_missed_an_event_are_sent_away(self, table, room):
         ada, _bob = await room
         table.store.faults = ["after", "before", "before"]
+        table.store.log_ends_faults = [StoreUnavailableError("gone")] * 3
         ada.send(ada.change(topic="tea", id_="a"))
         await settle()
         overtaken(table, ada.code)
@@ -73,6 +74,7 @@ class TestFenced:
         round_id = (await ada.ask(ada.start()))["round_id"]
         await settle()
         table.store.faults = ["after", "before", "before"]
+        table.store.log_ends_faults = [StoreUnavailableError("gone")] * 3
         ada.send(ada.answer(round_id, "apple", id_="a"))
         await settle()
         overtaken(table, ada.code)
@@ -266,17 +268,30 @@ class TestBug:
         await table.begin()
         bug.append(lambda message: isinstance(message, Loaded))
         table.store.calls.clear()
-        assert (await ada.ask(ada.join(ada.code)))["code"] == "internal"
+        assert (await ada.ask(ada.join(ada.code)))["code"] == "unavailable"
         await settle()
         assert table.store.calls["load"] == 1
         assert len(table.registry) == 0
 
-    async def test_a_log_that_does_not_fold_is_internal(self, table, room):
+    async def test_without_a_log_that_folds_nobody_is_told_that_a_command_had_no_effect(self, table, room):
         ada, _bob = await room
+        kept = ada.change(topic="tea")
+        assert (await ada.ask(kept))["type"] == "ok"
         await table.end()
         await table.begin()
         table.row_of(ada.code).log.pop(1)
-        assert (await ada.ask(ada.join(ada.code)))["code"] == "internal"
+        assert (await ada.ask(kept))["code"] == "unavailable"
+        assert table.row_of(ada.code).owner == table.node_id
+
+    async def test_a_room_that_a_later_release_wrote_is_left_to_nodes_that_can_read_it(self, table, room):
+        ada, _bob = await room
+        await table.end()
+        await table.begin()
+        of_later_release(table, ada.code)
+        assert (await ada.ask(ada.join(ada.code)))["code"] == "unavailable"
+        await settle()
+        assert table.row_of(ada.code).owner is None
+        assert table.registry.resting() == [table.row_of(ada.code).made.room_id]
 
     async def test_a_record_that_cannot_be_stored_costs_its_command(self, table, room, monkeypatch):
         ada, bob = await room

@@ -8,8 +8,8 @@ from votegame.rooms.ports import Origin
 USER = User("u", "Ada")
 
 
-def a_request(command=None):
-    return Request(Origin("c", 1), USER, command or LeaveRoom(id="1", room_code="ABC234"), 0.0)
+def a_request(command=None, received_at=0.0):
+    return Request(Origin("c", 1), USER, command or LeaveRoom(id="1", room_code="ABC234"), received_at)
 
 
 def test_first_in_first_out():
@@ -40,3 +40,13 @@ def test_the_rules_are_told_of_a_creation_as_such():
     assert a_request(create).message() == Creation(USER, create)
     leave = LeaveRoom(id="1", room_code="ABC234")
     assert a_request(leave).message() == FromUser(USER, leave)
+
+
+def test_it_knows_whether_a_command_waits_that_came_by_then():
+    inbox = Inbox()
+    inbox.offer(ConnectionLost("u", "c"))
+    assert not inbox.holds_from_before(9.0)
+    inbox.offer(a_request(received_at=1.0))
+    inbox.offer(a_request(received_at=2.0))
+    assert inbox.holds_from_before(1.0)
+    assert not inbox.holds_from_before(0.9)

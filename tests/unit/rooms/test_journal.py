@@ -24,7 +24,12 @@ class Desk:
         self.memory = MemoryRoomStore(self.nodes, self.clock.now_ms)
         self.store = FaultyStore(self.memory)
         self.commits = []
-        self.journal = Journal(self.store, self.clock, observe_commit=lambda rows, _seconds: self.commits.append(rows))
+        self.journal = Journal(
+            self.store,
+            self.clock,
+            slow_store=self.store,
+            observe_commit=lambda rows, _seconds: self.commits.append(rows),
+        )
         self.node_id = an_id()
         self.task = tasks.start(self.journal.run(), name="journal")
 
@@ -100,6 +105,7 @@ async def test_a_commit_is_bounded_and_no_room_is_left_behind(desk):
 async def test_an_unknown_outcome_is_sent_again_with_the_same_rows_and_never_doubled(desk, fault):
     room = await desk.room("AAAAAA")
     desk.store.faults = [fault, fault, "before"]
+    desk.store.log_ends_faults = [StoreUnavailableError("gone")] * 3
     room.write(2)
     await settle()
     room.write()
@@ -128,6 +134,7 @@ async def test_a_failure_between_append_and_log_ends_loses_nothing(desk, error):
 async def test_an_unknown_outcome_followed_by_a_lock_is_settled_with_what_gathered_since(desk):
     room = await desk.room("AAAAAA")
     desk.store.faults = ["after", "busy", "busy"]
+    desk.store.log_ends_faults = [StoreUnavailableError("gone")]
     room.write()
     while len(desk.store.appends) < 3:
         await asyncio.sleep(0.001)
@@ -140,6 +147,7 @@ async def test_an_unknown_outcome_followed_by_a_lock_is_settled_with_what_gather
 async def test_what_a_resend_took_along_is_not_looked_for_again(desk):
     room = await desk.room("AAAAAA")
     desk.store.faults = ["after", "busy", "busy"]
+    desk.store.log_ends_faults = [StoreUnavailableError("gone")]
     room.write()
     while len(desk.store.appends) < 3:
         await asyncio.sleep(0.001)
@@ -291,3 +299,79 @@ async def test_a_flush_waits_for_a_locked_room(desk):
     desk.store.busy = set()
     await desk.flushed()
     assert room.positions == [1, 2]
+
+
+async def test_an_outcome_that_the_log_tells_is_not_sent_again(desk):
+    room = await desk.room("AAAAAA")
+    desk.store.faults = ["after"]
+    room.write(2)
+    await desk.flushed()
+    assert room.heard == [("committed", 3)]
+    assert len(desk.store.appends) == 1
+
+
+async def test_a_room_that_the_store_cannot_write_harms_no_other(desk):
+    poisoned, beside, later = [await desk.room(code) for code in ("AAAAAA", "BBBBBB", "CCCCCC")]
+    desk.store.poisoned = {poisoned.id}
+    started = desk.clock.seconds()
+    poisoned.write()
+    beside.write()
+    while not beside.heard:
+        await asyncio.sleep(0.001)
+    for _ in range(50):
+        later.write()
+        while later.writer.oldest_at is not None:
+            await asyncio.sleep(0.001)
+    assert desk.clock.seconds() - started < 1
+    assert poisoned.heard == []
+
+    poisoned.write()
+    desk.store.poisoned = set()
+    await desk.flushed()
+    assert poisoned.positions == [1, 2, 3]
+    assert poisoned.heard[-1] == ("committed", 3)
+
+
+async def test_a_room_that_the_store_cannot_write_is_tried_at_a_bounded_rate(desk):
+    poisoned = await desk.room("AAAAAA")
+    desk.store.poisoned = {poisoned.id}
+    poisoned.write()
+    await asyncio.sleep(30)
+    assert 10 < len(desk.store.appends) < 80
+    assert poisoned.heard == []
+
+
+async def test_many_locked_rooms_do_not_hold_up_the_others(desk):
+    locked = [await desk.room(f"LOCKE{number}") for number in range(5)]
+    free = await desk.room("AAAAAA")
+    desk.store.busy, desk.store.busy_seconds = {room.id for room in locked}, 0.3
+    for room in locked:
+        room.write()
+    # Each is found locked once in the common lane.
+    await asyncio.sleep(3)
+    waits = []
+    for _ in range(20):
+        started = desk.clock.seconds()
+        free.write()
+        while free.writer.oldest_at is not None:
+            await asyncio.sleep(0.001)
+        waits.append(desk.clock.seconds() - started)
+        for room in locked:
+            room.write()
+        await asyncio.sleep(0.05)
+    assert max(waits) < 0.1
+    desk.store.busy = set()
+    await desk.flushed()
+    assert all(room.positions == list(range(1, 23)) for room in locked)
+
+
+async def test_while_the_store_is_wholly_away_nothing_is_dropped_and_no_room_is_singled_out(desk):
+    rooms = [await desk.room(code) for code in ("AAAAAA", "BBBBBB", "CCCCCC")]
+    desk.store.is_away = True
+    for room in rooms:
+        room.write()
+    await asyncio.sleep(20)
+    assert {len(batch) for batch in desk.store.appends} == {3}
+    desk.store.is_away = False
+    await desk.flushed()
+    assert [room.heard for room in rooms] == [[("committed", 2)]] * 3

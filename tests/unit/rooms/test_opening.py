@@ -2,7 +2,7 @@ import asyncio
 
 import pytest
 
-from tests.unit.rooms.table import settle
+from tests.unit.rooms.table import of_later_release, settle
 from votegame.rooms.opening import NotFound, NotNow, Opened, open_room
 
 pytestmark = pytest.mark.looptime
@@ -81,4 +81,15 @@ async def test_a_log_with_a_hole_is_broken_and_not_asked_for_again(table, code):
     outcome = await open_room(table.env, code, None)
     assert isinstance(outcome, NotNow)
     assert outcome.is_broken
+    assert outcome.claim is None
+    assert table.store.calls["load"] == 1
+
+
+async def test_a_log_of_a_later_release_is_let_go_of(table, code):
+    code = await code
+    of_later_release(table, code)
+    outcome = await open_room(table.env, code, None)
+    assert isinstance(outcome, NotNow)
+    assert outcome.is_broken
+    assert outcome.claim.epoch == table.row_of(code).epoch
     assert table.store.calls["load"] == 1

@@ -135,11 +135,28 @@ class TestLimits:
         other = (await bob.ask(bob.create()))["room_code"]
         codes = [(await ada.ask(ada.create()))["room_code"] for _ in range(2)]
         assert ada.send(ada.create()) == ErrorCode.RATE_LIMITED
-        assert ada.send(ada.join(other)) == ErrorCode.RATE_LIMITED
+        refused = await ada.ask(ada.join(other))
+        assert (refused["code"], refused["retry_after"]) == ("rate_limited", 1.0)
         assert (await ada.ask(ada.join(codes[0])))["type"] == "ok"
         ada.code = codes[0]
         await ada.ask(ada.leave())
         assert (await ada.ask(ada.join(other)))["type"] == "ok"
+
+    async def test_who_comes_back_to_a_room_that_he_is_in_is_never_refused(self, table):
+        table._rooms_per_user = 2
+        await table.begin()
+        ada, bob, eve = (table.user(name) for name in ("ada", "bob", "eve"))
+        codes = [(await ada.ask(ada.create()))["room_code"] for _ in range(2)]
+        await table.end()
+        await table.begin()
+        # No room is in memory now, so Ada gets into two more.
+        for _ in range(2):
+            code = (await bob.ask(bob.create()))["room_code"]
+            assert (await ada.ask(ada.join(code)))["type"] == "ok"
+        for code in codes:
+            assert (await ada.ask(ada.join(code)))["type"] == "ok"
+        other = (await eve.ask(eve.create()))["room_code"]
+        assert (await ada.ask(ada.join(other)))["code"] == "rate_limited"
 
     async def test_a_retry_of_the_last_room_that_a_user_may_make_gets_its_ok(self, table):
         table._rooms_per_user = 1

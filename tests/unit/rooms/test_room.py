@@ -4,8 +4,8 @@ import asyncio
 
 import pytest
 
-from tests.fakes import EPOCH_MS
-from tests.unit.rooms.table import an_id, settle
+from tests.fakes import EPOCH_MS, LoopClock
+from tests.unit.rooms.table import Table, an_id, seated, settle
 from votegame.errors import ErrorCode
 from votegame.rooms.inbox import INBOX_ENTRIES
 
@@ -274,6 +274,81 @@ class TestTimers:
         bob.lose()
         await asyncio.sleep(1)
         assert table.row_of(ada.code).head.status == "lobby"
+
+
+@pytest.mark.parametrize("jump_ms", [3_600_000, -7_200_000])
+async def test_countdowns_are_right_when_the_clock_of_the_database_was_set(table, room, jump_ms):
+    ada, bob = await room
+    table.memory._now_ms = lambda: table.clock.now_ms() + jump_ms
+    await in_round((ada, bob), answer_seconds=10)
+    started = table.outlet.frames("game_started")[0]
+    assert started["deadline"] - started["server_time"] == pytest.approx(10_000, abs=1_100)
+    await asyncio.sleep(10.5)
+    assert started["deadline"] + 200 <= event_at(table, "round_ended") <= started["deadline"] + 250
+    assert table.outlet.frames("round_ended")[0]["server_time"] > started["server_time"]
+
+
+class BusyClock(LoopClock):
+    """A clock that goes on while the loop is busy, when a test says so."""
+
+    busy_seconds = 0.0
+
+    def seconds(self) -> float:
+        return super().seconds() + self.busy_seconds
+
+
+class TestABusyLoop:
+    """Between a command's coming and its turn the loop had other things to do for a while."""
+
+    @pytest.fixture
+    async def table(self):
+        table = Table(clock=BusyClock())
+        yield table
+        await table.end()
+
+    async def just_before(self, table, due_ms):
+        await asyncio.sleep((due_ms - 100 - table.clock.now_ms()) / 1000)
+
+    async def test_what_came_before_the_end_of_a_phase_counts_and_what_came_after_it_does_not(self, table):
+        ada, bob = await seated(table)
+        round_id = await in_round((ada, bob), answer_seconds=10, host_away="wait")
+        await self.just_before(table, table.outlet.frames("game_started")[0]["deadline"])
+        ada.send(ada.answer(round_id, "in time", id_="in time"))
+        table.clock.busy_seconds += 0.4
+        bob.send(bob.answer(round_id, "too late", id_="too late"))
+        assert (await table.outlet.reply("in time"))["type"] == "ok"
+        assert (await table.outlet.reply("too late"))["code"] == "wrong_phase"
+        assert [answer["content"] for answer in table.outlet.frames("voting_started")[0]["answers"]] == ["in time"]
+
+    async def test_what_stands_before_a_command_that_was_in_time_is_taken_with_it(self, table):
+        ada, bob = await seated(table)
+        round_id = await in_round((ada, bob), answer_seconds=10)
+        await self.just_before(table, table.outlet.frames("game_started")[0]["deadline"])
+        ada.lose()
+        bob.send(bob.answer(round_id, "in time", id_="in time"))
+        table.clock.busy_seconds += 0.4
+        assert (await table.outlet.reply("in time"))["type"] == "ok"
+
+    async def test_a_loss_alone_does_not_come_before_the_end_of_a_phase(self, table):
+        ada, bob = await seated(table)
+        await in_round((ada, bob), answer_seconds=10)
+        await self.just_before(table, table.outlet.frames("game_started")[0]["deadline"])
+        bob.lose()
+        table.clock.busy_seconds += 0.4
+        await settle()
+        assert table.outlet.frames("round_ended")
+
+    async def test_an_answer_from_within_the_grace_period_comes_before_its_end(self, table):
+        ada, bob = await seated(table)
+        round_id = await in_round((ada, bob))
+        await ada.ask(ada.answer(round_id, "apple"))
+        lost_ms = table.clock.now_ms()
+        bob.lose()
+        await self.just_before(table, lost_ms + 20_000)
+        bob.send(bob.answer(round_id, "bone", id_="in time"))
+        table.clock.busy_seconds += 0.4
+        assert (await table.outlet.reply("in time"))["type"] == "ok"
+        assert len(table.outlet.frames("voting_started")[0]["answers"]) == 2
 
 
 class TestPresence:
