@@ -4,7 +4,7 @@ from typing import get_args
 
 from votegame.game.commands import AnyCommand
 from votegame.wire.events import AnyEvent, AnyNotice
-from votegame.wire.messages import OKS_BY_COMMAND, tag_of
+from votegame.wire.messages import OKS_BY_COMMAND, type_of
 from votegame.wire.replies import ErrorReply, Welcome
 from votegame.wire.snapshot import State
 
@@ -13,7 +13,7 @@ Kinds = dict[str, tuple[type, ...]]
 
 def commands() -> Kinds:
     """The commands, as `command.submit_vote`."""
-    return {f"command.{tag_of(kind)}": (kind,) for kind in get_args(AnyCommand)}
+    return {f"command.{type_of(kind)}": (kind,) for kind in get_args(AnyCommand)}
 
 
 def oks() -> Kinds:
@@ -23,8 +23,8 @@ def oks() -> Kinds:
 
 def told() -> Kinds:
     """What is sent unasked: `welcome`, events and notices."""
-    events: Kinds = {f"event.{tag_of(kind)}": (kind,) for kind in get_args(AnyEvent)}
-    notices: Kinds = {f"notice.{tag_of(kind)}": (kind,) for kind in get_args(AnyNotice)}
+    events: Kinds = {f"event.{type_of(kind)}": (kind,) for kind in get_args(AnyEvent)}
+    notices: Kinds = {f"notice.{type_of(kind)}": (kind,) for kind in get_args(AnyNotice)}
     return {"welcome": (Welcome,), **events, **notices}
 
 

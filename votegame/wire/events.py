@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 
 from msgspec import UNSET, Meta, UnsetType
 
+from votegame.game.tags import tag_of
 from votegame.wire import fields
 from votegame.wire.snapshot import AnswerResult, Leaderboard, Part, Settings, ShownAnswer
 
@@ -14,7 +15,7 @@ TimedPhase = Literal["answering", "voting", "results"]
 ClosingReason = Literal["empty", "abandoned"]
 
 
-class Event(Part, frozen=True, kw_only=True, tag_field="type", tag=fields.snake):
+class Event(Part, frozen=True, kw_only=True, tag_field="type", tag=tag_of):
     """What all events have."""
 
     room_code: fields.RoomCodeField
@@ -121,7 +122,7 @@ class RoomClosed(Event, frozen=True, kw_only=True):
     ]
 
 
-class Notice(Part, frozen=True, kw_only=True, tag_field="type", tag=fields.snake):
+class Notice(Part, frozen=True, kw_only=True, tag_field="type", tag=tag_of):
     """What all notices have."""
 
     room_code: fields.RoomCodeField

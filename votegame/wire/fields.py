@@ -54,8 +54,3 @@ TotalRounds = Annotated[int, Meta(ge=1, le=20, description="Rounds of the game."
 
 PhaseName = Literal["lobby", "answering", "voting", "results", "finished"]
 PhaseField = Annotated[PhaseName, Meta(description="The phase that the room is in.")]
-
-
-def snake(class_name: str) -> str:
-    """`PlayerJoined` becomes `player_joined`."""
-    return "".join(f"_{char.lower()}" if char.isupper() else char for char in class_name).lstrip("_")

@@ -27,7 +27,7 @@ _ANY_OK: Final = tuple({ok: None for oks in OK_TYPES.values() for ok in oks})
 _unasked: Final[msgspec.json.Decoder[AnyUnasked]] = msgspec.json.Decoder(AnyUnasked)
 
 
-def tag_of(message: type[Command] | type[AnyMessage]) -> str:
+def type_of(message: type[Command] | type[AnyMessage]) -> str:
     """The `type` that frames of this kind have."""
     return str(message.__struct_config__.tag)
 

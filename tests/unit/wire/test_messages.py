@@ -16,7 +16,7 @@ from votegame.wire import events, fields, frames, replies, snapshot
 from votegame.wire.errors import ERROR_TABLE
 from votegame.wire.handshake import PROTOCOL
 from votegame.wire.limits import Limits
-from votegame.wire.messages import OKS_BY_COMMAND, decoded, tag_of
+from votegame.wire.messages import OKS_BY_COMMAND, decoded, type_of
 
 PROTOCOL_FOLDER = Path(__file__).parents[3] / "protocol"
 EXAMPLES = {path.stem: json.loads(path.read_bytes()) for path in (PROTOCOL_FOLDER / "examples").glob("*.json")}
@@ -39,7 +39,7 @@ def round_of(name: str, **changes) -> dict:
 
 
 def names_of(union) -> set[str]:
-    return {tag_of(member) for member in get_args(union)}
+    return {type_of(member) for member in get_args(union)}
 
 
 @pytest.mark.parametrize("name", FRAMES)
@@ -93,7 +93,7 @@ def test_every_command_has_its_ok():
 
 
 def test_events_are_the_public_records():
-    public = {tag_of(payload) for payload in get_args(records.AnyPayload) if payload not in records.HIDDEN}
+    public = {type_of(payload) for payload in get_args(records.AnyPayload) if payload not in records.HIDDEN}
 
     assert names_of(events.AnyEvent) == public
 
