@@ -2,6 +2,8 @@
 
 import json
 import re
+import runpy
+import sys
 from pathlib import Path
 
 import jsonschema
@@ -13,7 +15,7 @@ from tests.strict import check_answer
 from votegame.files import protocol_directory
 from votegame.spec import kinds
 from votegame.spec.calls import CALLS
-from votegame.spec.output import generated, stale, write
+from votegame.spec.output import generated, stale
 from votegame.web.auth_views import AuthViews
 from votegame.web.health import HealthViews
 from votegame.web.room_views import RoomViews
@@ -60,17 +62,19 @@ def test_generated_files_are_current():
         assert (PROTOCOL / name).read_text(encoding="utf-8") == text, f"protocol/{name} is not current: {REMEDY}"
 
 
-def test_writing_removes_schemas_of_what_is_gone(tmp_path):
-    (tmp_path / "examples").mkdir()
+def test_the_command_writes_what_is_current_and_removes_what_is_gone(tmp_path, monkeypatch):
+    (tmp_path / "examples").symlink_to(PROTOCOL / "examples")
     for name in ("settings", "limits", "errors"):
         (tmp_path / f"{name}.json").write_bytes((PROTOCOL / f"{name}.json").read_bytes())
     (tmp_path / "schemas").mkdir()
     (tmp_path / "schemas" / "command.dance.json").write_text("{}")
 
-    write(tmp_path)
+    monkeypatch.setattr(sys, "argv", ["votegame.spec", str(tmp_path)])
+    runpy.run_module("votegame.spec", run_name="__main__")
 
+    for name, text in generated(PROTOCOL).items():
+        assert (tmp_path / name).read_text(encoding="utf-8") == text
     assert not (tmp_path / "schemas" / "command.dance.json").exists()
-    assert {path.stem for path in (tmp_path / "schemas").iterdir()} == set(SCHEMAS)
 
 
 def test_there_is_a_schema_for_every_kind_of_frame():
