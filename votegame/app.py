@@ -42,7 +42,7 @@ from votegame.storage.nodes import PostgresNodeStore
 from votegame.storage.retention import Retention
 from votegame.storage.rooms import PostgresRoomStore
 from votegame.storage.users import PostgresUserStore
-from votegame.web import start_page
+from votegame.web import docs, start_page
 from votegame.web.app import make_app
 from votegame.web.auth_views import AuthViews
 from votegame.web.commands import Commands
@@ -185,7 +185,7 @@ class Server:
             settings,
             secret=secret,
             doorman=self._doorman,
-            routes=[auth.routes(), rooms.routes(), health.routes(), start_page.routes()],
+            routes=[auth.routes(), rooms.routes(), health.routes(), start_page.routes(), docs.routes()],
             ws_handler=self._gateway.handle,
             observe_request=self._metrics.request,
         )

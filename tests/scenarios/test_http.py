@@ -6,6 +6,8 @@ import json
 import aiohttp
 import pytest
 
+from tests.strict import check_answer
+
 
 class Caller:
     """A user without a socket."""
@@ -20,7 +22,9 @@ class Caller:
         if isinstance(body, bytes):
             headers["Content-Type"] = "application/json"
         async with self.http.request(method, self.url + path, headers=headers, **how) as answer:
-            return answer.status, json.loads(await answer.read())
+            content = await answer.read()
+            check_answer(method, path, status=answer.status, content_type=answer.content_type, body=content)
+            return answer.status, json.loads(content)
 
     async def code_of(self, method: str, path: str, body: object = None, **how) -> tuple[int, str]:
         status, answer = await self.ask(method, path, body, **how)
