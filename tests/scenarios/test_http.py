@@ -185,3 +185,16 @@ async def test_many_retries_at_once_make_one_answer(caller, table):
     path = f"/api/game/rounds/{round_id}/answer"
     calls = [ada.ask("POST", path, {"answer": "same"}, key="one") for _ in range(8)]
     assert len({(status, body["answer_id"]) for status, body in await asyncio.gather(*calls)}) == 1
+
+
+async def test_headers_that_are_no_text_are_refused_as_what_they_are(caller, server):
+    ada = await caller()
+    paths = [("POST", "/api/rooms"), ("POST", "/api/rooms/join"), ("GET", "/api/rooms/222222"), ("GET", "/ws")]
+    for name in ("Idempotency-Key", "Cookie", "Origin", "X-Forwarded-For", "Content-Type", "Sec-WebSocket-Protocol"):
+        for method, path in paths:
+            head = f"{method} {path} HTTP/1.1\r\nHost: x\r\nAuthorization: {ada.headers['Authorization']}\r\n"
+            reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
+            writer.write(head.encode() + name.encode() + b": \xff\r\nContent-Length: 0\r\n\r\n")
+            status_line = await asyncio.wait_for(reader.readline(), 10)
+            writer.close()
+            assert int(status_line.split()[1]) < 500, (name, method, path)
