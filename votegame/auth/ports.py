@@ -81,10 +81,7 @@ class Rates(Protocol):
         """A guest from `address`."""
 
     def login(self, account: str, address: str, now: float) -> float:
-        """A login is tried; it counts against the account until `good_login`. Nothing counts when it has to wait."""
+        """A login is tried; `login_ended` must follow unless it has to wait, and then nothing counts."""
 
-    def failed_login(self, address: str, now: float) -> None:
-        """A login that was tried has failed."""
-
-    def good_login(self, account: str) -> None:
-        """A login that was tried has not failed."""
+    def login_ended(self, account: str, address: str, *, is_wrong: bool, is_begun: bool) -> None:
+        """A login that was tried was refused as wrong, has begun, or neither: then it counts nothing."""
