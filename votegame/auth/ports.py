@@ -1,12 +1,15 @@
 """What accounts need of the world: a store of users and logins. Two adapters, one contract suite."""
 
 from collections.abc import Iterable, Sequence
-from typing import Protocol
+from typing import Final, Protocol
 
 from msgspec import Struct
 
 from votegame.auth.values import Account
 from votegame.ids import LoginId, UserId
+
+LOGINS_PER_USER: Final = 50
+"""Logins of one user at a time."""
 
 
 class NewUser(Struct, frozen=True, kw_only=True):
@@ -59,7 +62,10 @@ class UserStore(Protocol):
         """Remove a user with all logins, which are returned."""
 
     async def add_login(self, user_id: UserId, login: NewLogin, *, checked_hash: str | None) -> bool:
-        """Begin a login; False when the user is gone, or his password hash is not the one that was checked."""
+        """Begin a login, and end the oldest beyond `LOGINS_PER_USER`.
+
+        False, and nothing is done, when the user is gone, or his password hash is not the one that was checked.
+        """
 
     async def find_login(self, login_id: LoginId, user_id: UserId) -> tuple[Account, int] | None:
         """The user of a login that has not ended, and when it will, in database milliseconds."""
