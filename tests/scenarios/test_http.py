@@ -187,6 +187,15 @@ async def test_many_retries_at_once_make_one_answer(caller, table):
     assert len({(status, body["answer_id"]) for status, body in await asyncio.gather(*calls)}) == 1
 
 
+async def test_numbers_that_no_float_can_hold_are_no_json_anywhere(caller):
+    ada = await caller()
+    for path in ("/api/rooms", "/api/rooms/join", "/api/auth/guest", "/api/auth/login", "/api/auth/password"):
+        fields = b'"room_code": "222222", "display_name": "Gus", "email": "a", "password": "b"'
+        passwords = b'"old_password": "12345678", "new_password": "12345678"'
+        body = b"{" + fields + b", " + passwords + b', "more": 1e999}'
+        assert await ada.code_of("POST", path, body) == (400, "bad_json")
+
+
 async def test_headers_that_are_no_text_are_refused_as_what_they_are(caller, server):
     ada = await caller()
     paths = [("POST", "/api/rooms"), ("POST", "/api/rooms/join"), ("GET", "/api/rooms/222222"), ("GET", "/ws")]
