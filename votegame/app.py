@@ -1,7 +1,8 @@
 """The composition root: the one place that knows every part, makes them, and joins them.
 
-Parts are opened in the order in which they need each other, and closed in the opposite one: first nobody new comes in,
-then clients are told to come back, then rooms finish what they decided, then the journal writes it, and only then the
+Parts are opened in the order in which they need each other. They are closed so that nothing that was decided is lost,
+and clients learn of it: first nobody new comes in, then rooms finish what they decided and the journal writes it, then
+sockets are closed with word to come back and the site stops, then the node gives up its lease, and only then the
 database goes.
 """
 

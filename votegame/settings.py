@@ -74,7 +74,7 @@ class Settings(Struct, frozen=True, kw_only=True):
         registrations_per_hour: Registrations from one address in an hour.
         guests_per_hour: Guests from one address in an hour.
         bcrypt_cost: Cost of a password's hash, 10 to 15; 12 takes about a quarter of a second.
-        log_days: How long the logs of finished rooms are kept.
+        log_days: How long the logs of closed rooms are kept.
     """
 
     host: str = "0.0.0.0"  # noqa: S104 - phones in the same network are to reach it
