@@ -60,6 +60,7 @@ _LAG_SECONDS: Final = 0.5
 _SILENT: Final = "the database does not answer"
 _STARTING: Final = "starting"
 _STOPPING: Final = "stopping"
+_FULL: Final = "too many connections"
 
 log = structlog.get_logger(__name__)
 
@@ -91,7 +92,9 @@ class Server:
         self._make_accounts(secret)
         self._make_gateway()
         self._make_rooms()
-        self._site = Site(self._make_app(secret), host=settings.host, port=settings.port)
+        self._site = Site(
+            self._make_app(secret), host=settings.host, port=settings.port, max_sockets=settings.max_connections
+        )
         self._retention = Retention(self._database, log_days=settings.log_days)
         self._tasks: list[asyncio.Task[None]] = []
 
@@ -196,7 +199,8 @@ class Server:
     def _obstacles(self) -> Sequence[str]:
         if self._obstacle is not None:
             return [self._obstacle]
-        return [] if self._lease.is_valid() else [_SILENT]
+        obstacles = {_SILENT: not self._lease.is_valid(), _FULL: self._site.is_full}
+        return [what for what, is_so in obstacles.items() if is_so]
 
     async def start(self) -> int:
         """Open everything and let clients in; returns the port.
