@@ -98,7 +98,7 @@ CALLS: Final[Sequence[Call]] = (
         status=201,
         access="optional",
         body=auth_views.Registration,
-        errors=(E.EMAIL_TAKEN,),
+        errors=(E.UNAUTHENTICATED, E.EMAIL_TAKEN),
     ),
     _account(
         "post",
