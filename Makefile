@@ -7,7 +7,7 @@ RUN_STAMP := $(VENV)/.run
 TEST_STAMP := $(VENV)/.test
 SOURCES := pyproject.toml constraints.txt setup.py
 
-.PHONY: run test check lint cover format clean
+.PHONY: run test check lint cover format protocol clean
 .DEFAULT_GOAL := run
 
 run: $(RUN_STAMP)
@@ -29,6 +29,10 @@ cover: $(TEST_STAMP)
 	@for part in game wire; do \
 	  $(BIN)/python -m pytest -q tests/unit/$$part --cov=votegame.$$part --cov-branch --cov-fail-under=100 \
 	    --cov-report=term-missing:skip-covered || exit 1; done
+
+# What is generated in protocol/: schemas, asyncapi.json, openapi.json.
+protocol: $(TEST_STAMP)
+	$(BIN)/python -m votegame.spec
 
 format: $(TEST_STAMP)
 	$(BIN)/ruff format .

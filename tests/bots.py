@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 import aiohttp
 
 from tests.client_fold import RoomFold
+from tests.strict import StrictReader
 
 Frame = dict[str, Any]
 RETRY_SECONDS = 0.1
@@ -54,6 +55,7 @@ class Client:
         self.doubles = 0.0
         self.tell: Callable[[Frame], None] = lambda _frame: None
         """Called with each frame that is got."""
+        self._strict = StrictReader()
         self._token = ""
         self._socket: aiohttp.ClientWebSocketResponse | None = None
         self._pending: dict[str, Frame] = {}
@@ -120,7 +122,9 @@ class Client:
             await self._attach()
             async for message in socket:
                 if message.type is aiohttp.WSMsgType.TEXT:
-                    self._take(json.loads(message.data))
+                    frame = json.loads(message.data)
+                    self._strict.got(frame, message.data)
+                    self._take(frame)
                     await self.act()
                     if self.is_cut():
                         break
@@ -168,6 +172,7 @@ class Client:
         if self._socket is None or self._socket.closed:
             return
         self._note("sent", command)
+        self._strict.sent(command)
         with contextlib.suppress(ConnectionError, aiohttp.ClientError):
             await self._socket.send_json(command)
 

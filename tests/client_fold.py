@@ -174,6 +174,7 @@ def digest(state: Frame) -> str:
     shared = {
         "phase": state["phase"],
         "host_id": state["host_id"],
+        "locked": state["locked"],
         "settings": state["settings"],
         "members": [[one["user_id"], one["display_name"], one["score"]] for one in state["members"]],
         "round": current

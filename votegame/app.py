@@ -1,7 +1,8 @@
 """The composition root: the one place that knows every part, makes them, and joins them.
 
-Parts are opened in the order in which they need each other, and closed in the opposite one: first nobody new comes in,
-then clients are told to come back, then rooms finish what they decided, then the journal writes it, and only then the
+Parts are opened in the order in which they need each other. They are closed so that nothing that was decided is lost,
+and clients learn of it: first nobody new comes in, then rooms finish what they decided and the journal writes it, then
+sockets are closed with word to come back and the site stops, then the node gives up its lease, and only then the
 database goes.
 """
 
@@ -42,7 +43,7 @@ from votegame.storage.nodes import PostgresNodeStore
 from votegame.storage.retention import Retention
 from votegame.storage.rooms import PostgresRoomStore
 from votegame.storage.users import PostgresUserStore
-from votegame.web import start_page
+from votegame.web import docs, start_page
 from votegame.web.app import make_app
 from votegame.web.auth_views import AuthViews
 from votegame.web.commands import Commands
@@ -59,6 +60,7 @@ _LAG_SECONDS: Final = 0.5
 _SILENT: Final = "the database does not answer"
 _STARTING: Final = "starting"
 _STOPPING: Final = "stopping"
+_FULL: Final = "too many connections"
 
 log = structlog.get_logger(__name__)
 
@@ -90,7 +92,9 @@ class Server:
         self._make_accounts(secret)
         self._make_gateway()
         self._make_rooms()
-        self._site = Site(self._make_app(secret), host=settings.host, port=settings.port)
+        self._site = Site(
+            self._make_app(secret), host=settings.host, port=settings.port, max_sockets=settings.max_connections
+        )
         self._retention = Retention(self._database, log_days=settings.log_days)
         self._tasks: list[asyncio.Task[None]] = []
 
@@ -185,7 +189,7 @@ class Server:
             settings,
             secret=secret,
             doorman=self._doorman,
-            routes=[auth.routes(), rooms.routes(), health.routes(), start_page.routes()],
+            routes=[auth.routes(), rooms.routes(), health.routes(), start_page.routes(), docs.routes()],
             ws_handler=self._gateway.handle,
             observe_request=self._metrics.request,
         )
@@ -195,7 +199,8 @@ class Server:
     def _obstacles(self) -> Sequence[str]:
         if self._obstacle is not None:
             return [self._obstacle]
-        return [] if self._lease.is_valid() else [_SILENT]
+        obstacles = {_SILENT: not self._lease.is_valid(), _FULL: self._site.is_full}
+        return [what for what, is_so in obstacles.items() if is_so]
 
     async def start(self) -> int:
         """Open everything and let clients in; returns the port.

@@ -80,5 +80,7 @@ def _migrate(args: argparse.Namespace, settings: Settings) -> int:
 
 
 def _check(args: argparse.Namespace, settings: Settings) -> int:
+    serve.check_existing(settings)
     with serve.database(settings) as url:
+        serve.check_migrated(url)
         return check.run(args, url)

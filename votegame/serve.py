@@ -15,6 +15,7 @@ import structlog
 from votegame import log as logging
 from votegame import tasks
 from votegame.app import Server
+from votegame.embedded.data import has_data
 from votegame.embedded.postgres import EmbeddedPostgres, running_url
 from votegame.errors import ConfigurationError
 from votegame.settings import Settings, kept_secret
@@ -56,7 +57,7 @@ def serve(settings: Settings) -> int:
     """
     logging.configure(level=settings.log_level, as_json=settings.is_production)
     if settings.database_url:
-        _check_migrated(settings.database_url)
+        check_migrated(settings.database_url)
         return _run(settings, settings.database_url, None)
     postgres = EmbeddedPostgres(Path(settings.state_dir))
     url = postgres.start()
@@ -67,11 +68,30 @@ def serve(settings: Settings) -> int:
         postgres.stop()
 
 
-def _check_migrated(url: str) -> None:
+def check_existing(settings: Settings) -> None:
+    """Refuse to make a whole new database.
+
+    Raises:
+        ConfigurationError: `database` would make one.
+    """
+    if not settings.database_url and not has_data(Path(settings.state_dir)):
+        raise ConfigurationError(
+            f"There is no database: DATABASE_URL is not set, and STATE_DIR {settings.state_dir} holds none."
+        )
+
+
+def check_migrated(url: str) -> None:
+    """Refuse a database that is not up to date.
+
+    Raises:
+        ConfigurationError: It lacks migrations.
+        SchemaError: It is not one that this release can use.
+        StoreUnavailableError: It cannot be reached.
+    """
     missing = migrate.pending(url)
     if missing:
         raise ConfigurationError(
-            f"The database lacks {', '.join(missing)}: run `votegame migrate` first, with the same DATABASE_URL."
+            f"The database lacks {', '.join(missing)}: run `votegame migrate` first, with the same settings."
         )
 
 

@@ -50,7 +50,7 @@ class Settings(Struct, frozen=True, kw_only=True):
         log_level: `debug`, `info`, `warning` or `error`.
         metrics_token: Bearer token for `/metrics` from other machines; without it, only this machine may ask.
         rate_limits: `off`, for load tests, lifts every limit per time, none of size or number; refused in production.
-        max_connections: Sockets that this node takes.
+        max_connections: Sockets that this node takes; of other connections, half as many and 500.
         max_rooms: Rooms that this node keeps in memory.
         max_players: The most that a room's `max_players` may be, at most 1,000.
         rooms_per_user: Rooms that a user may play in.
@@ -74,7 +74,7 @@ class Settings(Struct, frozen=True, kw_only=True):
         registrations_per_hour: Registrations from one address in an hour.
         guests_per_hour: Guests from one address in an hour.
         bcrypt_cost: Cost of a password's hash, 10 to 15; 12 takes about a quarter of a second.
-        log_days: How long the logs of finished rooms are kept.
+        log_days: How long the logs of closed rooms are kept.
     """
 
     host: str = "0.0.0.0"  # noqa: S104 - phones in the same network are to reach it

@@ -50,10 +50,19 @@ gone AS (DELETE FROM users WHERE id = %(user_id)s)
 SELECT id::text FROM ended
 
 -- name: login_add
--- Begin a login, unless the password has been changed since it was checked; waits for a change that is under way.
-INSERT INTO logins (id, user_id, expires_at)
-SELECT %(login_id)s, id, %(expires_at)s FROM users
-WHERE id = %(user_id)s AND password_hash IS NOT DISTINCT FROM %(checked_hash)s FOR SHARE
+-- Begin a login, unless the password has been changed since it was checked, and end the oldest beyond `others` beside
+-- it. The lock comes first, by a statement of its own: it waits for a change of the password that is under way, and only
+-- what is read after it sees the logins that were being begun.
+SELECT FROM users WHERE id = %(user_id)s FOR NO KEY UPDATE;
+WITH owner AS (
+    SELECT id FROM users WHERE id = %(user_id)s AND password_hash IS NOT DISTINCT FROM %(checked_hash)s
+), ended AS (
+    DELETE FROM logins WHERE id IN (
+        SELECT id FROM logins WHERE user_id IN (SELECT id FROM owner)
+        ORDER BY created_at DESC, id OFFSET %(others)s
+    )
+)
+INSERT INTO logins (id, user_id, expires_at) SELECT %(login_id)s, id, %(expires_at)s FROM owner
 
 -- name: login_find
 -- The user of a login that has not ended.

@@ -6,7 +6,7 @@ import time
 import pytest
 
 from tests.contract.store_kit import an_id
-from votegame.auth.ports import EmailTaken, NewLogin, NewUser
+from votegame.auth.ports import LOGINS_PER_USER, EmailTaken, NewLogin, NewUser
 from votegame.auth.values import Account
 from votegame.errors import RowsRefusedError
 from votegame.storage.database import Database
@@ -174,6 +174,36 @@ class TestLogins:
         await store.change_password(user.user_id, old_hash="hash of Ada", new_hash="new", keep=first.login_id)
         assert await store.add_login(user.user_id, late, checked_hash="hash of Ada") is False
         assert await store.find_login(late.login_id, user.user_id) is None
+
+    async def test_only_the_newest_of_a_user_stay(self, store):
+        ada, bea, of_bea = a_user(), a_user("Bea"), a_login()
+        await store.add_user(bea, of_bea)
+        logins = [a_login() for _ in range(LOGINS_PER_USER + 20)]
+        await store.add_user(ada, logins[0])
+        for login in logins[1:]:
+            assert await store.add_login(ada.user_id, login, checked_hash=ada.password_hash) is True
+        standing = await store.standing([login.login_id for login in [of_bea, *logins]])
+        assert of_bea.login_id in standing
+        assert len(standing) == LOGINS_PER_USER + 1
+        # Not exactly the last ones: those that began in the same millisecond are equally old.
+        assert standing.issuperset(login.login_id for login in logins[-LOGINS_PER_USER + 10 :])
+
+    async def test_also_when_many_begin_at_once(self, store):
+        user = a_user()
+        logins = [a_login() for _ in range(LOGINS_PER_USER + 9)]
+        await store.add_user(user, logins[0])
+        begun = (store.add_login(user.user_id, login, checked_hash=user.password_hash) for login in logins[1:])
+        assert all(await asyncio.gather(*begun))
+        assert len(await store.standing([login.login_id for login in logins])) == LOGINS_PER_USER
+
+    async def test_one_that_is_not_begun_ends_no_other(self, store):
+        user = a_user()
+        logins = [a_login() for _ in range(LOGINS_PER_USER)]
+        await store.add_user(user, logins[0])
+        for login in logins[1:]:
+            await store.add_login(user.user_id, login, checked_hash=user.password_hash)
+        assert await store.add_login(user.user_id, a_login(), checked_hash="another") is False
+        assert len(await store.standing([login.login_id for login in logins])) == LOGINS_PER_USER
 
     async def test_ends_when_it_is_ended(self, store):
         user, first, second = a_user(), a_login(), a_login()

@@ -89,7 +89,7 @@ def frame(first: int, payload: bytes, *, mask: bytes | None = None, announce: in
 
 async def until(condition: Callable[[], bool]) -> None:
     """Wait for what the server does on the other end of a socket."""
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         while not condition():
             await asyncio.sleep(0.001)
 

@@ -36,6 +36,24 @@ class TestTheWay:
         assert (registered.status, registered.json["user"]) == (201, gustav)
         assert (await browser.me()).json["user"] == gustav
 
+    async def test_a_guest_whose_login_is_over_does_not_become_somebody_else_without_a_word(self, web, browsers):
+        guest = await browsers(web).post("/api/auth/guest", {"display_name": "Gus"})
+        gus = browsers(web, token=guest.token, keeps_cookies=False)
+        assert (await gus.post("/api/auth/logout")).status == 200
+        answer = await gus.register()
+        assert (answer.status, answer.code) == (401, "unauthenticated")
+        assert await web.count_users() == 1
+        assert (await browsers(web).register()).status == 201
+
+    async def test_logging_in_is_how_one_gets_a_new_token_for_one_that_is_over(self, web, browsers):
+        registered = await browsers(web).register()
+        ada = browsers(web, token=registered.token, keeps_cookies=False)
+        assert (await ada.post("/api/auth/logout")).status == 200
+        logged_in = await ada.log_in()
+        assert (logged_in.status, logged_in.json["user"]) == (200, registered.json["user"])
+        guest = await ada.post("/api/auth/guest", {"display_name": "Gus"})
+        assert guest.status == 201
+
     async def test_changing_the_password_ends_all_other_logins(self, web, browsers):
         first, second = browsers(web), browsers(web)
         await first.register()

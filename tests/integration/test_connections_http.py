@@ -13,7 +13,7 @@ from aiohttp import http_parser, web, web_protocol
 
 from tests.integration.gateway_kit import until
 from tests.integration.web_kit import ADA, read_answer, running_web
-from votegame.web import bodies, runner
+from votegame.web import bodies, crowd, runner
 
 HEALTH = b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n"
 PATHS = ["guest", "logout", "nowhere"]
@@ -278,7 +278,7 @@ class TestDawdling:
         app = web.Application()
         app.router.add_get("/ws", flood)
         app.router.add_get("/page", flood)
-        site = runner.Site(app, host="127.0.0.1", port=0)
+        site = runner.Site(app, host="127.0.0.1", port=0, max_sockets=9)
         port = await site.start()
         _, page = await asyncio.open_connection("127.0.0.1", port, limit=1_024)
         page.transport.pause_reading()
@@ -292,3 +292,27 @@ class TestDawdling:
             opened[0].abort()
         page.transport.abort()
         await site.stop()
+
+
+class TestCrowds:
+    async def test_more_connections_than_there_may_be_are_closed_and_told_once(self, database_url, monkeypatch):
+        monkeypatch.setattr(crowd, "BESIDE", 0)
+        async with running_web(database_url, max_connections=2) as house:
+            inside = [await asyncio.open_connection("127.0.0.1", house.port) for _ in range(3)]
+            for reader, writer in inside:
+                writer.write(HEALTH)
+                assert (await read_answer(reader)).status == 200
+            assert house.site.is_full
+            for _ in range(5):
+                reader, outside = await asyncio.open_connection("127.0.0.1", house.port)
+                async with asyncio.timeout(5):
+                    assert await reader.read() == b""
+                outside.close()
+            warnings = [line for line in map(json.loads, house.said.getvalue().splitlines()) if "refused" in line]
+            assert [(line["level"], line["connections"]) for line in warnings] == [("warning", 3)]
+            inside[0][1].close()
+            await until(lambda: not house.site.is_full)
+            assert (await house.raw(HEALTH)).status == 200
+            for _reader, writer in inside:
+                writer.close()
+            assert "Traceback" not in house.said.getvalue()

@@ -21,7 +21,7 @@ async def test_a_login_that_is_committed_while_all_others_end_ends_too(store, ot
     await store.add_user(user, mine)
     params = {"user_id": user.user_id, "login_id": late.login_id, "expires_at": late.expires_ms}
     with other.cursor() as cursor:
-        cursor.execute(load_queries()["login_add"], {**params, "checked_hash": user.password_hash})
+        cursor.execute(load_queries()["login_add"], {**params, "checked_hash": user.password_hash, "others": 49})
     ways = {
         "change_password": lambda: store.change_password(
             user.user_id, old_hash=user.password_hash, new_hash="new", keep=mine.login_id

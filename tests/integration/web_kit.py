@@ -12,6 +12,7 @@ import aiohttp
 import structlog
 from aiohttp import web
 
+from tests.strict import check_answer
 from votegame import log
 from votegame.auth.accounts import Accounts
 from votegame.auth.passwords import PasswordHasher
@@ -23,7 +24,7 @@ from votegame.metrics import Metrics
 from votegame.settings import Settings
 from votegame.storage.database import Database
 from votegame.storage.users import PostgresUserStore
-from votegame.web import start_page
+from votegame.web import docs, start_page
 from votegame.web.app import make_app
 from votegame.web.auth_views import AuthViews
 from votegame.web.health import HealthViews
@@ -88,7 +89,7 @@ class WebHouse:
             settings=chosen,
         )
         self.identity, self.doorman = Identity(accounts), Doorman(chosen)
-        self.site = Site(self._app(chosen, accounts), host="127.0.0.1", port=0)
+        self.site = Site(self._app(chosen, accounts), host="127.0.0.1", port=0, max_sockets=chosen.max_connections)
         self.port = 0
         self.said = io.StringIO()
 
@@ -107,7 +108,7 @@ class WebHouse:
             settings,
             secret=SECRET,
             doorman=self.doorman,
-            routes=[auth.routes(), health.routes(), start_page.routes(), [web.get("/fail", self._fail)]],
+            routes=[auth.routes(), health.routes(), start_page.routes(), docs.routes(), [web.get("/fail", self._fail)]],
             ws_handler=self._ws,
             observe_request=self.metrics.request,
         )
@@ -163,7 +164,9 @@ class Browser:
 
     async def ask(self, method: str, path: str, **how) -> Answer:
         async with self.session.request(method, path, allow_redirects=False, **how) as response:
-            return Answer(response.status, response.headers, await response.read())
+            body = await response.read()
+            check_answer(method, path, status=response.status, content_type=response.content_type, body=body)
+            return Answer(response.status, response.headers, body)
 
     async def get(self, path: str, **how) -> Answer:
         return await self.ask("GET", path, **how)

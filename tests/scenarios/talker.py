@@ -6,6 +6,8 @@ import uuid
 
 import aiohttp
 
+from tests.strict import StrictReader
+
 PATIENCE_SECONDS = 15
 
 
@@ -22,6 +24,7 @@ class Talker:
         self.texts: list[str] = []
         self.room_code = ""
         self.close_code: int | None = None
+        self._strict = StrictReader()
 
     async def open(self) -> "Talker":
         headers = {"Authorization": f"Bearer {self.token}"}
@@ -48,6 +51,7 @@ class Talker:
             return None
         self.texts.append(message.data)
         self.frames.append(json.loads(message.data))
+        self._strict.got(self.frames[-1], message.data)
         return self.frames[-1]
 
     async def until(self, frame_type: str, **fields) -> dict:
@@ -65,6 +69,7 @@ class Talker:
     async def say(self, command_type: str, **fields) -> dict:
         """Give a command; returns its reply."""
         command = {"type": command_type, "id": uuid.uuid4().hex, "room_code": self.room_code, **fields}
+        self._strict.sent(command)
         await self._socket.send_json(command)
         while (frame := await self.read()) is not None:
             if frame["type"] in {"ok", "error"} and frame["id"] == command["id"]:
@@ -73,6 +78,7 @@ class Talker:
 
     async def tell(self, command: dict) -> None:
         """Give a command as it is, and wait for nothing."""
+        self._strict.sent(command)
         await self._socket.send_json(command)
 
     async def create(self, **settings) -> dict:

@@ -6,6 +6,8 @@ import json
 import aiohttp
 import pytest
 
+from tests.strict import check_answer
+
 
 class Caller:
     """A user without a socket."""
@@ -20,7 +22,9 @@ class Caller:
         if isinstance(body, bytes):
             headers["Content-Type"] = "application/json"
         async with self.http.request(method, self.url + path, headers=headers, **how) as answer:
-            return answer.status, json.loads(await answer.read())
+            content = await answer.read()
+            check_answer(method, path, status=answer.status, content_type=answer.content_type, body=content)
+            return answer.status, json.loads(content)
 
     async def code_of(self, method: str, path: str, body: object = None, **how) -> tuple[int, str]:
         status, answer = await self.ask(method, path, body, **how)
@@ -185,3 +189,25 @@ async def test_many_retries_at_once_make_one_answer(caller, table):
     path = f"/api/game/rounds/{round_id}/answer"
     calls = [ada.ask("POST", path, {"answer": "same"}, key="one") for _ in range(8)]
     assert len({(status, body["answer_id"]) for status, body in await asyncio.gather(*calls)}) == 1
+
+
+async def test_numbers_that_no_float_can_hold_are_no_json_anywhere(caller):
+    ada = await caller()
+    for path in ("/api/rooms", "/api/rooms/join", "/api/auth/guest", "/api/auth/login", "/api/auth/password"):
+        fields = b'"room_code": "222222", "display_name": "Gus", "email": "a", "password": "b"'
+        passwords = b'"old_password": "12345678", "new_password": "12345678"'
+        body = b"{" + fields + b", " + passwords + b', "more": 1e999}'
+        assert await ada.code_of("POST", path, body) == (400, "bad_json")
+
+
+async def test_headers_that_are_no_text_are_refused_as_what_they_are(caller, server):
+    ada = await caller()
+    paths = [("POST", "/api/rooms"), ("POST", "/api/rooms/join"), ("GET", "/api/rooms/222222"), ("GET", "/ws")]
+    for name in ("Idempotency-Key", "Cookie", "Origin", "X-Forwarded-For", "Content-Type", "Sec-WebSocket-Protocol"):
+        for method, path in paths:
+            head = f"{method} {path} HTTP/1.1\r\nHost: x\r\nAuthorization: {ada.headers['Authorization']}\r\n"
+            reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
+            writer.write(head.encode() + name.encode() + b": \xff\r\nContent-Length: 0\r\n\r\n")
+            status_line = await asyncio.wait_for(reader.readline(), 10)
+            writer.close()
+            assert int(status_line.split()[1]) < 500, (name, method, path)

@@ -5,6 +5,7 @@ import pytest
 
 from votegame.errors import ConfigurationError
 from votegame.settings import Settings, canonical_origin, documented, kept_secret, read_settings
+from votegame.wire.limits import Limits
 
 SECRET = "Zk3v9Qm1xW7rT5yB8nL2pD6sF4hJ0gCa"
 
@@ -244,3 +245,8 @@ class TestKeptSecret:
         (tmp_path / "file").touch()
         with pytest.raises(ConfigurationError, match=r"STATE_DIR .* cannot be used"):
             kept_secret(tmp_path / "file")
+
+
+def test_an_operator_may_change_each_limit_but_those_that_the_protocol_names():
+    fixed = set(Limits.__struct_fields__) - set(Settings.__struct_fields__)
+    assert fixed == {"server_frame_bytes", "id_chars", "answer_chars", "name_chars"}

@@ -4,12 +4,13 @@ What is wrong with a request is a value, `Refused`. An unknown address and a wro
 after the same work.
 """
 
+import hashlib
 import math
 from collections.abc import Awaitable, Callable
 from typing import Final
 
 from votegame.auth import emails
-from votegame.auth.passwords import HashingBusyError, PasswordHasher
+from votegame.auth.passwords import THREADS, WAITING, HashingBusyError, PasswordHasher
 from votegame.auth.ports import EmailTaken, NewLogin, NewUser, Rates, UserStore
 from votegame.auth.revocations import Revocations
 from votegame.auth.tokens import Claims, Tokens
@@ -22,6 +23,9 @@ from votegame.wire import text
 
 _DAY_SECONDS: Final = 86_400
 _BUSY_SECONDS: Final = 3.0
+_TRYING: Final = THREADS + WAITING
+"""Logins that are tried at a time: no more than could be hashed."""
+_KEY_BYTES: Final = 16
 _BUSY: Final = Refused(code=ErrorCode.UNAVAILABLE, retry_after=_BUSY_SECONDS)
 _WRONG: Final = Refused(code=ErrorCode.BAD_CREDENTIALS)
 _GONE: Final = Refused(code=ErrorCode.UNAUTHENTICATED)
@@ -50,6 +54,7 @@ class Accounts:
         self._login_seconds = int(settings.login_days * _DAY_SECONDS)
         self._guest_seconds = int(settings.guest_days * _DAY_SECONDS)
         self._rng = PooledRandom()
+        self._n_trying = 0
 
     async def register(
         self, *, email: str, password: str, display_name: str, guest: Login | None, address: str
@@ -100,31 +105,34 @@ class Accounts:
 
     async def log_in(self, *, email: str, password: str, address: str, known: Login | None = None) -> Granted | Refused:
         """Begin a login. Who is logged in already (`known`) is not slowed down by what others try at his account."""
-        folded = emails.folded(email)
+        # Folding takes long where there are thousands of marks, and what is no address is nobody's.
+        folded = emails.folded(email) if emails.is_address(email.strip()) else None
         is_own = known is not None and known.account.email is not None and emails.folded(known.account.email) == folded
-        account_key = known.user_id if known is not None and is_own else folded
-        return await self._tried(account_key, address, lambda: self._logged_in(email, folded, password))
+        account_key = known.user_id if known is not None and is_own else _short(email if folded is None else folded)
+        return await self._tried(account_key, address, lambda: self._logged_in(folded, password))
 
     async def _tried(
         self, account_key: str, address: str, login: Callable[[], Awaitable[Granted | Refused]]
     ) -> Granted | Refused:
-        now = self._clock.seconds()
-        wait = self._rates.login(account_key, address, now)
+        if self._passwords.is_busy or self._n_trying >= _TRYING:
+            # Before the rates are asked: a crowd that is sent away must not push others out of what they remember.
+            return _BUSY
+        wait = self._rates.login(account_key, address, self._clock.seconds())
         if wait:
             return _too_often(wait)
-        outcome = None
+        outcome: Granted | Refused | None = None
+        self._n_trying += 1
         try:
             outcome = await login()
         finally:
+            self._n_trying -= 1
             # What the server could not do is nobody's failure.
-            if outcome is _WRONG:
-                self._rates.failed_login(address, now)
-            else:
-                self._rates.good_login(account_key)
+            is_begun = isinstance(outcome, Granted)
+            self._rates.login_ended(account_key, address, is_wrong=outcome is _WRONG, is_begun=is_begun)
         return outcome
 
-    async def _logged_in(self, email: str, folded: str, password: str) -> Granted | Refused:
-        found = await self._store.find_by_email(folded) if emails.is_address(email.strip()) else None
+    async def _logged_in(self, folded: str | None, password: str) -> Granted | Refused:
+        found = None if folded is None else await self._store.find_by_email(folded)
         account, kept = found if found is not None else (None, None)
         try:
             is_match = await self._passwords.matches(_comparable(password), kept)
@@ -223,6 +231,11 @@ def _is_good(normal: Callable[[str], str], given: str) -> bool:
 def _comparable(password: str) -> str:
     """What to compare: what cannot be a password is compared all the same, as the answer must take as long."""
     return text.password(password) if _is_good(text.password, password) else ""
+
+
+def _short(key: str) -> str:
+    """What stands for `key`, whose length the client chose, where many are remembered."""
+    return hashlib.blake2b(key.encode(errors="surrogatepass"), digest_size=_KEY_BYTES).hexdigest()
 
 
 def _bad(field: str) -> Refused:

@@ -39,6 +39,11 @@ class PasswordHasher:
         self._pending = 0
         self._nobody = bcrypt.hashpw(_digest("nobody has this password"), bcrypt.gensalt(cost)).decode()
 
+    @property
+    def is_busy(self) -> bool:
+        """Whether the queue is full."""
+        return self._pending >= THREADS + WAITING
+
     async def hashed(self, password: str) -> str:
         """The hash to keep of `password`.
 
@@ -58,7 +63,7 @@ class PasswordHasher:
         return is_match and kept is not None
 
     async def _run(self, work: Callable[[], T]) -> T:
-        if self._pending >= THREADS + WAITING:
+        if self.is_busy:
             raise HashingBusyError
         self._pending += 1
         future = asyncio.get_running_loop().run_in_executor(self._pool, work)

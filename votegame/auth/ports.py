@@ -1,12 +1,15 @@
 """What accounts need of the world: a store of users and logins. Two adapters, one contract suite."""
 
 from collections.abc import Iterable, Sequence
-from typing import Protocol
+from typing import Final, Protocol
 
 from msgspec import Struct
 
 from votegame.auth.values import Account
 from votegame.ids import LoginId, UserId
+
+LOGINS_PER_USER: Final = 50
+"""Logins of one user at a time."""
 
 
 class NewUser(Struct, frozen=True, kw_only=True):
@@ -59,7 +62,10 @@ class UserStore(Protocol):
         """Remove a user with all logins, which are returned."""
 
     async def add_login(self, user_id: UserId, login: NewLogin, *, checked_hash: str | None) -> bool:
-        """Begin a login; False when the user is gone, or his password hash is not the one that was checked."""
+        """Begin a login, and end the oldest beyond `LOGINS_PER_USER`.
+
+        False, and nothing is done, when the user is gone, or his password hash is not the one that was checked.
+        """
 
     async def find_login(self, login_id: LoginId, user_id: UserId) -> tuple[Account, int] | None:
         """The user of a login that has not ended, and when it will, in database milliseconds."""
@@ -81,10 +87,7 @@ class Rates(Protocol):
         """A guest from `address`."""
 
     def login(self, account: str, address: str, now: float) -> float:
-        """A login is tried; it counts against the account until `good_login`. Nothing counts when it has to wait."""
+        """A login is tried; `login_ended` must follow unless it has to wait, and then nothing counts."""
 
-    def failed_login(self, address: str, now: float) -> None:
-        """A login that was tried has failed."""
-
-    def good_login(self, account: str) -> None:
-        """A login that was tried has not failed."""
+    def login_ended(self, account: str, address: str, *, is_wrong: bool, is_begun: bool) -> None:
+        """A login that was tried was refused as wrong, has begun, or neither: then it counts nothing."""

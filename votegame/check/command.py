@@ -15,8 +15,10 @@ from msgspec import Struct
 from votegame.check.auditor import Auditor
 from votegame.check.row import row_findings
 from votegame.check.views import ViewAuditor
-from votegame.ids import RoomId, UserId
+from votegame.errors import VotegameError
+from votegame.ids import RoomCode, RoomId, UserId
 from votegame.storage.audit import Audit, auditing
+from votegame.wire import text
 
 DESCRIPTION: Final = """\
 Prove the database. Every log is folded from its first record, and whatever else is said of a room is held against that:
@@ -25,8 +27,15 @@ members, and that no command had two effects. It reads one moment of the databas
 live nodes.
 
 Prints a line for each thing that does not agree, with room and position, and a summary. The exit code is 0 when all
-agrees, 1 when something does not, 2 when the database could not be read.
+agrees, 1 when something does not, 2 when the database could not be read or has no such room.
 """
+
+
+class NoRoomError(VotegameError):
+    """No room has the code that was asked for."""
+
+    def __init__(self, room_code: str) -> None:
+        super().__init__(f"There is no room {room_code!r} in this database.")
 
 
 class Finding(Struct, frozen=True):
@@ -62,11 +71,13 @@ def check(url: str, *, room_code: str | None = None, tell: Callable[[str], None]
 
     Raises:
         StoreUnavailableError: The database cannot be read.
+        NoRoomError: There is no room with that code.
     """
+    wanted = None if room_code is None else _wanted(room_code)
     n_rooms = n_findings = 0
     with auditing(url) as audit:
         for columns in audit.rooms():
-            if room_code is not None and columns["code"] != room_code.upper():
+            if wanted is not None and columns["code"] != wanted:
                 continue
             n_rooms += 1
             for finding in room_findings(audit, columns):
@@ -75,8 +86,17 @@ def check(url: str, *, room_code: str | None = None, tell: Callable[[str], None]
         for room_id in audit.strays() if room_code is None else ():
             n_findings += 1
             tell(str(Finding(room_id, None, "there are records, but no room")))
+    if room_code is not None and n_rooms == 0:
+        raise NoRoomError(room_code)
     tell(f"{n_rooms} rooms checked, {n_findings} findings.")
     return 1 if n_findings else 0
+
+
+def _wanted(room_code: str) -> RoomCode:
+    try:
+        return text.room_code(room_code)
+    except text.BadText:
+        raise NoRoomError(room_code) from None
 
 
 def room_findings(audit: Audit, columns: Mapping[str, Any]) -> Iterator[Finding]:

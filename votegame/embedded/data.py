@@ -35,6 +35,14 @@ def prepare_home(state_dir: Path) -> tuple[Path, Account]:
     return home.resolve(), account
 
 
+def has_data(state_dir: Path) -> bool:
+    """Whether a server has its data below `state_dir`; True also where nobody may look."""
+    try:
+        return (state_dir / "postgres" / "data").exists()
+    except PermissionError:
+        return True
+
+
 def prepare_data(home: Path, account: Account, binaries: Binaries, *, durable: bool) -> Path:
     """The data folder in `home`; made if it is not there, completely or not at all.
 

@@ -69,9 +69,13 @@ class KeyedRates:
         return bucket.take(now)
 
     def put_back(self, key: Hashable) -> None:
-        """Put back a token of `key` that was taken for nothing."""
-        if key in self._buckets:
-            self._buckets[key].put_back()
+        """Put back a token of `key` that was taken for nothing; a key of whom nothing else is known is forgotten."""
+        bucket = self._buckets.get(key)
+        if bucket is None:
+            return
+        bucket.put_back()
+        if bucket.is_full(0.0):
+            del self._buckets[key]
 
     def wait(self, key: Hashable, now: float) -> float:
         """The seconds until `take` would succeed for `key`; nothing is taken."""

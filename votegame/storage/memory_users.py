@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Sequence
 
 import msgspec
 
-from votegame.auth.ports import EmailTaken, NewLogin, NewUser
+from votegame.auth.ports import LOGINS_PER_USER, EmailTaken, NewLogin, NewUser
 from votegame.auth.values import Account
 from votegame.errors import RowsRefusedError
 from votegame.ids import LoginId, UserId
@@ -67,10 +67,13 @@ class MemoryUserStore:
         return self._end_all(user_id)
 
     async def add_login(self, user_id: UserId, login: NewLogin, *, checked_hash: str | None) -> bool:
-        """Begin a login; False when the user is gone, or his password hash is not the one that was checked."""
+        """Begin a login, and end the oldest; False when the user is gone, or his password hash is another one."""
         user = self._users.get(user_id)
         if user is None or user.password_hash != checked_hash:
             return False
+        his = [login_id for login_id, (owner, _) in self._logins.items() if owner == user_id]
+        for login_id in his[: max(0, len(his) + 1 - LOGINS_PER_USER)]:
+            del self._logins[login_id]
         self._logins[login.login_id] = (user_id, login.expires_ms)
         return True
 

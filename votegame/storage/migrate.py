@@ -19,8 +19,8 @@ import psycopg2  # noqa: TID251
 from msgspec import Struct
 
 from votegame.errors import StoreUnavailableError, VotegameError
+from votegame.files import sql_directory
 from votegame.storage.connection import parse_url
-from votegame.storage.files import sql_directory
 
 LEAST_SERVER: Final = 15
 _LOCK_KEY: Final = 0x766F7465_67616D65  # "votegame"

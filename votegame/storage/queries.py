@@ -12,7 +12,7 @@ from types import MappingProxyType
 from typing import Final
 
 from votegame.errors import ConfigurationError
-from votegame.storage.files import sql_directory
+from votegame.files import sql_directory
 
 _MARKER: Final = re.compile(r"^-- name: *(.*?) *$", re.MULTILINE)
 _NAME: Final = re.compile(r"[a-z][a-z0-9_]*")

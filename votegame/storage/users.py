@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from votegame.auth.ports import EmailTaken, NewLogin, NewUser
+from votegame.auth.ports import LOGINS_PER_USER, EmailTaken, NewLogin, NewUser
 from votegame.auth.values import Account
 from votegame.ids import LoginId, UserId
 from votegame.storage.database import Statements
@@ -59,13 +59,14 @@ class PostgresUserStore:
         return [login_id for (login_id,) in await self._database.fetch_all("user_delete", user_id=user_id)]
 
     async def add_login(self, user_id: UserId, login: NewLogin, *, checked_hash: str | None) -> bool:
-        """Begin a login; False when the user is gone, or his password hash is not the one that was checked."""
+        """Begin a login, and end the oldest; False when the user is gone, or his password hash is another one."""
         count = await self._database.execute(
             "login_add",
             user_id=user_id,
             login_id=login.login_id,
             expires_at=login.expires_ms,
             checked_hash=checked_hash,
+            others=LOGINS_PER_USER - 1,
         )
         return count > 0
 

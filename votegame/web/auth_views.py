@@ -9,10 +9,11 @@ from msgspec import Struct
 
 from votegame.auth.accounts import Accounts
 from votegame.auth.values import Account, Granted, Login, Refused
+from votegame.errors import ErrorCode
 from votegame.ids import RoomCode, UserId
 from votegame.web.bodies import read_body
 from votegame.web.identity import Doorman, Identity, bearer_token
-from votegame.web.problems import json_response, refuse
+from votegame.web.problems import ProblemError, json_response, refuse
 from votegame.web.sessions import forget_token, keep_token
 
 RoomsOfUser = Callable[[UserId], Awaitable[Sequence[tuple[RoomCode, str]]]]
@@ -68,9 +69,11 @@ class AuthViews:
         ]
 
     async def register(self, request: web.Request) -> web.Response:
-        """Make an account; a guest keeps the user id."""
+        """Make an account; a guest keeps the user id. One whose token is over would lose it, so he is told."""
         body = await read_body(request, Registration)
         login = await self._identity.identify(request)
+        if login is ErrorCode.UNAUTHENTICATED:
+            raise ProblemError(login)
         guest = login if isinstance(login, Login) and login.account.is_guest else None
         granted = await self._accounts.register(
             email=body.email,
@@ -82,7 +85,7 @@ class AuthViews:
         return await _admitted(request, granted, status=201)
 
     async def log_in(self, request: web.Request) -> web.Response:
-        """Log in with address and password."""
+        """Log in with address and password; a token that is over is no obstacle, since this gets a new one."""
         body = await read_body(request, Credentials)
         address = self._doorman.client_address(request)
         login = await self._identity.identify(request)

@@ -10,6 +10,7 @@ from msgspec import Struct
 
 from votegame.errors import ErrorCode
 from votegame.web.problems import ProblemError
+from votegame.wire.codec import holds_json
 
 BODY_SECONDS: Final = 10.0
 BROKEN_BODY: Final = (HttpProcessingError, web.RequestPayloadError)
@@ -52,14 +53,16 @@ def is_json(request: web.Request) -> bool:
 
 def _decoded(content: bytes, shape: type[Body]) -> Body:
     try:
-        content.decode()
-        return msgspec.json.decode(content, type=shape)
+        body = msgspec.json.decode(content.decode(), type=shape)
     except msgspec.ValidationError as error:
         # Two readings: this one says what is wrong with the value only if the whole is JSON at all.
         _check_json(content)
         raise ProblemError(ErrorCode.BAD_MESSAGE, {"field": _field(str(error))}) from None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         raise ProblemError(ErrorCode.BAD_JSON) from None
+    if not holds_json(content):
+        raise ProblemError(ErrorCode.BAD_JSON)
+    return body
 
 
 def _check_json(content: bytes) -> None:

@@ -56,5 +56,6 @@ class HealthViews:
         return web.Response(body=self._metrics.rendered(), headers={"Content-Type": "text/plain; version=0.0.4"})
 
     def _has_token(self, request: web.Request) -> bool:
-        given = bearer_token(request) or ""
-        return bool(self._metrics_token) and hmac.compare_digest(given.encode(), self._metrics_token.encode())
+        # Bytes that are no UTF-8 stand in headers as surrogates; this makes them what was sent.
+        given = (bearer_token(request) or "").encode(errors="surrogateescape")
+        return bool(self._metrics_token) and hmac.compare_digest(given, self._metrics_token.encode())

@@ -1,4 +1,4 @@
-"""Listening: the site, its time-outs, and a guard against clients that never get on.
+"""Listening: the site, its time-outs, its bound, and a guard against clients that never get on.
 
 aiohttp bounds how long an idle connection is kept, but neither how long a client may take to send the head of a
 request, nor how long one may take to read the answer. One look at all connections every second does.
@@ -6,7 +6,7 @@ request, nor how long one may take to read the answer. One look at all connectio
 
 import asyncio
 from collections.abc import Callable, Iterable
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import structlog
 from aiohttp import web
@@ -16,6 +16,7 @@ from aiohttp.web_request import BaseRequest
 from votegame import tasks
 from votegame.errors import ConfigurationError, ErrorCode
 from votegame.web.bodies import BROKEN_BODY
+from votegame.web.crowd import Crowd, most_connections
 from votegame.web.headers import make_safe
 from votegame.web.problems import problem_of, problem_response
 
@@ -65,24 +66,51 @@ class _Connection(RequestHandler):
             super().log_exception(*args, **kw)
 
 
+class _Refused(asyncio.Protocol):
+    """A connection too many: nothing is read from it."""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """End at once."""
+        transport.close()
+
+
 class _Server(web.Server):
+    crowd: Crowd
+
+    @property
+    def count(self) -> int:
+        """How many connections there are, WebSockets among them."""
+        return len(self._connections)
+
     def __call__(self) -> RequestHandler:
+        if self.crowd.refuses(self.count, self._loop.time()):
+            # aiohttp hands on what it gets to the loop, which wants nothing but a protocol.
+            return cast("RequestHandler", _Refused())
         return _Connection(self, loop=self._loop, **self._kwargs)
 
 
 class _Runner(web.AppRunner):
+    def __init__(self, app: web.Application, crowd: Crowd, **kwargs: Any) -> None:
+        super().__init__(app, **kwargs)
+        self._crowd = crowd
+
     async def _make_server(self) -> web.Server:
         # aiohttp has no public way to say of which class its connections are.
         server = await super()._make_server()
-        return _Server(server.request_handler, request_factory=server.request_factory, **server._kwargs)  # noqa: SLF001
+        ours = _Server(server.request_handler, request_factory=server.request_factory, **server._kwargs)  # noqa: SLF001
+        ours.crowd = self._crowd
+        return ours
 
 
 class Site:
     """A listening application."""
 
-    def __init__(self, app: web.Application, *, host: str, port: int) -> None:
+    def __init__(self, app: web.Application, *, host: str, port: int, max_sockets: int) -> None:
+        """Make a site that does not listen yet; `max_sockets` are the WebSockets that there may be."""
+        self._crowd = Crowd(most_connections(max_sockets))
         self._runner = _Runner(
             app,
+            self._crowd,
             access_log=None,
             keepalive_timeout=KEEPALIVE_SECONDS,
             shutdown_timeout=_STOP_SECONDS,
@@ -95,6 +123,12 @@ class Site:
         self._host = host
         self._port = port
         self._guard: asyncio.Task[None] | None = None
+
+    @property
+    def is_full(self) -> bool:
+        """Whether nobody else can connect."""
+        server = self._runner.server
+        return isinstance(server, _Server) and server.count >= self._crowd.most
 
     async def start(self) -> int:
         """Listen; returns the port.

@@ -30,8 +30,8 @@ _PAGE: Final = f"""<!doctype html>
 <h1>votegame is running</h1>
 <p>A room code, a question, everyone answers, everyone votes, points, a winner. This server plays the game over a
 WebSocket at <code>/ws</code>, in a documented JSON protocol, <code>votegame.v1</code>.</p>
-<p>To play a round now, take the client of 15 lines in <code>README.md</code>. To write your own, begin with
-<code>protocol/README.md</code>.</p>
+<p>To play a round now, take the client of 15 lines in <code>README.md</code>. To write your own, read
+<a href="/docs">the documentation</a>.</p>
 <p class="quiet">Version {__version__} · <a href="/healthz">is it up?</a> · <a href="/readyz">is it ready?</a></p>
 </body>
 </html>

@@ -199,6 +199,15 @@ class Codec:
         return structs.replace(settings, topic=_text("settings.topic", text.topic, settings.topic))
 
 
+def holds_json(data: str | bytes) -> bool:
+    """Whether `data` is JSON also where a typed decoder does not look: in fields that it does not know."""
+    try:
+        _parsed(data)
+    except (ValueError, RecursionError):
+        return False
+    return True
+
+
 def _parsed(data: str | bytes) -> Any:
     """What the text holds, with Python's own reader: it goes on where the typed decoder stops. Raises ValueError."""
     source = data if isinstance(data, str) else data.decode()

@@ -1,9 +1,8 @@
 """The error table: one row for each code that a client can be told.
 
-Replies over the WebSocket, problems over HTTP, the level of log lines and the registry in `protocol/` all come from
-here. `retryable` says that the same command may be sent again at once with the same `id`: the server is at fault, or
-does not know whether the command took effect. (`rate_limited` is not retryable in this sense: it says when, in
-`retry_after`.)
+Replies over the WebSocket, problems over HTTP and the registry in `protocol/` all come from here. `retryable` says that
+the same command may be sent again at once with the same `id`: the server is at fault, or does not know whether the
+command took effect. (`rate_limited` is not retryable in this sense: it says when, in `retry_after`.)
 """
 
 from collections.abc import Mapping
@@ -15,7 +14,6 @@ from msgspec import Struct
 
 from votegame.errors import ErrorCode
 
-LogLevel = Literal["debug", "info", "warning", "error"]
 Remedy = Literal["retry", "wait", "correct", "look", "log_in", "stop"]
 """What a client should do.
 
@@ -32,7 +30,6 @@ class ErrorMeaning(Struct, frozen=True):
         message: For people, in English; clients that translate go by the code.
         status: The HTTP status.
         retryable: Whether the same command may simply be sent again.
-        log_level: How loudly the server says so in its own log.
         meaning: When a client gets it.
         remedy: What a client should do.
     """
@@ -40,17 +37,16 @@ class ErrorMeaning(Struct, frozen=True):
     message: str
     status: int
     retryable: bool
-    log_level: LogLevel
     meaning: str
     remedy: Remedy
 
 
-def _final(message: str, status: int, remedy: Remedy, meaning: str, log_level: LogLevel = "debug") -> ErrorMeaning:
-    return ErrorMeaning(message, status, False, log_level, meaning, remedy)
+def _final(message: str, status: int, remedy: Remedy, meaning: str) -> ErrorMeaning:
+    return ErrorMeaning(message, status, False, meaning, remedy)
 
 
-def _retryable(message: str, status: int, meaning: str, log_level: LogLevel) -> ErrorMeaning:
-    return ErrorMeaning(message, status, True, log_level, meaning, "retry")
+def _retryable(message: str, status: int, meaning: str) -> ErrorMeaning:
+    return ErrorMeaning(message, status, True, meaning, "retry")
 
 
 ERROR_TABLE: Final[Mapping[ErrorCode, ErrorMeaning]] = MappingProxyType(
@@ -166,17 +162,13 @@ ERROR_TABLE: Final[Mapping[ErrorCode, ErrorMeaning]] = MappingProxyType(
             "Too many, too fast.", 429, "wait", "Nothing was done; it may be sent again after `retry_after` seconds."
         ),
         ErrorCode.INTERNAL: _retryable(
-            "Something went wrong on the server.",
-            500,
-            "A bug of the server; this sending has changed nothing.",
-            "error",
+            "Something went wrong on the server.", 500, "A bug of the server; this sending has changed nothing."
         ),
         ErrorCode.UNAVAILABLE: _retryable(
             "The server could not tell the outcome in time.",
             503,
             "The command may or may not have taken effect, now or when it was sent before; sent again with the same "
             "`id` it takes effect once.",
-            "debug",
         ),
     }
 )

@@ -12,7 +12,10 @@ _SERVER_FRAME_PER_PLAYER: Final = 3_200
 
 
 class Limits(Struct, frozen=True, kw_only=True):
-    """Limits of protocol v1; an operator may change each of them, but for `server_frame_bytes`, which follows.
+    """Limits of protocol v1.
+
+    An operator may change them, but for the lengths of texts (`id_chars`, `answer_chars`, `name_chars`), which are part
+    of the protocol, and for `server_frame_bytes`, which follows from `max_players`.
 
     Attributes:
         frame_bytes: Size of a frame from a client.

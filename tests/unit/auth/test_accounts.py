@@ -211,9 +211,44 @@ class TestLoggingIn:
         assert outcomes.count(WRONG) == 20
         assert code(outcomes[-1]) == ErrorCode.RATE_LIMITED
 
-    async def test_right_passwords_never_count(self, house):
+    async def test_guesses_from_one_address_at_the_same_moment_are_no_more_either(self, house):
+        for n in range(19):
+            await house.log_in(email=f"a{n}@b.c")
+        outcomes = await asyncio.gather(*(house.log_in(email=f"b{n}@b.c") for n in range(10)))
+        assert outcomes.count(WRONG) == 1
+        assert outcomes.count(Refused(code=ErrorCode.RATE_LIMITED, retry_after=1)) == 9
+
+    async def test_many_behind_one_address_come_in_at_once(self, house):
+        for n in range(18):
+            await house.register(email=f"a{n}@b.c", address=f"{n}")
+        outcomes = await asyncio.gather(*(house.log_in(email=f"a{n}@b.c") for n in range(18)))
+        assert all(isinstance(one, Granted) for one in outcomes)
+        assert [await house.log_in(email=f"c{n}@b.c") for n in range(20)] == [WRONG] * 20, "that cost them something"
+
+    async def test_right_passwords_count_only_when_there_are_very_many(self, house):
         await house.register()
-        assert [code for code in [await house.log_in() for _ in range(30)] if isinstance(code, Refused)] == []
+        outcomes = [await house.log_in(address=f"{n}") for n in range(31)]
+        assert [isinstance(one, Granted) for one in outcomes] == [True] * 30 + [False]
+        assert outcomes[-1] == Refused(code=ErrorCode.RATE_LIMITED, retry_after=30)
+
+    @pytest.mark.parametrize("email", ["x" * 16_000, "x" * 16_000 + "@b.c", "a" + "\u0301\u0316" * 4_000])
+    async def test_what_is_remembered_of_an_address_is_short(self, house, email, monkeypatch):
+        keys = []
+        rates = house.accounts._rates
+        real = rates.login
+        monkeypatch.setattr(rates, "login", lambda account, *rest: keys.append(account) or real(account, *rest))
+        assert await house.log_in(email=email) == WRONG
+        assert await house.log_in(email=email + "x") == WRONG
+        assert max(map(len, keys)) <= 64
+        assert len(set(keys)) == 2
+
+    async def test_who_is_sent_away_while_all_are_busy_is_not_remembered(self, house):
+        outcomes = await asyncio.gather(*(house.log_in(email=f"a{n}@b.c", address=f"{n}") for n in range(100)))
+        assert (outcomes.count(WRONG), outcomes.count(BUSY)) == (18, 82)
+        assert len(house.accounts._rates) == 2 * 18
+        hashing = [house.accounts._passwords.matches("x", None) for _ in range(18)]
+        *_hashed, outcome = await asyncio.gather(*hashing, house.log_in(email="b@b.c", address="b"))
+        assert (outcome, len(house.accounts._rates)) == (BUSY, 2 * 18)
 
     async def test_what_the_server_could_not_do_does_not_count(self, house, monkeypatch):
         await house.register()

@@ -1,7 +1,6 @@
 import pytest
 
 from votegame.errors import ConfigurationError
-from votegame.storage.files import sql_directory
 from votegame.storage.queries import load_queries, read_queries
 
 
@@ -41,15 +40,3 @@ def test_a_name_in_two_files_is_refused(tmp_path):
 
 def test_the_files_of_this_release_are_well_formed():
     assert "room_append" in load_queries()
-
-
-@pytest.mark.parametrize("place", ["sql", "votegame/_sql"])
-def test_the_files_are_beside_the_package_or_in_it(tmp_path, place):
-    for name in ("queries", "migrations"):
-        (tmp_path / place / name).mkdir(parents=True)
-    assert sql_directory(tmp_path / "votegame") == tmp_path / place
-
-
-def test_without_the_files_the_start_fails_clearly(tmp_path):
-    with pytest.raises(ConfigurationError, match="SQL files of votegame are missing"):
-        sql_directory(tmp_path / "votegame")

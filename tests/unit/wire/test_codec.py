@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from votegame.errors import ErrorCode
 from votegame.game import commands
 from votegame.game.room_settings import SettingsPatch
-from votegame.wire.codec import BadFrame, Codec
+from votegame.wire.codec import BadFrame, Codec, holds_json
 from votegame.wire.limits import Limits
 
 UUID = "3f2504e0-4f89-41d3-9a0c-0305e82c3301"
@@ -361,3 +361,11 @@ class TestBodies:
         wrong = CODEC.decode_body(b"{}", commands.StartGame, {"id": "key"})
         assert (wrong.code, wrong.details["field"]) == (ErrorCode.BAD_MESSAGE, "room_code")
         assert CODEC.decode_body(b"{}", commands.StartGame, {"id": ""}).details["field"] == "id"
+
+
+@pytest.mark.parametrize(
+    ("data", "is_one"),
+    [(b"{}", True), (b'{"a": [1.5e300]}', True), (b'{"a": 1e999}', False), (b"{", False), (b"\xff", False)],
+)
+def test_what_is_json_is_told_for_bodies_of_other_shapes(data, is_one):
+    assert holds_json(data) is is_one

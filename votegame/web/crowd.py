@@ -1,0 +1,60 @@
+"""How many connections there may be at all, whatever they are for.
+
+`MAX_CONNECTIONS` bounds the WebSockets, which have a user behind them or soon get one. Whoever only connects, or keeps
+a connection for the next call, is counted here, with the WebSockets: beyond the bound a connection is closed before
+anything is read from it. The bound stays below the number of files that the process may open: without one to spare,
+neither the database could be reached, nor could it be said that there are too many.
+"""
+
+from typing import Final
+
+import structlog
+
+try:
+    import resource
+except ImportError:  # Windows
+    resource = None  # type: ignore[assignment]
+
+BESIDE: Final = 500
+"""Connections beside the WebSockets, and half as many again as there may be of these: who logs in keeps one a while."""
+_OTHER_FILES: Final = 100
+"""Files for other things: the database, logs, the loop."""
+_TELL_SECONDS: Final = 60.0
+
+log = structlog.get_logger(__name__)
+
+
+class Crowd:
+    """Says when a site has too many connections, to those who come and to the operator."""
+
+    def __init__(self, most: int) -> None:
+        """Make a crowd of at most `most`."""
+        self.most = most
+        self._refused = 0
+        self._tell_at = 0.0
+
+    def refuses(self, count: int, now: float) -> bool:
+        """Whether somebody who comes at `now`, in seconds, when there are `count` already, is one too many."""
+        if count < self.most:
+            return False
+        self._refused += 1
+        if now >= self._tell_at:
+            log.warning("connections refused, there are too many", connections=count, refused=self._refused)
+            self._refused = 0
+            self._tell_at = now + _TELL_SECONDS
+        return True
+
+
+def most_connections(max_sockets: int) -> int:
+    """The bound where there may be `max_sockets` WebSockets."""
+    wanted = max_sockets + max_sockets // 2 + BESIDE
+    n_files = _files()
+    return wanted if n_files is None else max(1, min(wanted, n_files - _OTHER_FILES))
+
+
+def _files() -> int | None:
+    """How many files this process may open; None without a limit that is known."""
+    if resource is None:
+        return None
+    soft, _hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return None if soft == resource.RLIM_INFINITY else soft
