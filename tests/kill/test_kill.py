@@ -102,7 +102,7 @@ async def die_at(server, faults, *, seed) -> None:
                 await server.launch(FAULT=fault, FAULT_AFTER=str(rng.randint(0, at_most)))
                 # It kills itself as soon as it is played on.
                 async with hall.patience(f"{fault} is not reached"):
-                    assert await server.process.wait() == -signal.SIGKILL, fault
+                    assert await server.process.wait() == -signal.SIGKILL, (fault, server.said()[-2_000:])
         async with hall.outage():
             await server.start()
         await hall.prove()
@@ -131,7 +131,7 @@ async def die_sweeping(server) -> None:
     await server.wait()
     # The next one dies when its sweeper has just claimed the room.
     await server.launch(FAULT="swept", FAULT_AFTER="0")
-    assert await server.wait() == -signal.SIGKILL
+    assert await server.wait() == -signal.SIGKILL, server.said()[-2_000:]
     await server.start()
     url = running_url(server.state_dir)
     async with asyncio.timeout(PATIENCE_SECONDS):
