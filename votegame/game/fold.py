@@ -125,6 +125,8 @@ def _first_ok(payload: records.AnyPayload, digest: str, taken_ms: int) -> FirstO
             fields = {"vote_id": payload.vote_id}
         case records.DeadlineChanged():
             fields = {"deadline": payload.deadline}
+        case records.GamePaused(extended=True):
+            fields = {"deadline": None}
         case records.QuestionSkipped():
             fields = {"round_id": payload.next_round_id}
         case _:

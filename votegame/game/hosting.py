@@ -18,6 +18,7 @@ from votegame.game.messages import User
 from votegame.game.phases import draw_question, end_phase_if_all_acted, move_deadline, start_round
 from votegame.game.rounds import notice_players
 from votegame.game.state import Answering, Results, Voting
+from votegame.game.timers import may_start
 from votegame.game.turn import Turn
 from votegame.ids import RoundId, new_uuid
 
@@ -91,7 +92,7 @@ def extend_phase(turn: Turn, _user: User, command: ExtendPhase) -> Reply:
     if paused_ms is not None:
         remaining_ms = min(paused_ms + extra_ms, longest_ms)
         if remaining_ms > paused_ms:
-            turn.record(records.GamePaused(round_id=command.round_id, remaining_ms=remaining_ms))
+            turn.record(records.GamePaused(round_id=command.round_id, remaining_ms=remaining_ms, extended=True))
         return Ok({"deadline": None})
     deadline = min(phase.deadline + extra_ms, turn.now + longest_ms)
     if deadline > phase.deadline:
@@ -105,6 +106,8 @@ def skip_question(turn: Turn, _user: User, _command: SkipQuestion) -> Reply:
     assert isinstance(phase, Answering)
     if phase.answers or state.n_skipped >= turn.house.skips:
         return Refusal(ErrorCode.CANNOT_SKIP)
+    if not may_start(state, turn.presence):
+        return Refusal(ErrorCode.NOT_ENOUGH_PLAYERS)
     next_round_id = RoundId(new_uuid(turn.rng))
     turn.record(records.QuestionSkipped(round_id=phase.round.round_id, next_round_id=next_round_id))
     start_round(turn, next_round_id)

@@ -129,10 +129,11 @@ class DeadlineChanged(Payload, frozen=True, kw_only=True):
 
 
 class GamePaused(Payload, frozen=True, kw_only=True):
-    """The clock of the present phase stands, with `remaining_ms` left on it."""
+    """The clock of the present phase stands, with `remaining_ms` left on it; `extended` when it stood and got more."""
 
     round_id: RoundId
     remaining_ms: int
+    extended: bool = False
 
 
 class GameResumed(Payload, frozen=True, kw_only=True):

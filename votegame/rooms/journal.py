@@ -151,6 +151,8 @@ class Journal:
 
     def _slow_down(self, writer: LogWriter) -> None:
         """The room waits by itself, with what it writes meanwhile, and holds up no other."""
+        # What came while it was in the common lane must not go on there: no room may be in both.
+        self._dirty.pop(writer, None)
         tries = self._tries.get(writer, 0)
         self._tries[writer] = tries + 1
         delay = RETRY_SECONDS[min(tries, len(RETRY_SECONDS) - 1)]

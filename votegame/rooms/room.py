@@ -122,6 +122,9 @@ class Room:
 
     def answer(self, request: Request) -> None:
         """The turn of a command."""
+        if request.origin.connection_id is None:
+            # He is there, by this very request.
+            self.presence.seen(request.user.user_id, self._env.clock.now_ms())
         change = self._decide(request.message())
         reply = change.reply
         assert reply is not None

@@ -231,7 +231,7 @@ CALLS: Final[Sequence[Call]] = (
         "Ask another question in place of one that nobody has answered yet, as the host.",
         answers.RoundBegun,
         is_command=True,
-        errors=(*_IN_ROUND, E.NOT_HOST, E.CANNOT_SKIP),
+        errors=(*_IN_ROUND, E.NOT_HOST, E.CANNOT_SKIP, E.NOT_ENOUGH_PLAYERS),
     ),
     _game(
         "post",

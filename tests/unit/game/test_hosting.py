@@ -215,6 +215,13 @@ class TestExtend:
         before = room.state.paused_ms
         change = told(room, room.host, commands.ExtendPhase, seconds=30)
         assert (names(change), change.reply) == (["game_paused"], Ok({"deadline": None}))
+        again = commands.ExtendPhase(
+            id=change.records[0].cause.command_id,
+            room_code=room.room_code,
+            round_id=room.state.phase.round.round_id,
+            seconds=30,
+        )
+        assert room.tell(messages.FromUser(room.host, again)).reply == change.reply
         assert room.state.paused_ms == before + 30_000
         for _ in range(3):
             room.say(room.host, commands.ExtendPhase, seconds=300)
@@ -241,6 +248,11 @@ class TestSkip:
     def test_not_after_an_answer(self, room):
         room.say(room.ben, commands.SubmitAnswer, answer="mine")
         assert room.say(room.host, commands.SkipQuestion) == Refusal(ErrorCode.CANNOT_SKIP)
+
+    def test_not_without_enough_players_for_a_round(self, room):
+        for user in (room.ben, room.cleo):
+            room.say(room.host, commands.KickPlayer, user_id=user.user_id)
+        assert room.say(room.host, commands.SkipQuestion) == Refusal(ErrorCode.NOT_ENOUGH_PLAYERS)
 
     def test_so_many_in_a_game_only(self, room):
         for _ in range(HOUSE.skips):

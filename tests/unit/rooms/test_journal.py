@@ -414,3 +414,17 @@ async def test_while_the_store_is_wholly_away_nothing_is_dropped_and_no_room_is_
     desk.store.is_away = False
     await desk.flushed()
     assert [room.heard for room in rooms] == [[("committed", 2)]] * 3
+
+
+async def test_what_is_written_while_the_room_is_found_locked_is_in_one_lane_only(desk):
+    room = await desk.room("AAAAAA")
+    desk.store.busy, desk.store.busy_seconds = {room.id}, 0.05
+    room.write()
+    await asyncio.sleep(0.01)
+    room.write()
+    while room.writer not in desk.journal._tries:
+        await asyncio.sleep(0.001)
+    assert len(desk.store.appends) == 2
+    desk.store.busy = set()
+    await desk.flushed()
+    assert room.positions == [1, 2, 3]
