@@ -30,6 +30,7 @@ async def _guarded(work: Coroutine[Any, Any, None], name: str, on_death: OnDeath
     try:
         await work
     except Exception:
+        # Nobody awaits the task: unless it is told here, it is told when it is collected, if ever.
         log.exception("task died", task=name)
         if on_death is not None:
             on_death(name)

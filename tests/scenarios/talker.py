@@ -93,3 +93,11 @@ class Talker:
     @property
     def events(self) -> list[dict]:
         return [frame for frame in self.frames if "seq" in frame]
+
+
+async def start(members) -> str:
+    """The host starts; returns the round's id when everyone has heard."""
+    round_id = (await members[0].say("start_game"))["round_id"]
+    for member in members:
+        await member.until("game_started", round_id=round_id)
+    return round_id

@@ -3,8 +3,8 @@
 import pytest
 
 from tests.client_fold import RoomFold
-from tests.scenarios.test_http import Caller
-from tests.scenarios.test_stories import start
+from tests.scenarios.caller import Caller
+from tests.scenarios.talker import start
 
 
 async def same_screens(members) -> None:

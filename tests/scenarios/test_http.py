@@ -1,35 +1,11 @@
 """Games over HTTP, alone and beside sockets."""
 
 import asyncio
-import json
 
 import aiohttp
 import pytest
 
-from tests.strict import check_answer
-
-
-class Caller:
-    """A user without a socket."""
-
-    def __init__(self, http: aiohttp.ClientSession, url: str, token: str, user_id: str) -> None:
-        self.http, self.url, self.user_id = http, url, user_id
-        self.headers = {"Authorization": f"Bearer {token}"} if token else {}
-
-    async def ask(self, method: str, path: str, body: object = None, *, key: str | None = None) -> tuple[int, dict]:
-        headers = {**self.headers, **({"Idempotency-Key": key} if key is not None else {})}
-        how = {"data": body, "json": None} if isinstance(body, bytes) else {"json": body} if body is not None else {}
-        if isinstance(body, bytes):
-            headers["Content-Type"] = "application/json"
-        async with self.http.request(method, self.url + path, headers=headers, **how) as answer:
-            content = await answer.read()
-            check_answer(method, path, status=answer.status, content_type=answer.content_type, body=content)
-            return answer.status, json.loads(content)
-
-    async def code_of(self, method: str, path: str, body: object = None, **how) -> tuple[int, str]:
-        status, answer = await self.ask(method, path, body, **how)
-        assert answer["status"] == status
-        return status, answer["code"]
+from tests.scenarios.caller import Caller
 
 
 @pytest.fixture
@@ -111,6 +87,14 @@ async def test_a_caller_who_calls_no_more_is_gone_and_comes_back_with_a_call(cal
     await host.until("player_connection", user_id=ben.user_id, connected=False)
     await ben.ask("GET", f"/api/rooms/{host.room_code}")
     await host.until("player_connection", user_id=ben.user_id, connected=True)
+
+
+async def test_who_was_gone_is_there_for_what_he_asks(caller, guest):
+    ada, ben = await caller("Ada"), await guest("Ben")
+    code = (await ada.ask("POST", "/api/rooms", {"settings": {"host_away": "wait"}}))[1]["room_code"]
+    await ben.join(code)
+    await ben.until("player_connection", user_id=ada.user_id, connected=False)
+    assert (await ada.ask("POST", f"/api/game/{code}/start"))[0] == 200
 
 
 async def test_a_key_makes_a_call_safe_to_repeat_over_http_and_over_a_socket(caller, table, guest):

@@ -5,13 +5,7 @@ import itertools
 
 import pytest
 
-
-async def start(members) -> str:
-    """The host starts; returns the round's id when everyone has heard."""
-    round_id = (await members[0].say("start_game"))["round_id"]
-    for member in members:
-        await member.until("game_started", round_id=round_id)
-    return round_id
+from tests.scenarios.talker import start
 
 
 async def answer_all(members, round_id: str) -> list[str]:

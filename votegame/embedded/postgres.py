@@ -73,6 +73,7 @@ class EmbeddedPostgres:
             self.stop()
             raise ConfigurationError(f"PostgreSQL could not be started: {error}") from None
         except BaseException:
+            # Also of a Ctrl-C: nobody else knows of the server yet, and it must not be left running.
             self.stop()
             raise
         self._url_file.write_text(self.url, encoding="utf-8")

@@ -9,8 +9,7 @@ import asyncio
 from collections import deque
 from typing import TYPE_CHECKING, Final
 
-import structlog
-
+from votegame import tasks
 from votegame.gateway.outbox import PING
 from votegame.gateway.shared import Shared
 from votegame.wire.close_codes import CloseCode
@@ -21,8 +20,6 @@ if TYPE_CHECKING:
 TICK_SECONDS: Final = 0.1
 PING_SECONDS: Final = 10.0
 """How often a client is pinged, and how long it may say nothing after that."""
-
-log = structlog.get_logger(__name__)
 
 
 class Sweep:
@@ -44,11 +41,8 @@ class Sweep:
         """Sweep until cancelled."""
         while True:
             await asyncio.sleep(TICK_SECONDS)
-            try:
+            with tasks.surviving("gateway sweep"):
                 self.tick(self._shared.clock.seconds())
-            except Exception:
-                # Without the sweep nothing would ever end; the next look may be luckier.
-                log.exception("a sweep failed")
 
     def tick(self, now: float) -> None:
         """Do what is due at `now`."""

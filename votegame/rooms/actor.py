@@ -241,6 +241,7 @@ class Actor:
             entry = self._inbox.take()
             self._take(room, entry)
         except Exception:
+            # A bug in one room's turn ends that room; the next actor folds what is kept.
             log.exception("a turn failed", room_code=self.room_code, position=room.state.position)
             self._is_broken = True
             if isinstance(entry, Request):

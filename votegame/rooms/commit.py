@@ -34,9 +34,8 @@ class Committer:
     async def append(self, rest: list[Pending], *, is_retry: bool = False) -> None:
         """Append all of `rest` in one statement, and again until the outcome for each room is known.
 
-        A retry waits hardly at all for locked rows: many rooms may be locked, and each is tried by itself.
-
-        What is settled is taken out of `rest`; when this raises, the caller still has the others there.
+        What is settled is taken out of `rest`; when this raises, the caller still has the others there. A retry waits
+        hardly at all for locked rows: many rooms may be locked, and each is tried by itself.
 
         Raises:
             StoreBusyError: Nothing was written, some row is locked.
@@ -58,11 +57,18 @@ class Committer:
                 await asyncio.sleep(RETRY_SECONDS[min(attempt, len(RETRY_SECONDS) - 1)])
                 attempt += 1
 
-    async def append_turns(self, writer: LogWriter) -> None:
-        """Append turn by turn, to find the one whose rows are refused and drop it with all that came after.
+    async def append_room(self, pending: Pending) -> None:
+        """Append what one room wants written; if rows are refused, up to the turn that has them.
 
         Raises what `append` raises, but RowsRefusedError.
         """
+        try:
+            await self.append([pending], is_retry=True)
+        except RowsRefusedError:
+            await self._append_turns(pending[0])
+
+    async def _append_turns(self, writer: LogWriter) -> None:
+        """Append turn by turn, to find the one whose rows are refused and drop it with all that came after."""
         while (append := writer.first_turn()) is not None:
             try:
                 await self.append([(writer, append)], is_retry=True)

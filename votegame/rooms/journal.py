@@ -122,6 +122,7 @@ class Journal:
         except (StoreBusyError, RowsRefusedError, RoomsInTheWayError):
             pass
         except Exception:
+            # Of which room it is will show when each is sent by itself.
             log.exception("a commit failed")
         for writer, append in rest:
             if not await self._commit_room(self._common, (writer, append)):
@@ -129,24 +130,15 @@ class Journal:
 
     async def _commit_room(self, lane: Committer, pending: Pending) -> bool:
         """Commit for one room, all of it or turn by turn; False when the room must be tried again later."""
-        writer, _ = pending
         try:
-            await lane.append([pending], is_retry=True)
-        except RowsRefusedError:
-            return await self._commit_turns(lane, writer)
+            await lane.append_room(pending)
         except (StoreBusyError, RoomsInTheWayError):
             return False
         except Exception:
             # What became of it is not known here; a claim, and the log, will tell.
+            writer, _ = pending
             log.exception("a room's commit failed", room_id=writer.room_id)
             writer.fence()
-        return True
-
-    async def _commit_turns(self, lane: Committer, writer: LogWriter) -> bool:
-        try:
-            await lane.append_turns(writer)
-        except (StoreBusyError, RoomsInTheWayError):
-            return False
         return True
 
     def _slow_down(self, writer: LogWriter) -> None:

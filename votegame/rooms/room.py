@@ -128,27 +128,25 @@ class Room:
         change = self._decide(request.message())
         reply = change.reply
         assert reply is not None
-        self._notice(request, reply, change.state.position)
+        self._attach(request, reply, change.state.position)
         self._carry_out(change, Answered(request.origin, request.command.id, reply))
         self._env.observe_turn(type(request.command).__name__, _outcome(reply))
 
     def open_with(self, request: Request, change: Change) -> None:
         """Tell the one who made the room, which is kept already."""
         assert change.reply is not None
-        self._notice(request, change.reply, change.state.position)
+        self._attach(request, change.reply, change.state.position)
         self.presence.told_up_to(change.state.position)
         self._gate.add(change.state.position, [Answered(request.origin, request.command.id, change.reply)], members=1)
         for effect in change.effects:
             self._on_effect(effect)
         self._env.observe_turn(type(request.command).__name__, _outcome(change.reply))
 
-    def _notice(self, request: Request, reply: Reply, position: int) -> None:
-        """Somebody is there: with a socket that gets the room's frames from now on, or with an HTTP request."""
-        user_id, connection_id = request.user.user_id, request.origin.connection_id
-        if connection_id is None:
-            self.presence.seen(user_id, self._env.clock.now_ms())
-        elif _attaches(reply):
-            self.presence.attached(user_id, connection_id, position)
+    def _attach(self, request: Request, reply: Reply, position: int) -> None:
+        """The connection that the request came over gets the room's frames from now on, if the reply says so."""
+        connection_id = request.origin.connection_id
+        if connection_id is not None and _attaches(reply):
+            self.presence.attached(request.user.user_id, connection_id, position)
 
     def tell(self, message: Message) -> None:
         """The turn of any other message."""

@@ -75,10 +75,7 @@ class RoundBegun(Part, frozen=True, kw_only=True):
 class DeadlineNow(Part, frozen=True, kw_only=True):
     """When the phase ends now."""
 
-    deadline: Annotated[
-        fields.Deadline | None,
-        Meta(description="When the phase ends by itself, ms since the epoch; null while the game is paused."),
-    ]
+    deadline: fields.DeadlineNow
 
 
 class Board(Part, frozen=True, kw_only=True):

@@ -14,6 +14,7 @@ import orjson
 from votegame.cluster.ports import Lease
 from votegame.errors import RowsRefusedError, StoreBusyError
 from votegame.game.records import Row
+from votegame.game.remembered import REMEMBERED_MS
 from votegame.ids import NodeId, RoomCode, RoomId, RoundId, UserId
 from votegame.rooms.ports import (
     Append,
@@ -27,7 +28,6 @@ from votegame.rooms.ports import (
     RoomRepeated,
 )
 
-_REMEMBERED_MS: Final = 600_000
 _LONGEST_LEASE_MS: Final = 3_000
 _STARTS: Final = frozenset({"game_started", "round_started"})
 
@@ -177,7 +177,7 @@ class MemoryRoomStore:
     async def room_of_round(self, round_id: RoundId) -> RoomCode | None:
         """The code of the room of a round."""
         for room in self._rooms.values():
-            is_held = room.closed_at is None or room.closed_at >= self._now_ms() - _REMEMBERED_MS
+            is_held = room.closed_at is None or room.closed_at >= self._now_ms() - REMEMBERED_MS
             if is_held and any(row.round_id == round_id for row, *_ in room.log):
                 return room.made.room_code
         return None
@@ -191,12 +191,12 @@ class MemoryRoomStore:
     def _made_by(self, new: NewRoom, now: int) -> _Room | None:
         for room in self._rooms.values():
             same = (room.made.creator_id, room.made.command_id) == (new.creator_id, new.command_id)
-            if same and room.created_at >= now - _REMEMBERED_MS:
+            if same and room.created_at >= now - REMEMBERED_MS:
                 return room
         return None
 
     def _find(self, code: RoomCode) -> _Room | None:
-        oldest = self._now_ms() - _REMEMBERED_MS
+        oldest = self._now_ms() - REMEMBERED_MS
         for room in self._rooms.values():
             if room.made.room_code == code and (room.closed_at is None or room.closed_at >= oldest):
                 return room

@@ -39,6 +39,7 @@ async def errors(request: web.Request, handler: Handler) -> web.StreamResponse:
         log.warning("request failed, the database did not answer", path=request.path, reason=str(error))
         return problem_response(ErrorCode.UNAVAILABLE, {"retry_after": _RETRY_SECONDS})
     except Exception:
+        # aiohttp would answer with a page of its own, and in debug mode with the traceback.
         log.exception("request failed", method=request.method, path=request.path)
         return problem_response(ErrorCode.INTERNAL)
 

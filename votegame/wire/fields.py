@@ -35,6 +35,10 @@ ServerTime = Annotated[
     int, Meta(ge=0, description="The server's clock, in milliseconds since the epoch; in an event, that of its commit.")
 ]
 Deadline = Annotated[int, Meta(ge=0, description="When the phase ends by itself, in milliseconds since the epoch.")]
+DeadlineNow = Annotated[
+    Deadline | None,
+    Meta(description="When the phase ends by itself, ms since the epoch; null while the game is paused."),
+]
 RemainingMs = Annotated[int, Meta(ge=0, description="What is left on the clock of the phase, in milliseconds.")]
 TimeLimit = Annotated[int, Meta(ge=0, description="The whole time of the phase, in seconds.")]
 

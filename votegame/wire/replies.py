@@ -114,10 +114,7 @@ class RoundOk(Ok, frozen=True, kw_only=True):
 class DeadlineOk(Ok, frozen=True, kw_only=True):
     """When the phase ends now."""
 
-    deadline: Annotated[
-        fields.Deadline | None,
-        Meta(description="When the phase ends by itself, ms since the epoch; null while the game is paused."),
-    ]
+    deadline: fields.DeadlineNow
 
 
 class AnswerOk(Ok, frozen=True, kw_only=True):
