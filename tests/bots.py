@@ -11,8 +11,8 @@ from typing import Any, NamedTuple
 
 import aiohttp
 
-from tests.client_fold import RoomFold
 from tests.strict import StrictReader
+from votegame.client.fold import RoomFold
 
 Frame = dict[str, Any]
 RETRY_SECONDS = 0.1
@@ -109,7 +109,7 @@ class Client:
 
     async def until(self, holds: Callable[[Frame], bool]) -> None:
         """Wait until the room, as this client sees it, is so."""
-        while self.fold is None or self.fold.state is None or not holds(self.fold.state):
+        while self.fold is None or not self.fold.state or not holds(self.fold.state):
             self._heard.clear()
             await self._heard.wait()
 

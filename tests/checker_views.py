@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from tests.client_fold import RoomFold, digest
+from votegame.client.fold import RoomFold, digest
 
 if TYPE_CHECKING:
     from tests.checker import Logs, Tale, Witness

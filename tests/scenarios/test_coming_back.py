@@ -5,8 +5,8 @@ import json
 
 import pytest
 
-from tests.client_fold import RoomFold
 from tests.scenarios.test_stories import answer_all, start
+from votegame.client.fold import RoomFold
 
 
 class Watcher:

@@ -2,9 +2,9 @@
 
 import pytest
 
-from tests.client_fold import RoomFold
 from tests.scenarios.caller import Caller
 from tests.scenarios.talker import start
+from votegame.client.fold import RoomFold
 
 
 async def same_screens(members) -> None:

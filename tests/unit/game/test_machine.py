@@ -8,9 +8,9 @@ import msgspec
 from hypothesis import HealthCheck, settings
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from tests.client_fold import RoomFold, digest
 from tests.model import Model
 from tests.played import HOUSE, PlayedRoom
+from votegame.client.fold import RoomFold, digest
 from votegame.game import commands, messages
 from votegame.game.change import Event, Ok, Resumption
 from votegame.game.fold import apply, fold

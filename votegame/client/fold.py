@@ -1,24 +1,57 @@
-"""How a client folds what it is told into the room as it sees it: by `protocol/v1.md`, by nothing of the server's."""
+"""How a client folds what it is told into the room as it sees it: by `protocol/v1.md`, by nothing of the server's.
+
+Events and notices that it does not know only count: the server may add some.
+"""
 
 import copy
 import json
-from typing import Any
+from typing import Any, Final
 
 Frame = dict[str, Any]
 
+KNOWN: Final = frozenset(
+    {
+        "player_joined",
+        "player_left",
+        "host_changed",
+        "room_locked",
+        "room_unlocked",
+        "settings_updated",
+        "game_started",
+        "round_started",
+        "voting_started",
+        "deadline_changed",
+        "game_paused",
+        "game_resumed",
+        "round_ended",
+        "game_ended",
+        "game_reset",
+        "room_closed",
+        "answer_submitted",
+        "vote_update",
+        "player_connection",
+    }
+)
+"""Events and notices from which something follows for the room as it is shown."""
+
+
+class HoleError(ValueError):
+    """An event is not the next one: the client must `resume`."""
+
 
 class RoomFold:
-    """One room, as one client knows it; `state` has the shape of the wire's."""
+    """One room, as one client knows it; `state` has the shape of the wire's, and is empty before the first snapshot."""
 
     def __init__(self, user_id: str) -> None:
         self.user_id = user_id
-        self.state: Frame | None = None
+        self.state: Frame = {}
         self.digests: list[tuple[str, int, str]] = []
         """(stream, seq, digest) after each numbered event and snapshot."""
 
     @property
     def seq(self) -> int:
-        return self.state["seq"]
+        """The number of the last event that was applied."""
+        return int(self.state["seq"])
 
     def take_ok(self, ok: Frame) -> None:
         """An `ok` that carries `state`, or the missed events."""
@@ -31,11 +64,13 @@ class RoomFold:
             self._take_now(ok["now"])
 
     def take(self, frame: Frame) -> None:
-        """An event or a notice."""
+        """An event or a notice. Raises HoleError for an event that is not the next one."""
         if "seq" in frame:
-            assert frame["seq"] == self.seq + 1, f"event {frame['seq']} after {self.seq}"
+            if frame["seq"] != self.seq + 1:
+                raise HoleError(f"event {frame['seq']} after {self.seq}")
             self.state["seq"] = frame["seq"]
-        getattr(self, f"_{frame['type']}")(frame)
+        if frame["type"] in KNOWN:
+            getattr(self, f"_{frame['type']}")(frame)
         if "seq" in frame:
             self._note()
 
@@ -85,13 +120,10 @@ class RoomFold:
     def _game_paused(self, event: Frame) -> None:
         self.state["round"] |= {"deadline": None, "remaining_ms": event["remaining_ms"]}
 
-    def _game_resumed(self, event: Frame) -> None:
+    def _game_resumed(self, _event: Frame) -> None:
         del self.state["round"]["remaining_ms"]
 
-    def _question_skipped(self, event: Frame) -> None:
-        pass
-
-    def _game_reset(self, event: Frame) -> None:
+    def _game_reset(self, _event: Frame) -> None:
         self.state |= {"phase": "lobby", "round": None, "you": {"answer_id": None, "vote": None}}
         for member in self.state["members"]:
             member["score"] = 0
@@ -149,7 +181,7 @@ class RoomFold:
         self.state["leaderboard"] = event["final_leaderboard"]
         self.state["round"]["deadline"] = None
 
-    def _room_closed(self, event: Frame) -> None:
+    def _room_closed(self, _event: Frame) -> None:
         self.state |= {"phase": "closed", "members": [], "host_id": None}
 
     def _answer_submitted(self, notice: Frame) -> None:
