@@ -1,4 +1,4 @@
-"""The command line: `votegame serve`, `migrate` and `check`."""
+"""The command line: `votegame serve`, `migrate`, `check` and `conformance`."""
 
 import argparse
 import os
@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from votegame import __version__, check, serve
+from votegame.conformance import command as conformance
 from votegame.errors import StoreError, VotegameError
 from votegame.settings import Settings, read_settings
 from votegame.storage import migrate
@@ -50,7 +51,13 @@ def _parser() -> argparse.ArgumentParser:
     migrating.add_argument("--dry-run", action="store_true", help="only say what would be applied")
     checking = _add(commands, "check", "prove the database", check.DESCRIPTION, _check)
     check.add_arguments(checking)
+    _add_conformance(commands)
     return parser
+
+
+def _add_conformance(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    proving = _add(commands, "conformance", "prove a server or a client", conformance.DESCRIPTION, _conformance)
+    conformance.add_arguments(proving)
 
 
 def _add(
@@ -77,6 +84,10 @@ def _migrate(args: argparse.Namespace, settings: Settings) -> int:
     verb = "would be applied" if args.dry_run else "applied"
     print("\n".join(f"{name} {verb}" for name in names) or "The database is up to date.")
     return EXIT_OK
+
+
+def _conformance(args: argparse.Namespace, _settings: Settings) -> int:
+    return conformance.run(args)
 
 
 def _check(args: argparse.Namespace, settings: Settings) -> int:

@@ -18,6 +18,9 @@ PAGES = [
     "/docs/protocol/changelog",
     "/docs/protocol/examples",
     "/docs/protocol/schemas",
+    "/docs/protocol/transcripts",
+    "/docs/protocol/format",
+    "/docs/protocol/transcripts/whole_game",
 ]
 LOADED = {"link": "href", "script": "src", "img": "src", "iframe": "src", "source": "src", "object": "data"}
 

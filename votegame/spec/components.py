@@ -40,7 +40,7 @@ _FIELDS: Final[Mapping[str, str]] = MappingProxyType(
 
 _GROWING: Final = MappingProxyType({"ErrorCode": "What went wrong, as `errors.json` tells. There may be more codes."})
 _GROWING_FIELDS: Final = frozenset({"reason"})
-_CLOSED: Final = frozenset({"SettingsPatch"})
+_CLOSED: Final = frozenset({"SettingsPatch", "Transcript", "Actor", "Step", "Connect", "Http"})
 _TOGETHER: Final[Mapping[str, Schema]] = MappingProxyType(
     {"VoteUpdate": {"answer_id": ["vote_count"], "vote_count": ["answer_id"]}}
 )

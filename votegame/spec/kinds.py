@@ -2,6 +2,7 @@
 
 from typing import get_args
 
+from votegame.conformance.format import Transcript
 from votegame.game.commands import AnyCommand
 from votegame.wire.events import AnyEvent, AnyNotice
 from votegame.wire.messages import OKS_BY_COMMAND, type_of
@@ -34,5 +35,5 @@ def frames() -> Kinds:
 
 
 def documents() -> Kinds:
-    """Everything that has a schema of its own: the frames, and the snapshot."""
-    return {**frames(), "state": (State,)}
+    """Everything that has a schema of its own: the frames, the snapshot, and transcripts."""
+    return {**frames(), "state": (State,), "transcript": (Transcript,)}

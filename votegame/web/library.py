@@ -8,9 +8,10 @@ import gzip
 import hashlib
 import html
 import importlib.resources
+import json
 import posixpath
 from collections.abc import Mapping
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from string import Template
 from typing import Final
@@ -19,11 +20,17 @@ from msgspec import Struct
 
 from votegame import __version__
 from votegame.files import protocol_directory
+from votegame.web import stories
 from votegame.web.markdown import rendered
 
 _PAGES: Final = Path(__file__).parent / "pages"
 _AT: Final = "/docs/protocol"
-_PLACES: Final = {"v1.md": _AT, "README.md": f"{_AT}/readme", "CHANGELOG.md": f"{_AT}/changelog"}
+_PLACES: Final = {
+    "v1.md": _AT,
+    "README.md": f"{_AT}/readme",
+    "CHANGELOG.md": f"{_AT}/changelog",
+    "transcripts.md": f"{_AT}/format",
+}
 """Where the texts of the specification are read."""
 
 _ASK_AGAIN: Final = "no-cache"
@@ -70,7 +77,8 @@ def library() -> Mapping[str, Document]:
         style: style_document,
         "/docs": _page("votegame", _template("index.html", version=__version__), style),
         **_texts(folder, style),
-        **{f"{_AT}/{name}": _listing(name, folder, style) for name in ("examples", "schemas")},
+        **{f"{_AT}/{name}": _listing(name, folder, style) for name in ("examples", "schemas", "transcripts")},
+        **_stories(folder, style),
         **{f"{_AT}/{name}": file for name, file in files.items()},
         **{f"/{name}": files[name] for name in ("openapi.json", "asyncapi.json")},
         **_api(),
@@ -82,18 +90,31 @@ def _texts(folder: Path, style: str) -> dict[str, Document]:
     return {place: _page(page.title, page.html, style) for place, page in pages.items()}
 
 
-def _target(link: str) -> str:
-    """Where a link in a text of the specification leads, when it is read here."""
+def _stories(folder: Path, style: str) -> dict[str, Document]:
+    """The transcripts as pages; as files they are beside these."""
+    documents = {}
+    for path in sorted((folder / "transcripts").glob("*.json")):
+        text = stories.markdown(path.stem, json.loads(path.read_bytes()))
+        page = rendered(text, partial(_target, base="transcripts"))
+        documents[f"{_AT}/transcripts/{path.stem}"] = _page(page.title, page.html, style)
+    return documents
+
+
+def _target(link: str, base: str = "") -> str:
+    """Where a link in a text of the specification leads, when it is read here; `base` is the folder of the text."""
     path, is_anchored, anchor = link.partition("#")
     if not path or ":" in path:
         return link
-    path = posixpath.normpath(path)
+    path = posixpath.normpath(posixpath.join(base, path))
+    if not base and path.startswith("transcripts/"):
+        path = path.removesuffix(".json")
     return _PLACES.get(path, f"{_AT}/{path}") + is_anchored + anchor
 
 
 def _listing(name: str, folder: Path, style: str) -> Document:
     paths = sorted((folder / name).glob("*.json"))
-    items = "\n".join(f'<li><a href="{_AT}/{name}/{path.name}">{html.escape(path.name)}</a></li>' for path in paths)
+    hrefs = [path.stem if name == "transcripts" else path.name for path in paths]
+    items = "\n".join(f'<li><a href="{_AT}/{name}/{href}">{html.escape(href)}</a></li>' for href in hrefs)
     return _page(name, f"<h1>{name}</h1>\n<ul>\n{items}\n</ul>", style)
 
 

@@ -1,0 +1,129 @@
+"""The transcripts are what our server does, and the kit finds servers that do something else."""
+
+import asyncio
+import json
+import sys
+
+import aiohttp
+import pytest
+
+from tests.scenarios.deviations import DEVIATIONS, Deviation, deviating
+from tests.serving import ServerProcess, complaints
+from votegame.cli import main
+from votegame.conformance.format import Transcript
+from votegame.conformance.report import lines
+from votegame.conformance.runner import Means, Runner, transcripts_for
+
+STORIES = transcripts_for("server")
+JOBS = 6
+
+
+@pytest.fixture(scope="module")
+async def prompt_server():
+    """A server as it comes, limits per time included, but with short waits."""
+    process = ServerProcess(
+        GRACE_SECONDS="2",
+        HOST_AWAY_SECONDS="2.5",
+        RATE_LIMITS="on",
+        GUESTS_PER_HOUR="10000",
+        REGISTRATIONS_PER_HOUR="1000",
+    )
+    await process.start()
+    yield process
+    assert await process.stop() == 0
+    assert complaints(process.said()) == []
+    await process.close()
+
+
+async def played(url: str, stories: dict[str, Transcript], means: Means, jobs: int = JOBS) -> list:
+    async with aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar()) as http:
+        return await Runner(http, url, means, lambda _result: None).play(stories, jobs=jobs)
+
+
+def told(results) -> str:
+    return "\n".join(line for result in results if result.outcome != "passed" for line in lines(result))
+
+
+async def test_our_server_does_what_the_transcripts_say(prompt_server):
+    async def restart() -> None:
+        await prompt_server.stop()
+        await prompt_server.start()
+
+    results = await played(prompt_server.url, STORIES, Means(has_time=True, restart=restart))
+    assert [result.name for result in results if result.outcome != "passed"] == [], told(results)
+    assert {result.name for result in results} == set(STORIES)
+
+
+async def test_a_proxy_that_changes_nothing_changes_nothing(prompt_server):
+    names = {name for _, name, _ in DEVIATIONS} - {"host_away"}
+    async with deviating(prompt_server.url, Deviation()) as url:
+        results = await played(url, {name: STORIES[name] for name in names}, Means())
+    assert {result.outcome for result in results} == {"passed"}, told(results)
+
+
+async def test_every_deviation_is_found_and_called_by_its_name(prompt_server):
+    async def find(kind, name: str, words: str) -> str | None:
+        async with deviating(prompt_server.url, kind()) as url:
+            results = await played(url, {name: STORIES[name]}, Means(has_time=True, patience=0.1), jobs=1)
+        differs = any(result.outcome == "differs" for result in results)
+        text = " ".join(told(results).split())
+        return None if differs and words in text else f"{kind.__name__}: {words!r} is not in {text or 'no finding'}"
+
+    turns = asyncio.Semaphore(JOBS)
+
+    async def in_turn(*deviation) -> str | None:
+        async with turns:
+            return await find(*deviation)
+
+    missed = await asyncio.gather(*(in_turn(*deviation) for deviation in DEVIATIONS))
+    assert "\n".join(each for each in missed if each) == ""
+
+
+async def run_command(*arguments: str) -> tuple[int, str, str]:
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        *("-m", "votegame", "conformance", *arguments),
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    out, err = await process.communicate()
+    return process.returncode, out.decode(), err.decode()
+
+
+async def test_the_command_says_what_it_played_and_ends_with_0(prompt_server):
+    code, out, err = await run_command(prompt_server.url, "--only", "votes", "--only", "restart")
+    assert (code, err) == (0, "")
+    assert out.splitlines()[0] == "ok      votes: Changing one's mind"
+    assert "skip    restart" in out
+    assert "1 passed, 0 differ, 1 skipped" in out
+
+
+async def test_the_command_says_what_differs_and_ends_with_1(prompt_server):
+    (wrong,) = [kind for kind, _, _ in DEVIATIONS if kind.__name__ == "WrongScore"]
+    async with deviating(prompt_server.url, wrong()) as url:
+        code, out, _ = await run_command(url, "--only", "whole_game", "--json")
+    assert code == 1
+    (result,) = json.loads(out)
+    (finding,) = result["findings"]
+    assert (result["outcome"], finding["differences"]) == ("differs", ["leaderboard[0].score: expected 2, came 3"])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ((), "Say which server"),
+        (("ftp://localhost",), "Say which server"),
+        (("http://127.0.0.1:9",), "does not answer"),
+        (("http://127.0.0.1:9", "--only", "nothing"), "There is no transcript nothing"),
+    ],
+)
+def test_what_cannot_be_done_ends_with_2(arguments, words, capsys):
+    assert main(["conformance", *arguments]) == 2
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert words in said.err
+
+
+def test_the_list_names_every_transcript(capsys):
+    assert main(["conformance", "--list"]) == 0
+    assert [line.split(":")[0] for line in capsys.readouterr().out.splitlines()] == sorted(STORIES)

@@ -1,0 +1,159 @@
+"""What is always true of a server is seen when it is not."""
+
+import copy
+import json
+import time
+from pathlib import Path
+
+import pytest
+
+from votegame.conformance.link import Came
+from votegame.conformance.orders import Orders, Showing
+from votegame.conformance.shapes import Shapes
+from votegame.conformance.witness import Book, Witness
+
+EXAMPLES = Path(__file__).parents[3] / "protocol" / "examples"
+SHAPES = Shapes()
+
+
+def example(name: str) -> dict:
+    return json.loads((EXAMPLES / f"{name}.json").read_bytes())
+
+
+ADA = example("event.host_changed")["host_id"]
+STATE = example("state.lobby")
+NEXT = STATE["seq"] + 1
+
+
+class Stage:
+    """A witness who has seen two members join, both attached."""
+
+    def __init__(self) -> None:
+        self.witness = Witness(SHAPES, Orders())
+        self.books = {name: Book(name, member["user_id"]) for name, member in zip("ab", STATE["members"], strict=False)}
+        for member in STATE["members"]:
+            self.witness.secrets.knows_user(member["user_id"], member["display_name"])
+        for name, book in self.books.items():
+            book.sent({"type": "join_room", "id": name, "room_code": STATE["room_code"]})
+            ok = {"type": "ok", "id": name, "room_code": STATE["room_code"], "state": copy.deepcopy(STATE)}
+            assert self.told(name, ok) == []
+
+    def told(self, name: str, frame: dict, *, seconds: float = 0.0) -> list[str]:
+        """What is wrong with a frame, whose clock seems to be so far off."""
+        if "server_time" in frame:
+            frame = {**frame, "server_time": int((time.monotonic() + 1e9 + seconds) * 1_000)}
+        return list(self.witness.heard(self.books[name], Came(frame, json.dumps(frame), time.monotonic())))
+
+
+@pytest.fixture
+def stage() -> Stage:
+    return Stage()
+
+
+def event(kind: str, **changes) -> dict:
+    return {**example(f"event.{kind}"), "room_code": STATE["room_code"], "seq": NEXT, **changes}
+
+
+def test_what_is_as_it_must_be_is_passed(stage):
+    locked = {**event("room_locked"), "server_time": 1}
+    assert stage.told("a", locked) == []
+
+
+def test_a_hole_in_the_numbers_is_seen(stage):
+    assert "holes" in stage.told("a", event("room_locked", seq=NEXT + 1))[0]
+
+
+def test_an_event_that_comes_twice_is_seen(stage):
+    stage.told("a", event("room_locked"))
+    assert stage.told("a", event("room_locked")) != []
+
+
+def test_an_event_that_is_not_the_same_for_all_is_seen(stage):
+    frame = {**event("host_changed", host_id=STATE["members"][0]["user_id"])}
+    came = [Came({**frame, "host_id": m["user_id"]}, "", time.monotonic()) for m in STATE["members"][:2]]
+    stage.witness._clock = frame["server_time"] - came[0].at * 1_000
+    assert list(stage.witness.heard(stage.books["a"], came[0])) == []
+    assert "not the same" in next(iter(stage.witness.heard(stage.books["b"], came[1])))
+
+
+def test_a_reply_to_nothing_and_a_second_reply_are_seen(stage):
+    stage.books["a"].sent({"type": "ping", "id": "1"})
+    ok = {"type": "ok", "id": "1", "server_time": 1}
+    assert stage.told("a", ok) == []
+    assert "second one" in stage.told("a", ok)[0]
+
+
+def test_a_command_without_a_reply_is_seen(stage):
+    stage.books["a"].sent({"type": "ping", "id": "1"})
+    assert "ping" in next(stage.witness.unanswered(stage.books["a"]))
+
+
+def test_a_missing_field_is_seen(stage):
+    frame = event("host_changed")
+    del frame["host_id"]
+    assert "schema of `event.host_changed`" in stage.told("a", frame)[0]
+
+
+def test_a_clock_that_jumps_is_seen(stage):
+    assert stage.told("a", event("room_locked")) == []
+    assert "server_time" in stage.told("a", event("room_locked", seq=NEXT + 1), seconds=60)[0]
+
+
+def test_a_wrong_count_of_members_is_seen(stage):
+    frame = event("player_joined", user_id=example("welcome")["connection_id"], participant_count=9)
+    assert "participant_count" in stage.told("a", frame)[0]
+
+
+def test_what_is_told_of_a_room_after_it_was_left_is_seen(stage):
+    member = STATE["members"][0]["user_id"]
+    left = event("player_left", user_id=member, participant_count=len(STATE["members"]) - 1)
+    assert stage.told("a", left) == []
+    assert "left" in stage.told("a", event("room_locked", seq=NEXT + 1))[0]
+
+
+def test_what_is_told_of_a_room_that_one_is_not_attached_to_is_seen(stage):
+    assert "not attached" in stage.told("a", event("room_locked", room_code="XYZ234"))[0]
+
+
+def test_what_the_server_has_added_is_passed_over(stage):
+    assert stage.told("a", {"type": "weather_changed", "room_code": STATE["room_code"], "seq": NEXT}) == []
+    assert stage.told("a", {**event("room_locked", seq=NEXT + 1), "since": "v1.1"}) == []
+
+
+def test_an_author_before_the_reveal_is_seen(stage):
+    voting = example("event.voting_started")
+    stage.witness.answered(voting["round_id"], voting["answers"][0]["content"], voting["answers"][0]["id"])
+    assert list(stage.witness.secrets.leaks("a", voting)) == []
+    voting["answers"][0]["by"] = STATE["members"][1]["user_id"]
+    assert "links an answer" in next(stage.witness.secrets.leaks("a", voting))
+
+
+def test_an_author_after_the_reveal_is_no_leak(stage):
+    ended = example("event.round_ended")
+    for each in ended["results"]:
+        stage.witness.answered(ended["round_id"], each["content"], each["answer_id"])
+    assert list(stage.witness.secrets.leaks("a", ended)) == []
+
+
+def test_a_notice_that_says_who_has_answered_is_seen(stage):
+    notice = example("notice.answer_submitted")
+    assert list(stage.witness.secrets.leaks("a", notice)) == []
+    assert "never who" in next(stage.witness.secrets.leaks("a", {**notice, "who": STATE["members"][0]["display_name"]}))
+
+
+def orders(*showings: str) -> list[str]:
+    book = Orders()
+    for number, showing in enumerate(showings):
+        shown, submitted = showing.split()
+        book.add(str(number), Showing(list(shown), list(submitted)))
+    return list(book.findings())
+
+
+def test_answers_that_are_always_shown_as_they_were_given_are_seen():
+    assert "in the order" in orders(*["abcd abcd"] * 5)[0]
+    assert "reverse" in orders(*["dcba abcd"] * 5)[0]
+
+
+def test_an_order_that_tells_nothing_is_passed_and_a_few_rounds_prove_nothing():
+    assert orders(*["abcd abcd"] * 5, "abdc abcd") == []
+    assert orders(*["abcd abcd"] * 4) == []

@@ -1,0 +1,97 @@
+"""The users who play the stories: guests, made over HTTP, and used again, since servers let in only so many an hour.
+
+A guest is in one story at a time, always under the same name, and makes no more rooms than a server with the usual
+limits lets him.
+"""
+
+from typing import Any, Final
+
+import aiohttp
+from msgspec import Struct
+
+from votegame.conformance.format import Actor, Transcript
+
+_ROOMS_OF_A_USER: Final = 5
+"""New rooms of one user in 10 minutes."""
+_CREATED: Final = 201
+_TOO_MANY: Final = 429
+
+
+class NoGuestError(Exception):
+    """The server makes no guests; the message says why."""
+
+
+class User(Struct):
+    """A user, and how he logs in.
+
+    Attributes:
+        user_id: His id.
+        display_name: His name.
+        token: His bearer token.
+        cookie: The login cookie, as the header `Cookie` holds it.
+        n_rooms: The rooms that he has made.
+    """
+
+    user_id: str
+    display_name: str
+    token: str
+    cookie: str
+    n_rooms: int = 0
+
+
+class Cast:
+    """Gives each story its users, and takes them back."""
+
+    def __init__(self, http: aiohttp.ClientSession, url: str) -> None:
+        self.n_made = 0
+        self._http = http
+        self._url = url
+        self._idle: list[User] = []
+
+    async def take(self, actor: Actor, n_rooms: int) -> User:
+        """A user for an actor who makes `n_rooms` rooms. Raises NoGuestError."""
+        for user in self._idle if actor.kind == "guest" else ():
+            if user.display_name == actor.display_name and user.n_rooms + n_rooms <= _ROOMS_OF_A_USER:
+                self._idle.remove(user)
+                user.n_rooms += n_rooms
+                return user
+        return await self._new(actor.display_name, n_rooms)
+
+    def give_back(self, actor: Actor, user: User) -> None:
+        """The story is over."""
+        if actor.kind == "guest":
+            self._idle.append(user)
+
+    async def _new(self, name: str, n_rooms: int) -> User:
+        try:
+            async with self._http.post(f"{self._url}/api/auth/guest", json={"display_name": name}) as answer:
+                body = await answer.json(content_type=None)
+                status, cookies = answer.status, answer.cookies
+        except (aiohttp.ClientError, OSError, ValueError) as error:
+            raise NoGuestError(f"{self._url}/api/auth/guest does not answer: {error}") from error
+        if status != _CREATED:
+            raise NoGuestError(_refusal(status, body))
+        self.n_made += 1
+        cookie = "; ".join(f"{name}={morsel.value}" for name, morsel in cookies.items())
+        return User(body["user"]["id"], name, body["token"], cookie, n_rooms)
+
+
+def _refusal(status: int, body: Any) -> str:
+    if status == _TOO_MANY:
+        wait = body.get("retry_after") if isinstance(body, dict) else None
+        return (
+            f"The server makes no more guests for this address for {wait} s. Run it with RATE_LIMITS=off or a higher "
+            "GUESTS_PER_HOUR, or wait."
+        )
+    return f"POST /api/auth/guest was answered by {status}, not 201: {body}"
+
+
+def rooms_made(transcript: Transcript, actor: str) -> int:
+    """How many rooms an actor makes in a story."""
+    n_rooms = 0
+    for step in transcript.steps:
+        if actor in step.actors:
+            over_socket = isinstance(step.send, dict) and step.send.get("type") == "create_room"
+            over_http = step.action == "http" and (step.http.method, step.http.path) == ("POST", "/api/rooms")  # type: ignore[union-attr]
+            n_rooms += over_socket or over_http
+    return n_rooms

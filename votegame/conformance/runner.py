@@ -1,0 +1,143 @@
+"""Plays all stories against a server: several at a time if asked, those that restart it last and alone."""
+
+import asyncio
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+import aiohttp
+from msgspec import Struct
+
+from votegame.conformance.cast import Cast, NoGuestError, User, rooms_made
+from votegame.conformance.findings import Finding, Result
+from votegame.conformance.format import Need, Transcript, read_transcripts
+from votegame.conformance.orders import Orders
+from votegame.conformance.player import Player, Restart
+from votegame.conformance.shapes import Shapes
+from votegame.conformance.witness import Witness
+from votegame.files import protocol_directory
+
+_TOTAL_SECONDS = 120.0
+"""After which a story is over, whatever its steps allow."""
+
+WHY = {
+    "slow": "it waits for half a minute; ask for it with --slow",
+    "rates": "the server limits no rates, as --no-rates says",
+    "restart": "it needs somebody who restarts the server; see --restart-command",
+}
+"""Why a story is skipped that needs something that this run does not give."""
+
+
+class Means(Struct, frozen=True):
+    """What a run can give to stories that need it.
+
+    Attributes:
+        patience: What the seconds are multiplied by after which what is expected has not come.
+        has_time: Stories may wait for half a minute.
+        has_rates: The server's limits per time are on.
+        restart: Restarts the server, and returns when it is back; None without such means.
+    """
+
+    patience: float = 1.0
+    has_time: bool = False
+    has_rates: bool = True
+    restart: Restart | None = None
+
+    def lacks(self, needs: Sequence[Need]) -> str:
+        """Why a story with these needs is skipped; empty when it is not."""
+        given = {"slow": self.has_time, "rates": self.has_rates, "restart": self.restart is not None}
+        return "; ".join(WHY[need] for need in needs if not given[need])
+
+
+def transcripts_for(target: str, folder: Path | None = None) -> dict[str, Transcript]:
+    """The transcripts that are played against `target`, `server` or `client`."""
+    found = read_transcripts(folder or protocol_directory() / "transcripts")
+    return {name: transcript for name, transcript in found.items() if target in transcript.against}
+
+
+class Runner:
+    """One run against one server."""
+
+    def __init__(self, http: aiohttp.ClientSession, url: str, means: Means, tell: Callable[[Result], None]) -> None:
+        """`tell` is called with each result as soon as it is there."""
+        self._http = http
+        self._url = url
+        self._means = means
+        self._tell = tell
+        self._shapes = Shapes()
+        self._orders = Orders()
+        self._cast = Cast(http, url)
+
+    @property
+    def n_guests(self) -> int:
+        """How many guests were made."""
+        return self._cast.n_made
+
+    async def play(self, transcripts: Mapping[str, Transcript], *, jobs: int = 1) -> list[Result]:
+        """Play the transcripts, `jobs` at a time. Raises NoGuestError."""
+        together = {name: each for name, each in transcripts.items() if "restart" not in each.needs}
+        turns = asyncio.Semaphore(jobs)
+        try:
+            async with asyncio.TaskGroup() as group:
+                playing = [group.create_task(self._in_turn(turns, *item)) for item in together.items()]
+        except* NoGuestError as errors:
+            raise NoGuestError(str(errors.exceptions[0])) from None
+        results = [task.result() for task in playing]
+        alone = [item for item in transcripts.items() if item[0] not in together]
+        results += [await self._told(name, transcript) for name, transcript in alone]
+        return [*results, *self._told_orders()]
+
+    async def _in_turn(self, turns: asyncio.Semaphore, name: str, transcript: Transcript) -> Result:
+        async with turns:
+            return await self._told(name, transcript)
+
+    async def _told(self, name: str, transcript: Transcript) -> Result:
+        result = await self._result(name, transcript)
+        self._tell(result)
+        return result
+
+    async def _result(self, name: str, transcript: Transcript) -> Result:
+        reason = self._means.lacks(transcript.needs)
+        if reason:
+            return Result(name, transcript.title, "skipped", reason)
+        started = time.monotonic()
+        users: dict[str, User] = {}
+        try:
+            for actor, described in transcript.actors.items():
+                if described.kind != "stranger":
+                    users[actor] = await self._cast.take(described, rooms_made(transcript, actor))
+            findings = await self._findings(transcript, users)
+        finally:
+            for actor, user in users.items():
+                self._cast.give_back(transcript.actors[actor], user)
+        outcome = "differs" if findings else "passed"
+        return Result(name, transcript.title, outcome, "", tuple(findings), round(time.monotonic() - started, 2))  # type: ignore[arg-type]
+
+    async def _findings(self, transcript: Transcript, users: dict[str, User]) -> list[Finding]:
+        player = Player(
+            transcript,
+            http=self._http,
+            url=self._url,
+            users=users,
+            shapes=self._shapes,
+            witness=Witness(self._shapes, self._orders),
+            restart=self._means.restart,
+            patience=self._means.patience,
+        )
+        try:
+            async with asyncio.timeout(_TOTAL_SECONDS):
+                return await player.play()
+        except TimeoutError:
+            what = [f"the story was not over after {_TOTAL_SECONDS:.0f} s"]
+            return [*player.findings, Finding(0, "", "", "an end", "none", what)]
+        except (aiohttp.ClientError, OSError) as error:
+            return [*player.findings, Finding(0, "", "", "a server that answers", str(error), [f"{error!r}"])]
+
+    def _told_orders(self) -> list[Result]:
+        """What only shows when all rounds are taken together."""
+        findings = [Finding(0, "", "", "an order that tells nothing", "", [what]) for what in self._orders.findings()]
+        if not findings:
+            return []
+        result = Result("orders", "The order of answers tells nothing", "differs", "", tuple(findings))
+        self._tell(result)
+        return [result]
