@@ -14,8 +14,10 @@ from votegame.conformance import report
 from votegame.conformance.cast import NoGuestError
 from votegame.conformance.findings import Result
 from votegame.conformance.format import Transcript
+from votegame.conformance.host import Times
 from votegame.conformance.player import Restart
 from votegame.conformance.runner import Means, Runner, transcripts_for
+from votegame.conformance.serving import Serving, serve
 from votegame.errors import VotegameError
 
 DESCRIPTION: Final = """\
@@ -25,6 +27,10 @@ step, what was expected and what came.
 
 It makes about 12 guests; a server with the usual limits lets in 20 from one address in an hour. To run it again and
 again, run the server with RATE_LIMITS=off, and say --no-rates here. Nothing is left behind but those guests.
+
+`votegame conformance --serve` is for clients: it plays a server to a client under test, each story at an address of its
+own, and checks what the client sends and what it makes of what it is told. protocol/transcripts.md says how a client is
+driven through them, by cues.
 
 The exit code is 0 when nothing differs, 1 when something does, 2 when the server cannot be reached or used.
 """
@@ -46,6 +52,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--only", action="append", metavar="NAME", help="play this transcript; may be given again")
     parser.add_argument("--list", action="store_true", help="say which transcripts there are, and end")
     parser.add_argument("--json", action="store_true", help="print the results as JSON")
+    serving = parser.add_argument_group("for clients")
+    serving.add_argument("--serve", action="store_true", help="play a server to a client, in place of a URL")
+    serving.add_argument("--host", default="127.0.0.1", metavar="ADDRESS", help="listen here; 127.0.0.1 by default")
+    serving.add_argument("--port", type=int, default=8100, metavar="N", help="and on this port; 8100 by default")
+    serving.add_argument("--once", action="store_true", help="end when each story was played")
+    serving.add_argument(
+        "--pace",
+        type=float,
+        default=1.0,
+        metavar="FACTOR",
+        help="how long the client waits, compared with what it should",
+    )
     parser.add_argument("--slow", action="store_true", help="play also what waits for half a minute")
     parser.add_argument("--no-rates", action="store_true", help="the server runs with RATE_LIMITS=off")
     parser.add_argument("--jobs", type=int, default=1, metavar="N", help="play N at a time; makes more guests")
@@ -59,17 +77,41 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Do what was asked for; returns the exit code. Raises UnusableError."""
-    transcripts = _chosen(transcripts_for("server"), args.only)
+    transcripts = _chosen(transcripts_for("client" if args.serve else "server"), args.only)
     if args.list:
         _print("\n".join(f"{name}: {transcript.title}" for name, transcript in transcripts.items()))
         return EXIT_OK
-    url = _checked(args.url)
-    results, n_guests = asyncio.run(_play(url, transcripts, args))
+    if args.serve:
+        results, n_guests = asyncio.run(_serve(transcripts, args)), 0
+    else:
+        results, n_guests = asyncio.run(_play(_checked(args.url), transcripts, args))
     if args.json:
         _print(msgspec.json.format(msgspec.json.encode(results)).decode())
     else:
         _print(report.summary(results, n_guests))
     return EXIT_FOUND if any(result.outcome == "differs" for result in results) else EXIT_OK
+
+
+async def _serve(transcripts: Mapping[str, Transcript], args: argparse.Namespace) -> list[Result]:
+    """Serve what there is time for."""
+    means = Means(has_time=args.slow)
+    skipped = [
+        Result(name, each.title, "skipped", means.lacks(each.needs))
+        for name, each in transcripts.items()
+        if means.lacks(each.needs)
+    ]
+    names = {result.name for result in skipped}
+    served = {name: each for name, each in transcripts.items() if name not in names}
+    how = Serving(args.host, args.port, args.once, Times(pace=args.pace, patience=args.patience))
+    tell, say = (_tell_nothing, _say_aside) if args.json else (_tell, _print)
+    for result in skipped:
+        tell(result)
+    results = await serve(served, how, tell=tell, say=say)
+    played = {result.name for result in results}
+    never = [
+        Result(name, each.title, "skipped", "nobody played it") for name, each in served.items() if name not in played
+    ]
+    return [*results, *skipped, *never]
 
 
 async def _play(url: str, transcripts: Mapping[str, Transcript], args: argparse.Namespace) -> tuple[list[Result], int]:
@@ -125,6 +167,10 @@ def _tell(result: Result) -> None:
 
 def _tell_nothing(_result: Result) -> None:
     """Everything is printed at the end."""
+
+
+def _say_aside(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
 
 
 def _print(text: str) -> None:

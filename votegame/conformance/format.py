@@ -65,13 +65,6 @@ class Connect(Part, frozen=True, kw_only=True):
     ] = UNSET
     status: Annotated[int, Meta(description="The status that the server must answer with; 101 opens the socket.")] = 101
     body: Annotated[Pattern, Meta(description="What the body of a refusal must hold.")] = UNSET
-    seconds: Annotated[
-        tuple[float, float] | UnsetType,
-        Meta(
-            description="Against a client, which comes back by itself: it must not come sooner after its connection "
-            "was lost than the first number of seconds, nor later than the second."
-        ),
-    ] = UNSET
 
 
 class Http(Part, frozen=True, kw_only=True):
@@ -112,8 +105,15 @@ class Step(Part, frozen=True, kw_only=True, omit_defaults=True):
     opcode: Annotated[Literal["text", "binary"], Meta(description="With `send_bytes`: the kind of frame.")] = "binary"
     repeat: Annotated[int, Meta(ge=1, description="How often it is sent.")] = 1
     by_itself: Annotated[
-        bool, Meta(description="Against a client: it is not told to send this; it must know that it has to.")
+        bool, Meta(description="Against a client: it is not told to do this; it must know that it has to.")
     ] = False
+    seconds: Annotated[
+        tuple[float, float] | UnsetType,
+        Meta(
+            description="Against a client, with `by_itself`: it must not do this sooner than the first number of "
+            "seconds after what made it do so, nor later than the second."
+        ),
+    ] = UNSET
     expect: Annotated[
         dict[str, Pattern] | UnsetType,
         Meta(

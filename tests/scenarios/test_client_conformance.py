@@ -1,0 +1,105 @@
+"""The scripted server passes a client that does what the specification says, and finds those that do something else."""
+
+import asyncio
+import json
+import sys
+from contextlib import asynccontextmanager
+
+import aiohttp
+import pytest
+from aiohttp import web
+
+from tests.scenarios.deviating_clients import DEVIATIONS, OverlooksTheHost
+from tests.scenarios.reference_client import ReferenceClient, drive
+from tests.serving import free_port
+from votegame.conformance.host import Host, Times
+from votegame.conformance.runner import transcripts_for
+
+STORIES = transcripts_for("client")
+SLOW = {name for name, story in STORIES.items() if "slow" in story.needs}
+JOBS = 5
+
+
+@asynccontextmanager
+async def hosting(*names: str, patience: float = 1.0):
+    """The URL of a scripted server, and the results that it tells. A minute is three seconds."""
+    results = {}
+    times = Times(pace=0.05 if SLOW & set(names) else 1.0, patience=patience)
+    host = Host({name: STORIES[name] for name in names}, times, lambda each: results.update({each.name: each}))
+    runner = web.AppRunner(host.app(), shutdown_timeout=0.1)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    async with aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar()) as http:
+        yield f"http://127.0.0.1:{runner.addresses[0][1]}", http, results
+    await runner.cleanup()
+
+
+@pytest.mark.parametrize("names", [STORIES.keys() - SLOW, SLOW], ids=["quick", "slow"])
+async def test_a_client_that_does_what_the_specification_says_passes(names):
+    async with hosting(*names) as (url, http, results):
+        outcomes = await asyncio.gather(*(drive(ReferenceClient(http, f"{url}/{name}")) for name in names))
+    assert [each["differences"] for each in outcomes if each["differences"]] == []
+    assert {name: result.outcome for name, result in results.items()} == dict.fromkeys(names, "passed")
+
+
+async def test_every_deviation_of_a_client_is_found_and_called_by_its_name():
+    turns = asyncio.Semaphore(JOBS)
+
+    async def find(kind, name: str, words: str) -> str:
+        async with turns, hosting(name, patience=0.15) as (url, http, _):
+            outcome = await drive(kind(http, f"{url}/{name}"))
+        said = "; ".join(outcome["differences"])
+        return "" if words in said and not outcome["passed"] else f"{kind.__name__}: {words!r} is not in {said!r}"
+
+    missed = await asyncio.gather(*(find(*deviation) for deviation in DEVIATIONS))
+    assert "\n".join(each for each in missed if each) == ""
+
+
+class LogsInOverTheSocket(ReferenceClient):
+    """A page without cookies, say: it cannot set headers."""
+
+    async def one_connection(self) -> int:
+        async with self.http.ws_connect(f"{self.url}/ws") as self.socket:
+            await self.transmit({"type": "authenticate", "id": self.new_id(), "token": self.token})
+            async for message in self.socket:
+                await self.take(json.loads(message.data))
+            return self.socket.close_code or 1006
+
+
+async def test_a_client_may_log_in_over_the_socket():
+    async with hosting("whole_game") as (url, http, _):
+        assert (await drive(LogsInOverTheSocket(http, f"{url}/whole_game")))["passed"]
+
+
+async def test_a_story_can_be_played_again():
+    async with hosting("client_hole") as (url, http, _):
+        for _ in range(2):
+            assert (await drive(ReferenceClient(http, f"{url}/client_hole")))["passed"]
+
+
+async def test_there_is_a_list_of_the_stories_and_nothing_else():
+    async with hosting(*STORIES) as (url, http, _):
+        async with http.get(url) as answer:
+            stories = (await answer.json())["stories"]
+        assert [(story["name"], story["url"]) for story in stories] == [(name, f"{url}/{name}") for name in STORIES]
+        async with http.get(f"{url}/nothing/cue") as answer:
+            assert answer.status == 404
+        async with http.get(f"{url}/whole_game/ws", headers={"Authorization": "Bearer wrong"}) as answer:
+            assert (answer.status, (await answer.json())["code"]) == (401, "unauthenticated")
+
+
+@pytest.mark.parametrize(("kind", "code"), [(ReferenceClient, 0), (OverlooksTheHost, 1)])
+async def test_the_command_ends_when_all_is_played_and_says_what_differs(kind, code):
+    port = free_port()
+    arguments = ("--serve", "--once", "--port", str(port), "--only", "client_hole")
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, *("-m", "votegame", "conformance", *arguments), stdout=asyncio.subprocess.PIPE
+    )
+    first = (await process.stdout.readline()).decode()
+    assert f":{port}" in first
+    async with aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar()) as http:
+        await drive(kind(http, f"http://127.0.0.1:{port}/client_hole"))
+    out = (await process.stdout.read()).decode()
+    assert await process.wait() == code
+    assert ("host_id" in out) == bool(code)
+    assert f"{1 - code} passed, {code} differ" in out

@@ -1,0 +1,127 @@
+"""The room of a scripted server: what it must show to a client, made from the events of the story and nothing else."""
+
+import copy
+import json
+import time
+from collections.abc import Mapping
+from functools import cache
+from typing import Any
+
+from votegame.client.fold import RoomFold
+from votegame.files import protocol_directory
+
+Frame = dict[str, Any]
+
+
+@cache
+def defaults() -> Mapping[str, Any]:
+    """The settings of a room, with their defaults."""
+    settings = json.loads((protocol_directory() / "settings.json").read_bytes())
+    return {name: entry["default"] for name, entry in settings.items()}
+
+
+def now_ms() -> int:
+    """The server's clock."""
+    return time.time_ns() // 1_000_000
+
+
+class RoomModel:
+    """One room. Events are folded as by a client; what each member has done himself is kept beside."""
+
+    def __init__(self, *, room_code: str, stream: str, host_id: str, host_name: str, settings: Frame) -> None:
+        host = {"user_id": host_id, "display_name": host_name}
+        self._fold = RoomFold("")
+        self._you: dict[str, Frame] = {}
+        self.events: list[Frame] = []
+        self._fold.state = {
+            "room_code": room_code,
+            "stream": stream,
+            "seq": 0,
+            "phase": "lobby",
+            "server_time": now_ms(),
+            "host_id": host_id,
+            "locked": False,
+            "settings": {**defaults(), **settings},
+            "members": [{**host, "connected": True, "score": 0}],
+            "round": None,
+            "you": {"answer_id": None, "vote": None},
+            "leaderboard": [{"rank": 1, **host, "score": 0}],
+        }
+
+    @property
+    def state(self) -> Frame:
+        """The room as it is."""
+        return self._fold.state
+
+    def new_stream(self, stream: str) -> None:
+        """The room's log becomes another one."""
+        self.state["stream"] = stream
+        self.events.clear()
+
+    def take(self, frame: Frame) -> None:
+        """An event or a notice."""
+        self._fold.take(frame)
+        if "seq" in frame:
+            self.events.append(frame)
+        if frame["type"] in {"game_started", "round_started", "game_reset"}:
+            self._you.clear()
+        if frame["type"] == "player_joined":
+            entry = {name: frame[name] for name in ("user_id", "display_name")}
+            self.state["leaderboard"].append({"rank": 1, **entry, "score": 0})
+
+    def answered(self, user_id: str, answer_id: str) -> None:
+        """A member has answered."""
+        you = self._of(user_id)
+        self.state["round"]["submitted_count"] += you["answer_id"] is None
+        you["answer_id"] = answer_id
+
+    def voted(self, user_id: str, vote: Frame) -> None:
+        """A member has voted."""
+        you = self._of(user_id)
+        if you["vote"] is None:
+            self.state["round"]["submitted_count"] += 1
+            for answer in self.state["round"]["answers"]:
+                if answer["id"] == vote["answer_id"] and "vote_count" in answer:
+                    answer["vote_count"] += 1
+        you["vote"] = vote
+
+    def counts(self) -> Frame:
+        """The notice that says how many have acted in this phase."""
+        current = self.state["round"]
+        is_voting = self.state["phase"] == "voting"
+        return {
+            "type": "vote_update" if is_voting else "answer_submitted",
+            "room_code": self.state["room_code"],
+            "server_time": now_ms(),
+            **{name: current[name] for name in ("round_id", "submitted_count", "participant_count")},
+        }
+
+    def votes_for(self, answer_id: str) -> Frame:
+        """What `vote_update` says of an answer; nothing with the setting `progress`."""
+        answer = next(answer for answer in self.state["round"]["answers"] if answer["id"] == answer_id)
+        return {"answer_id": answer_id, "vote_count": answer["vote_count"]} if "vote_count" in answer else {}
+
+    def shown_to(self, user_id: str) -> Frame:
+        """The snapshot for a member."""
+        state = copy.deepcopy(self.state)
+        state["server_time"] = now_ms()
+        state["you"] = copy.deepcopy(self._of(user_id))
+        if state["round"] is not None and state["round"]["deadline"] is None and "remaining_ms" not in state["round"]:
+            state["round"]["time_limit"] = None
+        return state
+
+    def now_for(self, user_id: str) -> Frame:
+        """What holds now, as an `ok` to `resume` says it."""
+        current, members = self.state["round"], self.state["members"]
+        answers = current and current["answers"]
+        is_counted = answers and "vote_count" in answers[0]
+        return {
+            "connected": [member["user_id"] for member in members if member["connected"]],
+            "submitted_count": current["submitted_count"] if current else 0,
+            "participant_count": current["participant_count"] if current else len(members),
+            "vote_counts": {answer["id"]: answer["vote_count"] for answer in answers} if is_counted else None,
+            "you": copy.deepcopy(self._of(user_id)),
+        }
+
+    def _of(self, user_id: str) -> Frame:
+        return self._you.setdefault(user_id, {"answer_id": None, "vote": None})

@@ -1,0 +1,85 @@
+"""`votegame conformance --serve`: the scripted server, until all stories are played or somebody interrupts it."""
+
+import asyncio
+import contextlib
+import signal
+from collections.abc import Callable, Mapping
+from typing import Final
+
+from aiohttp import web
+from msgspec import Struct
+
+from votegame.conformance.findings import Result
+from votegame.conformance.format import Transcript
+from votegame.conformance.host import Host, Times
+from votegame.errors import VotegameError
+
+_SHUTDOWN_SECONDS: Final = 1.0
+_LAST_ANSWER_SECONDS: Final = 0.5
+"""For the driver of the last story, to hear its outcome."""
+
+
+class Serving(Struct, frozen=True):
+    """How the stories are served.
+
+    Attributes:
+        host: The address to listen on.
+        port: The port; 0 takes a free one.
+        is_once: Whether it ends when each story was played.
+        times: How fast it goes.
+    """
+
+    host: str
+    port: int
+    is_once: bool
+    times: Times
+
+
+class AddressTakenError(VotegameError):
+    """The address cannot be listened on."""
+
+
+async def serve(
+    transcripts: Mapping[str, Transcript], how: Serving, *, tell: Callable[[Result], None], say: Callable[[str], None]
+) -> list[Result]:
+    """Serve the stories; returns the last result of each that was played.
+
+    Args:
+        transcripts: The stories.
+        how: How.
+        tell: Called with each result as soon as it is there.
+        say: Called with what people should know.
+
+    Raises:
+        AddressTakenError: The address cannot be listened on.
+    """
+    host = Host(transcripts, how.times, tell)
+    runner = web.AppRunner(host.app(), shutdown_timeout=_SHUTDOWN_SECONDS)
+    await runner.setup()
+    try:
+        await web.TCPSite(runner, how.host, how.port).start()
+        url = f"http://{how.host}:{runner.addresses[0][1]}"
+        say(f"{len(transcripts)} stories, each as if it were a server: {url}/NAME. {url} lists them. Ctrl-C ends it.")
+        await _until_over(host, is_once=how.is_once)
+    except OSError as error:
+        raise AddressTakenError(f"Cannot listen on {how.host}:{how.port}: {error}") from None
+    finally:
+        await runner.cleanup()
+    return [story.result for story in host.stories.values() if story.result is not None]
+
+
+async def _until_over(host: Host, *, is_once: bool) -> None:
+    interrupted = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    with contextlib.suppress(NotImplementedError):
+        # Windows has no such handlers; there Ctrl-C ends the process.
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, interrupted.set)
+    endings = {asyncio.ensure_future(interrupted.wait())}
+    if is_once:
+        endings.add(asyncio.ensure_future(host.all_played.wait()))
+    await asyncio.wait(endings, return_when=asyncio.FIRST_COMPLETED)
+    for ending in endings:
+        ending.cancel()
+    if not interrupted.is_set():
+        await asyncio.sleep(_LAST_ANSWER_SECONDS)
