@@ -8,6 +8,8 @@ from contextlib import asynccontextmanager
 import aiohttp
 from aiohttp import WSMsgType, web
 
+from votegame.conformance.completion import extended
+
 HOP_BY_HOP = {"connection", "upgrade", "transfer-encoding", "content-length", "host", "keep-alive", "content-encoding"}
 
 
@@ -105,6 +107,16 @@ class Proxy:
                     await client.send_str(json.dumps(frame))
         if server.close_code not in {None, 1000, 1006}:
             await client.close(code=self._deviation.closed(server.close_code))
+
+
+class Later(Deviation):
+    """A later version: it adds, which it may."""
+
+    def told(self, frame, line):
+        return [{"type": "weather_changed", "wind": "north"}, extended(frame)]
+
+    def answered(self, status, body):
+        return status, extended(body)
 
 
 class NumbersSkip(Deviation):
@@ -257,6 +269,23 @@ class ProblemsWithoutCode(Deviation):
         return status, {"message": "No!"} if status >= 400 else body
 
 
+class ErrorsLackDetails(Deviation):
+    def told(self, frame, line):
+        return [{name: value for name, value in frame.items() if name != "phase" or frame["type"] != "error"}]
+
+
+class RefusalsAreRetryable(Deviation):
+    def told(self, frame, line):
+        return [{**frame, "retryable": True} if frame["type"] == "error" else frame]
+
+
+class AnswersLackAField(Deviation):
+    def answered(self, status, body):
+        if "state" in body:
+            del body["state"]["locked"]
+        return status, body
+
+
 class WrongStatus(Deviation):
     def answered(self, status, body):
         return 200 if status == 201 and "user" not in body else status, body
@@ -285,6 +314,12 @@ DEVIATIONS = [
     (StaysToldAfterLeaving, "hosting", "after the room was left"),
     (IgnoresKeys, "http_only", "room_code: expected"),
     (ProblemsWithoutCode, "refusals_http", "code: expected"),
+    (ErrorsLackDetails, "refusals_playing", "`wrong_phase` must have it"),
+    (RefusalsAreRetryable, "refusals_joining", "retryable: `room_not_found`"),
+    (AnswersLackAField, "http_only", "'locked' is a required property"),
     (WrongStatus, "http_only", "status: expected 201, came 200"),
 ]
 """What is different, a story that shows it, and what must be said of it."""
+
+SILENT = {HostIsNotReplaced, NoReply}
+"""Those that are found by nothing coming."""

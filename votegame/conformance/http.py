@@ -1,8 +1,9 @@
-"""Calls over HTTP, and what is always true of their answers."""
+"""Calls over HTTP, and what is always true of their answers: the schemas of `openapi.json`, and what problems hold."""
 
 import asyncio
 import io
 import json
+from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
 import aiohttp
@@ -11,25 +12,30 @@ from msgspec import UNSET, Struct
 from votegame.conformance.cast import User
 from votegame.conformance.format import Http
 from votegame.conformance.matcher import Variables, differences, filled
+from votegame.conformance.shapes import Shapes
 
 _LONGEST_WAIT: Final = 15.0
 _TRIES: Final = 5
 _BAD: Final = 400
 _TOO_MANY: Final = 429
+_UPGRADE: Final = {
+    "Connection": "Upgrade",
+    "Upgrade": "websocket",
+    "Sec-WebSocket-Version": "13",
+    "Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ==",
+}
 
 
 class Answer(Struct, frozen=True):
     """What came back.
 
     Attributes:
-        status: The status.
         body: The JSON of the body.
         text: The whole, for people.
         sent: The JSON that was sent.
         faults: What is not as it must be, in words.
     """
 
-    status: int
     body: Any
     text: str
     sent: Any
@@ -43,48 +49,83 @@ def credentials(kind: str, user: User | None) -> dict[str, str]:
     return {"Authorization": f"Bearer {user.token}"} if kind == "bearer" else {"Cookie": user.cookie}
 
 
-async def call(http: aiohttp.ClientSession, url: str, how: Http, user: User | None, variables: Variables) -> Answer:
-    """Make a call. One that is told to wait waits, and is sent again."""
-    headers = {**credentials(how.credential, user), **filled(how.headers, variables)}
-    body = UNSET if how.body is UNSET else filled(how.body, variables)
-    text: str | None = None
-    if how.text is not UNSET:
-        text = how.text * how.fill
-    elif body is not UNSET:
-        text = json.dumps(body)
-    if text is not None:
-        headers.setdefault("Content-Type", "application/json")
-    target = url + filled(how.path, variables)
-    for _ in range(_TRIES):
-        data = None if text is None else io.BytesIO(text.encode())
-        async with http.request(how.method, target, headers=headers, data=data, allow_redirects=False) as response:
-            content = await response.read()
-        answer = _judged(how, response, content, variables, body)
-        wait = answer.body.get("retry_after") if isinstance(answer.body, dict) else None
-        if response.status != _TOO_MANY or how.status == _TOO_MANY or wait is None or wait > _LONGEST_WAIT:
-            return answer
-        await asyncio.sleep(wait)
-    return answer
+async def refusal_of_upgrade(
+    http: aiohttp.ClientSession, url: str, headers: dict[str, str], subprotocols: Sequence[str]
+) -> Any:
+    """What a refused upgrade says, which aiohttp does not show: ask once more, and read it."""
+    offered = {"Sec-WebSocket-Protocol": ", ".join(subprotocols)} if subprotocols else {}
+    async with http.get(url, headers={**_UPGRADE, **offered, **headers}) as answer:
+        return json.loads(await answer.read() or b"null")
 
 
-def _judged(how: Http, response: aiohttp.ClientResponse, content: bytes, variables: Variables, sent: Any) -> Answer:
-    text = f"{response.status} {content.decode(errors='replace')[:2_000]}"
+class Caller:
+    """Makes the calls of a story."""
+
+    def __init__(self, http: aiohttp.ClientSession, url: str, shapes: Shapes) -> None:
+        self._http = http
+        self._url = url
+        self._shapes = shapes
+
+    async def call(self, how: Http, user: User | None, variables: Variables) -> Answer:
+        """Make a call. One that is told to wait waits, and is sent again."""
+        headers = {**credentials(how.credential, user), **filled(how.headers, variables)}
+        sent = UNSET if how.body is UNSET else filled(how.body, variables)
+        text = how.text * how.fill if how.text is not UNSET else None if sent is UNSET else json.dumps(sent)
+        if text is not None:
+            headers.setdefault("Content-Type", "application/json")
+        path = filled(how.path, variables)
+        for _ in range(_TRIES):
+            data = None if text is None else io.BytesIO(text.encode())
+            async with self._http.request(
+                how.method, self._url + path, headers=headers, data=data, allow_redirects=False
+            ) as response:
+                content = await response.read()
+            wait = _wait(response.status, content)
+            if how.status == _TOO_MANY or wait is None or wait > _LONGEST_WAIT:
+                break
+            await asyncio.sleep(wait)
+        return self._judged(how, path, (response, content), variables, sent)
+
+    def _judged(
+        self, how: Http, path: str, came: tuple[aiohttp.ClientResponse, bytes], variables: Variables, sent: Any
+    ) -> Answer:
+        response, content = came
+        text = f"{response.status} {content.decode(errors='replace')[:2_000]}"
+        try:
+            body = json.loads(content)
+        except ValueError:
+            return Answer(None, text, sent, ["the body is no JSON"])
+        faults = list(_differences(how, response, body, variables))
+        if response.status >= _BAD:
+            faults += _problem_faults(response, body)
+            faults += self._shapes.error_faults(body)
+        else:
+            fault = self._shapes.answer_fault(how.method, path, response.status, body)
+            faults += [f"it is not as openapi.json says: {fault}"] if fault else []
+        return Answer(body, text, sent, faults)
+
+
+def _wait(status: int, content: bytes) -> float | None:
+    """How long the server asks to wait; None when it does not."""
     try:
         body = json.loads(content)
     except ValueError:
-        return Answer(response.status, None, text, sent, ["the body is no JSON"])
-    faults = _problem_faults(response, body) if response.status >= _BAD else []
+        return None
+    wait = body.get("retry_after") if isinstance(body, dict) and status == _TOO_MANY else None
+    return wait if isinstance(wait, int | float) else None
+
+
+def _differences(how: Http, response: aiohttp.ClientResponse, body: Any, variables: Variables) -> Iterator[str]:
     if response.status != how.status:
-        faults.append(f"status: expected {how.status}, came {response.status}")
+        yield f"status: expected {how.status}, came {response.status}"
     headers = {name.lower(): value for name, value in response.headers.items()}
     wanted = {name.lower(): value for name, value in how.response_headers.items()}
-    faults += [f"header {each}" for each in differences(wanted, headers, variables)]
+    yield from (f"header {each}" for each in differences(wanted, headers, variables))
     if how.response is not UNSET:
-        faults += [str(each) for each in differences(how.response, body, variables)]
-    return Answer(response.status, body, text, sent, faults)
+        yield from map(str, differences(how.response, body, variables))
 
 
-def _problem_faults(response: aiohttp.ClientResponse, body: Any) -> list[str]:
+def _problem_faults(response: aiohttp.ClientResponse, body: Any) -> Iterator[str]:
     """Errors are problems (RFC 9457), with our members beside the standard ones."""
     pattern = {
         "type": {"$any": "text"},
@@ -95,9 +136,8 @@ def _problem_faults(response: aiohttp.ClientResponse, body: Any) -> list[str]:
         "message": {"$any": "text"},
         "retryable": {"$one_of": [True, False]},
     }
-    faults = [str(each) for each in differences(pattern, body, {})]
+    yield from map(str, differences(pattern, body, {}))
     if response.content_type != "application/problem+json":
-        faults.append(f"Content-Type: expected application/problem+json, came {response.content_type}")
+        yield f"Content-Type: expected application/problem+json, came {response.content_type}"
     if isinstance(body, dict) and "retry_after" in body and "Retry-After" not in response.headers:
-        faults.append("`retry_after` must be in the header Retry-After, too")
-    return faults
+        yield "`retry_after` must be in the header Retry-After, too"

@@ -5,38 +5,27 @@ is always true of a server is looked at with every frame, by the `Witness`; and 
 has made of its frames must be what a fresh snapshot shows.
 """
 
-import asyncio
 import contextlib
-import json
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
-from typing import Any, Final, NoReturn
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any, Final
 
 import aiohttp
 from msgspec import UNSET
 
+from votegame.conformance import closing
 from votegame.conformance.cast import User
+from votegame.conformance.desk import Desk, StoppedError, ending, shown
 from votegame.conformance.findings import Finding
-from votegame.conformance.format import Connect, Step, Transcript
-from votegame.conformance.http import call, credentials
-from votegame.conformance.link import Came, Ended, Link, NotOpenError, opened
+from votegame.conformance.format import Connect, Http, Step, Transcript
+from votegame.conformance.http import Answer, Caller, credentials, refusal_of_upgrade
+from votegame.conformance.link import Came, Ended, NotOpenError, opened
 from votegame.conformance.matcher import Variables, differences, filled
-from votegame.conformance.same import unlike
 from votegame.conformance.shapes import Shapes
-from votegame.conformance.witness import Book, Frame, Witness
-
-Place = tuple[str, str]
-"""An actor, and which of his connections."""
+from votegame.conformance.witness import Witness
 
 Restart = Callable[[], Awaitable[None]]
 
-_LONGEST_WAIT: Final = 15.0
 _SWITCHING: Final = 101
-_SETTLING: Final = (0.0, 0.3, 1.5)
-"""Seconds to wait for throttled notices before what is known must be what is so."""
-
-
-class StoppedError(Exception):
-    """The story cannot go on; there is a finding that says why."""
 
 
 class Player:
@@ -54,37 +43,37 @@ class Player:
         restart: Restart | None = None,
         patience: float = 1.0,
     ) -> None:
-        self.findings: list[Finding] = []
         self.variables: Variables = {}
+        self._desk = Desk(witness, shapes, patience)
         self._transcript = transcript
         self._http = http
         self._url = url
+        self._caller = Caller(http, url, shapes)
         self._users = users
-        self._shapes = shapes
-        self._witness = witness
         self._restart = restart
-        self._patience = patience
-        self._links: dict[Place, Link] = {}
-        self._books: dict[Place, Book] = {}
-        self._at = (0, Step(actor="nobody", drop=True))
         for name, user in users.items():
             self.variables |= {name: user.user_id, f"{name}_token": user.token, f"{name}_name": user.display_name}
             witness.secrets.knows_user(user.user_id, user.display_name)
+
+    @property
+    def findings(self) -> list[Finding]:
+        """What is not as it must be, so far."""
+        return self._desk.findings
 
     async def play(self) -> list[Finding]:
         """Play the story; returns what is not as it must be."""
         async with self._cleaning_up():
             try:
                 for number, step in enumerate(self._transcript.steps, start=1):
-                    self._at = (number, step)
+                    self._desk.begin(number, step)
                     for actor in step.actors or [""]:
                         await _ACTIONS[step.action](self, actor, step)
-                self._at = (0, Step(actor="everyone", note="The story is over.", drop=True))
-                await self._epilogue()
+                await closing.close(self._desk)
             except StoppedError:
                 pass
             except NotOpenError:
-                self._find("", expected="an open connection", came="it is closed", what=["the connection is over"])
+                what = ["the connection is over"]
+                self._desk.find("", expected="an open connection", came="it is closed", what=what)
         return self.findings
 
     @contextlib.asynccontextmanager
@@ -93,9 +82,9 @@ class Player:
         try:
             yield
         finally:
-            for link in self._links.values():
+            for link in self._desk.links.values():
                 await link.close()
-            rooms = {room for book in self._books.values() for room in book.rooms}
+            rooms = {room for book in self._desk.books.values() for room in book.rooms}
             rooms |= {value for name, value in self.variables.items() if name.startswith("room")}
             for room in sorted(rooms):
                 for user in self._users.values():
@@ -106,245 +95,134 @@ class Player:
         with contextlib.suppress(aiohttp.ClientError, OSError, TimeoutError):
             await self._http.delete(f"{self._url}/api/rooms/{room}/leave", headers=headers)
 
-    # What steps do.
-
     async def _connect(self, actor: str, step: Step) -> None:
         how = step.connect
         assert isinstance(how, Connect)
-        place = (actor, step.tab)
         headers = {**credentials(how.credential, self._users.get(actor)), **filled(how.headers, self.variables)}
         query = f"?{filled(how.query, self.variables)}" if how.query else ""
+        url = f"{self._url}/ws{query}"
         try:
-            link = await opened(
-                self._http,
-                f"{self._url}/ws{query}",
-                "/".join(filter(None, place)),
-                headers=headers,
-                protocols=how.subprotocols,
-            )
+            link = await opened(self._http, url, f"{actor} {step.tab}", headers=headers, protocols=how.subprotocols)
         except aiohttp.WSServerHandshakeError as error:
-            self._refused(actor, how, error.status, await self._body_of_refusal(how, headers, query))
+            await self._refused(actor, how, error.status, (url, headers))
             return
         except (aiohttp.ClientError, OSError) as error:
-            self._stop(actor, expected="a connection", came=str(error), what=["the server cannot be reached"])
+            self._desk.stop(actor, expected="a connection", came=str(error), what=["the server cannot be reached"])
         user = self._users.get(actor)
-        self._links[place] = link
-        self._books[place] = Book(actor, user.user_id if user is not None else "")
+        self._desk.open((actor, step.tab), link, user.user_id if user is not None else "")
         if how.status != _SWITCHING:
-            self._stop(actor, expected=f"status {how.status}", came="status 101", what=["it let the client in"])
+            self._desk.stop(actor, expected=f"status {how.status}", came="status 101", what=["it let the client in"])
         if how.subprotocol is not UNSET and how.subprotocol != link.subprotocol:
             what = [f"the subprotocol {link.subprotocol!r} was echoed"]
-            self._stop(actor, expected=str(how.subprotocol), came=str(link.subprotocol), what=what)
+            self._desk.stop(actor, expected=str(how.subprotocol), came=str(link.subprotocol), what=what)
 
-    async def _body_of_refusal(self, how: Connect, headers: dict[str, str], query: str) -> Any:
-        """What a refused upgrade says, which aiohttp does not show: ask once more, and read it."""
-        if how.body is UNSET:
-            return None
-        upgrade = {
-            "Connection": "Upgrade",
-            "Upgrade": "websocket",
-            "Sec-WebSocket-Version": "13",
-            "Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ==",
-            **({"Sec-WebSocket-Protocol": ", ".join(how.subprotocols)} if how.subprotocols else {}),
-        }
-        async with self._http.get(f"{self._url}/ws{query}", headers={**upgrade, **headers}) as answer:
-            return json.loads(await answer.read() or b"null")
-
-    def _refused(self, actor: str, how: Connect, status: int, body: Any) -> None:
-        expected = f"status {how.status}"
+    async def _refused(self, actor: str, how: Connect, status: int, asked: tuple[str, dict[str, str]]) -> None:
         if status != how.status:
-            self._stop(actor, expected=expected, came=f"status {status}", what=["the upgrade was answered otherwise"])
-        if how.body is not UNSET:
-            self._compare(actor, how.body, body)
+            what = ["the upgrade was answered otherwise"]
+            self._desk.stop(actor, expected=f"status {how.status}", came=f"status {status}", what=what)
+        if how.body is UNSET:
+            return
+        url, headers = asked
+        body = await refusal_of_upgrade(self._http, url, headers, how.subprotocols)
+        found = [str(each) for each in differences(how.body, body, self.variables)]
+        if found:
+            self._desk.stop(actor, expected=shown(how.body), came=shown(body), what=found)
 
     async def _send(self, actor: str, step: Step) -> None:
-        command = filled(step.send, self.variables)
-        self._book(actor, step).sent(command, step.repeat)
-        for _ in range(step.repeat):
-            await self._link(actor, step).send(json.dumps(command))
+        await self._desk.send((actor, step.tab), filled(step.send, self.variables), step.repeat)
 
     async def _send_text(self, actor: str, step: Step) -> None:
         assert isinstance(step.send_text, str)
-        self._book(actor, step).sent_text(filled(step.send_text, self.variables), step.repeat)
+        text = filled(step.send_text, self.variables) * step.fill
+        self._desk.books[actor, step.tab].sent_text(text, step.repeat)
         for _ in range(step.repeat):
-            await self._link(actor, step).send(filled(step.send_text, self.variables) * step.fill)
+            await self._desk.links[actor, step.tab].send(text)
 
     async def _send_bytes(self, actor: str, step: Step) -> None:
         assert isinstance(step.send_bytes, str)
         data = bytes.fromhex(step.send_bytes)
         for _ in range(step.repeat):
-            await self._link(actor, step).send(data, is_binary=step.opcode == "binary")
+            await self._desk.links[actor, step.tab].send(data, is_binary=step.opcode == "binary")
 
     async def _expect(self, actor: str, step: Step) -> None:
         assert isinstance(step.expect, dict)
-        wants_notice = step.expect.get("type") in self._shapes.notices
+        wants_notice = step.expect.get("type") in self._desk.shapes.notices
         last: list[str] = []
         while True:
-            came = await self._next(actor, step)
+            came = await self._desk.next((actor, step.tab), step.patience)
             if not isinstance(came, Came):
-                self._stop(actor, expected=_shown(step.expect), came=_ending(came), what=last)
-            is_notice = self._is_passed_over(came.frame)
-            if step.quiet and is_notice:
-                self._stop(actor, expected="nothing before it", came=came.text, what=["a notice came"])
+                what = last or [f"`{step.expect.get('type')}` did not come"]
+                self._desk.stop(actor, expected=shown(step.expect), came=ending(came), what=what)
+            is_notice = self._desk.is_passed_over(came.frame)
+            if is_notice and step.quiet:
+                self._desk.stop(actor, expected="nothing before it", came=came.text, what=["a notice came"])
             if is_notice and not wants_notice:
                 continue
-            tried = dict(self.variables)
-            found = [str(each) for each in differences(step.expect, came.frame, tried)]
+            found = self._unlike(step.expect, came)
             if not found:
-                self.variables.update(tried)
                 return
-            if came.frame.get("type") in step.skip or await self._waited(actor, step, came.frame):
-                continue
-            if not is_notice:
-                self._stop(actor, expected=_shown(step.expect), came=came.text, what=_explained(step, came, found))
-            last = [f"of the notices that came, the last was {came.text}"]
+            if is_notice:
+                last = [f"of the notices that came, the last was {came.text}"]
+            elif came.frame.get("type") not in step.skip and not await self._desk.waited((actor, step.tab), came.frame):
+                self._desk.stop(actor, expected=shown(step.expect), came=came.text, what=found)
 
-    def _is_passed_over(self, frame: Frame) -> bool:
-        """Notices, of which some may be left out, and what the server has added to the protocol."""
-        return frame.get("type") in self._shapes.notices or self._shapes.kind(frame, "ping") is None
-
-    async def _waited(self, actor: str, step: Step, frame: Frame) -> bool:
-        """What a client does that was too fast: it waits as it is told, and sends the same again."""
-        is_limited = frame.get("code") == "rate_limited"
-        if not is_limited or step.expect.get("code") == "rate_limited":  # type: ignore[union-attr]
-            return False
-        book = self._book(actor, step)
-        command = book.commands.get(str(frame.get("id")))
-        if command is None or frame["retry_after"] > _LONGEST_WAIT:
-            return False
-        await asyncio.sleep(frame["retry_after"])
-        book.sent(command)
-        await self._link(actor, step).send(json.dumps(command))
-        return True
+    def _unlike(self, pattern: dict[str, Any], came: Came) -> list[str]:
+        """In what a frame is not as expected; if it is, variables take their values."""
+        tried = dict(self.variables)
+        found = [str(each) for each in differences(pattern, came.frame, tried)]
+        if not found:
+            self.variables.update(tried)
+        elif pattern.get("type") in {"ok", "error"} and "seq" in came.frame:
+            return [f"`{came.frame['type']}` came before the reply; a reply comes before the events that it causes"]
+        return found
 
     async def _closed(self, actor: str, step: Step) -> None:
         while True:
-            came = await self._next(actor, step)
+            came = await self._desk.next((actor, step.tab), step.patience)
             if isinstance(came, Ended) and came.code == step.closed:
                 return
-            is_skipped = isinstance(came, Came) and (
-                self._is_passed_over(came.frame) or came.frame.get("type") in step.skip
-            )
-            if not is_skipped:
-                came_text = came.text if isinstance(came, Came) else _ending(came)
-                what = ["the connection was to be closed"]
-                self._stop(actor, expected=f"close code {step.closed}", came=came_text, what=what)
+            if isinstance(came, Came):
+                is_skipped = self._desk.is_passed_over(came.frame) or came.frame.get("type") in step.skip
+                if is_skipped:
+                    continue
+            came_text = came.text if isinstance(came, Came) else ending(came)
+            what = ["the connection was to be closed"]
+            self._desk.stop(actor, expected=f"close code {step.closed}", came=came_text, what=what)
 
     async def _drop(self, actor: str, step: Step) -> None:
-        await self._links.pop((actor, step.tab)).drop()
+        await self._desk.links.pop((actor, step.tab)).drop()
 
     async def _close(self, actor: str, step: Step) -> None:
-        await self._links.pop((actor, step.tab)).close()
+        await self._desk.links.pop((actor, step.tab)).close()
 
     async def _call(self, actor: str, step: Step) -> None:
-        answer = await call(self._http, self._url, step.http, self._users.get(actor), self.variables)  # type: ignore[arg-type]
+        assert isinstance(step.http, Http)
+        answer = await self._caller.call(step.http, self._users.get(actor), self.variables)
         if answer.faults:
-            self._stop(actor, expected=f"status {step.http.status}", came=answer.text, what=answer.faults)  # type: ignore[union-attr]
-        body = answer.body
-        if isinstance(body, dict) and "state" in body:
-            self._note(actor, list(self._witness.secrets.leaks(actor, body)), answer.text)
-            fault = self._shapes.fault("state", body["state"])
-            self._note(actor, [f"`state` is not as its schema says: {fault}"] if fault else [], answer.text)
-        if isinstance(body, dict) and "answer_id" in body:
-            sent = answer.sent
-            round_id = step.http.path.split("/rounds/")[1].split("/")[0]  # type: ignore[union-attr]
-            self._witness.answered(filled(round_id, self.variables), sent["answer"], body["answer_id"])
+            self._desk.stop(actor, expected=f"status {step.http.status}", came=answer.text, what=answer.faults)
+        if isinstance(answer.body, dict):
+            self._witness_answer(actor, step.http, answer)
+
+    def _witness_answer(self, actor: str, how: Http, answer: Answer) -> None:
+        witness = self._desk.witness
+        if "state" in answer.body:
+            self._desk.note(actor, list(witness.secrets.leaks(actor, answer.body)), answer.text)
+        if "answer_id" in answer.body and "/rounds/" in how.path:
+            round_id = filled(how.path.split("/rounds/")[1].split("/")[0], self.variables)
+            witness.answered(round_id, answer.sent["answer"], answer.body["answer_id"])
 
     async def _restarted(self, _actor: str, _step: Step) -> None:
         """All connections end with it, in whatever way that server stops."""
         assert self._restart is not None
         await self._restart()
-        while self._links:
-            await self._links.popitem()[1].close()
+        while self._desk.links:
+            await self._desk.links.popitem()[1].close()
 
     async def _report(self, actor: str, step: Step) -> None:
-        await self._hold_against_snapshot((actor, step.tab))
+        await closing.hold_against_snapshot(self._desk, (actor, step.tab))
 
     async def _nothing(self, _actor: str, _step: Step) -> None:
         """A step that means something against clients only."""
-
-    # When all is played.
-
-    async def _epilogue(self) -> None:
-        for place, link in list(self._links.items()):
-            if link.ended is None:
-                await self._hold_against_snapshot(place)
-        for place, link in self._links.items():
-            while (came := await link.next(0.0 if link.ended else 0.01)) is not None and isinstance(came, Came):
-                self._look(place, came)
-                if not self._is_passed_over(came.frame):
-                    self._find(place[0], expected="nothing more", came=came.text, what=["a frame too much came"])
-            if link.ended is None:
-                self._note(place[0], list(self._witness.unanswered(self._books[place])), "")
-
-    async def _hold_against_snapshot(self, place: Place) -> None:
-        """What a connection knows of its rooms is what a fresh snapshot shows."""
-        book = self._books[place]
-        for room in sorted(set(book.rooms) - book.left):
-            found: list[str] = []
-            for seconds in _SETTLING:
-                await asyncio.sleep(seconds)
-                found = await self._unlike(place, room)
-                if not found:
-                    break
-            self._note(place[0], found, "")
-
-    async def _unlike(self, place: Place, room: str) -> list[str]:
-        book = self._books[place]
-        known = json.loads(json.dumps(book.rooms[room].state))
-        step = Step(actor=place[0], tab=place[1], send={"type": "join_room", "id": "$new_", "room_code": room})
-        self.variables.pop("new_", None)
-        await self._send(place[0], step)
-        while True:
-            came = await self._next(place[0], step)
-            if not isinstance(came, Came):
-                self._stop(place[0], expected="a snapshot", came=_ending(came), what=["`join_room` had no reply"])
-            if self._is_passed_over(came.frame):
-                known = json.loads(json.dumps(book.rooms[room].state))
-            elif await self._waited(place[0], Step(actor=place[0], tab=place[1], expect={}), came.frame):
-                continue
-            elif came.frame.get("type") == "ok":
-                # What was known stays so, for the notices that are still to come.
-                book.rooms[room].state = known
-                return unlike(known, came.frame["state"])
-            else:
-                self._stop(place[0], expected="nothing more", came=came.text, what=["a frame too much came"])
-
-    # The means.
-
-    def _link(self, actor: str, step: Step) -> Link:
-        return self._links[actor, step.tab]
-
-    def _book(self, actor: str, step: Step) -> Book:
-        return self._books[actor, step.tab]
-
-    async def _next(self, actor: str, step: Step) -> Came | Ended | None:
-        place = (actor, step.tab)
-        came = await self._links[place].next(step.patience * self._patience)
-        if isinstance(came, Came):
-            self._look(place, came)
-        return came
-
-    def _look(self, place: Place, came: Came) -> None:
-        self._note(place[0], list(self._witness.heard(self._books[place], came)), came.text)
-
-    def _compare(self, actor: str, pattern: Any, value: Any) -> None:
-        found = [str(each) for each in differences(pattern, value, self.variables)]
-        if found:
-            self._stop(actor, expected=_shown(pattern), came=json.dumps(value), what=found)
-
-    def _note(self, actor: str, what: list[str], came: str) -> None:
-        """Stop when something is not as it always must be: what follows would only be more of it."""
-        if what:
-            self._stop(actor, expected="what is always true", came=came, what=what)
-
-    def _find(self, actor: str, *, expected: str, came: str, what: list[str]) -> None:
-        number, step = self._at
-        self.findings.append(Finding(number, actor, step.note, expected, came, what))
-
-    def _stop(self, actor: str, *, expected: str, came: str, what: list[str]) -> NoReturn:
-        self._find(actor, expected=expected, came=came, what=what)
-        raise StoppedError
 
 
 _ACTIONS: Final[dict[str, Callable[[Player, str, Step], Awaitable[None]]]] = {
@@ -361,20 +239,3 @@ _ACTIONS: Final[dict[str, Callable[[Player, str, Step], Awaitable[None]]]] = {
     "report": Player._report,  # noqa: SLF001
     "stays_away": Player._nothing,  # noqa: SLF001
 }
-
-
-def _shown(pattern: Any) -> str:
-    return json.dumps(pattern, ensure_ascii=False)
-
-
-def _ending(came: Ended | None) -> str:
-    if came is None:
-        return "nothing in time"
-    return "the connection broke" if came.code is None else f"the connection was closed with {came.code}"
-
-
-def _explained(step: Step, came: Came, found: Iterable[str]) -> list[str]:
-    wanted = step.expect.get("type") if isinstance(step.expect, dict) else None
-    if wanted in {"ok", "error"} and "seq" in came.frame:
-        return [f"`{came.frame['type']}` came before the reply; a reply comes before the events that it causes"]
-    return list(found)

@@ -95,6 +95,8 @@ class Witness:
         if fault:
             yield f"it is not as the schema of `{kind}` says: {fault}"
             return
+        if frame["type"] == "error":
+            yield from self._shapes.error_faults(frame)
         yield from self._time(frame, came.at)
         yield from self.secrets.leaks(book.actor, frame)
         if frame["type"] in {"ok", "error"}:

@@ -1,0 +1,61 @@
+"""When a story is over: nothing is left unanswered or unsaid, and what was told adds up to what a snapshot shows."""
+
+import asyncio
+import copy
+import uuid
+from typing import Final
+
+from votegame.conformance.desk import Desk, Place, ending
+from votegame.conformance.link import Came
+from votegame.conformance.same import unlike
+
+_SETTLING: Final = (0.0, 0.3, 1.5)
+"""Seconds to wait for throttled notices before what is known must be what is so."""
+_REPLY_SECONDS: Final = 10.0
+_LAST_SECONDS: Final = 0.01
+
+
+async def close(desk: Desk) -> None:
+    """Look at every connection that is still open. Raises StoppedError."""
+    desk.end()
+    for place, link in list(desk.links.items()):
+        if link.ended is None:
+            await hold_against_snapshot(desk, place)
+    for place, link in desk.links.items():
+        while isinstance(came := await desk.next(place, _LAST_SECONDS), Came):
+            if not desk.is_passed_over(came.frame):
+                desk.stop(place[0], expected="nothing more", came=came.text, what=["a frame too much came"])
+        if link.ended is None:
+            desk.note(place[0], list(desk.witness.unanswered(desk.books[place])), "")
+
+
+async def hold_against_snapshot(desk: Desk, place: Place) -> None:
+    """What a connection knows of its rooms is what a fresh snapshot shows. Raises StoppedError."""
+    book = desk.books[place]
+    for room in sorted(set(book.rooms) - book.left):
+        found: list[str] = []
+        for seconds in _SETTLING:
+            await asyncio.sleep(seconds)
+            found = await _unlike(desk, place, room)
+            if not found:
+                break
+        desk.note(place[0], found, "")
+
+
+async def _unlike(desk: Desk, place: Place, room: str) -> list[str]:
+    """In what they differ now."""
+    fold = desk.books[place].rooms[room]
+    known = copy.deepcopy(fold.state)
+    await desk.send(place, {"type": "join_room", "id": str(uuid.uuid4()), "room_code": room})
+    while True:
+        came = await desk.next(place, _REPLY_SECONDS)
+        if not isinstance(came, Came):
+            desk.stop(place[0], expected="a snapshot", came=ending(came), what=["`join_room` had no reply"])
+        if desk.is_passed_over(came.frame):
+            known = copy.deepcopy(fold.state)
+        elif came.frame.get("type") == "ok":
+            # What was known stays so, for the notices that are still to come.
+            fold.state = known
+            return unlike(known, came.frame["state"])
+        elif not await desk.waited(place, came.frame):
+            desk.stop(place[0], expected="nothing more", came=came.text, what=["a frame too much came"])

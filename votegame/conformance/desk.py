@@ -1,0 +1,104 @@
+"""The connections of a story, and what is found on them: what playing steps and looking at the end have in common."""
+
+import asyncio
+import json
+from typing import Any, Final, NoReturn
+
+from msgspec import UNSET
+
+from votegame.conformance.findings import Finding
+from votegame.conformance.format import Step
+from votegame.conformance.link import Came, Ended, Link
+from votegame.conformance.shapes import Shapes
+from votegame.conformance.witness import Book, Frame, Witness
+
+Place = tuple[str, str]
+"""An actor, and which of his connections."""
+
+_LONGEST_WAIT: Final = 15.0
+_AT_THE_END: Final = Step(actor="everyone", note="The story is over.", drop=True)
+
+
+class StoppedError(Exception):
+    """The story cannot go on; there is a finding that says why."""
+
+
+class Desk:
+    """Everything that comes is looked at here, once."""
+
+    def __init__(self, witness: Witness, shapes: Shapes, patience: float) -> None:
+        """`patience` is what the seconds are multiplied by after which something has not come."""
+        self.findings: list[Finding] = []
+        self.links: dict[Place, Link] = {}
+        self.books: dict[Place, Book] = {}
+        self.witness = witness
+        self.shapes = shapes
+        self._patience = patience
+        self._at = (0, _AT_THE_END)
+
+    def begin(self, number: int, step: Step) -> None:
+        """A step begins; what is found is found in it."""
+        self._at = (number, step)
+
+    def end(self) -> None:
+        """All steps are done."""
+        self._at = (0, _AT_THE_END)
+
+    def open(self, place: Place, link: Link, user_id: str) -> None:
+        """There is a new connection."""
+        self.links[place] = link
+        self.books[place] = Book(place[0], user_id)
+
+    async def send(self, place: Place, command: Frame, times: int = 1) -> None:
+        """Send a command. Raises NotOpenError."""
+        self.books[place].sent(command, times)
+        for _ in range(times):
+            await self.links[place].send(json.dumps(command))
+
+    async def next(self, place: Place, seconds: float) -> Came | Ended | None:
+        """What comes next; None when nothing came in time. Raises StoppedError when it can never be right."""
+        came = await self.links[place].next(seconds * self._patience)
+        if isinstance(came, Came):
+            self.note(place[0], list(self.witness.heard(self.books[place], came)), came.text)
+        return came
+
+    def is_passed_over(self, frame: Frame) -> bool:
+        """Notices, of which some may be left out, and what the server has added to the protocol."""
+        return frame.get("type") in self.shapes.notices or self.shapes.kind(frame, "ping") is None
+
+    async def waited(self, place: Place, frame: Frame) -> bool:
+        """What a client does that was too fast: it waits as it is told, and sends the same again."""
+        command = self.books[place].commands.get(str(frame.get("id")))
+        seconds = frame.get("retry_after")
+        if frame.get("code") != "rate_limited" or command is None or seconds is None or seconds > _LONGEST_WAIT:
+            return False
+        await asyncio.sleep(seconds)
+        await self.send(place, command)
+        return True
+
+    def note(self, actor: str, what: list[str], came: str) -> None:
+        """Stop when something is not as it always must be: what follows would only be more of it."""
+        if what:
+            self.stop(actor, expected="what is always true", came=came, what=what)
+
+    def find(self, actor: str, *, expected: str, came: str, what: list[str]) -> None:
+        """Something is not as it must be."""
+        number, step = self._at
+        self.findings.append(Finding(number, actor, step.note, expected, came, what))
+
+    def stop(self, actor: str, *, expected: str, came: str, what: list[str]) -> NoReturn:
+        """The same, and the story cannot go on."""
+        self.find(actor, expected=expected, came=came, what=what)
+        raise StoppedError
+
+
+def shown(pattern: Any) -> str:
+    """A pattern, as a text."""
+    return "anything" if pattern is UNSET else json.dumps(pattern, ensure_ascii=False)
+
+
+def ending(came: Ended | None) -> str:
+    """What came in place of a frame, in words."""
+    if came is None:
+        return "nothing in time"
+    return "the connection broke" if came.code is None else f"the connection was closed with {came.code}"
