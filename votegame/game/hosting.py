@@ -15,7 +15,13 @@ from votegame.game.commands import (
     UnlockRoom,
 )
 from votegame.game.messages import User
-from votegame.game.phases import draw_question, end_phase_if_all_acted, move_deadline, start_round
+from votegame.game.phases import (
+    draw_question,
+    end_phase_if_all_acted,
+    end_results_without_host,
+    move_deadline,
+    start_round,
+)
 from votegame.game.rounds import notice_players
 from votegame.game.state import Answering, Results, Voting
 from votegame.game.timers import may_start
@@ -56,6 +62,7 @@ def transfer_host(turn: Turn, user: User, command: TransferHost) -> Reply:
         return Refusal(ErrorCode.PLAYER_NOT_FOUND)
     if command.user_id != user.user_id:
         turn.record(records.HostChanged(host_id=command.user_id))
+        end_results_without_host(turn)
     return Ok({})
 
 

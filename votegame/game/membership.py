@@ -10,7 +10,7 @@ from votegame.game.allowance import too_many
 from votegame.game.change import Ok, Refusal, Reply, Resumption
 from votegame.game.commands import JoinRoom, LeaveRoom, ReadRoom, Resume, UpdateSettings
 from votegame.game.messages import User
-from votegame.game.phases import draw_question, end_phase_if_all_acted
+from votegame.game.phases import draw_question, end_phase_if_all_acted, end_results_without_host
 from votegame.game.room_settings import patched
 from votegame.game.rounds import notice_players
 from votegame.game.state import Finished, Lobby, State
@@ -64,6 +64,7 @@ def leave_room(turn: Turn, user: User, _command: LeaveRoom) -> Reply:
         turn.record(records.RoomClosed(reason="empty"))
     else:
         notice_players(turn, user.user_id)
+        end_results_without_host(turn)
         end_phase_if_all_acted(turn)
     return Ok({})
 

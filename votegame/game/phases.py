@@ -75,9 +75,19 @@ def _results_deadline(turn: Turn) -> int | None:
     settings = turn.state.settings
     if settings.results_seconds:
         return turn.now + settings.results_seconds * 1000
-    if settings.host_away == "auto" and turn.state.host_id not in turn.presence.connected:
-        return turn.now + turn.house.auto_results_ms
-    return None
+    return turn.now + turn.house.auto_results_ms if _goes_on_alone(turn) else None
+
+
+def _goes_on_alone(turn: Turn) -> bool:
+    state = turn.state
+    return state.settings.host_away == "auto" and state.host_id not in turn.presence.connected
+
+
+def end_results_without_host(turn: Turn) -> None:
+    """There may be no host to end the results any more, who left, handed over or is gone: then they get a deadline."""
+    phase = turn.state.phase
+    if isinstance(phase, Results) and phase.deadline is None and _goes_on_alone(turn):
+        move_deadline(turn, turn.now + turn.house.auto_results_ms)
 
 
 def end_phase(turn: Turn) -> None:

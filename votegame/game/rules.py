@@ -196,11 +196,7 @@ def _presence_changed(turn: Turn, message: PresenceChanged) -> None:
         turn.notice("player_connection", user_id, {"user_id": user_id, "connected": False})
     for user_id in message.back:
         turn.notice("player_connection", user_id, {"user_id": user_id, "connected": True})
-    state = turn.state
-    if isinstance(state.phase, Results) and state.phase.deadline is None and state.host_id in message.gone:
-        if state.settings.host_away == "auto":
-            phases.move_deadline(turn, turn.now + turn.house.auto_results_ms)
-        return
+    phases.end_results_without_host(turn)
     phases.end_phase_if_all_acted(turn)
 
 
