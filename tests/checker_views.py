@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from tests.checker import Logs, Tale, Witness
 
 Frame = dict[str, Any]
-NOTICES = {"answer_submitted", "vote_update", "player_connection"}
+COUNTS = {"answer_submitted", "vote_update"}
 
 
 def violations(client: "Witness", logs: "Logs", tales: "dict[str, Tale]") -> list[str]:
@@ -116,7 +116,7 @@ class _Walk:
             return
         if "seq" not in frame:
             view.fold.take(frame)
-            if frame["type"] != "player_connection":
+            if frame["type"] in COUNTS:
                 phase = "answering" if frame["type"] == "answer_submitted" else "voting"
                 yield from self._counts(phase, frame)
             return

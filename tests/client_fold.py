@@ -100,6 +100,9 @@ class RoomFold:
             for member in self.state["members"]
         ]
 
+    def _reaction(self, notice: Frame) -> None:
+        pass
+
     def _host_changed(self, event: Frame) -> None:
         self.state["host_id"] = event["host_id"]
 

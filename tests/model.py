@@ -47,7 +47,7 @@ class Model:
     def command(self, user: str, command_id: str, kind: str, detail: object, round_of: int | None, now: int) -> str:
         """The code of the reply, `ok` or that of the refusal."""
         content = (kind, detail, round_of)
-        known = self.remembered.get((user, command_id))
+        known = self.remembered.get((user, command_id)) if kind != "react" else None
         if known is not None and now - known.at < 600_000:
             if known.content != content:
                 return "id_reused"
@@ -61,7 +61,7 @@ class Model:
             return refusal
         was_member = user in self.members
         getattr(self, f"_{kind}")(user, detail, now)
-        if not (kind == "join_room" and was_member):
+        if kind != "react" and not (kind == "join_room" and was_member):
             self.remembered[user, command_id] = Remembered(content, now, "ok")
         return "ok"
 
@@ -118,6 +118,9 @@ class Model:
         if kind in {"submit_answer", "submit_vote"} and user not in self.players:
             return "not_player"
         return None
+
+    def _react(self, user: str, _detail: object, _now: int) -> None:
+        pass
 
     def _join_room(self, user: str, _detail: object, _now: int) -> None:
         if user not in self.members:

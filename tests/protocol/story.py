@@ -207,6 +207,7 @@ def play_hosted(seed: int = 2) -> Story:
     story.give("ada", commands.PauseGame)
     story.give("ada", commands.ResumeGame)
     story.give("ada", commands.ExtendPhase, round_id=story.round_id, seconds=30)
+    story.give("ben", commands.React, reaction="applause")
     story.give("ada", commands.KickPlayer, user_id=story.users["cleo"].user_id)
     story.give("ada", commands.EndRound, round_id=story.round_id)
     story.give("ada", commands.PlayAgain)

@@ -102,6 +102,22 @@ async def test_the_same_people_play_again(party):
         await same_screens(party)
 
 
+async def test_everyone_sees_who_reacts_over_either_way_in(party, server_url):
+    host, ben, cleo = party
+    assert (await ben.say("react", reaction="laugh"))["type"] == "ok"
+    for member in party:
+        assert (await member.until("reaction", user_id=ben.user_id))["reaction"] == "laugh"
+    caller = Caller(cleo.http, server_url, cleo.token, cleo.user_id)
+    path = f"/api/rooms/{host.room_code}/react"
+    # Not remembered, so that it reacts again; and with RATE_LIMITS off as often as one likes.
+    for _ in range(8):
+        assert await caller.ask("POST", path, {"reaction": "heart"}, key="again") == (200, {})
+    for _ in range(8):
+        await host.until("reaction", user_id=cleo.user_id, reaction="heart")
+    assert await caller.code_of("POST", path, {"reaction": "dance"}) == (422, "bad_message")
+    await same_screens(party)
+
+
 async def test_all_of_it_over_http(party, server_url):
     host, ben, cleo = party
     caller = Caller(host.http, server_url, host.token, host.user_id)

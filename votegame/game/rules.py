@@ -11,7 +11,7 @@ from typing import Any, Final, assert_never
 from msgspec import Struct
 
 from votegame.errors import ErrorCode
-from votegame.game import commands, hosting, membership, phases, records, rounds
+from votegame.game import commands, hosting, membership, phases, reactions, records, rounds
 from votegame.game.allowance import too_many
 from votegame.game.change import Change, Refusal, Reply
 from votegame.game.commands import AnyRoomCommand, RoundCommand
@@ -71,6 +71,7 @@ _RULES: Final[Mapping[type[AnyRoomCommand], _Rule]] = {
     commands.ExtendPhase: _Rule(_ACTING, hosting.extend_phase, host_only=True, is_endless=True),
     commands.SkipQuestion: _Rule(frozenset({"answering"}), hosting.skip_question, host_only=True),
     commands.PlayAgain: _Rule(frozenset({"finished"}), hosting.play_again, host_only=True),
+    commands.React: _Rule(_ANY, reactions.react),
 }
 """The table of protocol v1, "Commands"."""
 

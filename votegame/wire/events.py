@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 
 from msgspec import UNSET, Meta, UnsetType
 
+from votegame.game.commands import Reaction as ReactionName
 from votegame.game.tags import tag_of
 from votegame.wire import fields
 from votegame.wire.snapshot import AnswerResult, Leaderboard, Part, Settings, ShownAnswer
@@ -198,6 +199,13 @@ class PlayerConnection(Notice, frozen=True, kw_only=True):
     connected: Annotated[bool, Meta(description="Whether he counts as connected now.")]
 
 
+class Reaction(Notice, frozen=True, kw_only=True):
+    """A member shows how he feels just now. Nothing of it is kept."""
+
+    user_id: fields.UserIdField
+    reaction: Annotated[ReactionName, Meta(description="One of a fixed set; skip one that you do not know.")]
+
+
 AnyEvent = (
     PlayerJoined
     | PlayerLeft
@@ -219,5 +227,5 @@ AnyEvent = (
 )
 """The closed family of events."""
 
-AnyNotice = AnswerSubmitted | VoteUpdate | PlayerConnection
+AnyNotice = AnswerSubmitted | VoteUpdate | PlayerConnection | Reaction
 """The closed family of notices."""

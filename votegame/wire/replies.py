@@ -153,6 +153,7 @@ OK_TYPES: Final[Mapping[type[Command], tuple[type[Ok], ...]]] = MappingProxyType
         commands.ExtendPhase: (DeadlineOk,),
         commands.SkipQuestion: (RoundOk,),
         commands.PlayAgain: (PlainOk,),
+        commands.React: (PlainOk,),
     }
 )
 """What the `ok` of each command is, one of these."""

@@ -109,6 +109,11 @@ class RandomGames(RuleBasedStateMachine):
         kind = "start_game" if self.model.phase == "lobby" else "next_round"
         self.plain(self.model.host, f"start-{self.room.now}", kind)
 
+    @rule(name=names, command_id=ids)
+    def react(self, name, command_id):
+        command = commands.React(id=command_id, room_code=self.room.room_code, reaction="sad")
+        self.give(name, command_id, "react", command)
+
     @rule(name=names, command_id=ids, kind=st.sampled_from(sorted(OF_ROUND)), back=rounds_back)
     def host_command(self, name, command_id, kind, back):
         round_id, number = self.round_id(back)

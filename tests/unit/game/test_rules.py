@@ -25,6 +25,7 @@ PHASES = {
     commands.SubmitVote: ["voting"],
     commands.EndRound: ["answering", "voting"],
     commands.NextRound: ["results"],
+    commands.React: ALL_PHASES,
 }
 HOST_ONLY = {
     commands.UpdateSettings,
@@ -67,6 +68,8 @@ def fields_for(command_type, room: PlayedRoom) -> dict:
             fields["answer_id"] = answers[room.ben.user_id].answer_id if answers else ANOTHER_ID
         case commands.UpdateSettings:
             fields["settings"] = commands.SettingsPatch(topic="cats")
+        case commands.React:
+            fields["reaction"] = "fire"
         case commands.Resume:
             fields |= {"stream": room.stream, "last_seq": 0}
     return fields

@@ -37,6 +37,7 @@ VALID = {
     "extend_phase": {"room_code": "ABC234", "round_id": UUID, "seconds": 30},
     "skip_question": {"room_code": "ABC234", "round_id": UUID},
     "play_again": {"room_code": "ABC234"},
+    "react": {"room_code": "ABC234", "reaction": "applause"},
     "ping": {},
 }
 
@@ -223,6 +224,11 @@ def test_bad_answers_name_their_field(bad):
     assert (field(outcome), outcome.command_id) == ("answer", "1")
 
 
+@pytest.mark.parametrize("bad", [None, 7, "", "Applause", " heart", "\ud800", ["fire"]])
+def test_reactions_are_of_a_fixed_set(bad):
+    assert field(decoded("react", reaction=bad)) == "reaction"
+
+
 def test_a_swapped_pair_is_no_text_and_a_whole_pair_is():
     text = json.dumps(message("submit_answer", answer="ANSWER"))
 
@@ -302,7 +308,7 @@ def test_any_text_is_decoded_without_an_exception(data):
 
 
 known_fields = st.sampled_from(
-    ["id", "room_code", "settings", "answer", "round_id", "stream", "last_seq", "token", "type"]
+    ["id", "room_code", "settings", "answer", "round_id", "stream", "last_seq", "token", "reaction", "type"]
 )
 
 
