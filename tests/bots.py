@@ -360,7 +360,8 @@ class TableOfPlayers:
         )
         # The host stays: a room without anybody is the subject of another test.
         self.players[0]._manners = self.players[0]._manners._replace(leaves=0.0)
-        self._settings = {"total_rounds": rounds, **settings}
+        own = [f"What about {rng.getrandbits(32):x}?" for _ in range(rng.randrange(3))]
+        self._settings = {"total_rounds": rounds, "questions": own, **settings}
 
     @property
     def everyone(self) -> list[Player]:

@@ -172,5 +172,5 @@ def shared(state: Frame) -> Frame:
         if answers is not None:
             current["answers"] = [{"id": one["id"], "content": one["content"]} for one in answers]
     members = [{name: one[name] for name in ("user_id", "display_name", "score")} for one in state["members"]]
-    names = ("seq", "phase", "host_id", "locked", "settings", "leaderboard")
+    names = ("seq", "phase", "host_id", "locked", "settings", "own_question_count", "leaderboard")
     return {name: state[name] for name in names} | {"members": members, "round": current}

@@ -37,6 +37,10 @@ class Model:
     deadline: int | None = None
     connected: set[str] = field(default_factory=set)
     voting_was: bool = False
+    own: list[str] = field(default_factory=list)
+    """The host's own questions that wait."""
+    question: str | None = None
+    """The one of this round, if it is the host's own."""
 
     def __post_init__(self) -> None:
         self.members = [self.host]
@@ -82,11 +86,12 @@ class Model:
             return "room_not_found"
         if kind != "join_room" and user not in self.members:
             return "not_member"
-        if kind in {"start_game", "next_round", "start_voting", "end_round"} and user != self.host:
+        if kind in {"update_settings", "start_game", "next_round", "start_voting", "end_round"} and user != self.host:
             return "not_host"
         if round_of is not None and self.phase != "lobby" and round_of != self.round_number:
             return "stale_round"
         allowed = {
+            "update_settings": ["lobby", "finished"],
             "start_game": ["lobby"],
             "next_round": ["results"],
             "submit_answer": ["answering"],
@@ -138,7 +143,11 @@ class Model:
             self.scores.pop(user, None)
         self._advance(now)
 
+    def _update_settings(self, _user: str, questions: object, _now: int) -> None:
+        self.own = list(questions)
+
     def _start_game(self, _user: str, _detail: object, now: int) -> None:
+        self.question = self.own.pop(0) if self.own else None
         self.round_number += 1
         self.phase = "answering"
         self.players = list(self.members)

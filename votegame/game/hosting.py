@@ -125,6 +125,5 @@ def play_again(turn: Turn, _user: User, _command: PlayAgain) -> Reply:
     """The room is in the lobby again, with everyone who is there and without points."""
     turn.record(records.GameReset())
     turn.rebase()
-    if turn.state.held is None:
-        draw_question(turn)
+    draw_question(turn)
     return Ok({})

@@ -2,8 +2,6 @@
 
 from typing import Any, Final
 
-import msgspec
-
 from votegame.errors import ErrorCode
 from votegame.game import records
 from votegame.game.allowance import too_many
@@ -16,7 +14,8 @@ from votegame.game.rounds import notice_players
 from votegame.game.state import Finished, Lobby, State
 from votegame.game.timers import successor
 from votegame.game.turn import Turn
-from votegame.game.views import public_view, snapshot
+from votegame.game.views import public_view, settings_fields, snapshot
+from votegame.game.wording import own_questions
 from votegame.ids import UserId
 
 MOST_LEFT: Final = 1_000
@@ -98,7 +97,6 @@ def update_settings(turn: Turn, user: User, command: UpdateSettings) -> Reply:
     if too_much is not None:
         return too_much
     settings = patched(turn.state.settings, command.settings)
-    turn.record(records.SettingsUpdated(settings=settings))
-    if turn.state.held is None:
-        draw_question(turn)
-    return Ok({"settings": msgspec.to_builtins(settings)})
+    turn.record(records.SettingsUpdated(settings=settings, own_questions=own_questions(command.settings)))
+    draw_question(turn)
+    return Ok(settings_fields(turn.state))

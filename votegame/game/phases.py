@@ -7,7 +7,7 @@ table in `votegame.game.rules`; here is what it means that a phase begins or end
 from votegame.game import records
 from votegame.game.change import DrawQuestion
 from votegame.game.house import Question
-from votegame.game.state import Answering, Lobby, Results, State, Voting, round_players
+from votegame.game.state import Answering, Lobby, Results, State, Voting, own_question, round_players
 from votegame.game.turn import Turn
 from votegame.ids import RoundId, UserId, new_uuid
 
@@ -15,7 +15,7 @@ from votegame.ids import RoundId, UserId, new_uuid
 def start_round(turn: Turn, round_id: RoundId | None = None) -> RoundId:
     """The first or the next round begins, with all members as its players; it gets `round_id`, or a new one."""
     state = turn.state
-    question = state.held or _bank_question(turn)
+    question = own_question(state) or state.held or _bank_question(turn)
     round_id = round_id or RoundId(new_uuid(turn.rng))
     players = tuple(state.members)
     deadline = turn.now + state.settings.answer_seconds * 1000
@@ -41,9 +41,11 @@ def _bank_question(turn: Turn) -> Question:
 
 
 def draw_question(turn: Turn) -> None:
-    """Wish for the room's next question, so that no round waits for one."""
+    """Wish for the question that the room is to hold, unless it has one, so that no round waits for it."""
     state = turn.state
-    turn.wish(DrawQuestion(state.settings.topic, state.settings.language, state.asked))
+    if state.held is None:
+        taken = state.asked | {question.key for question in state.own_questions}
+        turn.wish(DrawQuestion(state.settings.topic, state.settings.language, taken))
 
 
 def start_voting(turn: Turn) -> None:

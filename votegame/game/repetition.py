@@ -30,7 +30,7 @@ def repeated(turn: Turn, user: User, cause: Cause) -> Reply | None:
         return None
     if first.digest != cause.digest:
         return Refusal(ErrorCode.ID_REUSED)
-    return attached_again(turn, user) if first.has_state else Ok(first.fields)
+    return attached_again(turn, user) if first.has_state else Ok(first.all_fields())
 
 
 def attached_again(turn: Turn, user: User) -> Reply:

@@ -33,6 +33,7 @@ from votegame.game.room_settings import RoomSettings, patched
 from votegame.game.state import Answering, Closed, Lobby, PhaseName, Results, State, Voting, new_state
 from votegame.game.timers import successor, timers
 from votegame.game.turn import Turn
+from votegame.game.wording import own_questions
 from votegame.ids import RoomCode, StreamId
 
 
@@ -87,6 +88,7 @@ def create(
         room_code=room_code,
         stream=stream,
         settings=patched(RoomSettings(), command.settings),
+        own_questions=own_questions(command.settings) or (),
     )
     presence = Presence(frozenset({user.user_id}), {})
     turn = Turn(state, presence=presence, now=now, rng=rng, house=house, cause=cause_of(user, command))
@@ -226,5 +228,4 @@ def _loaded(turn: Turn) -> None:
     shown = phase.deadline if isinstance(phase, Answering | Voting | Results) else None
     if is_running and shown is not None and shown < least:
         phases.move_deadline(turn, least)
-    if turn.state.held is None:
-        phases.draw_question(turn)
+    phases.draw_question(turn)

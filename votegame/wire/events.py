@@ -62,6 +62,7 @@ class SettingsUpdated(Event, frozen=True, kw_only=True):
     """The host changed settings; these are all of them."""
 
     settings: Settings
+    own_question_count: fields.OwnQuestionCount
 
 
 class RoundOpening(Event, frozen=True, kw_only=True):
@@ -70,6 +71,7 @@ class RoundOpening(Event, frozen=True, kw_only=True):
     round_number: fields.RoundNumber
     total_rounds: fields.TotalRounds
     question: fields.Question
+    own_question_count: fields.OwnQuestionCount
     round_id: fields.RoundIdField
     time_limit: fields.TimeLimit
     deadline: fields.Deadline

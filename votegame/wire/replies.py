@@ -103,6 +103,7 @@ class SettingsOk(Ok, frozen=True, kw_only=True):
     """All settings, as they are now."""
 
     settings: Settings
+    own_question_count: fields.OwnQuestionCount
 
 
 class RoundOk(Ok, frozen=True, kw_only=True):
