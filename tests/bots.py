@@ -31,6 +31,8 @@ class Manners(NamedTuple):
     """It loses its connection after a frame."""
     leaves: float = 0.0
     """It leaves the room right after an answer."""
+    reacts: float = 0.0
+    """It reacts to a phase that has begun."""
     hurries: float = 1.0
     """As the host it ends a phase that some do nothing in."""
 
@@ -303,6 +305,8 @@ class Player(Client):
 
     async def _do(self, stage: tuple[str, str]) -> None:
         round_id, phase = stage
+        if self.rng.random() < self._manners.reacts:
+            await self.command("react", reaction=self.rng.choice(("applause", "fire")))
         match phase:
             case "lobby":
                 await self.command("start_game")
@@ -356,7 +360,8 @@ class TableOfPlayers:
         )
         # The host stays: a room without anybody is the subject of another test.
         self.players[0]._manners = self.players[0]._manners._replace(leaves=0.0)
-        self._settings = {"total_rounds": rounds, **settings}
+        own = [f"What about {rng.getrandbits(32):x}?" for _ in range(rng.randrange(3))]
+        self._settings = {"total_rounds": rounds, "questions": own, **settings}
 
     @property
     def everyone(self) -> list[Player]:

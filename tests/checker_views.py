@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from tests.checker import Logs, Tale, Witness
 
 Frame = dict[str, Any]
-NOTICES = {"answer_submitted", "vote_update", "player_connection"}
+COUNTS = {"answer_submitted", "vote_update"}
 
 
 def violations(client: "Witness", logs: "Logs", tales: "dict[str, Tale]") -> list[str]:
@@ -116,7 +116,7 @@ class _Walk:
             return
         if "seq" not in frame:
             view.fold.take(frame)
-            if frame["type"] != "player_connection":
+            if frame["type"] in COUNTS:
                 phase = "answering" if frame["type"] == "answer_submitted" else "voting"
                 yield from self._counts(phase, frame)
             return
@@ -172,5 +172,5 @@ def shared(state: Frame) -> Frame:
         if answers is not None:
             current["answers"] = [{"id": one["id"], "content": one["content"]} for one in answers]
     members = [{name: one[name] for name in ("user_id", "display_name", "score")} for one in state["members"]]
-    names = ("seq", "phase", "host_id", "locked", "settings", "leaderboard")
+    names = ("seq", "phase", "host_id", "locked", "settings", "own_question_count", "leaderboard")
     return {name: state[name] for name in names} | {"members": members, "round": current}

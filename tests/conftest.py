@@ -1,55 +1,24 @@
-"""Fixtures of a real database, made from a template for each test that asks.
+"""Fixtures of a real database, an empty one for each test that asks.
 
 The server is ours, from the wheel, with `fsync` off, or that of `TEST_DATABASE_URL`, whose user may create databases.
 """
 
 import asyncio
 import os
-import secrets
 import tempfile
 from collections.abc import Iterator
-from contextlib import asynccontextmanager, closing
+from contextlib import asynccontextmanager
 from pathlib import Path
 
-import psycopg2  # noqa: TID251
 import pytest
-from psycopg2.extensions import make_dsn, parse_dsn  # noqa: TID251
 
+from tests.databases import Server, Shelf
 from votegame.embedded import EmbeddedPostgres
 from votegame.storage import migrate
 from votegame.storage.database import Database
 
 # Asked for a current loop where there is none, asyncio makes one that nobody closes; pytest-asyncio asks.
 asyncio.set_event_loop(None)
-
-
-class Server:
-    """A server of PostgreSQL on which tests make databases."""
-
-    def __init__(self, url: str) -> None:
-        self.url = url
-        self._prefix = f"votegame_test_{secrets.token_hex(4)}"
-        self._made = 0
-
-    def run(self, sql: str, url: str | None = None) -> None:
-        with closing(psycopg2.connect(url or self.url)) as connection:
-            connection.autocommit = True
-            with connection.cursor() as cursor:
-                cursor.execute(sql)
-
-    def create(self, template: str = "template0") -> str:
-        """A new database; returns its name."""
-        self._made += 1
-        name = f"{self._prefix}_{self._made}"
-        # Copying files beats writing each page to the log.
-        self.run(f"CREATE DATABASE {name} TEMPLATE {template} ENCODING 'UTF8' STRATEGY file_copy")
-        return name
-
-    def drop(self, name: str) -> None:
-        self.run(f"DROP DATABASE {name} WITH (FORCE)")
-
-    def url_of(self, name: str) -> str:
-        return make_dsn(**{**parse_dsn(self.url), "dbname": name})
 
 
 @pytest.fixture(scope="session")
@@ -77,12 +46,19 @@ def template(postgres) -> Iterator[str]:
     postgres.drop(name)
 
 
+@pytest.fixture(scope="session")
+def shelf(postgres, template) -> Iterator[Shelf]:
+    shelf = Shelf(postgres, template)
+    yield shelf
+    shelf.close()
+
+
 @pytest.fixture
-def database_url(postgres, template) -> Iterator[str]:
+def database_url(postgres, shelf) -> Iterator[str]:
     """A database of the test's own, migrated and empty."""
-    name = postgres.create(template)
+    name = shelf.take()
     yield postgres.url_of(name)
-    postgres.drop(name)
+    shelf.give_back(name)
 
 
 @pytest.fixture

@@ -30,6 +30,7 @@ class LogModel:
         """Who has left and not come again, in this order."""
         self._have_played: set[str] = set()
         self._banned: set[str] = set()
+        self._own_questions: list[Row] = []
 
     def take(self, row: Row) -> Frame | None:
         """Fold `row`; returns the event that members are told, None for a hidden record."""
@@ -84,11 +85,13 @@ class LogModel:
             return
         begun = payload["state"]
         self._names = {user_id: member["display_name"] for user_id, member in begun["members"]}
+        self._own_questions = begun.get("own_questions", [])
         self.state = {
             "seq": 0,
             "phase": "lobby",
             "host_id": begun["host_id"],
             "settings": begun["settings"],
+            "own_question_count": len(self._own_questions),
             "locked": False,
             "members": [
                 {"user_id": user_id, "display_name": name, "score": 0} for user_id, name in self._names.items()
@@ -134,8 +137,11 @@ class LogModel:
         return {"host_id": payload["host_id"]}
 
     def _settings_updated(self, row: Row, payload: Row) -> Frame:
-        self.state["settings"] = payload["settings"]
-        return {"settings": payload["settings"]}
+        if payload.get("own_questions") is not None:
+            self._own_questions = payload["own_questions"]
+        told = {"settings": payload["settings"], "own_question_count": len(self._own_questions)}
+        self.state |= told
+        return told
 
     def _question_held(self, row: Row, payload: Row) -> None:
         pass
@@ -151,6 +157,9 @@ class LogModel:
         self.answers, self.votes = {}, {}
         self.players = self._member_ids()
         self._have_played |= set(self.players)
+        self._own_questions = [own for own in self._own_questions if own["text"] != payload["question"]["text"]]
+        told = {"own_question_count": len(self._own_questions)}
+        self.state |= told
         fields = {
             "round_id": row["round_id"],
             "round_number": number,
@@ -161,7 +170,7 @@ class LogModel:
         }
         more = {"participant_count": len(self.players), "answers": None, "results": None}
         self.state |= {"phase": "answering", "round": fields | more}
-        return fields
+        return fields | told
 
     def _answer_submitted(self, row: Row, payload: Row) -> None:
         self.answers[payload["answer_id"]] = {"user_id": row["user_id"], "content": payload["content"]}

@@ -37,6 +37,10 @@ class Model:
     deadline: int | None = None
     connected: set[str] = field(default_factory=set)
     voting_was: bool = False
+    own: list[str] = field(default_factory=list)
+    """The host's own questions that wait."""
+    question: str | None = None
+    """The one of this round, if it is the host's own."""
 
     def __post_init__(self) -> None:
         self.members = [self.host]
@@ -47,7 +51,7 @@ class Model:
     def command(self, user: str, command_id: str, kind: str, detail: object, round_of: int | None, now: int) -> str:
         """The code of the reply, `ok` or that of the refusal."""
         content = (kind, detail, round_of)
-        known = self.remembered.get((user, command_id))
+        known = self.remembered.get((user, command_id)) if kind != "react" else None
         if known is not None and now - known.at < 600_000:
             if known.content != content:
                 return "id_reused"
@@ -61,7 +65,7 @@ class Model:
             return refusal
         was_member = user in self.members
         getattr(self, f"_{kind}")(user, detail, now)
-        if not (kind == "join_room" and was_member):
+        if kind != "react" and not (kind == "join_room" and was_member):
             self.remembered[user, command_id] = Remembered(content, now, "ok")
         return "ok"
 
@@ -82,11 +86,12 @@ class Model:
             return "room_not_found"
         if kind != "join_room" and user not in self.members:
             return "not_member"
-        if kind in {"start_game", "next_round", "start_voting", "end_round"} and user != self.host:
+        if kind in {"update_settings", "start_game", "next_round", "start_voting", "end_round"} and user != self.host:
             return "not_host"
         if round_of is not None and self.phase != "lobby" and round_of != self.round_number:
             return "stale_round"
         allowed = {
+            "update_settings": ["lobby", "finished"],
             "start_game": ["lobby"],
             "next_round": ["results"],
             "submit_answer": ["answering"],
@@ -119,6 +124,9 @@ class Model:
             return "not_player"
         return None
 
+    def _react(self, user: str, _detail: object, _now: int) -> None:
+        pass
+
     def _join_room(self, user: str, _detail: object, _now: int) -> None:
         if user not in self.members:
             self.members.append(user)
@@ -135,7 +143,11 @@ class Model:
             self.scores.pop(user, None)
         self._advance(now)
 
+    def _update_settings(self, _user: str, questions: object, _now: int) -> None:
+        self.own = list(questions)
+
     def _start_game(self, _user: str, _detail: object, now: int) -> None:
+        self.question = self.own.pop(0) if self.own else None
         self.round_number += 1
         self.phase = "answering"
         self.players = list(self.members)

@@ -78,8 +78,8 @@ class PlayedRoom:
 
 
 def a_game(seed: int = 1) -> PlayedRoom:
-    """Three players, two rounds, one who leaves after the first, a finished game."""
-    room = PlayedRoom(seed, total_rounds=2)
+    """Three players, two rounds, a question of the host's own, one who leaves after the first, a finished game."""
+    room = PlayedRoom(seed, total_rounds=2, questions=[f"Whose is hat number {seed}?"])
     ben, cleo = room.a_user("Ben"), room.a_user("Cleo")
     room.say(ben, commands.JoinRoom)
     room.say(cleo, commands.JoinRoom)

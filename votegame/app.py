@@ -160,6 +160,7 @@ class Server:
             memberships=Memberships(rooms_per_user=settings.rooms_per_user),
             questions=BankSource(bank, rng),
             reply_seconds=settings.reply_seconds,
+            rates_are_on=settings.rates_are_on,
             retire_seconds=settings.retire_seconds,
             observe_turn=self._metrics.turn,
         )

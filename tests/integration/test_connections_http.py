@@ -118,6 +118,10 @@ class TestSmuggling:
 
 
 class TestBrokenOff:
+    @pytest.fixture(autouse=True)
+    def brief(self, monkeypatch):
+        monkeypatch.setattr(runner, "_LINGER_SECONDS", 0.05)
+
     @pytest.mark.parametrize("path", PATHS)
     @pytest.mark.parametrize("rest", [b"ZZ\r\n", b"2\r\n{}XX", b"2;a\nb\r\n{}\r\n0\r\n\r\n"])
     async def test_dep_01_also_when_the_chunks_come_after_the_head(self, web, parser, monkeypatch, path, rest):

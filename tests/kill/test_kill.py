@@ -23,7 +23,9 @@ SEED = int(os.environ.get("SEED", "7"))
 KILLS_A_NIGHT = 20
 """After so many everything must come to its end, and is looked at; then it goes on with the same database."""
 IS_SHORT = KILLS < 50
-MANNERS = Manners(patience=0.2, lazy=0.05, doubles=0.3, cuts=0.02, leaves=0.05, hurries=1.0 if IS_SHORT else 0.7)
+MANNERS = Manners(
+    patience=0.2, lazy=0.05, doubles=0.3, cuts=0.02, leaves=0.05, reacts=0.2, hurries=1.0 if IS_SHORT else 0.7
+)
 
 pytestmark = pytest.mark.timeout(120 + KILLS * 20)
 

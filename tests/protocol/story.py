@@ -33,6 +33,7 @@ BANK = [
     Question("q1", "The worst thing to find in the pocket of a second-hand coat is ____."),
     Question("q2", "Name a hotel for people who cannot sleep."),
 ]
+OWN = ("Which of us would be the worst spy?",)
 ANSWERS = [
     {"ada": "a signed photo of the coat", "ben": "another, smaller coat", "cleo": "a parking ticket from 1974"},
     {"ada": "The Ticking Clock", "ben": "Hotel Bunk & Bagpipes"},
@@ -197,7 +198,7 @@ def play_hosted(seed: int = 2) -> Story:
     story = Story(seed)
     story.give("ben", commands.JoinRoom)
     story.give("cleo", commands.JoinRoom)
-    story.give("ada", commands.UpdateSettings, settings=SettingsPatch(total_rounds=1))
+    story.give("ada", commands.UpdateSettings, settings=SettingsPatch(total_rounds=1, questions=OWN))
     story.give("ada", commands.LockRoom)
     story.give("ada", commands.UnlockRoom)
     story.tell(QuestionDrawn("", "en", BANK[0]))
@@ -207,6 +208,7 @@ def play_hosted(seed: int = 2) -> Story:
     story.give("ada", commands.PauseGame)
     story.give("ada", commands.ResumeGame)
     story.give("ada", commands.ExtendPhase, round_id=story.round_id, seconds=30)
+    story.give("ben", commands.React, reaction="applause")
     story.give("ada", commands.KickPlayer, user_id=story.users["cleo"].user_id)
     story.give("ada", commands.EndRound, round_id=story.round_id)
     story.give("ada", commands.PlayAgain)

@@ -5,10 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from votegame.settings import documented
+from votegame.gateway.sweep import PING_SECONDS
+from votegame.settings import Settings, documented
 
 ROOT = Path(__file__).parents[2]
-DOCUMENTS = ("README.md", "CONTRIBUTING.md", "CHANGELOG.md", "SECURITY.md", "tests/invariants.md")
+FOREIGN_VARIABLES = {"REDIS_URL", "RAILWAY_DEPLOYMENT_DRAINING_SECONDS"}
+DOCUMENTS = ("README.md", "DEPLOYMENT.md", "CONTRIBUTING.md", "CHANGELOG.md", "SECURITY.md", "tests/invariants.md")
 
 
 def text(name: str) -> str:
@@ -47,3 +49,30 @@ def test_folders_and_files_that_are_named_exist(name):
 
 def test_the_table_of_settings_is_what_the_settings_document():
     assert settings_table() == list(documented())
+
+
+@pytest.mark.parametrize("name", ["README.md", "DEPLOYMENT.md", "SECURITY.md"])
+def test_variables_that_are_named_exist(name):
+    named = set(re.findall(r"\b[A-Z]{2,}(?:_[A-Z]+)+\b", text(name)))
+
+    assert named - {name for name, _, _ in documented()} - FOREIGN_VARIABLES == set()
+
+
+def number(pattern: str) -> int:
+    """The number that DEPLOYMENT.md has where `pattern` has its group."""
+    (found,) = re.findall(pattern, text("DEPLOYMENT.md"))
+    return int(found)
+
+
+def test_a_proxy_waits_for_longer_than_the_pings_take():
+    assert number(r"pings each WebSocket every (\d+) s") == PING_SECONDS
+    assert number(r"proxy_read_timeout (\d+)s;") > 2 * PING_SECONDS
+
+
+def test_a_proxy_takes_more_than_the_server_does():
+    sizes = number(r"client_max_body_size (\d+)k;"), number(r"max_size (\d+)KB")
+    assert all(size * 1000 > Settings().frame_bytes for size in sizes)
+
+
+def test_files_are_enough_for_all_connections():
+    assert number(r"LimitNOFILE=(\d+)") > Settings().max_connections * 1.5 + 1000

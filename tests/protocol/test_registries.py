@@ -11,7 +11,7 @@ from votegame.game.room_settings import RoomSettings, SettingsPatch
 from votegame.wire.close_codes import CLOSE_TABLE, CloseCode, come_back
 from votegame.wire.errors import ERROR_TABLE, Remedy
 from votegame.wire.limits import Limits
-from votegame.wire.text import TOPIC_CHARS
+from votegame.wire.text import QUESTION_CHARS, TOPIC_CHARS
 
 PROTOCOL = Path(__file__).parents[2] / "protocol"
 
@@ -59,7 +59,7 @@ def test_limits_are_those_of_welcome_with_their_defaults():
 def test_settings_are_those_of_a_room_with_their_defaults():
     defaults = {name: entry["default"] for name, entry in registry("settings.json").items()}
 
-    assert defaults == msgspec.to_builtins(RoomSettings())
+    assert defaults == {**msgspec.to_builtins(RoomSettings()), "questions": []}
 
 
 def decodes(name: str, value) -> bool:
@@ -88,6 +88,9 @@ def test_bounds_of_settings_are_those_registered():
     assert not decodes("results_seconds", entries["results_seconds"]["maximum"] + 1)
     assert entries["max_players"]["maximum"] == Limits().max_players
     assert entries["topic"]["max_chars"] == TOPIC_CHARS
+    assert entries["questions"]["max_chars"] == QUESTION_CHARS
+    assert decodes("questions", ["?"] * entries["questions"]["max_items"])
+    assert not decodes("questions", ["?"] * (entries["questions"]["max_items"] + 1))
     assert decodes("language", "en-" + "abcdefgh-" * 3 + "abcde")
     assert len("en-" + "abcdefgh-" * 3 + "abcde") == entries["language"]["max_chars"]
 

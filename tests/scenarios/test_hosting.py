@@ -102,6 +102,47 @@ async def test_the_same_people_play_again(party):
         await same_screens(party)
 
 
+async def test_the_hosts_own_questions_come_first_and_nobody_sees_them_before(party, server):
+    host, ben, _cleo = party
+    told = await host.say("update_settings", settings={"questions": ["Whose hat is it?", "Who hums?"]})
+    assert told["own_question_count"] == 2
+    assert (await ben.until("settings_updated"))["own_question_count"] == 2
+    caller = Caller(host.http, server.url, host.token, host.user_id)
+    path = f"/api/rooms/{host.room_code}/settings"
+    status, told = await caller.ask("PATCH", path, {"questions": ["Whose shoe is it?", "Who snores?", "Who sings?"]})
+    assert (status, told["own_question_count"]) == (200, 3)
+    wrong = {"questions": ["Who snores?", "WHO snores!"]}
+    status, problem = await caller.ask("PATCH", path, wrong)
+    assert (status, problem["code"], problem["field"]) == (422, "bad_message", "settings.questions[1]")
+    round_id = (await host.say("start_game"))["round_id"]
+    started = await ben.until("game_started")
+    assert (started["question"], started["own_question_count"]) == ("Whose shoe is it?", 2)
+    await host.say("skip_question", round_id=round_id)
+    assert (await ben.until("round_started"))["question"] == "Who snores?"
+    await same_screens(party)
+    texts = "".join(text for member in party for text in member.texts)
+    assert "Who snores?" in texts
+    for never_asked in ("Whose hat is it?", "Who hums?", "Who sings?"):
+        assert never_asked not in texts
+        assert never_asked not in server.said()
+
+
+async def test_everyone_sees_who_reacts_over_either_way_in(party, server_url):
+    host, ben, cleo = party
+    assert (await ben.say("react", reaction="laugh"))["type"] == "ok"
+    for member in party:
+        assert (await member.until("reaction", user_id=ben.user_id))["reaction"] == "laugh"
+    caller = Caller(cleo.http, server_url, cleo.token, cleo.user_id)
+    path = f"/api/rooms/{host.room_code}/react"
+    # Not remembered, so that it reacts again; and with RATE_LIMITS off as often as one likes.
+    for _ in range(8):
+        assert await caller.ask("POST", path, {"reaction": "heart"}, key="again") == (200, {})
+    for _ in range(8):
+        await host.until("reaction", user_id=cleo.user_id, reaction="heart")
+    assert await caller.code_of("POST", path, {"reaction": "dance"}) == (422, "bad_message")
+    await same_screens(party)
+
+
 async def test_all_of_it_over_http(party, server_url):
     host, ben, cleo = party
     caller = Caller(host.http, server_url, host.token, host.user_id)

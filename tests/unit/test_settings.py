@@ -102,6 +102,7 @@ def test_a_file_that_may_not_be_read_is_refused(dotenv):
         ("NODE_ID", "left\udcff", "expected UTF-8"),
         ("TRUSTED_PROXIES", "proxy", "'proxy' does not appear to be an IPv4 or IPv6 network"),
         ("REDIS_URL", "redis://x", "this release runs on one node, without Redis; leave it out"),
+        ("REDIS_URL", "rediss://:p@h:6380/0", "this release runs on one node, without Redis; leave it out"),
     ],
 )
 def test_nonsense_is_refused_with_its_name_and_what_was_expected(name, value, expected):
@@ -121,6 +122,13 @@ def test_all_problems_come_in_one_message():
 def test_the_database_must_be_postgres(url):
     expected = "DATABASE_URL: expected postgresql://user:password@host/database"
     assert problems({"DATABASE_URL": url, "SECRET_KEY": SECRET}) == [expected]
+
+
+@pytest.mark.parametrize("scheme", ["postgresql", "postgres"])
+@pytest.mark.parametrize("query", ["", "?sslmode=require", "?sslmode=verify-full&sslrootcert=system"])
+def test_urls_of_databases_are_taken_as_platforms_write_them(scheme, query):
+    url = f"{scheme}://ada:p%40ss@db.example.com:5433/game{query}"
+    assert read_settings({"DATABASE_URL": url, "SECRET_KEY": SECRET}).database_url == url
 
 
 @pytest.mark.parametrize("environ", [{"DATABASE_URL": "postgresql://h/d"}, {"ENVIRONMENT": "production"}])

@@ -77,6 +77,7 @@ class Auditor:
             room_code=opened.room_code,
             stream=opened.stream,
             settings=opened.settings,
+            own_questions=opened.own_questions,
         )
         return msgspec.structs.replace(made, position=1, base_position=1, remembered=opened.remembered)
 

@@ -136,11 +136,11 @@ class RoomFold:
         self.state["host_id"] = event["host_id"]
 
     def _settings_updated(self, event: Frame) -> None:
-        self.state["settings"] = event["settings"]
+        self.state |= {name: event[name] for name in ("settings", "own_question_count")}
 
     def _game_started(self, event: Frame) -> None:
         names = ("round_id", "round_number", "total_rounds", "question", "time_limit", "deadline")
-        self.state["phase"] = "answering"
+        self.state |= {"phase": "answering", "own_question_count": event["own_question_count"]}
         self.state["you"] = {"answer_id": None, "vote": None}
         self.state["round"] = {
             **{name: event[name] for name in names},
@@ -208,6 +208,7 @@ def digest(state: Frame) -> str:
         "host_id": state["host_id"],
         "locked": state["locked"],
         "settings": state["settings"],
+        "own_question_count": state["own_question_count"],
         "members": [[one["user_id"], one["display_name"], one["score"]] for one in state["members"]],
         "round": current
         and {

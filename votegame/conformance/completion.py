@@ -73,6 +73,8 @@ class Completion:
             frame["participant_count"] = len(room.state["members"]) + 1
         if kind == "settings_updated":
             frame["settings"] = {**room.state["settings"], **frame["settings"]}
+        if "own_question_count" in frame and "own_question_count" not in pattern:
+            frame["own_question_count"] = room.state["own_question_count"]
         if "deadline" in frame and "deadline" not in pattern and frame["deadline"] is not None:
             frame["deadline"] = frame["server_time"] + frame.get("time_limit", 60) * 1_000
         return frame

@@ -5,19 +5,22 @@ import json
 import time
 from collections.abc import Mapping
 from functools import cache
-from typing import Any
+from typing import Any, Final
 
 from votegame.client.fold import RoomFold
 from votegame.files import protocol_directory
 
 Frame = dict[str, Any]
 
+_UNSEEN: Final = frozenset({"questions"})
+"""Settings that nobody is shown."""
+
 
 @cache
 def defaults() -> Mapping[str, Any]:
-    """The settings of a room, with their defaults."""
+    """The settings of a room that are shown, with their defaults."""
     settings = json.loads((protocol_directory() / "settings.json").read_bytes())
-    return {name: entry["default"] for name, entry in settings.items()}
+    return {name: entry["default"] for name, entry in settings.items() if name not in _UNSEEN}
 
 
 def now_ms() -> int:
@@ -41,7 +44,8 @@ class RoomModel:
             "server_time": now_ms(),
             "host_id": host_id,
             "locked": False,
-            "settings": {**defaults(), **settings},
+            "settings": {**defaults(), **{name: settings[name] for name in settings.keys() - _UNSEEN}},
+            "own_question_count": len(settings.get("questions", ())),
             "members": [{**host, "connected": True, "score": 0}],
             "round": None,
             "you": {"answer_id": None, "vote": None},

@@ -115,10 +115,15 @@ class Stage:
             case "resume":
                 return {**ok, **self._resumed(actor, command, pattern)}
             case "update_settings":
-                return {**ok, "settings": {**self.room.state["settings"], **command["settings"]}}
+                return {**ok, **self._updated(command["settings"])}
             case "ping":
                 return {**ok, "server_time": now_ms()}
         return {**ok, **{name: self._complete.value(value, name) for name, value in pattern.items()}}
+
+    def _updated(self, patch: Frame) -> Frame:
+        n_waiting = len(patch["questions"]) if "questions" in patch else self.room.state["own_question_count"]
+        shown = {name: value for name, value in patch.items() if name != "questions"}
+        return {"settings": {**self.room.state["settings"], **shown}, "own_question_count": n_waiting}
 
     def _open(self, actor: str, command: Frame) -> None:
         if self._room is None:

@@ -5,7 +5,7 @@ the operator) is checked by `votegame.wire.codec`, so that the rules meet valid 
 """
 
 import hashlib
-from typing import Annotated
+from typing import Annotated, Literal
 
 import msgspec
 from msgspec import Meta, Struct
@@ -26,6 +26,7 @@ AnswerText = Annotated[str, Meta(max_length=1_120)]
 UserIdField = Annotated[UserId, Meta(min_length=36, max_length=36, pattern=_UUID)]
 ExtraSeconds = Annotated[int, Meta(ge=1, le=300)]
 Token = Annotated[str, Meta(min_length=1, max_length=4_096)]
+Reaction = Literal["applause", "laugh", "heart", "surprise", "sad", "fire", "thumbs_up", "thumbs_down"]
 
 
 class Command(Struct, frozen=True, kw_only=True, tag_field="type", tag=tag_of):
@@ -153,6 +154,12 @@ class PlayAgain(RoomCommand, frozen=True, kw_only=True):
     """Go back to the lobby after a game, with the same people, as the host."""
 
 
+class React(RoomCommand, frozen=True, kw_only=True):
+    """Show everyone how one feels just now."""
+
+    reaction: Reaction
+
+
 class ReadRoom(RoomCommand, frozen=True, kw_only=True):
     """Look at the room without changing anything; over HTTP only, where nobody is sent anything unasked."""
 
@@ -177,6 +184,7 @@ SocketRoomCommand = (
     | ExtendPhase
     | SkipQuestion
     | PlayAgain
+    | React
 )
 """The commands to one room that come over sockets, and over HTTP as well, but for `resume`."""
 

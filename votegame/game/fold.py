@@ -14,6 +14,7 @@ from votegame.game import fold_host, records
 from votegame.game.proof import refusal, require
 from votegame.game.records import HIDDEN, Record
 from votegame.game.remembered import REMEMBERED_MS, FirstOk
+from votegame.game.room_settings import MOST_OWN_QUESTIONS
 from votegame.game.scoring import points
 from votegame.game.state import (
     Answer,
@@ -29,6 +30,7 @@ from votegame.game.state import (
     Vote,
     Voting,
     from_builtins,
+    own_question,
 )
 from votegame.game.timers import PLAYERS_TO_START
 from votegame.ids import AnswerId, RoundId, UserId
@@ -105,12 +107,12 @@ def _remember(state: State, record: Record) -> State:
     cause = record.cause
     if cause is None:
         return state
-    first = _first_ok(record.payload, cause.digest, record.decided_ms)
+    first = _first_ok(state, record.payload, cause.digest, record.decided_ms)
     remembered = state.remembered.with_command(cause, first, since_ms=record.decided_ms - REMEMBERED_MS)
     return msgspec.structs.replace(state, remembered=remembered)
 
 
-def _first_ok(payload: records.AnyPayload, digest: str, taken_ms: int) -> FirstOk:
+def _first_ok(state: State, payload: records.AnyPayload, digest: str, taken_ms: int) -> FirstOk:
     fields: dict[str, Any] = {}
     match payload:
         case records.Base() | records.PlayerJoined():
@@ -118,7 +120,8 @@ def _first_ok(payload: records.AnyPayload, digest: str, taken_ms: int) -> FirstO
         case records.GameStarted() | records.RoundStarted():
             fields = {"round_id": payload.round_id}
         case records.SettingsUpdated():
-            fields = {"settings": msgspec.to_builtins(payload.settings)}
+            settings = msgspec.to_builtins(payload.settings)
+            return FirstOk(digest, taken_ms, {"settings": settings}, own_question_count=len(state.own_questions))
         case records.AnswerSubmitted():
             fields = {"answer_id": payload.answer_id}
         case records.VoteSubmitted():
@@ -147,7 +150,7 @@ def _apply_payload(state: State, record: Record) -> State:
             return msgspec.structs.replace(state, host_id=payload.host_id)
         case records.SettingsUpdated():
             require(isinstance(state.phase, Lobby | Finished), record, f"in {state.phase.name}")
-            return _settled(state, payload)
+            return _settled(state, record, payload)
         case records.QuestionHeld():
             require(state.held is None, record, "there is a question already")
             require(payload.question.key not in state.asked, record, "a question for the second time")
@@ -214,10 +217,13 @@ def _left(state: State, record: Record, payload: records.PlayerLeft) -> State:
     return msgspec.structs.replace(state, members=members, left=left, host_id=payload.host_id)
 
 
-def _settled(state: State, payload: records.SettingsUpdated) -> State:
+def _settled(state: State, record: Record, payload: records.SettingsUpdated) -> State:
     before, after = state.settings, payload.settings
     fits = (before.topic, before.language) == (after.topic, after.language)
-    return msgspec.structs.replace(state, settings=after, held=state.held if fits else None)
+    own = state.own_questions if payload.own_questions is None else payload.own_questions
+    n_keys = len({question.key for question in own})
+    require(n_keys == len(own) <= MOST_OWN_QUESTIONS, record, "too many own questions, or one of them twice")
+    return msgspec.structs.replace(state, settings=after, held=state.held if fits else None, own_questions=own)
 
 
 def _round_started(
@@ -228,7 +234,10 @@ def _round_started(
     require(len(players) >= PLAYERS_TO_START, record, "with too few players")
     require(number <= state.total_rounds, record, "after the last round")
     require(payload.question.key not in state.asked, record, "a question for the second time")
-    require(state.held in (None, payload.question), record, "another question than the one that was held")
+    own = own_question(state)
+    require((own or state.held) in (None, payload.question), record, "another question than the one that was held")
+    # One that is to be asked later stays, unless it was asked just now.
+    is_kept = own is not None and state.held is not None and state.held.key != own.key
     _require_ahead(payload.deadline, record)
     new_round = Round(payload.round_id, number, payload.question.text, players, state.settings.vote_updates)
     members = {
@@ -239,7 +248,8 @@ def _round_started(
         state,
         members=members,
         phase=Answering(new_round, state.settings.answer_seconds, payload.deadline, {}),
-        held=None,
+        held=state.held if is_kept else None,
+        own_questions=tuple(question for question in state.own_questions if question != own),
         paused_ms=None,
         is_skipping=False,
         asked=state.asked | {payload.question.key},

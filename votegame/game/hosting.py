@@ -15,7 +15,13 @@ from votegame.game.commands import (
     UnlockRoom,
 )
 from votegame.game.messages import User
-from votegame.game.phases import draw_question, end_phase_if_all_acted, move_deadline, start_round
+from votegame.game.phases import (
+    draw_question,
+    end_phase_if_all_acted,
+    end_results_without_host,
+    move_deadline,
+    start_round,
+)
 from votegame.game.rounds import notice_players
 from votegame.game.state import Answering, Results, Voting
 from votegame.game.timers import may_start
@@ -56,6 +62,7 @@ def transfer_host(turn: Turn, user: User, command: TransferHost) -> Reply:
         return Refusal(ErrorCode.PLAYER_NOT_FOUND)
     if command.user_id != user.user_id:
         turn.record(records.HostChanged(host_id=command.user_id))
+        end_results_without_host(turn)
     return Ok({})
 
 
@@ -118,6 +125,5 @@ def play_again(turn: Turn, _user: User, _command: PlayAgain) -> Reply:
     """The room is in the lobby again, with everyone who is there and without points."""
     turn.record(records.GameReset())
     turn.rebase()
-    if turn.state.held is None:
-        draw_question(turn)
+    draw_question(turn)
     return Ok({})

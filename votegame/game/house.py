@@ -9,7 +9,7 @@ class Question(Struct, frozen=True):
     """A question, and the key that tells whether it was asked before.
 
     Attributes:
-        key: Equal for questions that people would call the same; see `votegame.questions`.
+        key: Equal for questions that people would call the same; see `votegame.game.wording`.
         text: What is shown, at most 200 code points.
     """
 

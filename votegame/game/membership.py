@@ -2,21 +2,20 @@
 
 from typing import Any, Final
 
-import msgspec
-
 from votegame.errors import ErrorCode
 from votegame.game import records
 from votegame.game.allowance import too_many
 from votegame.game.change import Ok, Refusal, Reply, Resumption
 from votegame.game.commands import JoinRoom, LeaveRoom, ReadRoom, Resume, UpdateSettings
 from votegame.game.messages import User
-from votegame.game.phases import draw_question, end_phase_if_all_acted
+from votegame.game.phases import draw_question, end_phase_if_all_acted, end_results_without_host
 from votegame.game.room_settings import patched
 from votegame.game.rounds import notice_players
 from votegame.game.state import Finished, Lobby, State
 from votegame.game.timers import successor
 from votegame.game.turn import Turn
-from votegame.game.views import public_view, snapshot
+from votegame.game.views import public_view, settings_fields, snapshot
+from votegame.game.wording import own_questions
 from votegame.ids import UserId
 
 MOST_LEFT: Final = 1_000
@@ -64,6 +63,7 @@ def leave_room(turn: Turn, user: User, _command: LeaveRoom) -> Reply:
         turn.record(records.RoomClosed(reason="empty"))
     else:
         notice_players(turn, user.user_id)
+        end_results_without_host(turn)
         end_phase_if_all_acted(turn)
     return Ok({})
 
@@ -97,7 +97,6 @@ def update_settings(turn: Turn, user: User, command: UpdateSettings) -> Reply:
     if too_much is not None:
         return too_much
     settings = patched(turn.state.settings, command.settings)
-    turn.record(records.SettingsUpdated(settings=settings))
-    if turn.state.held is None:
-        draw_question(turn)
-    return Ok({"settings": msgspec.to_builtins(settings)})
+    turn.record(records.SettingsUpdated(settings=settings, own_questions=own_questions(command.settings)))
+    draw_question(turn)
+    return Ok(settings_fields(turn.state))

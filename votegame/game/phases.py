@@ -7,7 +7,7 @@ table in `votegame.game.rules`; here is what it means that a phase begins or end
 from votegame.game import records
 from votegame.game.change import DrawQuestion
 from votegame.game.house import Question
-from votegame.game.state import Answering, Lobby, Results, State, Voting, round_players
+from votegame.game.state import Answering, Lobby, Results, State, Voting, own_question, round_players
 from votegame.game.turn import Turn
 from votegame.ids import RoundId, UserId, new_uuid
 
@@ -15,7 +15,7 @@ from votegame.ids import RoundId, UserId, new_uuid
 def start_round(turn: Turn, round_id: RoundId | None = None) -> RoundId:
     """The first or the next round begins, with all members as its players; it gets `round_id`, or a new one."""
     state = turn.state
-    question = state.held or _bank_question(turn)
+    question = own_question(state) or state.held or _bank_question(turn)
     round_id = round_id or RoundId(new_uuid(turn.rng))
     players = tuple(state.members)
     deadline = turn.now + state.settings.answer_seconds * 1000
@@ -41,9 +41,11 @@ def _bank_question(turn: Turn) -> Question:
 
 
 def draw_question(turn: Turn) -> None:
-    """Wish for the room's next question, so that no round waits for one."""
+    """Wish for the question that the room is to hold, unless it has one, so that no round waits for it."""
     state = turn.state
-    turn.wish(DrawQuestion(state.settings.topic, state.settings.language, state.asked))
+    if state.held is None:
+        taken = state.asked | {question.key for question in state.own_questions}
+        turn.wish(DrawQuestion(state.settings.topic, state.settings.language, taken))
 
 
 def start_voting(turn: Turn) -> None:
@@ -75,9 +77,19 @@ def _results_deadline(turn: Turn) -> int | None:
     settings = turn.state.settings
     if settings.results_seconds:
         return turn.now + settings.results_seconds * 1000
-    if settings.host_away == "auto" and turn.state.host_id not in turn.presence.connected:
-        return turn.now + turn.house.auto_results_ms
-    return None
+    return turn.now + turn.house.auto_results_ms if _goes_on_alone(turn) else None
+
+
+def _goes_on_alone(turn: Turn) -> bool:
+    state = turn.state
+    return state.settings.host_away == "auto" and state.host_id not in turn.presence.connected
+
+
+def end_results_without_host(turn: Turn) -> None:
+    """There may be no host to end the results any more, who left, handed over or is gone: then they get a deadline."""
+    phase = turn.state.phase
+    if isinstance(phase, Results) and phase.deadline is None and _goes_on_alone(turn):
+        move_deadline(turn, turn.now + turn.house.auto_results_ms)
 
 
 def end_phase(turn: Turn) -> None:

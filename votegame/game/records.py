@@ -65,9 +65,10 @@ class HostChanged(Payload, frozen=True, kw_only=True):
 
 
 class SettingsUpdated(Payload, frozen=True, kw_only=True):
-    """These are all settings from now on."""
+    """These are all settings from now on. Hidden: `own_questions`, those of the host from now on, if he gave any."""
 
     settings: RoomSettings
+    own_questions: tuple[Question, ...] | None = None
 
 
 class QuestionHeld(Payload, frozen=True, kw_only=True):

@@ -26,12 +26,21 @@ class FirstOk(Struct, frozen=True):
         taken_ms: When it was decided, in database milliseconds.
         fields: What its `ok` carried, but for `state`.
         has_state: Whether the `ok` carries the `state` of now.
+        own_question_count: What it carried beside settings. Not among `fields`, so that a log from before there were
+            own questions folds to what its base records hold.
     """
 
     digest: str
     taken_ms: int
     fields: dict[str, Any] = {}
     has_state: bool = False
+    own_question_count: int = 0
+
+    def all_fields(self) -> dict[str, Any]:
+        """What its `ok` carried, but for `state`."""
+        if "settings" not in self.fields:
+            return self.fields
+        return {**self.fields, "own_question_count": self.own_question_count}
 
 
 class Stretch(Struct, frozen=True):

@@ -6,7 +6,7 @@ time and the retry.
 
 from votegame.errors import ErrorCode
 from votegame.game.change import Ok, Refusal, Reply
-from votegame.game.commands import AnyRoomCommand, CreateRoom, ReadRoom, Resume, SubmitAnswer, SubmitVote, digest
+from votegame.game.commands import AnyRoomCommand, CreateRoom, React, ReadRoom, Resume, SubmitAnswer, SubmitVote, digest
 from votegame.game.membership import attached
 from votegame.game.messages import User
 from votegame.game.records import Cause
@@ -17,7 +17,7 @@ from votegame.game.turn import Turn
 
 def cause_of(user: User, command: AnyRoomCommand | CreateRoom) -> Cause | None:
     """What a record that comes from `command` notes; None for a command that is not remembered."""
-    if isinstance(command, Resume | ReadRoom):
+    if isinstance(command, Resume | ReadRoom | React):
         return None
     return Cause(user.user_id, command.id, digest(command))
 
@@ -30,7 +30,7 @@ def repeated(turn: Turn, user: User, cause: Cause) -> Reply | None:
         return None
     if first.digest != cause.digest:
         return Refusal(ErrorCode.ID_REUSED)
-    return attached_again(turn, user) if first.has_state else Ok(first.fields)
+    return attached_again(turn, user) if first.has_state else Ok(first.all_fields())
 
 
 def attached_again(turn: Turn, user: User) -> Reply:

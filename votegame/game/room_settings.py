@@ -8,12 +8,21 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 HARD_MAX_PLAYERS: Final = 1_000
 """What an operator may raise `max_players` to: the snapshot of such a room is 3 MB with the longest answers."""
 
+MOST_OWN_QUESTIONS: Final = 20
+"""As many as the longest game has rounds.
+
+With at most `votegame.wire.text.QUESTION_CHARS` code points each, all of them, and every other setting beside them, fit
+into one frame of 16 KiB, also from a client that escapes all but ASCII: 20 of 120, 6 bytes each, are 14,400 bytes.
+With 200 they would be 24,000.
+"""
+
 MaxPlayers = Annotated[int, Meta(ge=2, le=HARD_MAX_PLAYERS)]
 TotalRounds = Annotated[int, Meta(ge=1, le=20)]
 PhaseSeconds = Annotated[int, Meta(ge=10, le=300)]
 ResultsSeconds = Annotated[int, Meta(ge=0, le=60)]
 Topic = Annotated[str, Meta(max_length=240)]
 Language = Annotated[str, Meta(min_length=2, max_length=35, pattern="^[A-Za-z]{2,3}(-[A-Za-z0-9]{1,8})*$")]
+OwnQuestions = Annotated[tuple[Annotated[str, Meta(max_length=480)], ...], Meta(max_length=MOST_OWN_QUESTIONS)]
 VoteUpdates = Literal["counts", "progress"]
 HostAway = Literal["promote", "wait", "auto"]
 
@@ -47,7 +56,11 @@ class RoomSettings(Struct, frozen=True, kw_only=True):
 
 
 class SettingsPatch(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
-    """The settings that a command changes; those it leaves out stay as they are."""
+    """The settings that a command changes; those it leaves out stay as they are.
+
+    `questions`, the host's own, are no part of `RoomSettings`, which everyone is told: nobody sees them before they are
+    asked.
+    """
 
     max_players: MaxPlayers | UnsetType = UNSET
     total_rounds: TotalRounds | UnsetType = UNSET
@@ -59,9 +72,10 @@ class SettingsPatch(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     host_away: HostAway | UnsetType = UNSET
     topic: Topic | UnsetType = UNSET
     language: Language | UnsetType = UNSET
+    questions: OwnQuestions | UnsetType = UNSET
 
 
 def patched(settings: RoomSettings, patch: SettingsPatch) -> RoomSettings:
     """`settings` with what `patch` gives put in."""
-    given = {name: value for name in patch.__struct_fields__ if (value := getattr(patch, name)) is not UNSET}
+    given = {name: value for name in settings.__struct_fields__ if (value := getattr(patch, name)) is not UNSET}
     return msgspec.structs.replace(settings, **given)

@@ -11,7 +11,7 @@ from typing import Any, Final, assert_never
 from msgspec import Struct
 
 from votegame.errors import ErrorCode
-from votegame.game import commands, hosting, membership, phases, records, rounds
+from votegame.game import commands, hosting, membership, phases, reactions, records, rounds
 from votegame.game.allowance import too_many
 from votegame.game.change import Change, Refusal, Reply
 from votegame.game.commands import AnyRoomCommand, RoundCommand
@@ -33,6 +33,7 @@ from votegame.game.room_settings import RoomSettings, patched
 from votegame.game.state import Answering, Closed, Lobby, PhaseName, Results, State, Voting, new_state
 from votegame.game.timers import successor, timers
 from votegame.game.turn import Turn
+from votegame.game.wording import own_questions
 from votegame.ids import RoomCode, StreamId
 
 
@@ -71,6 +72,7 @@ _RULES: Final[Mapping[type[AnyRoomCommand], _Rule]] = {
     commands.ExtendPhase: _Rule(_ACTING, hosting.extend_phase, host_only=True, is_endless=True),
     commands.SkipQuestion: _Rule(frozenset({"answering"}), hosting.skip_question, host_only=True),
     commands.PlayAgain: _Rule(frozenset({"finished"}), hosting.play_again, host_only=True),
+    commands.React: _Rule(_ANY, reactions.react),
 }
 """The table of protocol v1, "Commands"."""
 
@@ -86,6 +88,7 @@ def create(
         room_code=room_code,
         stream=stream,
         settings=patched(RoomSettings(), command.settings),
+        own_questions=own_questions(command.settings) or (),
     )
     presence = Presence(frozenset({user.user_id}), {})
     turn = Turn(state, presence=presence, now=now, rng=rng, house=house, cause=cause_of(user, command))
@@ -196,11 +199,7 @@ def _presence_changed(turn: Turn, message: PresenceChanged) -> None:
         turn.notice("player_connection", user_id, {"user_id": user_id, "connected": False})
     for user_id in message.back:
         turn.notice("player_connection", user_id, {"user_id": user_id, "connected": True})
-    state = turn.state
-    if isinstance(state.phase, Results) and state.phase.deadline is None and state.host_id in message.gone:
-        if state.settings.host_away == "auto":
-            phases.move_deadline(turn, turn.now + turn.house.auto_results_ms)
-        return
+    phases.end_results_without_host(turn)
     phases.end_phase_if_all_acted(turn)
 
 
@@ -229,5 +228,4 @@ def _loaded(turn: Turn) -> None:
     shown = phase.deadline if isinstance(phase, Answering | Voting | Results) else None
     if is_running and shown is not None and shown < least:
         phases.move_deadline(turn, least)
-    if turn.state.held is None:
-        phases.draw_question(turn)
+    phases.draw_question(turn)

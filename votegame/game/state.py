@@ -140,7 +140,8 @@ class State(Struct, frozen=True, kw_only=True):
         left: Who played in this game and left it.
         phase: The phase, with all that exists in it.
         total_rounds: Rounds of the present game, fixed when it started; 0 before.
-        held: The question for the next round.
+        held: The question for the next round that none of the host's own is there for.
+        own_questions: Those of the host that were not asked yet, in the order in which they come.
         asked: Keys of the questions of the present game.
         locked: Whether nobody new is let in.
         banned: Who was removed and may not come back, the one removed last at the end.
@@ -162,6 +163,7 @@ class State(Struct, frozen=True, kw_only=True):
     phase: Phase
     total_rounds: int = 0
     held: Question | None = None
+    own_questions: tuple[Question, ...] = ()
     asked: frozenset[str] = frozenset()
     locked: bool = False
     banned: tuple[UserId, ...] = ()
@@ -172,7 +174,13 @@ class State(Struct, frozen=True, kw_only=True):
 
 
 def new_state(
-    creator_id: UserId, display_name: str, *, room_code: RoomCode, stream: StreamId, settings: RoomSettings
+    creator_id: UserId,
+    display_name: str,
+    *,
+    room_code: RoomCode,
+    stream: StreamId,
+    settings: RoomSettings,
+    own_questions: tuple[Question, ...] = (),
 ) -> State:
     """A room that was just made, whose log is still empty: its creator is host and only member."""
     return State(
@@ -183,6 +191,7 @@ def new_state(
         seq=0,
         host_id=creator_id,
         settings=settings,
+        own_questions=own_questions,
         members={creator_id: Member(display_name)},
         phase=Lobby(),
     )
@@ -206,6 +215,11 @@ def from_builtins(raw: dict[str, Any]) -> State:
     """
     pairs = {name: msgspec.convert(raw.get(name), list[tuple[str, Any]]) for name in _ORDERED}
     return msgspec.convert(raw | {name: dict(pairs[name]) for name in _ORDERED}, State)
+
+
+def own_question(state: State) -> Question | None:
+    """The host's own question that the next round asks, if there is one."""
+    return next((question for question in state.own_questions if question.key not in state.asked), None)
 
 
 def round_players(state: State, phase: RoundPhase) -> frozenset[UserId]:

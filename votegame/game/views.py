@@ -76,7 +76,7 @@ def _event_fields(payload: records.AnyPayload, after: State) -> dict[str, Any]:
         case records.QuestionSkipped():
             return {"round_id": payload.round_id}
         case records.SettingsUpdated():
-            return {"settings": msgspec.to_builtins(payload.settings)}
+            return settings_fields(after)
         case records.GameStarted():
             return {**_round_start_fields(after), "status": "answering"}
         case records.RoundStarted():
@@ -102,6 +102,7 @@ def _round_start_fields(after: State) -> dict[str, Any]:
         "round_number": phase.round.round_number,
         "total_rounds": after.total_rounds,
         "question": phase.round.question,
+        "own_question_count": len(after.own_questions),
         "round_id": phase.round.round_id,
         "time_limit": phase.time_limit,
         "deadline": phase.deadline,
@@ -139,6 +140,11 @@ def _shown_answers(phase: Voting | Revealed) -> list[dict[str, Any]] | None:
     return [{"id": answer_id, "content": contents[answer_id]} for answer_id in phase.order]
 
 
+def settings_fields(state: State) -> dict[str, Any]:
+    """All settings, and how many of the host's own questions wait; nobody is shown what they are."""
+    return {"settings": msgspec.to_builtins(state.settings), "own_question_count": len(state.own_questions)}
+
+
 def public_view(state: State) -> dict[str, Any]:
     """What a user who is no member may know of a room."""
     return {
@@ -159,7 +165,7 @@ def snapshot(state: State, user_id: UserId, presence: Presence, *, now: int) -> 
         "server_time": now,
         "host_id": state.host_id,
         "locked": state.locked,
-        "settings": msgspec.to_builtins(state.settings),
+        **settings_fields(state),
         "members": [
             {
                 "user_id": member_id,

@@ -11,8 +11,8 @@ from importlib import resources
 from typing import Final, overload
 
 from votegame.errors import ConfigurationError
+from votegame.game import wording
 from votegame.game.house import Question
-from votegame.questions import wording
 
 _FILE: Final = "bank.en.txt"
 

@@ -28,6 +28,7 @@ class Environment(Struct, frozen=True, kw_only=True):
         memberships: How many rooms each user is in.
         questions: Where the next question comes from.
         reply_seconds: After this long a command has been answered by its gateway, and is not taken any more.
+        rates_are_on: Whether limits per time hold.
         retire_seconds: How long a room without connections and timers stays in memory.
         observe_turn: Told the type of each command and how it was answered: `ok` or the error's code.
     """
@@ -42,5 +43,6 @@ class Environment(Struct, frozen=True, kw_only=True):
     memberships: Memberships
     questions: QuestionSource
     reply_seconds: float = 5.0
+    rates_are_on: bool = True
     retire_seconds: float = 60.0
     observe_turn: Callable[[str, str], None] = lambda _command, _outcome: None

@@ -1,6 +1,8 @@
 """Notices on their way out: in large rooms only the latest value of each leaves, at a bounded rate.
 
-N players who answer would otherwise be N notices to N members, which is what a large room dies of.
+N players who answer would otherwise be N notices to N members, which is what a large room dies of. Counts are those of
+a phase, and end with it. Who is connected, and how a member feels, goes beyond it; but reactions come last of all, and
+those that would come too late to be about anything are left out.
 """
 
 from collections.abc import Iterator
@@ -18,7 +20,11 @@ PER_SUBJECT_SECONDS: Final = 0.05
 PER_ROOM: Final = 100
 """At most 100 a second in all."""
 
-_KEPT_THROUGH_PHASES: Final = "player_connection"
+MOST_REACTIONS: Final = PER_ROOM
+"""Reactions that may wait, a second's worth; for one more the oldest is left out."""
+
+_CONNECTION: Final = "player_connection"
+_REACTION: Final = "reaction"
 
 
 class Notices:
@@ -26,14 +32,18 @@ class Notices:
 
     def __init__(self) -> None:
         self._waiting: dict[tuple[str, str], Notice] = {}
+        self._reactions: dict[tuple[str, str], Notice] = {}
         self._left_at: dict[tuple[str, str], float] = {}
         self._bucket = TokenBucket(PER_ROOM, PER_ROOM)
 
     def __bool__(self) -> bool:
-        return bool(self._waiting)
+        return bool(self._waiting or self._reactions)
 
     def put(self, notice: Notice) -> None:
         """`notice` replaces what waits of its kind and subject; its shared fields hold for all of its kind."""
+        if notice.type == _REACTION:
+            self._put_reaction(notice)
+            return
         shared = {name: notice.fields[name] for name in notice.shared}
         if shared:
             for key, waiting in self._waiting.items():
@@ -42,21 +52,27 @@ class Notices:
                     self._waiting[key] = msgspec.structs.replace(waiting, fields=fields)
         self._waiting[notice.type, notice.subject] = notice
 
+    def _put_reaction(self, notice: Notice) -> None:
+        self._reactions[notice.type, notice.subject] = notice
+        if len(self._reactions) > MOST_REACTIONS:
+            del self._reactions[next(iter(self._reactions))]
+
     def take(self, now: float) -> Iterator[Notice]:
         """What may leave at `now`, in seconds."""
-        for key in list(self._waiting):
+        for key in [*self._waiting, *self._reactions]:
             if now - self._left_at.get(key, -1.0) < PER_SUBJECT_SECONDS or self._bucket.take(now) > 0:
                 continue
             self._left_at[key] = now
-            yield self._waiting.pop(key)
+            yield (self._reactions if key[0] == _REACTION else self._waiting).pop(key)
 
     def forget(self, subject: str) -> None:
         """A member has left: nothing is told of him any more."""
-        key = (_KEPT_THROUGH_PHASES, subject)
-        self._waiting.pop(key, None)
-        self._left_at.pop(key, None)
+        self._waiting.pop((_CONNECTION, subject), None)
+        self._reactions.pop((_REACTION, subject), None)
+        for kind in (_CONNECTION, _REACTION):
+            self._left_at.pop((kind, subject), None)
 
     def end_phase(self) -> None:
-        """What waits of the phase that ends never leaves: the event that ends it tells more."""
-        self._waiting = {key: notice for key, notice in self._waiting.items() if key[0] == _KEPT_THROUGH_PHASES}
+        """The counts of the phase that ends never leave: the event that ends it tells more."""
+        self._waiting = {key: notice for key, notice in self._waiting.items() if key[0] == _CONNECTION}
         self._left_at.clear()

@@ -6,9 +6,12 @@ and does not wait.
 
 from collections.abc import Callable, Mapping
 from collections.abc import Set as AbstractSet
+from math import ceil
 from typing import Final, Literal
 
+from votegame.errors import ErrorCode
 from votegame.game.change import Change, DrawQuestion, Ok, Refusal, Reply, Resumption
+from votegame.game.commands import React
 from votegame.game.messages import GateWasShut, Message, Timer, TimerDue
 from votegame.game.records import to_row
 from votegame.game.rules import decide
@@ -21,6 +24,7 @@ from votegame.rooms.inbox import ConnectionLost, Request
 from votegame.rooms.log_writer import LogWriter
 from votegame.rooms.ports import Claim, RoomHead
 from votegame.rooms.presence import PresenceTracker
+from votegame.rooms.reaction_rates import ReactionRates
 
 SHUT_SECONDS: Final = 1.0
 """A commit that takes longer shuts the room: commands are refused meanwhile, and deadlines move by that time."""
@@ -66,6 +70,7 @@ class Room:
         self._on_effect = on_effect
         self._gate = Gate(claim.room_code, env.outlet, env.clock, committed=state.position)
         self._writer = LogWriter(claim.room_id, claim.epoch, committed=state.position, listener=self)
+        self._reaction_rates = ReactionRates(are_on=env.rates_are_on)
         self._stored_deadline_ms: int | None = None
         self._shut_counted_until = 0.0
         self._shut_seconds = 0.0
@@ -125,12 +130,23 @@ class Room:
         if request.origin.connection_id is None:
             # He is there, by this very request.
             self.presence.seen(request.user.user_id, self._env.clock.now_ms())
+        wait = self._wait_to_react(request)
+        if wait:
+            self.refuse(request, Refusal(ErrorCode.RATE_LIMITED, {"retry_after": ceil(wait)}))
+            return
         change = self._decide(request.message())
         reply = change.reply
         assert reply is not None
         self._attach(request, reply, change.state.position)
         self._carry_out(change, Answered(request.origin, request.command.id, reply))
         self._env.observe_turn(type(request.command).__name__, _outcome(reply))
+
+    def _wait_to_react(self, request: Request) -> float:
+        """Seconds until a member may react again; 0.0 for one who may, and for all that the rules are to refuse."""
+        user_id = request.user.user_id
+        if not isinstance(request.command, React) or user_id not in self.state.members:
+            return 0.0
+        return self._reaction_rates.take(user_id, self._env.clock.seconds())
 
     def open_with(self, request: Request, change: Change) -> None:
         """Tell the one who made the room, which is kept already."""
@@ -174,6 +190,7 @@ class Room:
         self.state = change.state
         if change.records:
             self.presence.keep_only(change.state.members, self._env.clock.now_ms(), change.state.position)
+            self._reaction_rates.keep_only(change.state.members)
             self._count_members()
         outputs = (*first, *change.public)
         if outputs or change.records:

@@ -64,6 +64,7 @@ class SettingsNow(Part, frozen=True, kw_only=True):
     """All settings of the room, as they are now."""
 
     settings: Settings
+    own_question_count: fields.OwnQuestionCount
 
 
 class RoundBegun(Part, frozen=True, kw_only=True):

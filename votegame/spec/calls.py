@@ -192,6 +192,15 @@ CALLS: Final[Sequence[Call]] = (
         is_command=True,
         errors=(*_IN_ROOM, E.NOT_HOST, E.PLAYER_NOT_FOUND),
     ),
+    _room(
+        "post",
+        "/{code}/react",
+        "Show everyone how one feels just now.",
+        answers.Nothing,
+        body=commands.React,
+        is_command=True,
+        errors=_IN_ROOM,
+    ),
     _game(
         "post",
         "{code}/pause",

@@ -29,6 +29,7 @@ _FIELDS: Final[Mapping[str, str]] = MappingProxyType(
         "answer_id": "The answer that you vote for, a UUID; not your own.",
         "user_id": "The member whom it is about, a UUID.",
         "seconds": "How much more time, in seconds.",
+        "reaction": "What to show, one of these words; pictures are up to clients.",
         "email": "The address, which is also the login; at most 254 bytes.",
         "password": "8 to 256 code points, after NFC and trim.",
         "old_password": "The present password.",
@@ -39,7 +40,7 @@ _FIELDS: Final[Mapping[str, str]] = MappingProxyType(
 """Meanings of the fields of commands and of bodies over HTTP."""
 
 _GROWING: Final = MappingProxyType({"ErrorCode": "What went wrong, as `errors.json` tells. There may be more codes."})
-_GROWING_FIELDS: Final = frozenset({"reason"})
+_GROWING_FIELDS: Final = frozenset({"reason", "reaction"})
 _CLOSED: Final = frozenset({"SettingsPatch", "Transcript", "Actor", "Step", "Connect", "Http"})
 _TOGETHER: Final[Mapping[str, Schema]] = MappingProxyType(
     {"VoteUpdate": {"answer_id": ["vote_count"], "vote_count": ["answer_id"]}}
@@ -78,7 +79,7 @@ def _finished(name: str, raw: Schema, sources: Sources, *, is_asked: bool) -> Sc
         meaning = _meaning(name, field, sources, is_asked=is_asked)
         if meaning is not None and "description" not in described:
             properties[field] = {"description": meaning, **described}
-        if field in _GROWING_FIELDS and "enum" in described:
+        if field in _GROWING_FIELDS and "enum" in described and not is_asked:
             properties[field] = _growing(properties[field])
     return schema
 

@@ -25,6 +25,7 @@ ANSWER_SECONDS: Final = 30.0
 KEEPALIVE_SECONDS: Final = 75.0
 _LOOK_SECONDS: Final = 1.0
 _STOP_SECONDS: Final = 2.0
+_LINGER_SECONDS: Final = 1.0
 _MAX_LINE: Final = 8_190
 
 log = structlog.get_logger(__name__)
@@ -116,7 +117,7 @@ class Site:
             shutdown_timeout=_STOP_SECONDS,
             max_line_size=_MAX_LINE,
             max_field_size=_MAX_LINE,
-            lingering_time=1.0,
+            lingering_time=_LINGER_SECONDS,
             # Compressed bodies are refused; unpacking what is then thrown away would be a gift to bombs.
             auto_decompress=False,
         )

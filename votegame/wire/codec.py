@@ -11,7 +11,7 @@ nested deeper than the readers can go; an integer is written without fraction an
 
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, Final, get_args
 
@@ -34,6 +34,7 @@ from votegame.game.commands import (
     UpdateSettings,
 )
 from votegame.game.room_settings import SettingsPatch
+from votegame.game.wording import question
 from votegame.wire import text
 from votegame.wire.limits import Limits
 
@@ -194,9 +195,24 @@ class Codec:
             raise _WrongField("settings.max_players", f"Expected `int` <= {self._limits.max_players}")
         if settings.results_seconds is not UNSET and 0 < settings.results_seconds < _LEAST_RESULTS_SECONDS:
             raise _WrongField("settings.results_seconds", f"Expected 0, or `int` >= {_LEAST_RESULTS_SECONDS}")
-        if settings.topic is UNSET:
-            return settings
-        return structs.replace(settings, topic=_text("settings.topic", text.topic, settings.topic))
+        changes: dict[str, Any] = {}
+        if settings.topic is not UNSET:
+            changes["topic"] = _text("settings.topic", text.topic, settings.topic)
+        if settings.questions is not UNSET:
+            changes["questions"] = _own_questions(settings.questions)
+        return structs.replace(settings, **changes)
+
+
+def _own_questions(questions: Sequence[str]) -> tuple[str, ...]:
+    """The host's own questions, checked like answers; none may be the same as one before it. Raises `_WrongField`."""
+    normal: dict[str, str] = {}
+    for place, given in enumerate(questions):
+        field = f"settings.questions[{place}]"
+        asked = question(_text(field, text.answer, given, text.QUESTION_CHARS))
+        if asked.key in normal:
+            raise _WrongField(field, "The same question as one before it")
+        normal[asked.key] = asked.text
+    return tuple(normal.values())
 
 
 def holds_json(data: str | bytes) -> bool:

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 
 from msgspec import UNSET, Meta, UnsetType
 
+from votegame.game.commands import Reaction as ReactionName
 from votegame.game.tags import tag_of
 from votegame.wire import fields
 from votegame.wire.snapshot import AnswerResult, Leaderboard, Part, Settings, ShownAnswer
@@ -61,6 +62,7 @@ class SettingsUpdated(Event, frozen=True, kw_only=True):
     """The host changed settings; these are all of them."""
 
     settings: Settings
+    own_question_count: fields.OwnQuestionCount
 
 
 class RoundOpening(Event, frozen=True, kw_only=True):
@@ -69,6 +71,7 @@ class RoundOpening(Event, frozen=True, kw_only=True):
     round_number: fields.RoundNumber
     total_rounds: fields.TotalRounds
     question: fields.Question
+    own_question_count: fields.OwnQuestionCount
     round_id: fields.RoundIdField
     time_limit: fields.TimeLimit
     deadline: fields.Deadline
@@ -198,6 +201,13 @@ class PlayerConnection(Notice, frozen=True, kw_only=True):
     connected: Annotated[bool, Meta(description="Whether he counts as connected now.")]
 
 
+class Reaction(Notice, frozen=True, kw_only=True):
+    """A member shows how he feels just now. Nothing of it is kept."""
+
+    user_id: fields.UserIdField
+    reaction: Annotated[ReactionName, Meta(description="One of a fixed set; skip one that you do not know.")]
+
+
 AnyEvent = (
     PlayerJoined
     | PlayerLeft
@@ -219,5 +229,5 @@ AnyEvent = (
 )
 """The closed family of events."""
 
-AnyNotice = AnswerSubmitted | VoteUpdate | PlayerConnection
+AnyNotice = AnswerSubmitted | VoteUpdate | PlayerConnection | Reaction
 """The closed family of notices."""

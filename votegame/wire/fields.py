@@ -48,6 +48,10 @@ DisplayName = Annotated[
 AnswerText = Annotated[str, Meta(min_length=1, max_length=280, description="The answer, plain text. Escape it.")]
 Question = Annotated[str, Meta(min_length=1, description="The question, plain text. A blank to fill in is `____`.")]
 
+OwnQuestionCount = Annotated[
+    int, Meta(ge=0, le=20, description="How many of the host's own questions wait to be asked, unseen by anybody.")
+]
+
 MemberCount = Annotated[int, Meta(ge=0, description="Members of the room.")]
 PlayerCount = Annotated[int, Meta(ge=0, description="Players of this round who are still members.")]
 SubmittedCount = Annotated[int, Meta(ge=0, description="How many have answered or, in voting, voted.")]

@@ -103,6 +103,7 @@ class SettingsOk(Ok, frozen=True, kw_only=True):
     """All settings, as they are now."""
 
     settings: Settings
+    own_question_count: fields.OwnQuestionCount
 
 
 class RoundOk(Ok, frozen=True, kw_only=True):
@@ -153,6 +154,7 @@ OK_TYPES: Final[Mapping[type[Command], tuple[type[Ok], ...]]] = MappingProxyType
         commands.ExtendPhase: (DeadlineOk,),
         commands.SkipQuestion: (RoundOk,),
         commands.PlayAgain: (PlainOk,),
+        commands.React: (PlainOk,),
     }
 )
 """What the `ok` of each command is, one of these."""

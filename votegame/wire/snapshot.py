@@ -135,6 +135,7 @@ class State(Part, frozen=True, kw_only=True):
     host_id: Annotated[fields.UserIdField, Meta(description="The id of the host.")]
     locked: Annotated[bool, Meta(description="Whether nobody new is let in.")]
     settings: Settings
+    own_question_count: fields.OwnQuestionCount
     members: Annotated[list[Member], Meta(description="In the order in which they joined.")]
     round: Annotated[Round | None, Meta(description="The present or last round; null in `lobby`.")]
     you: You

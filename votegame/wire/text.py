@@ -22,6 +22,7 @@ Reason = Literal[
 ANSWER_CHARS: Final = 280
 NAME_CHARS: Final = 32
 TOPIC_CHARS: Final = 60
+QUESTION_CHARS: Final = 120
 PASSWORD_MIN_CHARS: Final = 8
 PASSWORD_MAX_CHARS: Final = 256
 ID_CHARS: Final = 64

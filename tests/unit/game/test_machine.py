@@ -18,6 +18,7 @@ from votegame.game.presence import Presence
 from votegame.game.records import Row, from_row, to_row
 from votegame.game.timers import timers
 from votegame.game.views import now_fields, snapshot
+from votegame.game.wording import key
 
 NAMES = ["Ada", "Ben", "Cleo", "Dan"]
 PLAIN = {
@@ -28,6 +29,7 @@ PLAIN = {
 }
 OF_ROUND = {"start_voting": commands.StartVoting, "end_round": commands.EndRound}
 UNKNOWN = "00000000-0000-4000-8000-000000000000"
+OWN = ["Whose hat is it?", "What does Ben hum?", HOUSE.bank[0].text.upper(), HOUSE.bank[1].text]
 names = st.sampled_from(NAMES)
 ids = st.integers(0, 11).map("id{}".format)
 rounds_back = st.integers(0, 1)
@@ -49,6 +51,7 @@ class RandomGames(RuleBasedStateMachine):
         self.names = {user.user_id: name for name, user in self.users.items()}
         self.model = Model(host="Ada", **chosen)
         self.round_ids: list[str] = []
+        self.asked: list[str] = []
         self.watcher = RoomFold(self.room.host.user_id)
         self.watcher.take_ok({"state": self.shown("Ada")})
         self.loaded = fold(map(stored, self.room.records))
@@ -89,6 +92,7 @@ class RandomGames(RuleBasedStateMachine):
         round_id = getattr(getattr(self.room.state.phase, "round", None), "round_id", None)
         if round_id is not None and round_id not in self.round_ids:
             self.round_ids.append(round_id)
+            self.asked.append(key(self.room.state.phase.round.question))
 
     def round_id(self, back):
         """The id of the present round, or of one before it, and its number in the model's terms."""
@@ -108,6 +112,21 @@ class RandomGames(RuleBasedStateMachine):
     def start(self):
         kind = "start_game" if self.model.phase == "lobby" else "next_round"
         self.plain(self.model.host, f"start-{self.room.now}", kind)
+
+    @rule(name=names, command_id=ids, questions=st.lists(st.sampled_from(OWN), max_size=3, unique=True))
+    def own_questions(self, name, command_id, questions):
+        patch = commands.SettingsPatch(questions=tuple(questions))
+        command = commands.UpdateSettings(id=command_id, room_code=self.room.room_code, settings=patch)
+        self.give(name, command_id, "update_settings", command, tuple(questions))
+
+    @rule(place=st.integers(0, 2))
+    def a_question_is_found(self, place):
+        self.follow(self.room.tell(messages.QuestionDrawn("", "en", HOUSE.bank[place]), presence=self.presence))
+
+    @rule(name=names, command_id=ids)
+    def react(self, name, command_id):
+        command = commands.React(id=command_id, room_code=self.room.room_code, reaction="sad")
+        self.give(name, command_id, "react", command)
 
     @rule(name=names, command_id=ids, kind=st.sampled_from(sorted(OF_ROUND)), back=rounds_back)
     def host_command(self, name, command_id, kind, back):
@@ -203,7 +222,10 @@ class RandomGames(RuleBasedStateMachine):
         assert board == model.board()
         if hasattr(state.phase, "deadline"):
             assert state.phase.deadline == model.deadline
+        assert [own.text for own in state.own_questions] == model.own
+        assert len(set(self.asked)) == len(self.asked)
         if model.phase != "lobby":
+            assert model.question in (None, state.phase.round.question)
             assert {self.names[user_id]: one.content for user_id, one in state.phase.answers.items()} == model.answers
             assert (getattr(state.phase, "order", None) is not None) == model.voting_was
 

@@ -112,7 +112,7 @@ def test_settings_change_those_that_are_given_and_are_told_whole():
     )
     settings = change.reply.fields["settings"]
     assert (settings["total_rounds"], settings["topic"], settings["max_players"]) == (2, "cats", 10)
-    assert change.public[0].fields == {"settings": settings}
+    assert change.public[0].fields == {"settings": settings, "own_question_count": 0}
 
 
 def test_settings_that_change_nothing_are_an_event_all_the_same():

@@ -58,6 +58,16 @@ def test_the_same_id_with_other_content_is_refused(room):
     assert room.say(room.ben, commands.LeaveRoom, id="a") == Refusal(ErrorCode.ID_REUSED)
 
 
+def test_a_reaction_is_a_notice_each_time_and_nothing_that_is_kept(room):
+    changes = repeat(room, room.ben, commands.React, reaction="laugh")
+    for change in changes:
+        assert (change.reply, change.records, change.effects) == (Ok({}, durable=False), (), ())
+        (notice,) = change.public
+        told = {"user_id": room.ben.user_id, "reaction": "laugh"}
+        assert (notice.type, notice.subject, notice.fields) == ("reaction", room.ben.user_id, told)
+    assert room.say(room.ben, commands.React, id="join", reaction="sad") == Ok({}, durable=False)
+
+
 def test_ids_of_two_users_have_nothing_to_do_with_each_other(room):
     room.say(room.host, commands.StartGame)
     first = room.say(room.ben, commands.SubmitAnswer, id="a", answer="Mine")

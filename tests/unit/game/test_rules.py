@@ -8,6 +8,7 @@ from tests.played import HOUSE, PlayedRoom
 from votegame.errors import ErrorCode
 from votegame.game import commands, messages
 from votegame.game.change import DrawQuestion, Refusal, Resumption
+from votegame.game.fold import fold
 from votegame.game.presence import Presence
 from votegame.game.rules import decide
 
@@ -24,6 +25,7 @@ PHASES = {
     commands.SubmitVote: ["voting"],
     commands.EndRound: ["answering", "voting"],
     commands.NextRound: ["results"],
+    commands.React: ALL_PHASES,
 }
 HOST_ONLY = {
     commands.UpdateSettings,
@@ -66,6 +68,8 @@ def fields_for(command_type, room: PlayedRoom) -> dict:
             fields["answer_id"] = answers[room.ben.user_id].answer_id if answers else ANOTHER_ID
         case commands.UpdateSettings:
             fields["settings"] = commands.SettingsPatch(topic="cats")
+        case commands.React:
+            fields["reaction"] = "fire"
         case commands.Resume:
             fields |= {"stream": room.stream, "last_seq": 0}
     return fields
@@ -335,3 +339,50 @@ class TestPresence:
         room = room_in("results")
         gone = messages.PresenceChanged(gone=(room.host.user_id,), back=())
         assert room.tell(gone, presence=Presence(frozenset({room.ben.user_id}), {})).records == ()
+
+    def test_a_host_who_was_gone_before_the_results_stood_leaves_no_second_deadline(self):
+        room = room_in("results", host_away="auto")
+        alone = Presence(frozenset({room.ben.user_id}), {room.host.user_id: room.now})
+        room.tell(messages.PresenceChanged(gone=(room.host.user_id,), back=()), presence=alone)
+        again = messages.PresenceChanged(gone=(), back=(room.ben.user_id,))
+        assert room.tell(again, presence=alone).records == ()
+
+
+class TestAbsentHost:
+    """With `host_away` `auto`, results that stand without the host go on by themselves, however he came to be it."""
+
+    def after(self, command, **settings):
+        room = room_in("results", **settings)
+        here = Presence(frozenset({room.host.user_id}), {room.ben.user_id: room.now})
+        room.tell(messages.FromUser(room.host, command(room)), presence=here)
+        assert room.state.host_id == room.ben.user_id
+        return room
+
+    @staticmethod
+    def transfer(room):
+        return commands.TransferHost(id="t", room_code=room.room_code, user_id=room.ben.user_id)
+
+    @staticmethod
+    def leave(room):
+        return commands.LeaveRoom(id="l", room_code=room.room_code)
+
+    @pytest.mark.parametrize("command", [transfer, leave])
+    def test_results_get_a_deadline(self, command):
+        room = self.after(command, host_away="auto")
+        assert (room.state.phase.deadline, room.state.phase.time_limit) == (room.now + 10_000, 10)
+        assert fold(room.records) == room.state
+
+    @pytest.mark.parametrize("command", [transfer, leave])
+    @pytest.mark.parametrize("settings", [{"host_away": "promote"}, {"host_away": "wait"}])
+    def test_with_other_settings_they_do_not(self, command, settings):
+        assert self.after(command, **settings).state.phase.deadline is None
+
+    @pytest.mark.parametrize("command", [transfer, leave])
+    def test_a_deadline_that_there_is_stays(self, command):
+        room = self.after(command, host_away="auto", results_seconds=60)
+        assert room.records[-1].payload.__struct_config__.tag != "deadline_changed"
+
+    def test_nor_when_the_new_host_is_there(self):
+        room = room_in("results", host_away="auto")
+        room.tell(messages.FromUser(room.host, self.transfer(room)))
+        assert room.state.phase.deadline is None

@@ -6,7 +6,7 @@ from collections import Counter
 import pytest
 
 from votegame.errors import ConfigurationError
-from votegame.questions import wording
+from votegame.game import wording
 from votegame.questions.bank import Bank, BankSource, built_in_bank
 
 BANK = built_in_bank()

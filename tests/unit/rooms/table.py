@@ -14,6 +14,7 @@ from votegame.game.commands import (
     JoinRoom,
     LeaveRoom,
     NextRound,
+    React,
     Resume,
     StartGame,
     StartVoting,
@@ -177,6 +178,9 @@ class Player:
 
     def vote(self, round_id, answer_id, *, id_=None):
         return SubmitVote(id=id_ or self.next_id(), room_code=self.code, round_id=round_id, answer_id=answer_id)
+
+    def react(self, reaction, *, id_=None):
+        return React(id=id_ or self.next_id(), room_code=self.code, reaction=reaction)
 
     def change(self, *, id_=None, **changes):
         return UpdateSettings(id=id_ or self.next_id(), room_code=self.code, settings=settings(**changes))

@@ -1,5 +1,5 @@
 from votegame.game.change import Notice
-from votegame.rooms.notices import PER_ROOM, Notices
+from votegame.rooms.notices import MOST_REACTIONS, PER_ROOM, Notices
 
 
 def vote(answer, count, submitted):
@@ -8,6 +8,10 @@ def vote(answer, count, submitted):
 
 def connection(user, *, connected):
     return Notice("player_connection", user, {"user_id": user, "connected": connected})
+
+
+def reaction(user, name="fire"):
+    return Notice("reaction", user, {"user_id": user, "reaction": name})
 
 
 def test_only_the_latest_value_of_a_subject_leaves():
@@ -66,6 +70,37 @@ def test_counts_of_a_phase_that_ended_never_leave_and_presence_does():
     assert list(notices.take(10.0)) == [connection("ada", connected=False)]
 
 
+def test_a_reaction_goes_beyond_the_phase_it_was_sent_in():
+    notices = Notices()
+    notices.put(reaction("ada", "laugh"))
+    notices.put(reaction("ada", "sad"))
+    notices.end_phase()
+    assert notices
+    assert list(notices.take(10.0)) == [reaction("ada", "sad")]
+
+
+def test_reactions_come_after_everything_else():
+    notices = Notices()
+    for user in range(PER_ROOM):
+        notices.put(reaction(str(user)))
+    notices.put(vote("a", 1, 1))
+    notices.put(connection("ada", connected=False))
+    first, second, *rest = notices.take(10.0)
+    assert (first, second) == (vote("a", 1, 1), connection("ada", connected=False))
+    assert rest == [reaction(str(user)) for user in range(PER_ROOM - 2)]
+
+
+def test_of_too_many_reactions_the_oldest_are_left_out_so_that_none_comes_late():
+    notices = Notices()
+    for user in range(MOST_REACTIONS + 50):
+        notices.put(reaction(str(user)))
+    notices.put(reaction("50", "sad"))
+    left = [*notices.take(10.0), *notices.take(11.0)]
+    assert [notice.subject for notice in left] == [str(user) for user in range(50, MOST_REACTIONS + 50)]
+    assert left[0] == reaction("50", "sad")
+    assert not notices
+
+
 def test_who_left_is_forgotten():
     notices = Notices()
     notices.put(connection("ada", connected=False))
@@ -75,5 +110,9 @@ def test_who_left_is_forgotten():
     notices.forget("bob")
     notices.put(connection("bob", connected=True))
     assert list(notices.take(10.01)) == [connection("bob", connected=True)]
+    notices.put(reaction("bob"))
+    list(notices.take(10.02))
+    notices.put(reaction("bob"))
     notices.forget("bob")
+    assert not notices
     assert notices._left_at == {}

@@ -4,8 +4,9 @@ from votegame.errors import ConfigurationError
 from votegame.storage.connection import _addresses, parse_url, session_options
 
 
-def test_a_url_is_read_and_completed():
-    params = parse_url("postgresql://ada:secret@db.example:5433/game?sslmode=require")
+@pytest.mark.parametrize("scheme", ["postgresql", "postgres"])
+def test_a_url_is_read_and_completed(scheme):
+    params = parse_url(f"{scheme}://ada:secret@db.example:5433/game?sslmode=require")
     assert (params["host"], params["port"], params["sslmode"]) == ("db.example", "5433", "require")
     assert params["client_encoding"] == "UTF8"
 

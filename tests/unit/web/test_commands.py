@@ -10,7 +10,8 @@ from votegame.game.commands import CreateRoom, JoinRoom, ReadRoom, StartGame
 from votegame.game.messages import User
 from votegame.limits.doors import Doors
 from votegame.rooms.ports import Origin, ReplyFrame
-from votegame.web.commands import MOST_WAITING, Commands
+from votegame.web import commands
+from votegame.web.commands import Commands
 from votegame.web.problems import ProblemError
 from votegame.wire import frames
 from votegame.wire.errors import error_frame
@@ -23,17 +24,17 @@ START = StartGame(id="1", room_code="ABC234")
 
 
 class House:
-    def __init__(self, *, rates_are_on: bool = True) -> None:
+    def __init__(self) -> None:
         self.clock = FakeClock()
         self.router = FakeRouter()
         self.has_lease = True
         self.counted = []
         self.commands = Commands(
             limits=Limits(),
-            doors=Doors(Limits(), rates_are_on=rates_are_on, missed=lambda: None),
+            doors=Doors(Limits(), rates_are_on=True, missed=lambda: None),
             clock=self.clock,
             lease_is_valid=lambda: self.has_lease,
-            rates_are_on=rates_are_on,
+            rates_are_on=True,
             count=self.counted.append,
         )
         self.commands.start(self.router)
@@ -107,9 +108,10 @@ async def test_before_there_is_a_router_it_is_unavailable(house):
     assert (await house.refused()).code == ErrorCode.UNAVAILABLE
 
 
-async def test_no_more_than_so_many_may_wait():
-    house = House(rates_are_on=False)
-    asking = [asyncio.create_task(house.commands.ask(ADA, START, address=ADDRESS)) for _ in range(MOST_WAITING)]
+async def test_no_more_than_so_many_may_wait(monkeypatch):
+    monkeypatch.setattr(commands, "MOST_WAITING", 3)
+    house = House()
+    asking = [asyncio.create_task(house.commands.ask(ADA, START, address=ADDRESS)) for _ in range(3)]
     await asyncio.sleep(0)
     assert (await house.refused()).code == ErrorCode.UNAVAILABLE
     house.commands.deliver([ReplyFrame(origin=origin, data=frames.ok("1", {})) for origin, *_ in house.router.sent])

@@ -2,13 +2,14 @@
 
 import json
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from votegame.errors import ErrorCode
 from votegame.game import commands
-from votegame.game.room_settings import SettingsPatch
+from votegame.game.room_settings import RoomSettings, SettingsPatch
 from votegame.wire.codec import BadFrame, Codec, holds_json
 from votegame.wire.limits import Limits
 
@@ -37,6 +38,7 @@ VALID = {
     "extend_phase": {"room_code": "ABC234", "round_id": UUID, "seconds": 30},
     "skip_question": {"room_code": "ABC234", "round_id": UUID},
     "play_again": {"room_code": "ABC234"},
+    "react": {"room_code": "ABC234", "reaction": "applause"},
     "ping": {},
 }
 
@@ -201,11 +203,44 @@ def test_minus_zero_is_zero_and_large_numbers_are_exact():
         ({"topic": "\ud800"}, "settings.topic"),
         ({"language": "e"}, "settings.language"),
         ({"vote_updates": "x"}, "settings.vote_updates"),
+        ({"questions": None}, "settings.questions"),
+        ({"questions": "Why?"}, "settings.questions"),
+        ({"questions": [f"{n}?" for n in range(21)]}, "settings.questions"),
+        ({"questions": ["Why?", 7]}, "settings.questions[1]"),
+        ({"questions": ["Why?", " "]}, "settings.questions[1]"),
+        ({"questions": ["x" * 121]}, "settings.questions[0]"),
+        ({"questions": ["x" * 481]}, "settings.questions[0]"),
+        ({"questions": ["a\u0000b"]}, "settings.questions[0]"),
+        ({"questions": ["Why?", "\u200b"]}, "settings.questions[1]"),
+        ({"questions": ["Why?", "\ud800"]}, "settings.questions[1]"),
+        ({"questions": ["Why?", "Where?", "Why?"]}, "settings.questions[2]"),
+        ({"questions": ["Who's a king?", "Whos the KING"]}, "settings.questions[1]"),
     ],
 )
 def test_bad_settings_name_their_path(settings, path):
     assert field(decoded("create_room", settings=settings)) == path
     assert field(decoded("update_settings", settings=settings)) == path
+
+
+def test_own_questions_come_in_their_normal_form_and_order():
+    given = ["Why\r\nnot?", " cafe\u0301? ", "\U0001f355?", "\U0001f354?", "x" * 120]
+    own = decoded("update_settings", settings={"questions": given}).settings.questions
+    assert own == ("Why\nnot?", "caf\u00e9?", "\U0001f355?", "\U0001f354?", "x" * 120)
+    assert decoded("create_room", settings={"questions": []}).settings == SettingsPatch(questions=())
+
+
+def test_the_most_and_longest_own_questions_fit_into_a_frame_with_all_other_settings_however_they_are_written():
+    settings = {
+        **msgspec.to_builtins(RoomSettings(topic="\u8336" * 60, language="x" * 35)),
+        "questions": [chr(0x4E00 + n) * 120 for n in range(20)],
+    }
+    escaped = json.dumps(message("update_settings", id="\u8336" * 64, settings={**settings, "language": "en"}))
+    assert len(escaped) < Limits().frame_bytes
+    assert isinstance(CODEC.decode(escaped), commands.UpdateSettings)
+    widest = [chr(0x20000 + n) * 120 for n in range(20)]
+    plain = json.dumps(message("update_settings", settings={"questions": widest}), ensure_ascii=False).encode()
+    assert len(plain) < Limits().frame_bytes
+    assert isinstance(CODEC.decode(plain), commands.UpdateSettings)
 
 
 def test_settings_that_change_nothing_are_settings():
@@ -221,6 +256,11 @@ def test_bad_answers_name_their_field(bad):
     outcome = decoded("submit_answer", answer=bad)
 
     assert (field(outcome), outcome.command_id) == ("answer", "1")
+
+
+@pytest.mark.parametrize("bad", [None, 7, "", "Applause", " heart", "\ud800", ["fire"]])
+def test_reactions_are_of_a_fixed_set(bad):
+    assert field(decoded("react", reaction=bad)) == "reaction"
 
 
 def test_a_swapped_pair_is_no_text_and_a_whole_pair_is():
@@ -302,7 +342,7 @@ def test_any_text_is_decoded_without_an_exception(data):
 
 
 known_fields = st.sampled_from(
-    ["id", "room_code", "settings", "answer", "round_id", "stream", "last_seq", "token", "type"]
+    ["id", "room_code", "settings", "answer", "round_id", "stream", "last_seq", "token", "reaction", "type"]
 )
 
 

@@ -1,6 +1,6 @@
 import pytest
 
-from votegame.questions import wording
+from votegame.game import wording
 
 
 @pytest.mark.parametrize(
@@ -45,6 +45,14 @@ def test_a_key_is_its_own_key():
 
 def test_nothing_but_punctuation_and_articles_has_the_empty_key():
     assert wording.key("The \u2026 ____ ?!") == ""
+
+
+def test_a_key_is_not_much_longer_than_what_was_written():
+    assert 390 < len(wording.key("\ufdfa" * 120)) <= 400
+
+
+def test_questions_without_a_word_are_told_apart_by_their_text():
+    assert wording.question("\U0001f355?").key != wording.question("\U0001f354?").key
 
 
 def test_a_question_keeps_its_text_and_has_its_key():

@@ -6,20 +6,27 @@ A key is made in this order, and never changed without a thought for the keys in
 2. Casefold: upper and lower case are equal.
 3. Apostrophes vanish (`king's` is `kings`); all other punctuation and symbols, blank markers too, part words.
 4. English articles (`a`, `an`, `the`) are left out.
-5. What is left are the words, joined by single blanks.
+5. What is left are the words, joined by single blanks, and cut where they are very long: a character can be eighteen
+   in NFKC.
 
-A text of nothing but punctuation and articles has the empty key.
+A text of nothing but punctuation, symbols and articles has the empty key, and as a question its text for a key: hosts
+may ask in emoji.
 """
 
 import unicodedata
 from typing import Final
 
+from msgspec import UNSET
+
 from votegame.game.house import Question
+from votegame.game.room_settings import SettingsPatch
 
 _ARTICLES: Final = frozenset({"a", "an", "the"})
 _APOSTROPHES: Final = dict.fromkeys(map(ord, "'\u2018\u2019\u02bc"))
 _PARTING_CATEGORIES: Final = frozenset("PSZC")
 """Punctuation, symbols, separators, and control characters: the first letters of their Unicode categories."""
+_KEY_CHARS: Final = 400
+"""Twice what a question can have: nobody writes so many characters that grow."""
 
 
 def words(text: str) -> tuple[str, ...]:
@@ -33,9 +40,14 @@ def words(text: str) -> tuple[str, ...]:
 
 def key(text: str) -> str:
     """The key of the wording `text`."""
-    return " ".join(words(text))
+    return " ".join(words(text))[:_KEY_CHARS].rstrip()
 
 
 def question(text: str) -> Question:
     """`text` as a question, with its key."""
-    return Question(key=key(text), text=text)
+    return Question(key=key(text) or text, text=text)
+
+
+def own_questions(patch: SettingsPatch) -> tuple[Question, ...] | None:
+    """The host's own questions that `patch` gives; None when it does not speak of them."""
+    return None if patch.questions is UNSET else tuple(map(question, patch.questions))
