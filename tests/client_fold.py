@@ -55,7 +55,7 @@ class RoomFold:
     def _take_now(self, now: Frame) -> None:
         for member in self.state["members"]:
             member["connected"] = member["user_id"] in now["connected"]
-        self.state["you"] = now["you"]
+        self.state["you"] = dict(now["you"])
         current = self.state["round"]
         if current is not None:
             current["submitted_count"] = now["submitted_count"]
