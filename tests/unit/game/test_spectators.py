@@ -75,6 +75,15 @@ class TestComing:
         room.say(room.eve, commands.LeaveRoom)
         assert room.say(room.a_user("Some"), commands.JoinRoom, role="spectator").attach
 
+    def test_a_thousand_find_a_place(self):
+        room = watched()
+        crowd = {f"watcher{number}": Member("Watcher", role="spectator") for number in range(996)}
+        room.state = msgspec.structs.replace(room.state, members={**room.state.members, **crowd})
+        last = given(room, room.a_user("Last"), commands.JoinRoom, role="spectator")
+        assert last.public[0].fields["participant_count"] == 1_000
+        full = Refusal(ErrorCode.ROOM_FULL, {"can_watch": False})
+        assert room.say(room.a_user("Late"), commands.JoinRoom) == full
+
     @pytest.mark.parametrize("max_members", [3, 4])
     def test_a_running_game_without_late_join_can_be_watched(self, max_members):
         room = watched(late_join=False, max_members=max_members)
