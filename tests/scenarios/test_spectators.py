@@ -1,5 +1,7 @@
 """People watch, over real sockets and over HTTP, and take a seat when one is free; every screen shows the same."""
 
+import asyncio
+
 from tests.client_fold import RoomFold
 from tests.scenarios.caller import Caller
 from tests.scenarios.talker import start
@@ -65,6 +67,21 @@ async def test_who_was_away_hears_that_somebody_plays_now(table, guest):
     eve.fold.take_ok(resumed)
     assert eve.fold.state["you"]["role"] == eve.fold.state["members"][2]["role"] == "player"
     await same_screens([ben])
+
+
+async def test_a_room_takes_as_many_as_its_operator_lets_it(table, guest):
+    (host,) = await table(1, max_players=2)
+    limits = host.welcome["limits"]
+    assert limits["max_members"] == 12
+    crowd = [await guest(f"G{index}") for index in range(limits["max_members"] + 1)]
+    replies = await asyncio.gather(*(one.join(host.room_code, role="spectator") for one in crowd))
+    refused = [reply for reply in replies if reply["type"] == "error"]
+    assert [(reply["code"], reply["can_watch"]) for reply in refused] == [("room_full", False)] * 2
+    # Whoever has a place may have the free seat, and nobody else.
+    late = crowd[replies.index(refused[0])]
+    assert (await late.join(host.room_code))["can_watch"] is False
+    first = next(one for one, reply in zip(crowd, replies, strict=True) if reply["type"] == "ok")
+    assert (await first.join(host.room_code, role="player"))["state"]["you"]["role"] == "player"
 
 
 async def test_without_players_nothing_is_left_to_watch(table, guest):
