@@ -33,6 +33,8 @@ class Manners(NamedTuple):
     """It leaves the room right after an answer."""
     reacts: float = 0.0
     """It reacts to a phase that has begun."""
+    sits_down: float = 0.5
+    """Watching, it asks for a seat at the end of a round."""
     hurries: float = 1.0
     """As the host it ends a phase that some do nothing in."""
 
@@ -269,9 +271,9 @@ class Player(Client):
     async def create(self, **settings: Any) -> None:
         await self.command("create_room", settings={"answer_seconds": 10, "vote_seconds": 10, **settings})
 
-    async def join(self, room_code: str) -> None:
+    async def join(self, room_code: str, **role: str) -> None:
         self.room_code = room_code
-        await self.command("join_room")
+        await self.command("join_room", **role)
 
     def is_cut(self) -> bool:
         return self.is_seated.is_set() and self.rng.random() < self._manners.cuts
@@ -297,7 +299,8 @@ class Player(Client):
         is_host = state["host_id"] == self.user_id
         match state["phase"]:
             case "lobby":
-                return is_host and len(state["members"]) >= self._players
+                seated = [one for one in state["members"] if one["role"] == "player"]
+                return is_host and len(seated) >= self._players
             case "results":
                 return is_host
             case _:
@@ -347,8 +350,26 @@ class Player(Client):
             await self.command(command_type, round_id=stage[0])
 
 
+class Watcher(Player):
+    """Watches and, at the end of a round, may ask for a seat; with one it plays."""
+
+    async def watch(self, room_code: str) -> None:
+        await self.join(room_code, role="spectator")
+
+    async def act(self) -> None:
+        state = self.fold.state if self._is_attached else None
+        if state is None or state["you"]["role"] == "player" or state["phase"] in {"finished", "closed"}:
+            await super().act()
+            return
+        stage = (state["round"]["round_id"] if state["round"] else "", state["phase"])
+        if state["phase"] == "results" and stage not in self._done:
+            self._done.add(stage)
+            if self.rng.random() < self._manners.sits_down:
+                await self.command("join_room", role="player")
+
+
 class TableOfPlayers:
-    """A room with its players, who play one game to its end; one more comes when the game has begun."""
+    """A room with its players, who play one game to its end; one watches, one more comes when the game has begun."""
 
     def __init__(
         self, url: str, seed: int, *, players: int = 3, rounds: int = 3, manners: Manners | None = None, **settings: Any
@@ -358,6 +379,7 @@ class TableOfPlayers:
         *self.players, self.late_comer = (
             Player(url, name, random.Random(rng.random()), players=players, manners=manners) for name in names
         )
+        self.watcher = Watcher(url, f"W{seed:x}", random.Random(rng.random()), manners=manners)
         # The host stays: a room without anybody is the subject of another test.
         self.players[0]._manners = self.players[0]._manners._replace(leaves=0.0)
         own = [f"What about {rng.getrandbits(32):x}?" for _ in range(rng.randrange(3))]
@@ -365,7 +387,12 @@ class TableOfPlayers:
 
     @property
     def everyone(self) -> list[Player]:
-        return [*self.players, *([self.late_comer] if self.late_comer.history else [])]
+        return [*self.players, self.watcher, self.late_comer]
+
+    @property
+    def present(self) -> list[Player]:
+        """Those who have come."""
+        return [player for player in self.everyone if player.history]
 
     @property
     def room_code(self) -> str:
@@ -373,7 +400,7 @@ class TableOfPlayers:
 
     async def play(self) -> None:
         """One whole game."""
-        for player in (*self.players, self.late_comer):
+        for player in self.everyone:
             await player.enter()
         host, *guests = self.players
         async with asyncio.TaskGroup() as group:
@@ -383,6 +410,8 @@ class TableOfPlayers:
             for guest in guests:
                 await guest.join(host.room_code)
                 group.create_task(guest.run())
+            await self.watcher.watch(host.room_code)
+            group.create_task(self.watcher.run())
             await host.until(lambda state: state["phase"] != "lobby")
             await self.late_comer.join(host.room_code)
             group.create_task(self.late_comer.run())

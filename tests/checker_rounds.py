@@ -76,7 +76,7 @@ class _Phases:
         self._order = ""
         self._deadline: int | None = None
         self._players: set[str] = set()
-        self._members: set[str] = set()
+        self._seated: set[str] = set()
         self._host: str | None = None
         self._acted: set[str] = set()
         self._answered: set[str] = set()
@@ -92,12 +92,12 @@ class _Phases:
     def _take(self, row: Row, payload: Row) -> Iterator[str]:
         match row["type"]:
             case "base" if row["position"] == 1:
-                self._members = {user_id for user_id, _ in payload["state"]["members"]}
+                self._seated = {user_id for user_id, _ in payload["state"]["members"]}
                 self._host = payload["state"]["host_id"]
-            case "player_joined":
-                self._members.add(row["user_id"])
+            case "player_joined" | "role_changed" if payload.get("role", "player") == "player":
+                self._seated.add(row["user_id"])
             case "player_left":
-                self._members.discard(row["user_id"])
+                self._seated.discard(row["user_id"])
                 self._host = payload["host_id"]
             case "host_changed":
                 self._host = payload["host_id"]
@@ -120,6 +120,8 @@ class _Phases:
         due = "s" if row["type"] == "answer_submitted" else "sv"
         if self._order != due:
             yield f"{row['type']} after {self._order}"
+        if row["user_id"] not in self._players & self._seated:
+            yield f"{row['type']} by {row['user_id']}, who does not play"
         self._acted.add(row["user_id"])
         if due == "s":
             self._answered.add(row["user_id"])
@@ -132,6 +134,8 @@ class _Phases:
             yield from self._by_the_clock(row)
         elif row["user_id"] != self._host:
             yield f"{row['type']} by {row['user_id']}, the host is {self._host}"
+        if set(payload["players"]) != self._seated:
+            yield f"{row['type']} for {payload['players']}, seats have {sorted(self._seated)}"
         self._order, self._deadline = "s", payload["deadline"]
         self._players, self._acted, self._answered = set(payload["players"]), set(), set()
 
@@ -141,7 +145,7 @@ class _Phases:
             if row["user_id"] != self._host:
                 yield f"{row['type']} by {row['user_id']}, the host is {self._host}"
             return
-        able = self._players & self._members
+        able = self._players & self._seated
         if self._order == "sv" and len(self._answered) == 1:
             able -= self._answered
         idle = able - self._acted

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from votegame.client.fold import RoomFold, digest
+from votegame.client.fold import MEMBER_NAMES, RoomFold, digest
 
 if TYPE_CHECKING:
     from tests.checker import Logs, Tale, Witness
@@ -171,6 +171,6 @@ def shared(state: Frame) -> Frame:
         current = {name: value for name, value in current.items() if name != "submitted_count"}
         if answers is not None:
             current["answers"] = [{"id": one["id"], "content": one["content"]} for one in answers]
-    members = [{name: one[name] for name in ("user_id", "display_name", "score")} for one in state["members"]]
+    members = [{name: one[name] for name in MEMBER_NAMES} for one in state["members"]]
     names = ("seq", "phase", "host_id", "locked", "settings", "own_question_count", "leaderboard")
     return {name: state[name] for name in names} | {"members": members, "round": current}

@@ -63,11 +63,22 @@ class LogModel:
     def _member_ids(self) -> list[str]:
         return [member["user_id"] for member in self.state["members"]]
 
+    def _seated(self) -> list[str]:
+        return [member["user_id"] for member in self.state["members"] if member["role"] == "player"]
+
     def _present_players(self) -> list[str]:
-        return [user_id for user_id in self._member_ids() if user_id in self.players]
+        return [user_id for user_id in self._seated() if user_id in self.players]
+
+    def _counts(self) -> Frame:
+        members = self.state["members"]
+        return {
+            "participant_count": len(members),
+            "spectator_count": len([one for one in members if one["role"] == "spectator"]),
+        }
 
     def _leaderboard(self) -> list[Frame]:
-        standing = self._member_ids() + [user_id for user_id in self._left if user_id in self._have_played]
+        there = [one for one in self._member_ids() if one in self._seated() or one in self._have_played]
+        standing = there + [user_id for user_id in self._left if user_id in self._have_played]
         scores = sorted((self._scores.get(user_id, 0) for user_id in standing), reverse=True)
         board = [
             {
@@ -94,7 +105,8 @@ class LogModel:
             "own_question_count": len(self._own_questions),
             "locked": False,
             "members": [
-                {"user_id": user_id, "display_name": name, "score": 0} for user_id, name in self._names.items()
+                {"user_id": user_id, "display_name": name, "score": 0, "role": "player"}
+                for user_id, name in self._names.items()
             ],
             "round": None,
         }
@@ -105,19 +117,25 @@ class LogModel:
         self._names[user_id] = name
         self._left = [each for each in self._left if each != user_id]
         score = self._scores.get(user_id, 0)
-        self.state["members"].append({"user_id": user_id, "display_name": name, "score": score})
+        role = payload.get("role", "player")
+        self.state["members"].append({"user_id": user_id, "display_name": name, "score": score, "role": role})
         self._count_players()
-        return {"user_id": user_id, "display_name": name, "participant_count": len(self.state["members"])}
+        return {"user_id": user_id, "display_name": name, "role": role, **self._counts()}
+
+    def _role_changed(self, row: Row, payload: Row) -> Frame:
+        for member in self.state["members"]:
+            if member["user_id"] == row["user_id"]:
+                member["role"] = payload["role"]
+        self._count_players()
+        return {"user_id": row["user_id"], "role": payload["role"], **self._counts()}
 
     def _player_left(self, row: Row, payload: Row) -> Frame:
         self.state["members"] = [one for one in self.state["members"] if one["user_id"] != row["user_id"]]
         self._left.append(row["user_id"])
         self.state["host_id"] = payload["host_id"]
         self._count_players()
-        count = len(self.state["members"])
         reason = "kicked" if row["user_id"] in self._banned else "left"
-        told = {"participant_count": count, "host_id": payload["host_id"], "reason": reason}
-        return {"user_id": row["user_id"], **told}
+        return {"user_id": row["user_id"], **self._counts(), "host_id": payload["host_id"], "reason": reason}
 
     def _player_banned(self, row: Row, payload: Row) -> None:
         self._banned.add(payload["banned_id"])
@@ -155,7 +173,7 @@ class LogModel:
 
     def _start_round(self, row: Row, payload: Row, *, number: int, total: int) -> Frame:
         self.answers, self.votes = {}, {}
-        self.players = self._member_ids()
+        self.players = self._seated()
         self._have_played |= set(self.players)
         self._own_questions = [own for own in self._own_questions if own["text"] != payload["question"]["text"]]
         told = {"own_question_count": len(self._own_questions)}

@@ -24,7 +24,10 @@ class Model:
     late_join: bool
     answer_ms: int = 60_000
     vote_ms: int = 45_000
+    max_members: int = 1_000
     members: list[str] = field(default_factory=list)
+    spectators: set[str] = field(default_factory=set)
+    """Those of the members who have no seat."""
     phase: str = "lobby"
     round_number: int = 0
     players: list[str] = field(default_factory=list)
@@ -63,9 +66,9 @@ class Model:
         refusal = self._refusal(user, kind, detail, round_of)
         if refusal is not None:
             return refusal
-        was_member = user in self.members
+        changes = kind != "join_room" or user not in self.members or self._wants_seat(user, detail)
         getattr(self, f"_{kind}")(user, detail, now)
-        if kind != "react" and not (kind == "join_room" and was_member):
+        if changes and kind != "react":
             self.remembered[user, command_id] = Remembered(content, now, "ok")
         return "ok"
 
@@ -104,12 +107,16 @@ class Model:
         return self._special_refusal(user, kind, detail)
 
     def _special_refusal(self, user: str, kind: str, detail: object) -> str | None:
-        if kind == "join_room" and user not in self.members:
-            if not self.late_join and self.phase in {"answering", "voting", "results"}:
-                return "game_in_progress"
-            if len(self.members) >= self.max_players:
+        if kind == "join_room":
+            is_new = user not in self.members
+            if (is_new and detail != "spectator") or self._wants_seat(user, detail):
+                if not self.late_join and self.phase in {"answering", "voting", "results"}:
+                    return "game_in_progress"
+                if len(self.seated()) >= self.max_players:
+                    return "room_full"
+            if is_new and len(self.members) >= self.max_members:
                 return "room_full"
-        if kind in {"start_game", "next_round"} and len([one for one in self.members if one in self.connected]) < 2:
+        if kind in {"start_game", "next_round"} and len([one for one in self.seated() if one in self.connected]) < 2:
             return "not_enough_players"
         if kind == "submit_vote":
             if detail not in self.answers:
@@ -120,25 +127,37 @@ class Model:
                 return "already_voted"
         if kind == "submit_answer" and user in self.answers:
             return "already_answered"
-        if kind in {"submit_answer", "submit_vote"} and user not in self.players:
+        if kind in {"submit_answer", "submit_vote"} and (user not in self.players or user in self.spectators):
             return "not_player"
         return None
 
     def _react(self, user: str, _detail: object, _now: int) -> None:
         pass
 
-    def _join_room(self, user: str, _detail: object, _now: int) -> None:
+    def seated(self) -> list[str]:
+        """The members who are players."""
+        return [one for one in self.members if one not in self.spectators]
+
+    def _wants_seat(self, user: str, detail: object) -> bool:
+        return user in self.spectators and detail == "player"
+
+    def _join_room(self, user: str, detail: object, _now: int) -> None:
         if user not in self.members:
             self.members.append(user)
+            if detail == "spectator":
+                self.spectators.add(user)
+        elif detail == "player":
+            self.spectators.discard(user)
 
     def _leave_room(self, user: str, _detail: object, now: int) -> None:
         self.members.remove(user)
-        if not self.members:
+        self.spectators.discard(user)
+        if not self.seated():
             self.phase = "closed"
             return
         if user == self.host:
-            there = [one for one in self.members if one in self.connected]
-            self.host = (there or self.members)[0]
+            there = [one for one in self.seated() if one in self.connected]
+            self.host = (there or self.seated())[0]
         if user not in self.has_played:
             self.scores.pop(user, None)
         self._advance(now)
@@ -150,8 +169,8 @@ class Model:
         self.question = self.own.pop(0) if self.own else None
         self.round_number += 1
         self.phase = "answering"
-        self.players = list(self.members)
-        self.has_played.update(self.members)
+        self.players = self.seated()
+        self.has_played.update(self.players)
         self.answers, self.votes, self.voting_was = {}, {}, False
         self.deadline = now + self.answer_ms
 
@@ -182,7 +201,7 @@ class Model:
     # what happens by itself -----------------------------------------------------------------------------------------
 
     def _advance(self, now: int) -> None:
-        waited_for = [one for one in self.players if one in self.members and one in self.connected]
+        waited_for = [one for one in self.players if one in self.seated() and one in self.connected]
         if self.phase == "answering":
             acted = self.answers
         elif self.phase == "voting":
@@ -205,5 +224,5 @@ class Model:
 
     def board(self) -> dict[str, int]:
         """Scores of all who are on the leaderboard."""
-        shown = [*self.members, *(one for one in self.has_played if one not in self.members)]
+        shown = {*self.seated(), *self.has_played}
         return {one: self.scores.get(one, 0) for one in shown}

@@ -21,7 +21,8 @@ START_MS = 1_790_000_000_000
 class PlayedRoom:
     """A room whose turns are collected in `records`; `members` are connected all the time."""
 
-    def __init__(self, seed: int = 1, **settings) -> None:
+    def __init__(self, seed: int = 1, *, house: House = HOUSE, **settings) -> None:
+        self.house = house
         self.rng = random.Random(seed)
         self.now = START_MS
         self.records = []
@@ -32,7 +33,7 @@ class PlayedRoom:
         self.room_id = new_uuid(self.rng)
         self.stream = new_uuid(self.rng)
         self.room_code = new_room_code(self.rng)
-        change = create(creation, room_code=self.room_code, stream=self.stream, now=self.now, rng=self.rng, house=HOUSE)
+        change = create(creation, room_code=self.room_code, stream=self.stream, now=self.now, rng=self.rng, house=house)
         self.state = change.state
         self.records += change.records
 
@@ -52,7 +53,7 @@ class PlayedRoom:
             presence=presence or self.presence,
             now=self.now,
             rng=self.rng,
-            house=HOUSE,
+            house=self.house,
         )
         self.state = change.state
         self.records += change.records

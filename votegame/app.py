@@ -267,7 +267,7 @@ class Server:
 def _limits(settings: Settings) -> Limits:
     defaults = {field.name: field.default for field in msgspec.structs.fields(Limits)}
     chosen: dict[str, Any] = {name: _whole(getattr(settings, name, value)) for name, value in defaults.items()}
-    return Limits(**{**chosen, "server_frame_bytes": server_frame_bytes(settings.max_players)})
+    return Limits(**{**chosen, "server_frame_bytes": server_frame_bytes(settings.max_players, settings.max_members)})
 
 
 def _whole(value: float) -> float:
@@ -278,6 +278,7 @@ def _whole(value: float) -> float:
 def _house(settings: Settings, bank: Bank) -> House:
     return House(
         bank=bank,
+        max_members=settings.max_members,
         grace_ms=int(settings.grace_seconds * 1000),
         host_away_ms=int(settings.host_away_seconds * 1000),
         closing_ms=int(settings.closing_seconds * 1000),

@@ -53,7 +53,8 @@ class Settings(Struct, frozen=True, kw_only=True):
         max_connections: Sockets that this node takes; of other connections, half as many and 500.
         max_rooms: Rooms that this node keeps in memory.
         max_players: The most that a room's `max_players` may be, at most 1,000.
-        rooms_per_user: Rooms that a user may play in.
+        max_members: The most that may be in a room, players and spectators together, at most 2,000.
+        rooms_per_user: Rooms that a user may be in.
         sockets_per_user: Sockets of one user on this node; one more replaces the oldest.
         sockets_per_address: Sockets of one address that have no user yet.
         frame_bytes: Size of a frame from a client, and of a body over HTTP.
@@ -95,6 +96,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     max_connections: _Count = 10_000
     max_rooms: _Count = 5_000
     max_players: Annotated[int, Meta(ge=2, le=1_000)] = 200
+    max_members: Annotated[int, Meta(ge=2, le=2_000)] = 1_000
     rooms_per_user: _Count = 20
     sockets_per_user: _Count = 5
     sockets_per_address: _Count = 20
@@ -274,6 +276,8 @@ def _contradictions(settings: Settings) -> list[str]:
         problems.append("PUBLIC_URL: expected https in production, except on this machine itself")
     if settings.is_production and not settings.rates_are_on:
         problems.append("RATE_LIMITS: off is for load tests, not for production")
+    if settings.max_members < settings.max_players:
+        problems.append(f"MAX_MEMBERS: expected at least as many as MAX_PLAYERS, {settings.max_players}")
     if settings.database_url and _scheme(settings.database_url) not in {"postgresql", "postgres"}:
         problems.append("DATABASE_URL: expected postgresql://user:password@host/database")
     return problems + _weak_secrets(settings)

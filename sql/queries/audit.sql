@@ -28,5 +28,5 @@ SELECT user_id::text, score FROM scores
 WHERE room_id = %(room_id)s AND game_number = %(game_number)s AND score > 0
 
 -- name: audit_members
--- Who is in a room.
-SELECT user_id::text, display_name FROM room_participants WHERE room_id = %(room_id)s AND left_at IS NULL
+-- Who is in a room, and as what.
+SELECT user_id::text, display_name, role FROM room_participants WHERE room_id = %(room_id)s AND left_at IS NULL

@@ -11,14 +11,20 @@ import pytest
 
 from tests.played import a_game, write
 from votegame.check import check
+from votegame.game import commands
 from votegame.storage.rooms import PostgresRoomStore
 
 
 @pytest.fixture
 async def rooms(database):
-    """Two rooms that were played; the first is the one that gets damaged."""
+    """Two rooms that were played; the first is the one that gets damaged, the other has spectators."""
     store = PostgresRoomStore(database)
     played = [a_game(1), a_game(2)]
+    eve, fay, gil = (played[1].a_user(name) for name in ("Eve", "Fay", "Gil"))
+    for user in (eve, fay, gil):
+        played[1].say(user, commands.JoinRoom, role="spectator")
+    played[1].say(fay, commands.JoinRoom, role="player")
+    played[1].say(gil, commands.LeaveRoom)
     for room in played:
         await write(store, room)
     await store.close()
@@ -147,7 +153,7 @@ CORRUPTIONS = {
         changed(
             "round_started", "payload = payload || jsonb_build_object('players', jsonb_build_array(gen_random_uuid()))"
         ),
-        "its players are not the members",
+        "its players are not those with a seat",
     ),
     "someone joined twice": (
         (
@@ -159,7 +165,11 @@ CORRUPTIONS = {
     "a stranger left": (changed("player_left", "user_id = gen_random_uuid()"), "he was no member"),
     "the new host is no member": (
         changed("player_left", "payload = payload || jsonb_build_object('host_id', gen_random_uuid())"),
-        "the host is no member",
+        "the host is no player",
+    ),
+    "a player was a spectator": (
+        changed("player_joined", 'payload = payload || \'{"role": "spectator"}\''),
+        "its players are not those with a seat",
     ),
     "a command has two effects": (
         "UPDATE room_events SET command_id = 'create' WHERE room_id = %(id)s AND type = 'game_started'",
@@ -229,6 +239,7 @@ VIEWS = {
     "votes are left out": ("votes", "false", "votes of the views is"),
     "scores are left out": ("scores", "score <> 2", "scores are"),
     "members are left out": ("room_participants", "display_name <> 'Host'", "room_participants are"),
+    "spectators are left out": ("room_participants", "role = 'player'", "room_participants are"),
 }
 
 
@@ -241,6 +252,17 @@ def test_a_view_that_tells_otherwise_is_found(name, database_url, rooms):
         cursor.execute(f"CREATE OR REPLACE VIEW {view} AS SELECT * FROM ({definition}) AS told WHERE {condition}")
         connection.commit()
     assert any(told in line for line in findings(database_url))
+
+
+def test_a_view_that_tells_another_role_is_found(database_url, rooms):
+    with closing(psycopg2.connect(database_url)) as connection, connection.cursor() as cursor:
+        cursor.execute("SELECT pg_get_viewdef('room_participants'::regclass)")
+        definition = cursor.fetchone()[0].rstrip().rstrip(";")
+        columns = "room_id, user_id, display_name, joined_at, left_at, 'player' AS role"
+        cursor.execute(f"CREATE OR REPLACE VIEW room_participants AS SELECT {columns} FROM ({definition}) AS told")
+        connection.commit()
+    (finding,) = findings(database_url)
+    assert finding.startswith(f"room {rooms[1].room_code}: room_participants are")
 
 
 def test_one_time_that_is_ahead_is_told_once(damage, database_url, rooms):

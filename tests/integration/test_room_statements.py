@@ -260,6 +260,33 @@ async def test_views_show_ended_rounds_only(rooms, other):
     assert sorted(members) == sorted([(ada, "Ada", True), (bob, "Bob", True), (cy, "Cy", False)])
 
 
+async def test_the_view_of_participants_tells_what_they_are_now(rooms, other):
+    ada, bob, cy, dan = (an_id() for _ in range(4))
+    base = {"state": {"members": [[ada, {"display_name": "Ada"}]]}}
+    room = a_room(creator_id=ada, rows=(a_row(1, "base", user_id=ada, payload=base),))
+    await rooms.create_room(room)
+    rows = [
+        ("player_joined", bob, {"display_name": "Bob"}),
+        ("player_joined", cy, {"display_name": "Cy", "role": "spectator"}),
+        ("player_joined", dan, {"display_name": "Dan", "role": "spectator"}),
+        ("role_changed", cy, {"role": "player"}),
+        ("player_left", dan, {"host_id": ada}),
+        ("player_left", bob, {"host_id": ada}),
+        ("player_joined", bob, {"display_name": "Bobby", "role": "spectator"}),
+    ]
+    made = [
+        a_row(position, type_, user_id=user, payload=payload) for position, (type_, user, payload) in enumerate(rows, 2)
+    ]
+    await rooms.append([an_append(room, *made)])
+    members = run(other, "SELECT user_id, display_name, role, left_at IS NULL FROM room_participants")
+    assert {user_id: rest for user_id, *rest in members} == {
+        ada: ["Ada", "player", True],
+        bob: ["Bobby", "spectator", True],
+        cy: ["Cy", "player", True],
+        dan: ["Dan", "spectator", False],
+    }
+
+
 async def test_retention_frees_codes_and_removes_old_rooms_whole(rooms, database, other):
     made = {code: a_room(code) for code in ("AAAAA2", "AAAAA3", "AAAAA4")}
     for room in made.values():

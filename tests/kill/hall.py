@@ -41,7 +41,7 @@ class Hall:
                 manners=self._manners,
                 **self._settings,
             )
-            for player in (*table.players, table.late_comer):
+            for player in table.everyone:
                 player.tell = self._tell
             self.tables.append(table)
             await table.play()
@@ -77,7 +77,7 @@ class Hall:
 
     def _standing(self) -> list[str]:
         """How things stand, for one who wonders why nothing happens."""
-        clients = [each for table in self.tables for each in (*table.players, table.late_comer)]
+        clients = [each for table in self.tables for each in table.everyone]
         stuck = [f"{each.name}: {each.standing()}" for each in clients if not each.is_done.is_set()]
         running = [repr(task)[:300] for task in asyncio.all_tasks() if "bots.py" in repr(task)]
         logs = read_logs(running_url(self.server.state_dir)).of({client.user_id for client in clients})
@@ -104,7 +104,7 @@ class Hall:
         self._is_enough = True
         async with self.patience():
             await asyncio.gather(*self._playing)
-        clients: list[Client] = [player for table in self.tables for player in table.everyone]
+        clients: list[Client] = [player for table in self.tables for player in table.present]
         clients += await self._late_clients()
         url = running_url(self.server.state_dir)
         logs = (await asyncio.to_thread(read_logs, url)).of({client.user_id for client in clients})

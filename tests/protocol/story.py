@@ -216,6 +216,18 @@ def play_hosted(seed: int = 2) -> Story:
     return story
 
 
+def play_watched(seed: int = 3) -> Story:
+    """A third evening: two play, and Cleo, who finds no seat, watches until one is free."""
+    story = Story(seed)
+    story.give("ada", commands.UpdateSettings, settings=SettingsPatch(max_players=2))
+    story.give("ben", commands.JoinRoom)
+    story.give("cleo", commands.JoinRoom)
+    story.give("cleo", commands.JoinRoom, role="spectator")
+    story.give("ben", commands.LeaveRoom)
+    story.give("cleo", commands.JoinRoom, role="player")
+    return story
+
+
 def _end(story: Story) -> None:
     """The host stays away and is replaced, and everyone leaves but her; nobody comes back."""
     ada = story.users["ada"].user_id

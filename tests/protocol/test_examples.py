@@ -6,7 +6,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from tests.protocol.story import play, play_hosted
+from tests.protocol.story import play, play_hosted, play_watched
 from votegame.errors import ErrorCode
 from votegame.game import records
 from votegame.game.commands import AnyCommand
@@ -18,7 +18,7 @@ from votegame.wire.limits import Limits
 
 EXAMPLES = Path(__file__).parents[2] / "protocol" / "examples"
 STORY = play()
-STORY.frames = {**play_hosted().frames, **STORY.frames}
+STORY.frames = {**play_watched().frames, **play_hosted().frames, **STORY.frames}
 
 
 def example(name: str) -> dict:

@@ -107,7 +107,7 @@ def test_examples_are_valid_by_their_schemas(name):
 
 @pytest.mark.parametrize("name", sorted(set(EXAMPLES) - set(HTTP_EXAMPLES)))
 def test_schemas_refuse_examples_that_lack_a_field(name):
-    required = set(EXAMPLES[name]) - {"settings", "field", "reason", "phase", "retry_after"}
+    required = set(EXAMPLES[name]) - {"settings", "field", "reason", "phase", "retry_after", "can_watch"}
     for field in required:
         rest = {key: value for key, value in EXAMPLES[name].items() if key != field}
         assert not is_valid(schema_of(name), rest), field
@@ -169,7 +169,7 @@ def test_bodies_have_what_is_neither_in_the_path_nor_in_a_header():
 
     assert fields("/api/game/rounds/{round_id}/answer") == {"answer"}
     assert fields("/api/game/rounds/{round_id}/vote") == {"answer_id"}
-    assert fields("/api/rooms/join") == {"room_code"}
+    assert fields("/api/rooms/join") == {"room_code", "role"}
     assert fields("/api/rooms") == {"settings"}
 
 

@@ -9,7 +9,7 @@ from tests.serving import ServerProcess, complaints
 
 @pytest.fixture(scope="session")
 async def server():
-    process = ServerProcess(GRACE_SECONDS="1", HOST_AWAY_SECONDS="1.5")
+    process = ServerProcess(GRACE_SECONDS="1", HOST_AWAY_SECONDS="1.5", MAX_PLAYERS="10", MAX_MEMBERS="12")
     await process.start()
     yield process
     code = await process.stop()

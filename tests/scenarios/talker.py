@@ -86,9 +86,9 @@ class Talker:
         self.room_code = ok["room_code"]
         return ok
 
-    async def join(self, room_code: str) -> dict:
+    async def join(self, room_code: str, **role: str) -> dict:
         self.room_code = room_code
-        return await self.say("join_room")
+        return await self.say("join_room", **role)
 
     @property
     def events(self) -> list[dict]:

@@ -26,7 +26,7 @@ async def test_a_whole_game_without_a_socket(caller):
     status, made = await ada.ask("POST", "/api/rooms", {"settings": {"total_rounds": 2}})
     assert (status, made["state"]["phase"], made["state"]["host_id"]) == (201, "lobby", ada.user_id)
     code = made["room_code"]
-    public = {"room_code": code, "phase": "lobby", "participant_count": 1, "max_players": 10}
+    public = {"room_code": code, "phase": "lobby", "participant_count": 1, "spectator_count": 0, "max_players": 10}
     assert await ben.ask("GET", f"/api/rooms/{code.lower()}") == (200, public)
     status, joined = await ben.ask("POST", "/api/rooms/join", {"room_code": code})
     assert (status, [member["connected"] for member in joined["state"]["members"]]) == (200, [True, True])

@@ -62,13 +62,16 @@ class Evening(PlayedRoom):
         self.caught = []
         reply = super().say(user, command_type, **{**fields, "id": command.id})
         frame = {"type": "ok", "id": command.id, **reply.fields}
-        self._note(user, "got", frame)
+        if not reply.attach:
+            self._note(user, "got", frame)
         assert len(self.records) > before
         for item in self.caught[-1].public:
             head = {"type": item.type, "room_code": self.room_code, "server_time": self.now}
             seq = {"seq": item.seq} if isinstance(item, Event) else {}
             for listener in listeners:
                 self._note(SimpleNamespace(user_id=listener), "got", {**head, **seq, **item.fields})
+        if reply.attach:
+            self._note(user, "got", frame)
         return reply
 
     def tell(self, message, *, presence=None):
@@ -99,13 +102,15 @@ class Evening(PlayedRoom):
 
 def an_evening(seed: int = 1) -> Evening:
     room = Evening(seed, total_rounds=2)
-    ben, cleo = room.a_user("Ben"), room.a_user("Cleo")
+    ben, cleo, eve = room.a_user("Ben"), room.a_user("Cleo"), room.a_user("Eve")
     for user in (ben, cleo):
         room.say(user, commands.JoinRoom)
+    room.say(eve, commands.JoinRoom, role="spectator")
     room.say(room.host, commands.StartGame)
     play_round(room, [room.host, ben, cleo])
     room.say(cleo, commands.LeaveRoom)
     room.say(room.host, commands.NextRound)
+    room.say(eve, commands.JoinRoom, role="player")
     play_round(room, [room.host, ben])
     return room
 
@@ -125,7 +130,7 @@ class Scene:
         room = an_evening()
         self.logs = room.logs()
         self.clients = list(room.clients.values())
-        self.host, self.ben, self.cleo = self.clients
+        self.host, self.ben, self.cleo, self.eve = self.clients
         self.code = room.room_code
         self.room = self.logs.rooms[self.code]
         self.rows = self.logs.rows[self.code]
@@ -310,7 +315,7 @@ def resume(scene, client, *, last_seq, events):
     at, stream = client.history[-1][2], scene.room["stream"]
     command = {"type": "resume", "id": "back", "room_code": scene.code, "stream": stream, "last_seq": last_seq}
     now = {"connected": [], "submitted_count": 0, "participant_count": 0, "vote_counts": None}
-    now["you"] = {"answer_id": None, "vote": None}
+    now["you"] = {"role": "player", "answer_id": None, "vote": None}
     ok = {"type": "ok", "id": "back", "recovered": True, "stream": stream, "events": events, "now": now}
     client.history += [("opened", 2, at, None), ("sent", 2, at, command), ("got", 2, at, ok)]
 
@@ -326,13 +331,22 @@ def a_snapshot_has_a_wrong_score(scene):
 
 
 @plant("I4")
+def a_snapshot_has_a_wrong_role(scene):
+    snapshot_at_the_end(scene)["state"]["members"][2]["role"] = "spectator"
+
+
+@plant("I4")
 def a_snapshot_has_a_wrong_board(scene):
     snapshot_at_the_end(scene)["state"]["leaderboard"].pop()
 
 
 @plant("I4")
 def a_snapshot_has_a_vote_that_was_never_given(scene):
-    you = {"answer_id": None, "vote": {"vote_id": str(uuid.UUID(int=1)), "answer_id": str(uuid.UUID(int=2))}}
+    you = {
+        "role": "player",
+        "answer_id": None,
+        "vote": {"vote_id": str(uuid.UUID(int=1)), "answer_id": str(uuid.UUID(int=2))},
+    }
     snapshot_at_the_end(scene)["state"]["you"] = you
 
 
@@ -398,6 +412,21 @@ def a_deadline_moves_back(scene):
 def an_answer_counts_after_its_phase(scene):
     index = scene.rows.index(scene.row("answer_submitted", 2))
     scene.rows[index], scene.rows[index + 1] = scene.rows[index + 1], scene.rows[index]
+
+
+@plant("I6")
+def one_who_watches_plays(scene):
+    scene.row("game_started")["payload"]["players"].append(scene.eve.user_id)
+
+
+@plant("I6")
+def one_who_watches_answers(scene):
+    scene.row("answer_submitted", 1)["user_id"] = scene.eve.user_id
+
+
+@plant("I6")
+def one_who_got_a_seat_meanwhile_votes(scene):
+    scene.row("vote_submitted", 4)["user_id"] = scene.eve.user_id
 
 
 @plant("I6")

@@ -15,18 +15,25 @@ from votegame.game.views import public_event, snapshot
 
 
 def an_eventful_game(seed: int) -> PlayedRoom:
-    """Four players, of whom two leave, the later one first, and one comes again; somebody joins late."""
+    """Four players, of whom two leave, the later one first, and come again, one of them to watch.
+
+    Somebody joins late; of two who watch one gets a seat.
+    """
     room = PlayedRoom(seed, total_rounds=3, host_away="wait")
-    ben, cleo, dan, late = (room.a_user(name) for name in ("Ben", "Cleo", "Dan", "Late"))
+    ben, cleo, dan, late, eve, fay = (room.a_user(name) for name in ("Ben", "Cleo", "Dan", "Late", "Eve", "Fay"))
     for user in (ben, cleo, dan):
         room.say(user, commands.JoinRoom)
+    for user in (eve, fay):
+        room.say(user, commands.JoinRoom, role="spectator")
     room.say(room.host, commands.StartGame)
+    room.say(eve, commands.JoinRoom, role="player")
     room.say(late, commands.JoinRoom)
     room.play_round([room.host, ben, cleo, dan])
     for user in (dan, cleo):
         room.say(user, commands.LeaveRoom)
     room.say(room.host, commands.NextRound)
     room.say(dan, commands.JoinRoom)
+    room.say(cleo, commands.JoinRoom, role="spectator")
     room.say(ben, commands.SubmitAnswer, answer="alone")
     room.say(room.host, commands.StartVoting)
     room.say(room.host, commands.LeaveRoom)
@@ -51,7 +58,7 @@ def test_both_tell_the_same_events_and_snapshots(seed):
             continue
         head = {"type": event.type, "room_code": room.room_code, "seq": event.seq, "server_time": record.decided_ms}
         assert told == json.loads(json.dumps({**head, **event.fields}))
-        seen = json.loads(json.dumps(snapshot(state, room.host.user_id, room.presence, now=room.now)))
+        seen = json.loads(json.dumps(snapshot(state, state.host_id, room.presence, now=room.now)))
         assert shared(seen) == model.state
     assert model.state["phase"] == "finished"
 

@@ -79,6 +79,8 @@ def test_a_file_that_may_not_be_read_is_refused(dotenv):
         ("MAX_ROOMS", "0", "expected a whole number >= 1"),
         ("MAX_ROOMS", "1_000", "expected a whole number"),
         ("MAX_PLAYERS", "1001", "expected a whole number <= 1000"),
+        ("MAX_MEMBERS", "2001", "expected a whole number <= 2000"),
+        ("MAX_MEMBERS", "199", "expected at least as many as MAX_PLAYERS, 200"),
         ("GRACE_SECONDS", "soon", "expected a number"),
         ("GRACE_SECONDS", "0", "expected a number > 0.0"),
         ("GRACE_SECONDS", "nan", "expected a number > 0.0"),
@@ -107,6 +109,13 @@ def test_a_file_that_may_not_be_read_is_refused(dotenv):
 )
 def test_nonsense_is_refused_with_its_name_and_what_was_expected(name, value, expected):
     assert problems({name: value}) == [f"{name}: {expected}"]
+
+
+def test_every_player_is_a_member():
+    assert problems({"MAX_PLAYERS": "500", "MAX_MEMBERS": "499"}) == [
+        "MAX_MEMBERS: expected at least as many as MAX_PLAYERS, 500"
+    ]
+    assert read_settings({"MAX_PLAYERS": "50", "MAX_MEMBERS": "50"}).max_members == 50
 
 
 def test_redis_in_the_file_is_refused_in_the_same_words(dotenv):

@@ -50,9 +50,9 @@ class ViewAuditor:
         if isinstance(state.phase, Results | Finished) and scores != expected:
             yield f"scores are {scores}, the log says {expected}"
         members = self._audit.members(self._room_id)
-        names = {user_id: member.display_name for user_id, member in state.members.items()}
-        if members != names:
-            yield f"room_participants are {members}, the log says {names}"
+        logged = {user_id: (member.display_name, member.role) for user_id, member in state.members.items()}
+        if members != logged:
+            yield f"room_participants are {members}, the log says {logged}"
 
 
 def _round_columns(phase: Revealed, game_number: int) -> dict[str, Any]:

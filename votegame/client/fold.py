@@ -9,10 +9,14 @@ from typing import Any, Final
 
 Frame = dict[str, Any]
 
+MEMBER_NAMES: Final = ("user_id", "display_name", "score", "role")
+"""What is told of a member in numbered frames."""
+
 KNOWN: Final = frozenset(
     {
         "player_joined",
         "player_left",
+        "role_changed",
         "host_changed",
         "room_locked",
         "room_unlocked",
@@ -88,7 +92,7 @@ class RoomFold:
     def _take_now(self, now: Frame) -> None:
         for member in self.state["members"]:
             member["connected"] = member["user_id"] in now["connected"]
-        self.state["you"] = now["you"]
+        self.state["you"] = dict(now["you"])
         current = self.state["round"]
         if current is not None:
             current["submitted_count"] = now["submitted_count"]
@@ -105,8 +109,16 @@ class RoomFold:
                 "display_name": event["display_name"],
                 "connected": True,
                 "score": board.get(event["user_id"], 0),
+                "role": event["role"],
             }
         )
+
+    def _role_changed(self, event: Frame) -> None:
+        for member in self.state["members"]:
+            if member["user_id"] == event["user_id"]:
+                member["role"] = event["role"]
+        if event["user_id"] == self.user_id:
+            self.state["you"]["role"] = event["role"]
 
     def _player_left(self, event: Frame) -> None:
         self.state["members"] = [one for one in self.state["members"] if one["user_id"] != event["user_id"]]
@@ -124,13 +136,18 @@ class RoomFold:
         del self.state["round"]["remaining_ms"]
 
     def _game_reset(self, _event: Frame) -> None:
-        self.state |= {"phase": "lobby", "round": None, "you": {"answer_id": None, "vote": None}}
+        self.state |= {"phase": "lobby", "round": None}
+        self._nothing_done()
         for member in self.state["members"]:
             member["score"] = 0
         self.state["leaderboard"] = [
             {"rank": 1, "score": 0} | {name: member[name] for name in ("user_id", "display_name")}
             for member in self.state["members"]
+            if member["role"] == "player"
         ]
+
+    def _nothing_done(self) -> None:
+        self.state["you"] |= {"answer_id": None, "vote": None}
 
     def _host_changed(self, event: Frame) -> None:
         self.state["host_id"] = event["host_id"]
@@ -141,11 +158,11 @@ class RoomFold:
     def _game_started(self, event: Frame) -> None:
         names = ("round_id", "round_number", "total_rounds", "question", "time_limit", "deadline")
         self.state |= {"phase": "answering", "own_question_count": event["own_question_count"]}
-        self.state["you"] = {"answer_id": None, "vote": None}
+        self._nothing_done()
         self.state["round"] = {
             **{name: event[name] for name in names},
             "submitted_count": 0,
-            "participant_count": len(self.state["members"]),
+            "participant_count": len([one for one in self.state["members"] if one["role"] == "player"]),
             "answers": None,
             "results": None,
         }
@@ -173,7 +190,7 @@ class RoomFold:
         self.state["leaderboard"] = event["leaderboard"]
         scores = {entry["user_id"]: entry["score"] for entry in event["leaderboard"]}
         for member in self.state["members"]:
-            member["score"] = scores[member["user_id"]]
+            member["score"] = scores.get(member["user_id"], 0)
         self.state["round"] |= {"results": event["results"], "deadline": event["deadline"]}
 
     def _game_ended(self, event: Frame) -> None:
@@ -209,7 +226,7 @@ def digest(state: Frame) -> str:
         "locked": state["locked"],
         "settings": state["settings"],
         "own_question_count": state["own_question_count"],
-        "members": [[one["user_id"], one["display_name"], one["score"]] for one in state["members"]],
+        "members": [[one[name] for name in MEMBER_NAMES] for one in state["members"]],
         "round": current
         and {
             "round_id": current["round_id"],

@@ -24,6 +24,8 @@ _DETAILS: Final[Mapping[str, Frame]] = {
     "bad_message": {"field": "", "reason": "Expected something else"},
     "rate_limited": {"retry_after": 1},
     "wrong_phase": {"phase": "lobby"},
+    "room_full": {"can_watch": True},
+    "game_in_progress": {"can_watch": True},
 }
 _EXTRA: Final = {"since_v1_9": True, "weather": {"wind": "north", "seq": 0}}
 """What a later server may add to any object."""
@@ -71,6 +73,7 @@ class Completion:
         if kind == "player_joined":
             frame["display_name"] = self._names[frame["user_id"]]
             frame["participant_count"] = len(room.state["members"]) + 1
+            frame["spectator_count"] = room.n_spectators + (frame["role"] == "spectator")
         if kind == "settings_updated":
             frame["settings"] = {**room.state["settings"], **frame["settings"]}
         if "own_question_count" in frame and "own_question_count" not in pattern:

@@ -46,9 +46,9 @@ class RoomModel:
             "locked": False,
             "settings": {**defaults(), **{name: settings[name] for name in settings.keys() - _UNSEEN}},
             "own_question_count": len(settings.get("questions", ())),
-            "members": [{**host, "connected": True, "score": 0}],
+            "members": [{**host, "connected": True, "score": 0, "role": "player"}],
             "round": None,
-            "you": {"answer_id": None, "vote": None},
+            "you": {"role": "player", "answer_id": None, "vote": None},
             "leaderboard": [{"rank": 1, **host, "score": 0}],
         }
 
@@ -69,7 +69,7 @@ class RoomModel:
             self.events.append(frame)
         if frame["type"] in {"game_started", "round_started", "game_reset"}:
             self._you.clear()
-        if frame["type"] == "player_joined":
+        if frame["type"] == "player_joined" and frame["role"] == "player":
             entry = {name: frame[name] for name in ("user_id", "display_name")}
             self.state["leaderboard"].append({"rank": 1, **entry, "score": 0})
 
@@ -109,7 +109,7 @@ class RoomModel:
         """The snapshot for a member."""
         state = copy.deepcopy(self.state)
         state["server_time"] = now_ms()
-        state["you"] = copy.deepcopy(self._of(user_id))
+        state["you"] = self._you_of(user_id)
         if state["round"] is not None and state["round"]["deadline"] is None and "remaining_ms" not in state["round"]:
             state["round"]["time_limit"] = None
         return state
@@ -124,8 +124,17 @@ class RoomModel:
             "submitted_count": current["submitted_count"] if current else 0,
             "participant_count": current["participant_count"] if current else len(members),
             "vote_counts": {answer["id"]: answer["vote_count"] for answer in answers} if is_counted else None,
-            "you": copy.deepcopy(self._of(user_id)),
+            "you": self._you_of(user_id),
         }
+
+    def _you_of(self, user_id: str) -> Frame:
+        role = next(member["role"] for member in self.state["members"] if member["user_id"] == user_id)
+        return {"role": role, **copy.deepcopy(self._of(user_id))}
+
+    @property
+    def n_spectators(self) -> int:
+        """How many watch."""
+        return sum(member["role"] == "spectator" for member in self.state["members"])
 
     def _of(self, user_id: str) -> Frame:
         return self._you.setdefault(user_id, {"answer_id": None, "vote": None})

@@ -23,6 +23,8 @@ Frame = dict[str, Any]
 _CLOCK_MS: Final = 5_000
 """How far the server's clock may seem to wander within a story: what a slow machine and network can add to it."""
 
+_COUNTED: Final = frozenset({"player_joined", "player_left", "role_changed"})
+
 
 class Book:
     """What one connection has sent and been told."""
@@ -228,10 +230,13 @@ class Witness:
             yield f"event {event['seq']} is not the same for everyone: {_parts(first, event)}"
 
     def _counts(self, fold: RoomFold, frame: Frame) -> Iterator[str]:
-        if frame["type"] in {"player_joined", "player_left"}:
-            n_members = len(fold.state["members"])
-            if frame["participant_count"] != n_members:
-                yield f"`participant_count` is {frame['participant_count']}, but there are {n_members} members"
+        """Who is told of somebody's coming, going or change is told how many there are then."""
+        if frame["type"] not in _COUNTED:
+            return
+        roles = [member.get("role") for member in fold.state["members"]]
+        for name, count in (("participant_count", len(roles)), ("spectator_count", roles.count("spectator"))):
+            if frame.get(name) != count:
+                yield f"`{name}` is {frame.get(name)}, but by all events there are {count}"
 
 
 def _bare(room_code: str) -> str:

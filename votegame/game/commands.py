@@ -8,8 +8,9 @@ import hashlib
 from typing import Annotated, Literal
 
 import msgspec
-from msgspec import Meta, Struct
+from msgspec import UNSET, Meta, Struct, UnsetType
 
+from votegame.game.roles import Role
 from votegame.game.room_settings import SettingsPatch
 from votegame.game.tags import tag_of
 from votegame.ids import AnswerId, RoomCode, RoundId, StreamId, UserId
@@ -64,7 +65,12 @@ class CreateRoom(Command, frozen=True, kw_only=True):
 
 
 class JoinRoom(RoomCommand, frozen=True, kw_only=True):
-    """Become a member; for a member, attach this connection."""
+    """Become a member, as a player unless `role` says otherwise; for a member, attach this connection.
+
+    A spectator who asks for `player` gets a seat.
+    """
+
+    role: Role | UnsetType = UNSET
 
 
 class LeaveRoom(RoomCommand, frozen=True, kw_only=True):
@@ -127,7 +133,7 @@ class UnlockRoom(RoomCommand, frozen=True, kw_only=True):
 
 
 class TransferHost(RoomCommand, frozen=True, kw_only=True):
-    """Make another member host, as the host."""
+    """Make another player host, as the host."""
 
     user_id: UserIdField
 

@@ -10,7 +10,7 @@ from typing import Any, TypeVar, assert_never
 import msgspec
 
 from votegame.errors import CorruptLogError
-from votegame.game import fold_host, records
+from votegame.game import fold_host, fold_members, records
 from votegame.game.proof import refusal, require
 from votegame.game.records import HIDDEN, Record
 from votegame.game.remembered import REMEMBERED_MS, FirstOk
@@ -30,7 +30,9 @@ from votegame.game.state import (
     Vote,
     Voting,
     from_builtins,
+    is_player,
     own_question,
+    players_of,
 )
 from votegame.game.timers import PLAYERS_TO_START
 from votegame.ids import AnswerId, RoundId, UserId
@@ -90,8 +92,8 @@ def _check_place(state: State, record: Record) -> None:
         raise CorruptLogError(f"position {record.position}: seq {record.seq} where {expected} was due")
     if isinstance(state.phase, Closed):
         raise CorruptLogError(f"position {record.position}: a record after the room was closed")
-    if not state.members:
-        require(isinstance(record.payload, records.RoomClosed), record, "nobody is left, and the room was not closed")
+    if state.host_id is None:
+        require(isinstance(record.payload, records.RoomClosed), record, "no player is left, and it was not closed")
 
 
 def _rebased(state: State, record: Record) -> State:
@@ -115,7 +117,7 @@ def _remember(state: State, record: Record) -> State:
 def _first_ok(state: State, payload: records.AnyPayload, digest: str, taken_ms: int) -> FirstOk:
     fields: dict[str, Any] = {}
     match payload:
-        case records.Base() | records.PlayerJoined():
+        case records.Base() | records.PlayerJoined() | records.RoleChanged():
             return FirstOk(digest, taken_ms, has_state=True)
         case records.GameStarted() | records.RoundStarted():
             fields = {"round_id": payload.round_id}
@@ -140,14 +142,8 @@ def _first_ok(state: State, payload: records.AnyPayload, digest: str, taken_ms: 
 def _apply_payload(state: State, record: Record) -> State:
     payload = record.payload
     match payload:
-        case records.PlayerJoined():
-            return _joined(state, record, payload)
-        case records.PlayerLeft():
-            return _left(state, record, payload)
-        case records.HostChanged():
-            require(payload.host_id in state.members, record, "the new host is no member")
-            require(payload.host_id != state.host_id, record, "he was the host")
-            return msgspec.structs.replace(state, host_id=payload.host_id)
+        case records.PlayerJoined() | records.RoleChanged() | records.PlayerLeft() | records.HostChanged():
+            return fold_members.apply_to_members(state, record, payload)
         case records.SettingsUpdated():
             require(isinstance(state.phase, Lobby | Finished), record, f"in {state.phase.name}")
             return _settled(state, record, payload)
@@ -156,7 +152,7 @@ def _apply_payload(state: State, record: Record) -> State:
             require(payload.question.key not in state.asked, record, "a question for the second time")
             return msgspec.structs.replace(state, held=payload.question)
         case records.RoomClosed():
-            require((payload.reason == "empty") == (not state.members), record, f"{payload.reason} is no reason")
+            require((payload.reason == "empty") == (state.host_id is None), record, f"{payload.reason} is no reason")
             closed = Closed(payload.reason)
             return msgspec.structs.replace(state, phase=closed, host_id=None, members={}, left={}, paused_ms=None)
         case records.GameStarted():
@@ -194,29 +190,6 @@ def _next_number(state: State, record: Record) -> int:
     return _phase(state, record, Results).round.round_number + 1
 
 
-def _joined(state: State, record: Record, payload: records.PlayerJoined) -> State:
-    require(payload.user_id not in state.members, record, "he was a member")
-    require(len(state.members) < state.settings.max_players, record, "the room was full")
-    require(not state.locked and payload.user_id not in state.banned, record, "he was not let in")
-    is_open = state.settings.late_join or isinstance(state.phase, Lobby | Finished)
-    require(is_open, record, f"in {state.phase.name}, without late_join")
-    left = {user_id: member for user_id, member in state.left.items() if user_id != payload.user_id}
-    before = state.left.get(payload.user_id, Member(payload.display_name))
-    member = msgspec.structs.replace(before, display_name=payload.display_name)
-    return msgspec.structs.replace(state, members={**state.members, payload.user_id: member}, left=left)
-
-
-def _left(state: State, record: Record, payload: records.PlayerLeft) -> State:
-    require(payload.user_id in state.members, record, "he was no member")
-    members = dict(state.members)
-    member = members.pop(payload.user_id)
-    is_hosted = payload.host_id in members if members else payload.host_id is None
-    require(is_hosted, record, "the host is no member")
-    require(state.host_id in (payload.user_id, payload.host_id), record, "another host, while the host stays")
-    left = {**state.left, payload.user_id: member} if member.has_played else state.left
-    return msgspec.structs.replace(state, members=members, left=left, host_id=payload.host_id)
-
-
 def _settled(state: State, record: Record, payload: records.SettingsUpdated) -> State:
     before, after = state.settings, payload.settings
     fits = (before.topic, before.language) == (after.topic, after.language)
@@ -230,7 +203,7 @@ def _round_started(
     state: State, record: Record, payload: records.GameStarted | records.RoundStarted, number: int
 ) -> State:
     players = frozenset(payload.players)
-    require(payload.players == tuple(state.members), record, "its players are not the members, as they joined")
+    require(payload.players == players_of(state), record, "its players are not those with a seat, as they joined")
     require(len(players) >= PLAYERS_TO_START, record, "with too few players")
     require(number <= state.total_rounds, record, "after the last round")
     require(payload.question.key not in state.asked, record, "a question for the second time")
@@ -354,7 +327,7 @@ def _phase(state: State, record: Record, expected: type[P]) -> P:
 def _require_player(state: State, record: Record, user_id: UserId) -> None:
     phase = state.phase
     assert isinstance(phase, Answering | Voting)
-    require(user_id in phase.round.players and user_id in state.members, record, "by no player")
+    require(user_id in phase.round.players and is_player(state, user_id), record, "by no player")
 
 
 def _require_ahead(deadline: int, record: Record) -> None:

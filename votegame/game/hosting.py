@@ -23,7 +23,7 @@ from votegame.game.phases import (
     start_round,
 )
 from votegame.game.rounds import notice_players
-from votegame.game.state import Answering, Results, Voting
+from votegame.game.state import Answering, Results, Voting, is_player
 from votegame.game.timers import may_start
 from votegame.game.turn import Turn
 from votegame.ids import RoundId, new_uuid
@@ -57,8 +57,8 @@ def unlock_room(turn: Turn, _user: User, _command: UnlockRoom) -> Reply:
 
 
 def transfer_host(turn: Turn, user: User, command: TransferHost) -> Reply:
-    """Another member is host from now on, whether he is connected or not."""
-    if command.user_id not in turn.state.members:
+    """Another player is host from now on, whether he is connected or not."""
+    if not is_player(turn.state, command.user_id):
         return Refusal(ErrorCode.PLAYER_NOT_FOUND)
     if command.user_id != user.user_id:
         turn.record(records.HostChanged(host_id=command.user_id))
@@ -108,7 +108,7 @@ def extend_phase(turn: Turn, _user: User, command: ExtendPhase) -> Reply:
 
 
 def skip_question(turn: Turn, _user: User, _command: SkipQuestion) -> Reply:
-    """Another question is asked in its place: a round of its own with the same number, for everyone who is there."""
+    """Another question is asked in its place: a round of its own with the same number, for all who have a seat."""
     state, phase = turn.state, turn.state.phase
     assert isinstance(phase, Answering)
     if phase.answers or state.n_skipped >= turn.house.skips:
@@ -122,7 +122,7 @@ def skip_question(turn: Turn, _user: User, _command: SkipQuestion) -> Reply:
 
 
 def play_again(turn: Turn, _user: User, _command: PlayAgain) -> Reply:
-    """The room is in the lobby again, with everyone who is there and without points."""
+    """The room is in the lobby again, with everyone who is there, as what he is, and without points."""
     turn.record(records.GameReset())
     turn.rebase()
     draw_question(turn)

@@ -2,6 +2,8 @@
 
 from typing import Any, Final
 
+from msgspec import UNSET
+
 from votegame.errors import ErrorCode
 from votegame.game import records
 from votegame.game.allowance import too_many
@@ -9,9 +11,10 @@ from votegame.game.change import Ok, Refusal, Reply, Resumption
 from votegame.game.commands import JoinRoom, LeaveRoom, ReadRoom, Resume, UpdateSettings
 from votegame.game.messages import User
 from votegame.game.phases import draw_question, end_phase_if_all_acted, end_results_without_host
+from votegame.game.roles import Role
 from votegame.game.room_settings import patched
 from votegame.game.rounds import notice_players
-from votegame.game.state import Finished, Lobby, State
+from votegame.game.state import Finished, Lobby, State, is_player, players_of
 from votegame.game.timers import successor
 from votegame.game.turn import Turn
 from votegame.game.views import public_view, settings_fields, snapshot
@@ -19,29 +22,60 @@ from votegame.game.wording import own_questions
 from votegame.ids import UserId
 
 MOST_LEFT: Final = 1_000
-"""Players who left a game and are kept with their points; with more of them, nobody new comes in before the next."""
+"""Players who gave up their seats in a game and are kept with their points; with more, nobody new gets a seat in it."""
 
 
-def join_room(turn: Turn, user: User, _command: JoinRoom) -> Reply:
-    """A seat for the user; for a member, just the `state`."""
+def join_room(turn: Turn, user: User, command: JoinRoom) -> Reply:
+    """A place for the user, as what he asks for; for a member the `state` and, if he wants to stop watching, a seat."""
     state = turn.state
     if user.user_id in state.members:
-        return attached(turn, user, durable=False)
+        wants_seat = command.role == "player" and not is_player(state, user.user_id)
+        return _take_seat(turn, user) if wants_seat else attached(turn, user, durable=False)
+    role = "player" if command.role is UNSET else command.role
+    refusal = _refusal_of_newcomer(turn, user, role)
+    if refusal is not None:
+        return refusal
+    turn.record(records.PlayerJoined(user_id=user.user_id, display_name=user.display_name, role=role))
+    notice_players(turn, user.user_id)
+    return attached(turn, user, durable=True)
+
+
+def _refusal_of_newcomer(turn: Turn, user: User, role: Role) -> Refusal | None:
+    state = turn.state
     if user.user_id in state.banned:
         return Refusal(ErrorCode.KICKED)
     if state.locked:
         return Refusal(ErrorCode.ROOM_LOCKED)
-    if not state.settings.late_join and not isinstance(state.phase, Lobby | Finished):
-        return Refusal(ErrorCode.GAME_IN_PROGRESS)
-    is_new = user.user_id not in state.left
-    if len(state.members) >= state.settings.max_players or (is_new and len(state.left) >= MOST_LEFT):
-        return Refusal(ErrorCode.ROOM_FULL)
-    too_much = too_many(turn, user)
-    if too_much is not None:
-        return too_much
-    turn.record(records.PlayerJoined(user_id=user.user_id, display_name=user.display_name))
+    can_watch = len(state.members) < turn.house.max_members
+    refusal = _refusal_of_seat(state, user.user_id, can_watch=can_watch) if role == "player" else None
+    if refusal is None and not can_watch:
+        refusal = Refusal(ErrorCode.ROOM_FULL, {"can_watch": False})
+    return refusal or too_many(turn, user)
+
+
+def _take_seat(turn: Turn, user: User) -> Reply:
+    """A spectator becomes a player. He is let in already, so it does not matter whether the room is locked."""
+    refusal = _refusal_of_seat(turn.state, user.user_id, can_watch=True) or too_many(turn, user)
+    if refusal is not None:
+        return refusal
+    turn.record(records.RoleChanged(user_id=user.user_id, role="player"))
     notice_players(turn, user.user_id)
     return attached(turn, user, durable=True)
+
+
+def _refusal_of_seat(state: State, user_id: UserId, *, can_watch: bool) -> Refusal | None:
+    """Why there is no seat for one who has none; `can_watch` offers to do without."""
+    if not state.settings.late_join and not isinstance(state.phase, Lobby | Finished):
+        return Refusal(ErrorCode.GAME_IN_PROGRESS, {"can_watch": can_watch})
+    if len(players_of(state)) >= state.settings.max_players or _is_one_too_many(state, user_id):
+        return Refusal(ErrorCode.ROOM_FULL, {"can_watch": can_watch})
+    return None
+
+
+def _is_one_too_many(state: State, user_id: UserId) -> bool:
+    """Whether so many have played in this game and given up their seats that the board takes nobody new."""
+    watching = [one for one, member in state.members.items() if member.has_played and member.role == "spectator"]
+    return user_id not in {*state.left, *watching} and len(state.left) + len(watching) >= MOST_LEFT
 
 
 def attached(turn: Turn, user: User, *, durable: bool) -> Ok:
@@ -56,7 +90,7 @@ def state_fields(turn: Turn, user_id: UserId) -> dict[str, Any]:
 
 
 def leave_room(turn: Turn, user: User, _command: LeaveRoom) -> Reply:
-    """The seat is given up; a host hands over, and the last member closes the room."""
+    """The place is given up; a host hands over, and the last player closes the room, whoever still watches."""
     host_id = _next_host(turn, user.user_id)
     turn.record(records.PlayerLeft(user_id=user.user_id, host_id=host_id))
     if host_id is None:
@@ -76,7 +110,7 @@ def _next_host(turn: Turn, leaving: UserId) -> UserId | None:
 
 
 def _first_other(state: State, leaving: UserId) -> UserId | None:
-    return next((user_id for user_id in state.members if user_id != leaving), None)
+    return next((user_id for user_id in players_of(state) if user_id != leaving), None)
 
 
 def resume(turn: Turn, user: User, command: Resume) -> Reply:

@@ -7,17 +7,26 @@ table in `votegame.game.rules`; here is what it means that a phase begins or end
 from votegame.game import records
 from votegame.game.change import DrawQuestion
 from votegame.game.house import Question
-from votegame.game.state import Answering, Lobby, Results, State, Voting, own_question, round_players
+from votegame.game.state import (
+    Answering,
+    Lobby,
+    Results,
+    State,
+    Voting,
+    own_question,
+    players_of,
+    round_players,
+)
 from votegame.game.turn import Turn
 from votegame.ids import RoundId, UserId, new_uuid
 
 
 def start_round(turn: Turn, round_id: RoundId | None = None) -> RoundId:
-    """The first or the next round begins, with all members as its players; it gets `round_id`, or a new one."""
+    """The first or the next round begins, for all who have a seat; it gets `round_id`, or a new one."""
     state = turn.state
     question = own_question(state) or state.held or _bank_question(turn)
     round_id = round_id or RoundId(new_uuid(turn.rng))
-    players = tuple(state.members)
+    players = players_of(state)
     deadline = turn.now + state.settings.answer_seconds * 1000
     if isinstance(state.phase, Lobby):
         turn.record(

@@ -12,6 +12,7 @@ from msgspec import Struct
 
 from votegame.errors import CorruptLogError, LaterVersionError
 from votegame.game.house import Question
+from votegame.game.roles import Role
 from votegame.game.room_settings import RoomSettings
 from votegame.game.tags import tag_of
 from votegame.ids import AnswerId, RoundId, UserId, VoteId
@@ -35,10 +36,18 @@ class PlayerJoined(Payload, frozen=True, kw_only=True):
 
     user_id: UserId
     display_name: str
+    role: Role = "player"
+
+
+class RoleChanged(Payload, frozen=True, kw_only=True):
+    """`user_id`, a member, has another role from now on."""
+
+    user_id: UserId
+    role: Role
 
 
 class PlayerLeft(Payload, frozen=True, kw_only=True):
-    """`user_id` left for good; `host_id` is the host from now on, None when nobody is left."""
+    """`user_id` left for good; `host_id` is the host from now on, None when no player is left."""
 
     user_id: UserId
     host_id: UserId | None
@@ -166,7 +175,7 @@ class GameReset(Payload, frozen=True, kw_only=True):
 
 
 class RoomClosed(Payload, frozen=True, kw_only=True):
-    """The room is gone; `reason` is `empty` (the last member left) or `abandoned` (nobody came back)."""
+    """The room is gone; `reason` is `empty` (the last player left) or `abandoned` (nobody came back)."""
 
     reason: str
 
@@ -174,6 +183,7 @@ class RoomClosed(Payload, frozen=True, kw_only=True):
 AnyPayload = (
     Base
     | PlayerJoined
+    | RoleChanged
     | PlayerLeft
     | PlayerBanned
     | RoomLocked

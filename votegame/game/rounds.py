@@ -27,7 +27,7 @@ def submit_answer(turn: Turn, user: User, command: SubmitAnswer) -> Reply:
     assert isinstance(phase, Answering)
     if user.user_id in phase.answers:
         return Refusal(ErrorCode.ALREADY_ANSWERED)
-    if user.user_id not in phase.round.players:
+    if user.user_id not in round_players(turn.state, phase):
         return Refusal(ErrorCode.NOT_PLAYER)
     answer_id = AnswerId(new_uuid(turn.rng))
     turn.record(
@@ -51,7 +51,7 @@ def submit_vote(turn: Turn, user: User, command: SubmitVote) -> Reply:
         return Refusal(ErrorCode.SELF_VOTE)
     if user.user_id in phase.votes:
         return Refusal(ErrorCode.ALREADY_VOTED)
-    if user.user_id not in phase.round.players:
+    if user.user_id not in round_players(turn.state, phase):
         return Refusal(ErrorCode.NOT_PLAYER)
     vote_id = VoteId(new_uuid(turn.rng))
     turn.record(
@@ -65,7 +65,7 @@ def submit_vote(turn: Turn, user: User, command: SubmitVote) -> Reply:
 
 
 def notice_players(turn: Turn, user_id: UserId) -> None:
-    """A player of the running round has left or come back: tell how many play in it now, as its counts tell it."""
+    """Somebody has come, left or got a seat: if he is of the running round, tell how many play in it now."""
     phase = turn.state.phase
     if not isinstance(phase, Answering | Voting) or user_id not in phase.round.players:
         return

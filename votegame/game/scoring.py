@@ -37,11 +37,12 @@ def round_results(phase: Revealed) -> list[dict[str, Any]]:
 
 
 def leaderboard(state: State) -> list[dict[str, Any]]:
-    """Members, and players who left, highest score first, in the order in which they joined among equals.
+    """Players, and who played and left or only watches now; highest score first, among equals in the order of joining.
 
     Standard competition ranking: 1, 1, 3.
     """
-    standing = sorted([*state.members.items(), *state.left.items()], key=lambda item: -item[1].score)
+    there = [item for item in state.members.items() if item[1].role == "player" or item[1].has_played]
+    standing = sorted([*there, *state.left.items()], key=lambda item: -item[1].score)
     board: list[dict[str, Any]] = []
     for index, (user_id, member) in enumerate(standing):
         shares = index > 0 and board[-1]["score"] == member.score

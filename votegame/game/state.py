@@ -11,6 +11,7 @@ from msgspec import Struct
 
 from votegame.game.house import Question
 from votegame.game.remembered import Remembered
+from votegame.game.roles import Role
 from votegame.game.room_settings import RoomSettings, VoteUpdates
 from votegame.ids import AnswerId, RoomCode, RoundId, StreamId, UserId, VoteId
 
@@ -24,11 +25,13 @@ class Member(Struct, frozen=True):
         display_name: As it was when he joined.
         score: Points in the present game.
         has_played: Whether he was a player of a round of the present game.
+        role: What he is now, or was when he left.
     """
 
     display_name: str
     score: int = 0
     has_played: bool = False
+    role: Role = "player"
 
 
 class Answer(Struct, frozen=True):
@@ -46,7 +49,7 @@ class Vote(Struct, frozen=True):
 
 
 class Round(Struct, frozen=True):
-    """What is fixed when a round starts. `players` may answer and vote in it, as long as they are members.
+    """What is fixed when a round starts. `players` may answer and vote in it, as long as they keep their seats.
 
     `vote_updates` is kept, since the setting may change when the game is over and its last round can still be seen.
     """
@@ -134,7 +137,7 @@ class State(Struct, frozen=True, kw_only=True):
         position: Position of the last record.
         base_position: Position of the last base record.
         seq: Number of the last event.
-        host_id: The member with control; None when nobody is left.
+        host_id: The player with control; None when none is left.
         settings: All settings.
         members: Who is in the room, in the order in which they joined.
         left: Who played in this game and left it.
@@ -222,6 +225,17 @@ def own_question(state: State) -> Question | None:
     return next((question for question in state.own_questions if question.key not in state.asked), None)
 
 
+def players_of(state: State) -> tuple[UserId, ...]:
+    """The members who have a seat, in the order in which they joined."""
+    return tuple(user_id for user_id, member in state.members.items() if member.role == "player")
+
+
+def is_player(state: State, user_id: UserId) -> bool:
+    """Whether the user is a member who has a seat."""
+    member = state.members.get(user_id)
+    return member is not None and member.role == "player"
+
+
 def round_players(state: State, phase: RoundPhase) -> frozenset[UserId]:
-    """The players of the present round who are still members."""
-    return phase.round.players & state.members.keys()
+    """The players of the present round who still have their seats."""
+    return frozenset(user_id for user_id in phase.round.players if is_player(state, user_id))

@@ -5,6 +5,7 @@ its round, phase or deadline has moved on.
 """
 
 from collections.abc import Iterator
+from itertools import islice
 
 from votegame.game.house import House
 from votegame.game.messages import Timer, TimerKind
@@ -53,12 +54,20 @@ def _host_away_since(state: State, presence: Presence) -> int | None:
 
 
 def successor(state: State, presence: Presence) -> UserId | None:
-    """The connected member who joined first and is not the host, if there is one."""
-    return next(
-        (user_id for user_id in state.members if user_id in presence.connected and user_id != state.host_id), None
-    )
+    """The connected player who joined first and is not the host, if there is one."""
+    return next((user_id for user_id in _connected_players(state, presence) if user_id != state.host_id), None)
 
 
 def may_start(state: State, presence: Presence) -> bool:
     """Whether enough players are connected for a round to start."""
-    return len(presence.connected & state.members.keys()) >= PLAYERS_TO_START
+    found = islice(_connected_players(state, presence), PLAYERS_TO_START)
+    return sum(1 for _ in found) == PLAYERS_TO_START
+
+
+def _connected_players(state: State, presence: Presence) -> Iterator[UserId]:
+    """In the order in which they joined; no more of a large room is looked through than is asked for."""
+    return (
+        user_id
+        for user_id, member in state.members.items()
+        if member.role == "player" and user_id in presence.connected
+    )

@@ -18,12 +18,12 @@ from votegame.game.state import (
     Closed,
     Finished,
     Lobby,
-    Phase,
     Results,
     Revealed,
     RoundPhase,
     State,
     Voting,
+    players_of,
     round_players,
 )
 from votegame.ids import UserId
@@ -53,15 +53,14 @@ def public_event(record: Record, after: State) -> Event | None:
 def _event_fields(payload: records.AnyPayload, after: State) -> dict[str, Any]:
     match payload:
         case records.PlayerJoined():
-            return {
-                "user_id": payload.user_id,
-                "display_name": payload.display_name,
-                "participant_count": len(after.members),
-            }
+            name = {"display_name": payload.display_name}
+            return {"user_id": payload.user_id, **name, "role": payload.role, **_member_counts(after)}
+        case records.RoleChanged():
+            return {"user_id": payload.user_id, "role": payload.role, **_member_counts(after)}
         case records.PlayerLeft():
             return {
                 "user_id": payload.user_id,
-                "participant_count": len(after.members),
+                **_member_counts(after),
                 "host_id": payload.host_id,
                 "reason": "kicked" if payload.user_id in after.banned else "left",
             }
@@ -93,6 +92,12 @@ def _event_fields(payload: records.AnyPayload, after: State) -> dict[str, Any]:
             return {"reason": payload.reason}
         case _:  # pragma: no cover - hidden ones have no number, and are not asked for
             raise AssertionError(f"{type(payload).__name__} is hidden")
+
+
+def _member_counts(state: State) -> dict[str, int]:
+    """All members, and those of them who only watch."""
+    n_members = len(state.members)
+    return {"participant_count": n_members, "spectator_count": n_members - len(players_of(state))}
 
 
 def _round_start_fields(after: State) -> dict[str, Any]:
@@ -150,7 +155,7 @@ def public_view(state: State) -> dict[str, Any]:
     return {
         "room_code": state.room_code,
         "phase": state.phase.name,
-        "participant_count": len(state.members),
+        **_member_counts(state),
         "max_players": state.settings.max_players,
     }
 
@@ -172,11 +177,12 @@ def snapshot(state: State, user_id: UserId, presence: Presence, *, now: int) -> 
                 "display_name": member.display_name,
                 "connected": member_id == user_id or member_id in presence.connected,
                 "score": member.score,
+                "role": member.role,
             }
             for member_id, member in state.members.items()
         ],
         "round": _round(state),
-        "you": you(state.phase, user_id),
+        "you": you(state, user_id),
         "leaderboard": leaderboard(state),
     }
 
@@ -218,13 +224,15 @@ def submitted_count(phase: RoundPhase) -> int:
     return len(phase.votes)
 
 
-def you(phase: Phase, user_id: UserId) -> dict[str, Any]:
-    """What a member himself has done in the present round."""
+def you(state: State, user_id: UserId) -> dict[str, Any]:
+    """What a member himself is, and has done in the present round."""
+    phase, role = state.phase, state.members[user_id].role
     if isinstance(phase, Lobby | Closed):
-        return {"answer_id": None, "vote": None}
+        return {"role": role, "answer_id": None, "vote": None}
     answer = phase.answers.get(user_id)
     vote = None if isinstance(phase, Answering) else phase.votes.get(user_id)
     return {
+        "role": role,
         "answer_id": None if answer is None else answer.answer_id,
         "vote": None if vote is None else {"vote_id": vote.vote_id, "answer_id": vote.answer_id},
     }
@@ -238,7 +246,7 @@ def now_fields(state: State, user_id: UserId, presence: Presence) -> dict[str, A
         "submitted_count": 0,
         "participant_count": len(state.members),
         "vote_counts": None,
-        "you": you(phase, user_id),
+        "you": you(state, user_id),
     }
     if not isinstance(phase, Lobby | Closed):
         now["submitted_count"] = submitted_count(phase)

@@ -57,7 +57,8 @@ class RoomOutside(Part, frozen=True, kw_only=True):
     room_code: fields.RoomCodeField
     phase: fields.PhaseField
     participant_count: fields.MemberCount
-    max_players: Annotated[int, Meta(ge=2, description="Seats in the room.")]
+    spectator_count: fields.SpectatorCount
+    max_players: Annotated[int, Meta(ge=2, description="Seats for players.")]
 
 
 class SettingsNow(Part, frozen=True, kw_only=True):

@@ -134,7 +134,7 @@ CALLS: Final[Sequence[Call]] = (
     _room(
         "post",
         "/join",
-        "Become a member.",
+        "Become a member, as a player or as a spectator.",
         answers.RoomInside,
         body=commands.JoinRoom,
         is_command=True,
@@ -186,7 +186,7 @@ CALLS: Final[Sequence[Call]] = (
     _room(
         "post",
         "/{code}/host",
-        "Make another member host, as the host.",
+        "Make another player host, as the host.",
         answers.Nothing,
         body=commands.TransferHost,
         is_command=True,

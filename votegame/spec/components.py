@@ -21,6 +21,7 @@ _FIELDS: Final[Mapping[str, str]] = MappingProxyType(
         "id": "Chosen by you, repeated in the reply, and unique among your commands of the last 10 minutes.",
         "token": "The bearer token that the login over HTTP returned.",
         "room_code": "The room's code, in any case; blanks and dashes are ignored.",
+        "role": "What you want to be; `player` when left out, or, for a member, what he is.",
         "round_id": "The round that this is meant for, a UUID.",
         "stream": "The `stream` of the last snapshot of this room, a UUID.",
         "last_seq": "The highest `seq` that you have applied.",

@@ -25,6 +25,8 @@ _SAMPLES: Final[Mapping[ErrorCode, Mapping[str, Any]]] = MappingProxyType(
     {
         ErrorCode.BAD_MESSAGE: {"field": "display_name"},
         ErrorCode.WRONG_PHASE: {"phase": "voting"},
+        ErrorCode.ROOM_FULL: {"can_watch": True},
+        ErrorCode.GAME_IN_PROGRESS: {"can_watch": True},
         ErrorCode.RATE_LIMITED: {"retry_after": 1},
     }
 )

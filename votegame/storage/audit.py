@@ -55,11 +55,11 @@ class Audit:
             cursor.execute(self._queries["audit_scores"], {"room_id": room_id, "game_number": game_number})
             return dict(cursor.fetchall())
 
-    def members(self, room_id: RoomId) -> dict[str, str]:
-        """Who is in a room, as the view tells: display names by user."""
+    def members(self, room_id: RoomId) -> dict[str, tuple[str, str]]:
+        """Who is in a room, as the view tells: display name and role by user."""
         with self._connection.cursor() as cursor:
             cursor.execute(self._queries["audit_members"], {"room_id": room_id})
-            return dict(cursor.fetchall())
+            return {user_id: (display_name, role) for user_id, display_name, role in cursor}
 
     def strays(self) -> Iterator[RoomId]:
         """Rooms that have records, but no row in `rooms`."""

@@ -92,7 +92,7 @@ ERROR_TABLE: Final[Mapping[ErrorCode, ErrorMeaning]] = MappingProxyType(
             "Only the host can do this.", 403, "look", "The user is a member, but not the host."
         ),
         ErrorCode.NOT_PLAYER: _final(
-            "You play from the next round on.", 403, "look", "The user joined after this round had started."
+            "You do not play in this round.", 403, "look", "The user watches, or joined after this round had started."
         ),
         ErrorCode.KICKED: _final(
             "The host has removed you from this room.", 403, "stop", "The user was removed, and may not come back."
@@ -107,20 +107,22 @@ ERROR_TABLE: Final[Mapping[ErrorCode, ErrorMeaning]] = MappingProxyType(
             "There is no such answer in this round.", 404, "look", "`answer_id` is not one of the answers of the round."
         ),
         ErrorCode.PLAYER_NOT_FOUND: _final(
-            "There is no such member in this room.", 404, "look", "`user_id` is not that of a member."
+            "There is no such player in this room.", 404, "look", "`user_id` is not that of a player, or of a member."
         ),
         ErrorCode.ROOM_LOCKED: _final(
             "This room is locked.", 409, "look", "The host lets nobody new in until the room is unlocked."
         ),
-        ErrorCode.ROOM_FULL: _final("This room is full.", 409, "look", "The room has `max_players` members."),
+        ErrorCode.ROOM_FULL: _final(
+            "This room is full.", 409, "look", "All seats are taken; with `can_watch` one may join as a spectator."
+        ),
         ErrorCode.GAME_IN_PROGRESS: _final(
-            "A game is in progress; this room lets nobody in until it ends.",
+            "A game is in progress; this room has no seat for newcomers until it ends.",
             409,
             "look",
-            "The room's setting `late_join` is false.",
+            "The room's setting `late_join` is false; with `can_watch` one may join as a spectator.",
         ),
         ErrorCode.NOT_ENOUGH_PLAYERS: _final(
-            "A round needs two connected players.", 409, "look", "Fewer than two members are connected."
+            "A round needs two connected players.", 409, "look", "Fewer than two players are connected."
         ),
         ErrorCode.WRONG_PHASE: _final(
             "This cannot be done in the present phase.", 409, "look", "`phase` is the phase that the room is in."

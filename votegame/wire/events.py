@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 from msgspec import UNSET, Meta, UnsetType
 
 from votegame.game.commands import Reaction as ReactionName
+from votegame.game.roles import Role
 from votegame.game.tags import tag_of
 from votegame.wire import fields
 from votegame.wire.snapshot import AnswerResult, Leaderboard, Part, Settings, ShownAnswer
@@ -30,7 +31,18 @@ class PlayerJoined(Event, frozen=True, kw_only=True):
 
     user_id: fields.UserIdField
     display_name: fields.DisplayName
+    role: fields.RoleField
     participant_count: fields.MemberCount
+    spectator_count: fields.SpectatorCount
+
+
+class RoleChanged(Event, frozen=True, kw_only=True):
+    """A spectator got a seat; he plays from the next round on."""
+
+    user_id: fields.UserIdField
+    role: Annotated[Role, Meta(description="What he is from now on: `player`.")]
+    participant_count: fields.MemberCount
+    spectator_count: fields.SpectatorCount
 
 
 class PlayerLeft(Event, frozen=True, kw_only=True):
@@ -38,8 +50,9 @@ class PlayerLeft(Event, frozen=True, kw_only=True):
 
     user_id: fields.UserIdField
     participant_count: fields.MemberCount
+    spectator_count: fields.SpectatorCount
     host_id: Annotated[
-        fields.UserIdField | None, Meta(description="Who is host from now on; null when nobody is left.")
+        fields.UserIdField | None, Meta(description="Who is host from now on; null when no player is left.")
     ]
     reason: Annotated[LeavingReason, Meta(description="`left`, or `kicked` when the host removed him. More may come.")]
 
@@ -156,7 +169,7 @@ class RoomClosed(Event, frozen=True, kw_only=True):
 
     reason: Annotated[
         ClosingReason,
-        Meta(description="`empty`: the last member left. `abandoned`: nobody was connected for long. More may come."),
+        Meta(description="`empty`: the last player left. `abandoned`: nobody was connected for long. More may come."),
     ]
 
 
@@ -210,6 +223,7 @@ class Reaction(Notice, frozen=True, kw_only=True):
 
 AnyEvent = (
     PlayerJoined
+    | RoleChanged
     | PlayerLeft
     | HostChanged
     | RoomLocked

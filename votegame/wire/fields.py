@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 
 from msgspec import Meta
 
+from votegame.game.roles import Role
 from votegame.ids import CODE_ALPHABET, AnswerId, ConnectionId, RoomCode, RoundId, StreamId, UserId, VoteId
 
 _UUID = "^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$"
@@ -52,8 +53,9 @@ OwnQuestionCount = Annotated[
     int, Meta(ge=0, le=20, description="How many of the host's own questions wait to be asked, unseen by anybody.")
 ]
 
-MemberCount = Annotated[int, Meta(ge=0, description="Members of the room.")]
-PlayerCount = Annotated[int, Meta(ge=0, description="Players of this round who are still members.")]
+MemberCount = Annotated[int, Meta(ge=0, description="Members of the room, spectators included.")]
+SpectatorCount = Annotated[int, Meta(ge=0, description="Members of the room who only watch.")]
+PlayerCount = Annotated[int, Meta(ge=0, description="Players of this round who still have their seats.")]
 SubmittedCount = Annotated[int, Meta(ge=0, description="How many have answered or, in voting, voted.")]
 VoteCount = Annotated[int, Meta(ge=0, description="Votes for this answer.")]
 Score = Annotated[int, Meta(ge=0, description="Points of this game.")]
@@ -61,5 +63,6 @@ Rank = Annotated[int, Meta(ge=1, description="Place on the board; equal scores s
 RoundNumber = Annotated[int, Meta(ge=1, le=20, description="Which round of the game it is, from 1.")]
 TotalRounds = Annotated[int, Meta(ge=1, le=20, description="Rounds of the game.")]
 
+RoleField = Annotated[Role, Meta(description="`player`, or `spectator` for one who only watches.")]
 PhaseName = Literal["lobby", "answering", "voting", "results", "finished"]
 PhaseField = Annotated[PhaseName, Meta(description="The phase that the room is in.")]

@@ -5,17 +5,19 @@ from typing import Final
 from msgspec import Struct
 
 LEAST_SERVER_FRAME_BYTES: Final = 1_048_576
-_SERVER_FRAME_BASE: Final = 350_000
-"""What does not grow with the players of a round: a thousand who left, 220 bytes each, and some more."""
-_SERVER_FRAME_PER_PLAYER: Final = 3_200
-"""An answer, shown twice, with names, votes and ids: 2,900 bytes when every character takes four."""
+_SERVER_FRAME_BASE: Final = 250_000
+"""What grows neither with players nor with spectators: a thousand who played, 217 bytes each, and some more."""
+_SERVER_FRAME_PER_PLAYER: Final = 2_950
+"""An answer, shown twice, with names, votes and ids: 2,910 bytes when every character takes four."""
+_SERVER_FRAME_PER_SPECTATOR: Final = 246
+"""A member without a line on the board: 244 bytes."""
 
 
 class Limits(Struct, frozen=True, kw_only=True):
     """Limits of protocol v1.
 
     An operator may change them, but for the lengths of texts (`id_chars`, `answer_chars`, `name_chars`), which are part
-    of the protocol, and for `server_frame_bytes`, which follows from `max_players`.
+    of the protocol, and for `server_frame_bytes`, which follows from `max_players` and `max_members`.
 
     Attributes:
         frame_bytes: Size of a frame from a client.
@@ -32,6 +34,7 @@ class Limits(Struct, frozen=True, kw_only=True):
         reply_seconds: Time after which a command without a reply gets `unavailable`.
         auth_seconds: Time to authenticate after the upgrade.
         max_players: The most that a room's `max_players` may be.
+        max_members: Members of a room, players and spectators together.
     """
 
     frame_bytes: int = 16_384
@@ -48,8 +51,11 @@ class Limits(Struct, frozen=True, kw_only=True):
     reply_seconds: float = 5
     auth_seconds: float = 10
     max_players: int = 200
+    max_members: int = 1_000
 
 
-def server_frame_bytes(max_players: int) -> int:
-    """Size of the largest frame: the `state` of a room of `max_players` with the longest answers and names."""
-    return max(LEAST_SERVER_FRAME_BYTES, _SERVER_FRAME_BASE + _SERVER_FRAME_PER_PLAYER * max_players)
+def server_frame_bytes(max_players: int, max_members: int) -> int:
+    """Size of the largest frame: the `state` of a full room with the longest answers and names."""
+    players = _SERVER_FRAME_PER_PLAYER * max_players
+    spectators = _SERVER_FRAME_PER_SPECTATOR * (max_members - max_players)
+    return max(LEAST_SERVER_FRAME_BYTES, _SERVER_FRAME_BASE + players + spectators)

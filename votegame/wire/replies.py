@@ -41,6 +41,7 @@ class SessionLimits(Part, frozen=True, kw_only=True):
     reply_seconds: _PositiveNumber
     auth_seconds: _PositiveNumber
     max_players: _PositiveInt
+    max_members: _PositiveInt
 
 
 class Welcome(Part, frozen=True, kw_only=True, tag_field="type", tag="welcome"):
@@ -165,6 +166,8 @@ DETAILS: Final[Mapping[ErrorCode, frozenset[str]]] = MappingProxyType(
         ErrorCode.UNKNOWN_TYPE: frozenset({"command"}),
         ErrorCode.WRONG_PHASE: frozenset({"phase"}),
         ErrorCode.RATE_LIMITED: frozenset({"retry_after"}),
+        ErrorCode.ROOM_FULL: frozenset({"can_watch"}),
+        ErrorCode.GAME_IN_PROGRESS: frozenset({"can_watch"}),
     }
 )
 """The details that an `error` with one of these codes carries; the others carry none."""
@@ -191,6 +194,10 @@ class ErrorBody(Part, frozen=True, kw_only=True):
     ) = UNSET
     phase: Annotated[fields.PhaseName, Meta(description="With `wrong_phase`: the present phase.")] | UnsetType = UNSET
     retry_after: Annotated[float, Meta(ge=0, description="With `rate_limited`: seconds to wait.")] | UnsetType = UNSET
+    can_watch: (
+        Annotated[bool, Meta(description="With `room_full`, `game_in_progress`: whether one may come as a spectator.")]
+        | UnsetType
+    ) = UNSET
 
     @property
     def details(self) -> set[str]:

@@ -47,10 +47,11 @@ class Member(Part, frozen=True, kw_only=True):
     display_name: fields.DisplayName
     connected: Annotated[bool, Meta(description="Has a connection, or lost his last one less than 20 s ago.")]
     score: fields.Score
+    role: fields.RoleField
 
 
 class LeaderboardEntry(Part, frozen=True, kw_only=True):
-    """A line of the board: a member, or a player of this game who left."""
+    """A line of the board: a player, or one who played in this game and left or only watches now."""
 
     rank: fields.Rank
     user_id: fields.UserIdField
@@ -91,8 +92,9 @@ class OwnVote(Part, frozen=True, kw_only=True):
 
 
 class You(Part, frozen=True, kw_only=True):
-    """What the member himself has done in this round."""
+    """What the member himself is, and has done in this round."""
 
+    role: fields.RoleField
     answer_id: Annotated[fields.AnswerIdField | None, Meta(description="His answer; null until there is one.")]
     vote: Annotated[OwnVote | None, Meta(description="His vote; null until there is one.")]
 
@@ -175,7 +177,7 @@ class Now(Part, frozen=True, kw_only=True):
     connected: Annotated[list[fields.UserIdField], Meta(description="The ids of all members who are connected.")]
     submitted_count: fields.SubmittedCount
     participant_count: Annotated[
-        fields.PlayerCount, Meta(description="Players of this round who are still members; in `lobby`, members.")
+        fields.PlayerCount, Meta(description="Players of this round who still have their seats; in `lobby`, members.")
     ]
     vote_counts: Annotated[
         dict[fields.AnswerIdField, fields.VoteCount] | None,

@@ -181,16 +181,16 @@ def test_a_room_is_closed_when_nobody_is_left_and_says_why():
     story.refuses(records.RoomClosed(reason="empty"), "empty is no reason")
     story.state = msgspec.structs.replace(room.state, members={}, host_id=None)
     story.refuses(records.RoomClosed(reason="abandoned"), "abandoned is no reason")
-    story.refuses(records.PlayerJoined(user_id=STRANGER, display_name="X"), "player_joined: nobody is left")
+    story.refuses(records.PlayerJoined(user_id=STRANGER, display_name="X"), "player_joined: no player is left")
 
 
 def test_members():
     room, story = in_phase("lobby")
     story.refuses(records.PlayerJoined(user_id=room.ben.user_id, display_name="Ben"), "he was a member")
     story.refuses(records.PlayerLeft(user_id=STRANGER, host_id=room.host.user_id), "he was no member")
-    story.refuses(records.PlayerLeft(user_id=room.ben.user_id, host_id=room.ben.user_id), "the host is no member")
-    story.refuses(records.PlayerLeft(user_id=room.host.user_id, host_id=None), "the host is no member")
-    story.refuses(records.HostChanged(host_id=STRANGER), "the new host is no member")
+    story.refuses(records.PlayerLeft(user_id=room.ben.user_id, host_id=room.ben.user_id), "the host is no player")
+    story.refuses(records.PlayerLeft(user_id=room.host.user_id, host_id=None), "the host is no player")
+    story.refuses(records.HostChanged(host_id=STRANGER), "the new host is no player")
     story.refuses(records.HostChanged(host_id=room.host.user_id), "he was the host")
     cleo = room.a_user("Cleo")
     room.say(cleo, commands.JoinRoom)
@@ -230,9 +230,9 @@ def test_rounds_start_with_the_members_in_time_and_with_a_fresh_question():
     story.refuses(records.RoundStarted(**started(room)), "in lobby")
     backwards = tuple(reversed(room.state.members))
     for changes, match in (
-        ({"players": ()}, "not the members"),
-        ({"players": backwards}, "not the members, as they joined"),
-        ({"players": (*room.state.members, room.ben.user_id)}, "not the members"),
+        ({"players": ()}, "not those with a seat"),
+        ({"players": backwards}, "not those with a seat, as they joined"),
+        ({"players": (*room.state.members, room.ben.user_id)}, "not those with a seat"),
         ({"deadline": room.now}, "deadline in the past"),
         ({"total_rounds": 3}, "the settings say other total_rounds"),
     ):

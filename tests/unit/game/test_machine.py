@@ -16,13 +16,14 @@ from votegame.game.change import Event, Ok, Resumption
 from votegame.game.fold import apply, fold
 from votegame.game.presence import Presence
 from votegame.game.records import Row, from_row, to_row
+from votegame.game.state import players_of
 from votegame.game.timers import timers
 from votegame.game.views import now_fields, snapshot
 from votegame.game.wording import key
 
 NAMES = ["Ada", "Ben", "Cleo", "Dan"]
+ROLES = [None, "player", "spectator"]
 PLAIN = {
-    "join_room": commands.JoinRoom,
     "leave_room": commands.LeaveRoom,
     "start_game": commands.StartGame,
     "next_round": commands.NextRound,
@@ -43,13 +44,15 @@ class RandomGames(RuleBasedStateMachine):
         late_join=st.booleans(),
         vote_updates=st.sampled_from(["counts", "progress"]),
         seated=st.integers(0, 3),
+        max_members=st.integers(2, 4),
     )
-    def begin(self, seed, max_players, total_rounds, late_join, vote_updates, seated):
+    def begin(self, seed, max_players, total_rounds, late_join, vote_updates, seated, max_members):
         chosen = {"max_players": max_players, "total_rounds": total_rounds, "late_join": late_join}
-        self.room = PlayedRoom(seed, vote_updates=vote_updates, host_away="wait", **chosen)
+        house = msgspec.structs.replace(HOUSE, max_members=max_members)
+        self.room = PlayedRoom(seed, house=house, vote_updates=vote_updates, host_away="wait", **chosen)
         self.users = {"Ada": self.room.host, **{name: self.room.a_user(name) for name in NAMES[1:]}}
         self.names = {user.user_id: name for name, user in self.users.items()}
-        self.model = Model(host="Ada", **chosen)
+        self.model = Model(host="Ada", max_members=max_members, **chosen)
         self.round_ids: list[str] = []
         self.asked: list[str] = []
         self.watcher = RoomFold(self.room.host.user_id)
@@ -104,9 +107,15 @@ class RandomGames(RuleBasedStateMachine):
         command = PLAIN[kind](id=command_id, room_code=self.room.room_code)
         self.give(name, command_id, kind, command)
 
-    @rule(name=names)
-    def join(self, name):
-        self.plain(name, f"join-{name}-{self.room.now}", "join_room")
+    @rule(name=names, command_id=ids, role=st.sampled_from(ROLES))
+    def join_as(self, name, command_id, role):
+        given = {} if role is None else {"role": role}
+        command = commands.JoinRoom(id=command_id, room_code=self.room.room_code, **given)
+        self.give(name, command_id, "join_room", command, role)
+
+    @rule(name=names, role=st.sampled_from(ROLES))
+    def join(self, name, role=None):
+        self.join_as(name, f"join-{name}-{self.room.now}", role)
 
     @rule()
     def start(self):
@@ -217,6 +226,7 @@ class RandomGames(RuleBasedStateMachine):
         if model.phase == "closed":
             return
         assert [self.names[user_id] for user_id in state.members] == model.members
+        assert [self.names[user_id] for user_id in players_of(state)] == model.seated()
         assert self.names[state.host_id] == model.host
         board = {self.names[entry["user_id"]]: entry["score"] for entry in self.shown(model.host)["leaderboard"]}
         assert board == model.board()

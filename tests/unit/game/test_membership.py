@@ -12,6 +12,8 @@ from votegame.game.presence import Presence
 from votegame.game.room_settings import SettingsPatch
 from votegame.game.state import Member
 
+NO_SEAT = Refusal(ErrorCode.ROOM_FULL, {"can_watch": True})
+
 
 def room_of(n_members: int, **settings) -> PlayedRoom:
     room = PlayedRoom(**settings)
@@ -30,7 +32,13 @@ def test_a_joiner_gets_the_state_with_himself_in_it_and_others_an_event():
     assert [member["user_id"] for member in state["members"]] == [room.host.user_id, ben.user_id]
     assert state["members"][1]["connected"] is True
     assert state["seq"] == change.public[0].seq == 1
-    assert change.public[0].fields == {"user_id": ben.user_id, "display_name": "Ben", "participant_count": 2}
+    assert change.public[0].fields == {
+        "user_id": ben.user_id,
+        "display_name": "Ben",
+        "role": "player",
+        "participant_count": 2,
+        "spectator_count": 0,
+    }
 
 
 def test_a_member_who_joins_again_gets_the_state_and_nobody_hears_of_it():
@@ -44,7 +52,7 @@ def test_a_member_who_joins_again_gets_the_state_and_nobody_hears_of_it():
 def test_a_full_room_takes_nobody_and_a_member_who_leaves_makes_room():
     room = room_of(2, max_players=2)
     late = room.a_user("Late")
-    assert room.say(late, commands.JoinRoom) == Refusal(ErrorCode.ROOM_FULL)
+    assert room.say(late, commands.JoinRoom) == NO_SEAT
     room.say(room.members[1], commands.LeaveRoom)
     assert room.say(late, commands.JoinRoom).attach
 
@@ -57,7 +65,7 @@ def test_without_late_join_a_running_game_takes_nobody(in_game):
         room.say(room.host, commands.EndRound)
         room.say(room.members[1], commands.LeaveRoom)
     reply = room.say(room.a_user("Late"), commands.JoinRoom)
-    assert reply == Refusal(ErrorCode.GAME_IN_PROGRESS) if in_game else reply.attach
+    assert reply == Refusal(ErrorCode.GAME_IN_PROGRESS, {"can_watch": True}) if in_game else reply.attach
 
 
 def test_the_one_who_leaves_hears_it_last_and_is_detached():
@@ -68,6 +76,7 @@ def test_the_one_who_leaves_hears_it_last_and_is_detached():
     assert event.fields == {
         "user_id": room.members[1].user_id,
         "participant_count": 1,
+        "spectator_count": 0,
         "host_id": room.host.user_id,
         "reason": "left",
     }
@@ -125,7 +134,7 @@ def test_room_for_fewer_than_are_there_sends_nobody_away():
     room = room_of(3)
     room.say(room.host, commands.UpdateSettings, settings=commands.SettingsPatch(max_players=2))
     assert len(room.state.members) == 3
-    assert room.say(room.a_user("Late"), commands.JoinRoom) == Refusal(ErrorCode.ROOM_FULL)
+    assert room.say(room.a_user("Late"), commands.JoinRoom) == NO_SEAT
 
 
 def test_with_very_many_who_left_nobody_new_comes_in_but_they_may_come_back():
@@ -133,7 +142,7 @@ def test_with_very_many_who_left_nobody_new_comes_in_but_they_may_come_back():
     gone = [room.a_user(f"Gone{number}") for number in range(MOST_LEFT)]
     left = {user.user_id: Member(user.display_name, 1, has_played=True) for user in gone}
     room.state = msgspec.structs.replace(room.state, left=left)
-    assert room.say(room.a_user("New"), commands.JoinRoom) == Refusal(ErrorCode.ROOM_FULL)
+    assert room.say(room.a_user("New"), commands.JoinRoom) == NO_SEAT
     assert not isinstance(room.say(gone[5], commands.JoinRoom), Refusal)
 
 
@@ -141,11 +150,12 @@ def test_a_member_who_looks_gets_the_state_and_a_stranger_what_all_may_know():
     room = room_of(2, max_players=5)
     look = room.tell(messages.FromUser(room.members[1], commands.ReadRoom(id="look", room_code=room.room_code)))
     assert (look.records, look.public, look.reply.attach, look.reply.durable) == ((), (), False, False)
-    assert look.reply.fields["state"]["you"] == {"answer_id": None, "vote": None}
+    assert look.reply.fields["state"]["you"] == {"role": "player", "answer_id": None, "vote": None}
     assert room.say(room.a_user("Eve"), commands.ReadRoom).fields == {
         "room_code": room.room_code,
         "phase": "lobby",
         "participant_count": 2,
+        "spectator_count": 0,
         "max_players": 5,
     }
 
@@ -219,4 +229,4 @@ class TestTooMany:
         self.settings(room, 299)
         room.say(room.host, commands.LeaveRoom)
         room.say(room.a_user("Late"), commands.JoinRoom)
-        assert room.say(room.host, commands.JoinRoom) == Refusal(ErrorCode.ROOM_FULL)
+        assert room.say(room.host, commands.JoinRoom) == NO_SEAT

@@ -51,6 +51,16 @@ def decoded(name: str, **changes):
     return CODEC.decode(json.dumps(message(name, **changes)))
 
 
+@pytest.mark.parametrize("role", ["player", "spectator"])
+def test_one_joins_as_a_player_or_as_a_spectator(role):
+    assert decoded("join_room", role=role).role == role
+
+
+@pytest.mark.parametrize("role", ["host", "Player", "\ud800", "", None, 1, ["player"]])
+def test_there_is_no_other_role(role):
+    assert field(decoded("join_room", role=role)) == "role"
+
+
 def field(outcome) -> str:
     assert isinstance(outcome, BadFrame)
     assert outcome.code is ErrorCode.BAD_MESSAGE
@@ -342,7 +352,7 @@ def test_any_text_is_decoded_without_an_exception(data):
 
 
 known_fields = st.sampled_from(
-    ["id", "room_code", "settings", "answer", "round_id", "stream", "last_seq", "token", "reaction", "type"]
+    ["id", "room_code", "role", "settings", "answer", "round_id", "stream", "last_seq", "token", "reaction", "type"]
 )
 
 

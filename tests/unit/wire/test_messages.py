@@ -120,7 +120,14 @@ def test_limits_are_those_of_the_server():
 def test_errors_have_the_registered_details(code):
     registered = json.loads((PROTOCOL_FOLDER / "errors.json").read_bytes())[code]["details"]
     assert replies.DETAILS.get(code, frozenset()) == set(registered)
-    values = {"field": "x", "reason": "empty", "command": "dance", "phase": "lobby", "retry_after": 0.5}
+    values = {
+        "field": "x",
+        "reason": "empty",
+        "command": "dance",
+        "phase": "lobby",
+        "retry_after": 0.5,
+        "can_watch": True,
+    }
     details = {name: values[name] for name in registered}
 
     error = decoded(frames.error(code, None, details))
