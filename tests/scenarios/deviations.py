@@ -175,6 +175,25 @@ class WrongCloseCode(Deviation):
         return 1001
 
 
+class LetsUnknownVersionsIn(Deviation):
+    """As every proxy here does: it speaks v1 to the server, whatever the client has offered."""
+
+
+class ClosesWithItsOwnCode(Deviation):
+    def closed(self, code):
+        return 4000
+
+
+class SaysTooMuch(Deviation):
+    """An event that fits, but that nothing has caused."""
+
+    def told(self, frame, line):
+        if frame["type"] != "game_ended":
+            return [frame]
+        extra = {"type": "room_unlocked", "room_code": frame["room_code"], "server_time": frame["server_time"]}
+        return [frame, {**extra, "seq": frame["seq"] + 1}]
+
+
 class WrongScore(Deviation):
     def told(self, frame, line):
         if frame["type"] != "round_ended":
@@ -300,6 +319,9 @@ DEVIATIONS = [
     (ResumeLosesAnEvent, "resume_recovered", "does not fit what was told before"),
     (HostIsNotReplaced, "host_away", "host_changed"),
     (WrongCloseCode, "accounts", "closed with 1001"),
+    (LetsUnknownVersionsIn, "handshake", "it let the client in"),
+    (ClosesWithItsOwnCode, "replaced", "closed with 4000"),
+    (SaysTooMuch, "http_and_sockets", "a frame too much"),
     (WrongScore, "whole_game", "score: expected 2, came 3"),
     (MissingField, "whole_game", "'deadline' is a required property"),
     (AnswersInTheOrderTheyCame, "anonymity", "in the order in which they were submitted"),

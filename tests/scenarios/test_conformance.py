@@ -3,13 +3,16 @@
 import asyncio
 import json
 import sys
+from contextlib import asynccontextmanager
 
 import aiohttp
 import pytest
+from aiohttp import web
 
 from tests.scenarios.deviations import DEVIATIONS, SILENT, Deviation, Later, deviating
 from tests.serving import ServerProcess, complaints
 from votegame.cli import main
+from votegame.conformance.cast import NoGuestError
 from votegame.conformance.format import Transcript
 from votegame.conformance.report import lines
 from votegame.conformance.runner import Means, Runner, transcripts_for
@@ -56,7 +59,7 @@ async def test_our_server_does_what_the_transcripts_say(prompt_server):
 
 @pytest.mark.parametrize("kind", [Deviation, Later])
 async def test_a_server_that_only_passes_on_or_adds_does_not_differ(prompt_server, kind):
-    names = {name for _, name, _ in DEVIATIONS} - {"host_away"}
+    names = {name for _, name, _ in DEVIATIONS} - {"host_away", "handshake"}
     async with deviating(prompt_server.url, kind()) as url:
         results = await played(url, {name: STORIES[name] for name in names}, Means())
     assert {result.outcome for result in results} == {"passed"}, told(results)
@@ -125,6 +128,35 @@ def test_what_cannot_be_done_ends_with_2(arguments, words, capsys):
     said = capsys.readouterr()
     assert said.out == ""
     assert words in said.err
+
+
+@asynccontextmanager
+async def answering_guests(status: int, body: dict):
+    """A server that answers every call for a guest so."""
+
+    async def answer(_request: web.Request) -> web.Response:
+        return web.json_response(body, status=status)
+
+    app = web.Application()
+    app.router.add_post("/api/auth/guest", answer)
+    runner = web.AppRunner(app)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    yield f"http://127.0.0.1:{runner.addresses[0][1]}"
+    await runner.cleanup()
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "words"),
+    [
+        (429, {"code": "rate_limited", "retry_after": 180}, "no more guests for this address for 180 s"),
+        (200, {"user": {}}, "was answered by 200, not 201"),
+    ],
+)
+async def test_a_server_that_makes_no_guests_ends_the_run_and_says_so(status, body, words):
+    async with answering_guests(status, body) as url:
+        with pytest.raises(NoGuestError, match=words):
+            await played(url, {"votes": STORIES["votes"], "tabs": STORIES["tabs"]}, Means())
 
 
 def test_the_list_names_every_transcript(capsys):

@@ -62,8 +62,8 @@ class Caller:
     """Makes the calls of a story."""
 
     def __init__(self, http: aiohttp.ClientSession, url: str, shapes: Shapes) -> None:
-        self._http = http
-        self._url = url
+        self.http = http
+        self.url = url
         self._shapes = shapes
 
     async def call(self, how: Http, user: User | None, variables: Variables) -> Answer:
@@ -76,8 +76,8 @@ class Caller:
         path = filled(how.path, variables)
         for _ in range(_TRIES):
             data = None if text is None else io.BytesIO(text.encode())
-            async with self._http.request(
-                how.method, self._url + path, headers=headers, data=data, allow_redirects=False
+            async with self.http.request(
+                how.method, self.url + path, headers=headers, data=data, allow_redirects=False
             ) as response:
                 content = await response.read()
             wait = _wait(response.status, content)

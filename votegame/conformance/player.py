@@ -20,8 +20,6 @@ from votegame.conformance.format import Connect, Http, Step, Transcript
 from votegame.conformance.http import Answer, Caller, credentials, refusal_of_upgrade
 from votegame.conformance.link import Came, Ended, NotOpenError, opened
 from votegame.conformance.matcher import Variables, differences, filled
-from votegame.conformance.shapes import Shapes
-from votegame.conformance.witness import Witness
 
 Restart = Callable[[], Awaitable[None]]
 
@@ -35,25 +33,29 @@ class Player:
         self,
         transcript: Transcript,
         *,
-        http: aiohttp.ClientSession,
-        url: str,
+        caller: Caller,
+        desk: Desk,
         users: dict[str, User],
-        shapes: Shapes,
-        witness: Witness,
         restart: Restart | None = None,
-        patience: float = 1.0,
     ) -> None:
+        """One playing.
+
+        Args:
+            transcript: The story.
+            caller: For what goes over HTTP.
+            desk: A new one, for what goes over sockets.
+            users: Who the actors are, by their names in the story.
+            restart: Restarts the server; needed for stories that do so.
+        """
         self.variables: Variables = {}
-        self._desk = Desk(witness, shapes, patience)
+        self._desk = desk
         self._transcript = transcript
-        self._http = http
-        self._url = url
-        self._caller = Caller(http, url, shapes)
+        self._caller = caller
         self._users = users
         self._restart = restart
         for name, user in users.items():
             self.variables |= {name: user.user_id, f"{name}_token": user.token, f"{name}_name": user.display_name}
-            witness.secrets.knows_user(user.user_id, user.display_name)
+            desk.witness.secrets.knows_user(user.user_id, user.display_name)
 
     @property
     def findings(self) -> list[Finding]:
@@ -93,16 +95,18 @@ class Player:
     async def _leave(self, room: str, user: User) -> None:
         headers = {"Authorization": f"Bearer {user.token}"}
         with contextlib.suppress(aiohttp.ClientError, OSError, TimeoutError):
-            await self._http.delete(f"{self._url}/api/rooms/{room}/leave", headers=headers)
+            await self._caller.http.delete(f"{self._caller.url}/api/rooms/{room}/leave", headers=headers)
 
     async def _connect(self, actor: str, step: Step) -> None:
         how = step.connect
         assert isinstance(how, Connect)
         headers = {**credentials(how.credential, self._users.get(actor)), **filled(how.headers, self.variables)}
         query = f"?{filled(how.query, self.variables)}" if how.query else ""
-        url = f"{self._url}/ws{query}"
+        url = f"{self._caller.url}/ws{query}"
         try:
-            link = await opened(self._http, url, f"{actor} {step.tab}", headers=headers, protocols=how.subprotocols)
+            link = await opened(
+                self._caller.http, url, f"{actor} {step.tab}", headers=headers, protocols=how.subprotocols
+            )
         except aiohttp.WSServerHandshakeError as error:
             await self._refused(actor, how, error.status, (url, headers))
             return
@@ -123,7 +127,7 @@ class Player:
         if how.body is UNSET:
             return
         url, headers = asked
-        body = await refusal_of_upgrade(self._http, url, headers, how.subprotocols)
+        body = await refusal_of_upgrade(self._caller.http, url, headers, how.subprotocols)
         found = [str(each) for each in differences(how.body, body, self.variables)]
         if found:
             self._desk.stop(actor, expected=shown(how.body), came=shown(body), what=found)

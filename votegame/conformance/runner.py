@@ -9,8 +9,10 @@ import aiohttp
 from msgspec import Struct
 
 from votegame.conformance.cast import Cast, NoGuestError, User, rooms_made
+from votegame.conformance.desk import Desk
 from votegame.conformance.findings import Finding, Result
 from votegame.conformance.format import Need, Transcript, read_transcripts
+from votegame.conformance.http import Caller
 from votegame.conformance.orders import Orders
 from votegame.conformance.player import Player, Restart
 from votegame.conformance.shapes import Shapes
@@ -60,13 +62,12 @@ class Runner:
 
     def __init__(self, http: aiohttp.ClientSession, url: str, means: Means, tell: Callable[[Result], None]) -> None:
         """`tell` is called with each result as soon as it is there."""
-        self._http = http
-        self._url = url
         self._means = means
         self._tell = tell
         self._shapes = Shapes()
         self._orders = Orders()
         self._cast = Cast(http, url)
+        self._caller = Caller(http, url, self._shapes)
 
     @property
     def n_guests(self) -> int:
@@ -114,16 +115,8 @@ class Runner:
         return Result(name, transcript.title, outcome, "", tuple(findings), round(time.monotonic() - started, 2))  # type: ignore[arg-type]
 
     async def _findings(self, transcript: Transcript, users: dict[str, User]) -> list[Finding]:
-        player = Player(
-            transcript,
-            http=self._http,
-            url=self._url,
-            users=users,
-            shapes=self._shapes,
-            witness=Witness(self._shapes, self._orders),
-            restart=self._means.restart,
-            patience=self._means.patience,
-        )
+        desk = Desk(Witness(self._shapes, self._orders), self._shapes, self._means.patience)
+        player = Player(transcript, caller=self._caller, desk=desk, users=users, restart=self._means.restart)
         try:
             async with asyncio.timeout(_TOTAL_SECONDS):
                 return await player.play()

@@ -77,7 +77,7 @@ def library() -> Mapping[str, Document]:
         style: style_document,
         "/docs": _page("votegame", _template("index.html", version=__version__), style),
         **_texts(folder, style),
-        **{f"{_AT}/{name}": _listing(name, folder, style) for name in ("examples", "schemas", "transcripts")},
+        **{f"{_AT}/{name}": _listing(name, folder, style) for name in ("examples", "schemas")},
         **_stories(folder, style),
         **{f"{_AT}/{name}": file for name, file in files.items()},
         **{f"/{name}": files[name] for name in ("openapi.json", "asyncapi.json")},
@@ -91,13 +91,14 @@ def _texts(folder: Path, style: str) -> dict[str, Document]:
 
 
 def _stories(folder: Path, style: str) -> dict[str, Document]:
-    """The transcripts as pages; as files they are beside these."""
-    documents = {}
-    for path in sorted((folder / "transcripts").glob("*.json")):
-        text = stories.markdown(path.stem, json.loads(path.read_bytes()))
-        page = rendered(text, partial(_target, base="transcripts"))
-        documents[f"{_AT}/transcripts/{path.stem}"] = _page(page.title, page.html, style)
-    return documents
+    """The transcripts as pages, and the list of them; as files they are beside these."""
+    paths = sorted((folder / "transcripts").glob("*.json"))
+    transcripts = {path.stem: json.loads(path.read_bytes()) for path in paths}
+    target = partial(_target, base="transcripts")
+    texts = {f"{_AT}/transcripts/{name}": stories.page(name, each) for name, each in transcripts.items()}
+    pages = {place: rendered(text, target) for place, text in texts.items()}
+    pages[f"{_AT}/transcripts"] = rendered(stories.index(transcripts), _target)
+    return {place: _page(page.title, page.html, style) for place, page in pages.items()}
 
 
 def _target(link: str, base: str = "") -> str:
@@ -113,8 +114,7 @@ def _target(link: str, base: str = "") -> str:
 
 def _listing(name: str, folder: Path, style: str) -> Document:
     paths = sorted((folder / name).glob("*.json"))
-    hrefs = [path.stem if name == "transcripts" else path.name for path in paths]
-    items = "\n".join(f'<li><a href="{_AT}/{name}/{href}">{html.escape(href)}</a></li>' for href in hrefs)
+    items = "\n".join(f'<li><a href="{_AT}/{name}/{path.name}">{html.escape(path.name)}</a></li>' for path in paths)
     return _page(name, f"<h1>{name}</h1>\n<ul>\n{items}\n</ul>", style)
 
 

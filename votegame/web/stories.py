@@ -1,7 +1,7 @@
 """Transcripts as pages: what each actor does and is told, with the notes beside it."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 _SAYS: Final = {
@@ -20,7 +20,13 @@ _SAYS: Final = {
 }
 
 
-def markdown(name: str, transcript: dict[str, Any]) -> str:
+def index(transcripts: Mapping[str, dict[str, Any]]) -> str:
+    """The list of all transcripts, in Markdown."""
+    items = (f"- [{each['title']}](transcripts/{name}.json). {each['shows']}" for name, each in transcripts.items())
+    return "\n".join(["# Transcripts", "", "[How to read them](transcripts.md).", "", *items, ""])
+
+
+def page(name: str, transcript: dict[str, Any]) -> str:
     """A transcript, in Markdown."""
     return "\n\n".join(_paragraphs(name, transcript)) + "\n"
 
