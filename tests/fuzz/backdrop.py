@@ -20,7 +20,7 @@ class Backdrop:
     """From `start` to `finish` games are played; `finish` fails if any of them was disturbed."""
 
     def __init__(self) -> None:
-        self.server = ServerProcess()
+        self.server = ServerProcess(LOG_LEVEL="debug")
         self._executor = ThreadPoolExecutor(1)
         self._is_ready = threading.Event()
         self._loop: asyncio.AbstractEventLoop | None = None

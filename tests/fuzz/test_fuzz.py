@@ -5,6 +5,7 @@
 
 import asyncio
 import os
+import random
 from collections import Counter
 
 import aiohttp
@@ -15,6 +16,8 @@ from hypothesis import strategies as st
 from tests.fuzz import calls, frames
 from tests.fuzz.backdrop import Backdrop
 from tests.fuzz.crowd import Crowd
+from tests.fuzz.listeners import ROUNDS_PER_GAME, Table
+from tests.leaks import tells
 
 EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", "16"))
 BOUNDED = settings(
@@ -83,3 +86,22 @@ def test_requests_of_each_operation(backdrop, label):
         caller.call(case, caller=who, of_path=of_path, in_body=in_body)
 
     call()
+
+
+def test_nothing_that_goes_out_tells_whose_answer_is_whose(backdrop, loop):
+    orders = loop.run(listen(backdrop, n_rounds=2 * EXAMPLES))
+    for name in ("submission", "joining", "user ids", "answer ids", "contents", "lengths"):
+        assert not tells([(shown, telling[name]) for shown, telling in orders]), name
+    assert not tells([(telling["answer ids"], telling["submission"]) for _, telling in orders])
+
+
+async def listen(backdrop, *, n_rounds):
+    orders = []
+    async with aiohttp.ClientSession() as http:
+        while len(orders) < n_rounds:
+            table = Table(backdrop, http, random.Random(len(orders)))
+            await table.play(min(ROUNDS_PER_GAME, n_rounds - len(orders)))
+            assert not table.found, "\n".join(table.found[:10])
+            assert table.n_searched > 30 * len(table.orders)
+            orders += table.orders
+    return orders
