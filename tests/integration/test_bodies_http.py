@@ -163,7 +163,13 @@ class TestSizes:
         assert is_clean(web)
 
     @pytest.mark.parametrize(
-        "data", [b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n", b"GET\r\n\r\n", b"GET / HTTP/9.9.9\r\n\r\n"]
+        "data",
+        [
+            b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n",
+            b"GET\r\n\r\n",
+            b"GET /\r\n\r\n",
+            b"GET / HTTP/9.9.9\r\n\r\n",
+        ],
     )
     async def test_what_is_no_http_is_no_reason_for_a_traceback(self, web, data):
         reader, writer = await asyncio.open_connection("127.0.0.1", web.port)

@@ -16,6 +16,8 @@ async def house():
 @pytest.mark.parametrize(
     ("headers", "status"),
     [
+        ({"Sec_WebSocket_Key": "dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ=="}, 400),
+        ({"Sec_WebSocket_Version": "13\r\nSec-WebSocket-Version: 8"}, 426),
         ({"Sec_WebSocket_Key": None}, 400),
         ({"Sec_WebSocket_Key": "c2hvcnQ="}, 400),
         ({"Sec_WebSocket_Key": "not base64!"}, 400),
@@ -57,6 +59,12 @@ async def test_unknown_subprotocols_are_refused_with_the_known_ones(house, offer
 
     assert (status, answer["content-type"]) == (400, "application/problem+json")
     assert json.loads(body)["versions"] == ["votegame.v1"]
+
+
+async def test_a_connection_may_say_upgrade_on_a_line_of_its_own(house):
+    status, _, _, _ = await house.request(Connection="keep-alive\r\nConnection: Upgrade")
+
+    assert status == 101
 
 
 async def test_compression_is_not_negotiated(house):

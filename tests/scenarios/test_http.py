@@ -140,6 +140,8 @@ async def test_settings_come_alone_or_under_their_name(caller):
         ("GET", "/api/game/ZZZZZ2/leaderboard", None, (404, "room_not_found")),
         ("POST", "/api/game/ZZZZZ2/start", None, (404, "room_not_found")),
         ("POST", "/api/game/rounds/x/end", None, (404, "room_not_found")),
+        ("POST", "/api/game/rounds/{x}/end", None, (404, "room_not_found")),
+        ("GET", "/api/rooms/{x", None, (404, "room_not_found")),
         ("POST", f"/api/game/rounds/{'0' * 8}-0000-4000-8000-{'0' * 12}/end", None, (404, "room_not_found")),
         ("POST", f"/api/game/rounds/{'0' * 8}-0000-4000-8000-{'0' * 12}/answer", {}, (422, "bad_message")),
     ],
@@ -165,6 +167,15 @@ async def test_a_round_of_a_room_that_one_is_not_in(caller, table):
     path = f"/api/game/rounds/{round_id}"
     assert await eve.code_of("POST", f"{path}/answer", {"answer": "x"}) == (403, "not_member")
     assert await eve.code_of("GET", f"{path}/answers") == (403, "not_member")
+
+
+async def test_two_keys_are_one(caller):
+    ada = await caller("Ada")
+    headers = [("Authorization", ada.headers["Authorization"]), ("Idempotency-Key", "a"), ("Idempotency-Key", "b")]
+    async with ada.http.post(f"{ada.url}/api/rooms", headers=headers) as answer:
+        made = await answer.json()
+    assert (await ada.ask("POST", "/api/rooms", key="a, b"))[1]["room_code"] == made["room_code"]
+    assert (await ada.ask("POST", "/api/rooms", key="a"))[1]["room_code"] != made["room_code"]
 
 
 async def test_a_round_has_one_name_in_either_case(caller, table):

@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable
 from typing import Final
 
 import structlog
-from aiohttp import hdrs, web
+from aiohttp import HttpVersion10, hdrs, web
 from aiohttp.typedefs import Middleware
 
 from votegame.errors import ErrorCode, StoreBusyError, StoreUnavailableError
@@ -58,7 +58,12 @@ def guard(doorman: Doorman, observe: Callable[[str, int], None]) -> Middleware:
         if request.method == hdrs.METH_OPTIONS and hdrs.ACCESS_CONTROL_REQUEST_METHOD in request.headers:
             return _preflight(request, is_allowed=is_allowed)
         code = _refusal(request, is_allowed=is_allowed)
-        response = problem_response(code) if code is not None else await errors(request, handler)
+        if request.version < HttpVersion10:
+            # Only the parser in C lets a request without a version through.
+            response: web.StreamResponse = problem_of(web.HTTPBadRequest())
+            response.force_close()
+        else:
+            response = problem_response(code) if code is not None else await errors(request, handler)
         observe(_route(request), response.status)
         if not response.prepared:
             make_safe(response)

@@ -48,6 +48,9 @@ from votegame.wire import text
 from votegame.wire.codec import BadFrame, Codec
 
 IDEMPOTENCY_KEY: Final = "Idempotency-Key"
+# By itself aiohttp takes no braces there; but what is no code is a room that is not found.
+_CODE: Final = "{code:[^/]+}"
+_ROUND_ID: Final = "{round_id:[^/]+}"
 _ANY_ROOM: Final = RoomCode("222222")
 """Stands for the room of a round until that is looked up."""
 
@@ -70,7 +73,7 @@ class RoomViews:
 
     def routes(self) -> Sequence[web.RouteDef]:
         """All routes of rooms and games."""
-        room, game, of_round = "/api/rooms/{code}", "/api/game/{code}", "/api/game/rounds/{round_id}"
+        room, game, of_round = f"/api/rooms/{_CODE}", f"/api/game/{_CODE}", f"/api/game/rounds/{_ROUND_ID}"
         return [
             web.post("/api/rooms", self.create),
             web.post("/api/rooms/join", self.join),
@@ -149,9 +152,9 @@ class RoomViews:
     ) -> web.Response:
         """The answer to a request that is a `known` command with the fields of its path, and of its body."""
         login = await self._identity.require(request)
-        key = request.headers.get(IDEMPOTENCY_KEY)
-        if key is None:
-            key = new_uuid(self._rng)
+        keys = request.headers.getall(IDEMPOTENCY_KEY, ())
+        # More than one are one, as proxies may join them.
+        key = ", ".join(keys) if keys else new_uuid(self._rng)
         whole = "settings" if known is UpdateSettings else None
         command = self._codec.decode_body(await read_bytes(request), known, {**of_path(), "id": key}, whole=whole)
         if isinstance(command, BadFrame):

@@ -65,6 +65,9 @@ def test_fragments_are_limited_in_size_and_number():
         frame(0x01) + frame(0x82),
         b"\x81\x00",
         frame(0x88, b"x"),
+        b"\x81\xfe\x00\x7d",
+        b"\x81\xff" + (65_535).to_bytes(8, "big"),
+        frame(0x01) + b"\x80\xfe\x00\x00",
         *(frame(0x88, code.to_bytes(2, "big")) for code in (0, 999, 1004, 1005, 1006, 1015, 1016, 2999, 5000, 65535)),
     ],
 )
