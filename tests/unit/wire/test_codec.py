@@ -2,7 +2,10 @@
 
 import json
 from math import isinf
+from time import process_time
+from typing import get_args
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -10,6 +13,7 @@ from msgspec import Struct
 
 from votegame.errors import ErrorCode
 from votegame.game import commands
+from votegame.game.commands import AnyCommand
 from votegame.game.room_settings import SettingsPatch
 from votegame.wire.codec import BadFrame, Codec, decode_object
 from votegame.wire.limits import Limits
@@ -332,6 +336,52 @@ def test_any_values_in_known_fields_give_a_command_or_a_reason(name, changes):
     assert isinstance(outcome, BadFrame | commands.Command)
     if isinstance(outcome, BadFrame):
         json.dumps(dict(outcome.details), ensure_ascii=False).encode()
+    else:
+        assert CODEC.decode(msgspec.json.encode(outcome)) == outcome
+
+
+bodies = st.binary(max_size=100) | json_values.map(lambda value: json.dumps(value).encode())
+
+
+@given(known=st.sampled_from(get_args(AnyCommand)), body=bodies, key=st.text(ODD, max_size=70))
+def test_any_body_is_a_command_of_its_route_or_refused(known, body, key):
+    fields = VALID[known.__struct_config__.tag] | {"id": key}
+    outcome = CODEC.decode_body(body, known, fields, whole="settings")
+
+    assert isinstance(outcome, BadFrame | known)
+    assert isinstance(outcome, BadFrame) or outcome.id == key
+
+
+def ping(more: str) -> str:
+    return f'{{"type":"ping","id":"1","x":{more}}}'
+
+
+DEAR = {
+    "digits": ping("9" * 16_000),
+    "a small number in many digits": '{"type":"ping","id":"1","x":%se-15900}' % ("9" * 15_900),
+    "many long numbers": ping("[" + ",".join(["9" * 250 + "e-249"] * 60) + "]"),
+    "places where a number may begin": ping('"' + ":1.1.1" * 2_600 + '"'),
+    "depth": ping("[" * 16_000),
+    "objects in objects": ping('{"":' * 4_000),
+    "escapes": ping('"' + r"\ud800" * 2_600 + '"'),
+    "a long id": '{"type":"ping","id":"' + "\u0301" * 8_000 + '"}',
+    "a long type": '{"id":"1","type":"' + "\u0301" * 8_000 + '"}',
+    "marks": json.dumps(message("submit_answer", answer="a" + "\u0301\u0316" * 250), ensure_ascii=False),
+    "hardly any names": ping("0" + ',"":0' * 3_000),
+    "unknown settings": json.dumps(message("create_room", settings={f"x{n}": "\ud83d" for n in range(900)})),
+}
+
+
+@pytest.mark.parametrize("name", DEAR)
+def test_no_frame_stalls_others(name):
+    assert len(DEAR[name].encode()) <= 16_384
+    costs = []
+    for _ in range(3):
+        start = process_time()
+        CODEC.decode(DEAR[name])
+        costs.append(process_time() - start)
+    # The dearest takes less than a hundredth of it.
+    assert min(costs) < 0.05
 
 
 @pytest.mark.parametrize(

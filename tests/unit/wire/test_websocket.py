@@ -1,5 +1,7 @@
 """Bytes of a client to messages (RFC 6455, section 5; FRAME-03 to FRAME-09)."""
 
+from itertools import pairwise
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -105,6 +107,18 @@ def test_messages_do_not_depend_on_how_the_bytes_arrive(texts, cuts, mask):
         position += cut
 
     assert got == texts
+
+
+pieces = st.builds(frame, st.integers(0, 255), st.binary(max_size=60)) | st.binary(max_size=12)
+
+
+@given(data=st.lists(pieces, max_size=8).map(b"".join), cuts=st.lists(st.integers(0, 500), max_size=8))
+def test_whatever_comes_means_the_same_in_pieces(data, cuts):
+    reader = FrameReader(100)
+    places = sorted({0, len(data), *(min(cut, len(data)) for cut in cuts)})
+    got = [one for start, end in pairwise(places) for one in reader.feed(data[start:end])]
+
+    assert got == read(data, 100)
 
 
 @given(st.binary(max_size=300))
