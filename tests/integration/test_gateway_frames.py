@@ -179,8 +179,9 @@ async def test_empty_frames_are_not_json(house, text):
     assert (await client.next())["id"] == "1"
 
 
-async def test_a_flood_of_pings_is_a_violation(house):
+@pytest.mark.parametrize("opcode", [0x9, 0xA])
+async def test_a_flood_of_pings_or_pongs_is_a_violation(house, opcode):
     client = await house.connect("ada")
-    client.send_raw(frame(0x89, b"") * 200)
+    client.send_raw(frame(0x80 | opcode, b"") * 200)
 
     assert await client.close_code() == 1008
