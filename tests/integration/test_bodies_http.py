@@ -168,6 +168,7 @@ class TestSizes:
             b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n",
             b"GET\r\n\r\n",
             b"GET /\r\n\r\n",
+            b"GET / HTTP/2.0\r\nHost: x\r\n\r\n",
             b"GET / HTTP/9.9.9\r\n\r\n",
         ],
     )
