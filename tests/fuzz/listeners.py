@@ -33,6 +33,8 @@ class Table:
         self._opened: list[Talker] = []
         self._called: list[tuple[str, bytes]] = []
         """To whom what was answered over HTTP, since it was searched last."""
+        self._told: dict[str, list[str]] = {}
+        """What each member was told unasked in this game."""
         self._secrets: dict[str, Secret] = {}
         self._round_path = ""
         self.found: list[str] = []
@@ -48,6 +50,8 @@ class Table:
         await host.create(total_rounds=ROUNDS_PER_GAME, late_join=True)
         for other in self._players[1:]:
             await other.join(host.room_code)
+        await self._listen()
+        self._told.clear()
         for number in range(n_rounds):
             round_id = (await host.say("next_round" if number else "start_game"))["round_id"]
             await self._late.join(host.room_code)
@@ -70,7 +74,7 @@ class Table:
     async def _round(self, round_id: str) -> None:
         self._secrets, self._round_path = {}, f"/api/game/rounds/{round_id}"
         log_start = len(self._backdrop.server.said())
-        await self._begin_to_listen()
+        await self._listen()
         submitted = self._rng.sample(self._players, PLAYERS)
         contents = [f"{self._rng.getrandbits(4 * size):0{size}x}" for size in self._rng.sample(range(20, 60), PLAYERS)]
         for talker, content in zip(submitted[:-1], contents[:-1], strict=True):
@@ -90,11 +94,16 @@ class Table:
         await self._players[0].say("end_round", round_id=round_id)
         self._note_orders([one["id"] for one in shown], [talker.user_id for talker in submitted])
 
-    async def _begin_to_listen(self) -> None:
+    async def _listen(self) -> list[tuple[str, bytes]]:
+        """To whom what was told since this was last asked."""
         for talker in self._members:
             await talker.say("ping")
+            self._called += [(talker.user_id, text.encode()) for text in talker.texts]
+            told = [text for text in talker.texts if json.loads(text)["type"] not in REPLIES]
+            self._told.setdefault(talker.user_id, []).extend(told)
             talker.texts.clear()
-        self._called.clear()
+        heard, self._called = self._called, []
+        return heard
 
     async def _answer(self, talker: Talker, round_id: str, content: str) -> None:
         if self._rng.random() < 0.3:
@@ -132,19 +141,16 @@ class Table:
     async def _search(self, *, is_shown: bool) -> None:
         """Look at all that came since the last time, and whether members were told the same."""
         secrets = list(self._secrets.values())
-        told = {}
-        for talker in self._members:
-            await talker.say("ping")
-            self._called += [(talker.user_id, text.encode()) for text in talker.texts]
-            told[talker.user_id] = [text for text in talker.texts if json.loads(text)["type"] not in REPLIES]
-            talker.texts.clear()
-        for reader, data in self._called:
+        heard = await self._listen()
+        for reader, data in heard:
             self.found += links(data, secrets, reader=reader, is_shown=is_shown)
             self.found += self._of_others(reader, data)
-        self.n_searched += len(self._called)
-        if len({tuple(texts) for texts in told.values()}) > 1:
+        self.n_searched += len(heard)
+        told = [self._told[talker.user_id] for talker in self._players]
+        # One may have been told a notice already that is still on its way to another.
+        longest = max(told, key=len)
+        if any(texts != longest[: len(texts)] for texts in told):
             self.found.append(f"members were told different things: {told}")
-        self._called.clear()
 
     def _of_others(self, reader: str, data: bytes) -> list[str]:
         """`you` is about oneself."""
