@@ -123,6 +123,9 @@ def good_value(name: str, schema: Schema, defs: Schema) -> st.SearchStrategy:
             return st.integers(schema["minimum"], schema["maximum"])
         case "boolean":
             return st.booleans()
+        case "array":
+            items = good_value(name, schema["items"], defs)
+            return st.lists(items, min_size=schema.get("minItems", 0), max_size=min(3, schema.get("maxItems", 3)))
         case "object":
             fields = {key: good_value(key, value, defs) for key, value in schema["properties"].items()}
             required = set(schema.get("required", ()))
@@ -160,6 +163,8 @@ def bad_values(name: str, schema: Schema, defs: Schema) -> list[tuple[str, Any]]
             return [(name, value) for value in bad]
         case "boolean":
             return [(name, bad) for bad in (None, 0, "true", [])]
+        case "array":
+            return [(name, bad) for bad in (None, 7, "x", {})]
         case "object":
             whole = [(name, bad) for bad in (None, 7, [], "x")] + [(f"{name}.nonsense", {"nonsense": 1})]
             return whole + [
