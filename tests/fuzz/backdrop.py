@@ -6,7 +6,6 @@ import re
 import threading
 import urllib.request
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
 
 from tests.bots import Manners
 from tests.kill.hall import Hall
@@ -27,6 +26,8 @@ class Backdrop:
         self._enough: asyncio.Event | None = None
         self._hall: Hall | None = None
         self.games = 0
+        self.stalls: dict[str, float] = {}
+        """How often the event loop was late, by how much: to be looked at, since a busy machine is late as well."""
 
     def start(self) -> "Backdrop":
         self._playing = self._executor.submit(asyncio.run, self._play())
@@ -37,7 +38,9 @@ class Backdrop:
 
     def finish(self) -> None:
         """Have the games come to their end, and prove that they are whole."""
-        self._loop.call_soon_threadsafe(self._enough.set)
+        with contextlib.suppress(RuntimeError):
+            # The loop is closed when the games have failed, which is what is told then.
+            self._loop.call_soon_threadsafe(self._enough.set)
         self._playing.result()
         self._executor.shutdown()
 
@@ -68,23 +71,23 @@ class Backdrop:
                 await self._enough.wait()
                 await hall.prove()
                 self.games = len(hall.tables)
-            metrics = (await asyncio.to_thread(self.metrics)).splitlines()
+            metrics = (await asyncio.to_thread(self._metrics)).splitlines()
             assert not [line for line in metrics if is_an_internal_error(line)], metrics
+            self.stalls = _stalls(metrics)
             assert await self.server.stop() == 0
             assert complaints(self.server.said()) == []
         finally:
             await self.server.close()
 
-    def metrics(self) -> str:
+    def _metrics(self) -> str:
         with urllib.request.urlopen(f"{self.url}/metrics", timeout=10) as answer:
             return answer.read().decode()
 
-    def stalls(self) -> dict[str, Any]:
-        """How often the event loop was late, by how much: to be looked at, since a busy machine is late as well."""
-        counts = re.findall(
-            r'^votegame_loop_lag_seconds_bucket\{le="([\d.]+)"\} ([\d.]+)', self.metrics(), re.MULTILINE
-        )
-        return {f"<= {limit} s": float(count) for limit, count in counts if float(limit) >= 0.025}
+
+def _stalls(metrics: list[str]) -> dict[str, float]:
+    lag = re.compile(r'votegame_loop_lag_seconds_bucket\{le="([\d.]+)"\} ([\d.]+)')
+    counts = [match.groups() for match in map(lag.match, metrics) if match is not None]
+    return {f"<= {limit} s": float(count) for limit, count in counts if float(limit) >= 0.025}
 
 
 def is_an_internal_error(line: str) -> bool:

@@ -36,9 +36,8 @@ pytestmark = pytest.mark.timeout(120 + EXAMPLES * 5)
 def backdrop():
     backdrop = Backdrop().start()
     yield backdrop
-    stalls = backdrop.stalls()
     backdrop.finish()
-    print(f"{backdrop.games} games beside it; the loop was late: {stalls}")  # noqa: T201
+    print(f"{backdrop.games} games beside it; the loop was late: {backdrop.stalls}")  # noqa: T201
 
 
 @pytest.fixture(scope="module")
