@@ -1,23 +1,17 @@
 """What every `UserStore` does."""
 
 import asyncio
-import time
 
 import pytest
 
 from tests.contract.store_kit import an_id
-from votegame.auth.ports import LOGINS_PER_USER, EmailTaken, NewLogin, NewUser
+from tests.contract.user_kit import a_guest, a_login, a_user, now_ms, registered
+from votegame.auth.ports import LOGINS_PER_USER, EmailTaken
 from votegame.auth.values import Account
 from votegame.errors import RowsRefusedError
 from votegame.storage.database import Database
 from votegame.storage.memory_users import MemoryUserStore
 from votegame.storage.users import PostgresUserStore
-
-HOUR_MS = 3_600_000
-
-
-def now_ms() -> int:
-    return time.time_ns() // 1_000_000
 
 
 @pytest.fixture(params=["memory", "postgres"])
@@ -28,24 +22,6 @@ async def store(request):
     database = Database(request.getfixturevalue("database_url"), size=4)
     yield PostgresUserStore(database)
     await database.close()
-
-
-def a_login(*, expires_in_ms: int = HOUR_MS) -> NewLogin:
-    return NewLogin(login_id=an_id(), expires_ms=now_ms() + expires_in_ms)
-
-
-def a_user(name: str = "Ada", **changes) -> NewUser:
-    email = f"{name}@Example.org"
-    fields = {"email": email, "email_folded": email.casefold(), "password_hash": f"hash of {name}"}
-    return NewUser(**{"user_id": an_id(), "display_name": name, **fields, **changes})
-
-
-def a_guest(name: str = "Gus") -> NewUser:
-    return NewUser(user_id=an_id(), display_name=name)
-
-
-def registered(guest: NewUser, **changes) -> NewUser:
-    return a_user("Gustav", user_id=guest.user_id, **changes)
 
 
 class TestUsers:

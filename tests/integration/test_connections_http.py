@@ -77,6 +77,8 @@ class TestSmuggling:
             head("Transfer-Encoding : chunked") + b"0\r\n\r\n",
             head("Transfer-Encoding: xchunked") + b"0\r\n\r\n",
             head("Transfer-Encoding: chunked, identity") + b"0\r\n\r\n",
+            head("Transfer-Encoding: gzip, chunked") + b"0\r\n\r\n",
+            head("Transfer-Encoding: chunked, chunked") + b"0\r\n\r\n",
             head("Transfer-Encoding: chunked", "Transfer-Encoding: chunked") + b"0\r\n\r\n",
             b"GET /nowhere HTTP/1.1\nHost: x\n\n",
             b"GET /nowhere HTTP/1.1\r\nHost: x\nX: y\r\n\r\n",
@@ -88,7 +90,7 @@ class TestSmuggling:
             chunked(b"2\r\n{}XX\r\n0\r\n\r\n"),
             chunked(b"2\r\n{}\r\n0\r\nX: y\r\n"),
         ],
-        ids=range(20),
+        ids=range(22),
     )
     async def test_dep_01_where_a_request_ends_is_never_in_doubt(self, web, parser, data):
         received = await everything(web, data + HEALTH)

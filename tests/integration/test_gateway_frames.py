@@ -16,6 +16,8 @@ async def house():
 @pytest.mark.parametrize(
     ("headers", "status"),
     [
+        ({"Sec_WebSocket_Key": "dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ=="}, 400),
+        ({"Sec_WebSocket_Version": "13\r\nSec-WebSocket-Version: 8"}, 426),
         ({"Sec_WebSocket_Key": None}, 400),
         ({"Sec_WebSocket_Key": "c2hvcnQ="}, 400),
         ({"Sec_WebSocket_Key": "not base64!"}, 400),
@@ -57,6 +59,12 @@ async def test_unknown_subprotocols_are_refused_with_the_known_ones(house, offer
 
     assert (status, answer["content-type"]) == (400, "application/problem+json")
     assert json.loads(body)["versions"] == ["votegame.v1"]
+
+
+async def test_a_connection_may_say_upgrade_on_a_line_of_its_own(house):
+    status, _, _, _ = await house.request(Connection="keep-alive\r\nConnection: Upgrade")
+
+    assert status == 101
 
 
 async def test_compression_is_not_negotiated(house):
@@ -171,8 +179,9 @@ async def test_empty_frames_are_not_json(house, text):
     assert (await client.next())["id"] == "1"
 
 
-async def test_a_flood_of_pings_is_a_violation(house):
+@pytest.mark.parametrize("opcode", [0x9, 0xA])
+async def test_a_flood_of_pings_or_pongs_is_a_violation(house, opcode):
     client = await house.connect("ada")
-    client.send_raw(frame(0x89, b"") * 200)
+    client.send_raw(frame(0x80 | opcode, b"") * 200)
 
     assert await client.close_code() == 1008

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from tests.contract.test_user_store import a_login, a_user
+from tests.contract.user_kit import a_login, a_user
 from tests.integration.sql_kit import waits_for_lock
 from votegame.storage.queries import load_queries
 from votegame.storage.users import PostgresUserStore

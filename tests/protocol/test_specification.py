@@ -101,7 +101,12 @@ def test_there_is_no_program_in_the_specification():
     assert {path.suffix for path in PROTOCOL.rglob("*") if path.is_file()} == {".md", ".json"}
 
 
+def documented(path: str) -> str:
+    """A path as readers see it, without what a name in it may look like."""
+    return re.sub(r":[^}]+", "", path)
+
+
 def test_every_call_is_described():
     calls = {f"{method} {path}" for method, path in re.findall(r"`(GET|POST|PATCH|DELETE) (/api/[^` ]+)`", V1)}
     views = [AuthViews(*[None] * 4), RoomViews(*[None] * 5)]
-    assert calls == {f"{route.method} {route.path}" for view in views for route in view.routes()}
+    assert calls == {f"{route.method} {documented(route.path)}" for view in views for route in view.routes()}

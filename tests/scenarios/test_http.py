@@ -140,6 +140,8 @@ async def test_settings_come_alone_or_under_their_name(caller):
         ("GET", "/api/game/ZZZZZ2/leaderboard", None, (404, "room_not_found")),
         ("POST", "/api/game/ZZZZZ2/start", None, (404, "room_not_found")),
         ("POST", "/api/game/rounds/x/end", None, (404, "room_not_found")),
+        ("POST", "/api/game/rounds/{x}/end", None, (404, "room_not_found")),
+        ("GET", "/api/rooms/{x", None, (404, "room_not_found")),
         ("POST", f"/api/game/rounds/{'0' * 8}-0000-4000-8000-{'0' * 12}/end", None, (404, "room_not_found")),
         ("POST", f"/api/game/rounds/{'0' * 8}-0000-4000-8000-{'0' * 12}/answer", {}, (422, "bad_message")),
     ],
@@ -151,9 +153,10 @@ async def test_each_wrong_call_is_told_what_is_wrong(caller, method, path, body,
     assert await stranger.code_of(method, path, body) == (401, "unauthenticated")
 
 
-async def test_a_key_that_is_none_is_named(caller):
+@pytest.mark.parametrize("key", ["", "x" * 65])
+async def test_a_key_that_is_none_is_named(caller, key):
     ada = await caller("Ada")
-    status, problem = await ada.ask("POST", "/api/rooms", key="x" * 65)
+    status, problem = await ada.ask("POST", "/api/rooms", key=key)
     assert (status, problem["code"], problem["field"]) == (422, "bad_message", "Idempotency-Key")
 
 
@@ -164,6 +167,24 @@ async def test_a_round_of_a_room_that_one_is_not_in(caller, table):
     path = f"/api/game/rounds/{round_id}"
     assert await eve.code_of("POST", f"{path}/answer", {"answer": "x"}) == (403, "not_member")
     assert await eve.code_of("GET", f"{path}/answers") == (403, "not_member")
+
+
+async def test_two_keys_are_one(caller):
+    ada = await caller("Ada")
+    headers = [("Authorization", ada.headers["Authorization"]), ("Idempotency-Key", "a"), ("Idempotency-Key", "b")]
+    async with ada.http.post(f"{ada.url}/api/rooms", headers=headers) as answer:
+        made = await answer.json()
+    assert (await ada.ask("POST", "/api/rooms", key="a, b"))[1]["room_code"] == made["room_code"]
+    assert (await ada.ask("POST", "/api/rooms", key="a"))[1]["room_code"] != made["room_code"]
+
+
+async def test_a_round_has_one_name_in_either_case(caller, table):
+    members = await table(2)
+    round_id = (await members[0].say("start_game"))["round_id"]
+    host = Caller(*[getattr((await caller("X")), name) for name in ("http", "url")], members[0].token, "")
+    for other in (round_id.replace("-", ""), f"urn:uuid:{round_id}", f"%20{round_id}"):
+        assert await host.code_of("POST", f"/api/game/rounds/{other}/end") == (404, "room_not_found")
+    assert await host.ask("POST", f"/api/game/rounds/{round_id.upper()}/end") == (200, {})
 
 
 async def test_many_retries_at_once_make_one_answer(caller, table):

@@ -69,6 +69,7 @@ class Accounts:
         try:
             password_hash = await self._passwords.hashed(text.password(password))
         except HashingBusyError:
+            self._rates.registration_put_off(address)
             return _BUSY
         user = NewUser(
             user_id=wanted.user_id,

@@ -83,6 +83,9 @@ class Rates(Protocol):
     def registration(self, address: str, now: float) -> float:
         """A registration from `address`."""
 
+    def registration_put_off(self, address: str) -> None:
+        """One that was let through could not be looked at for want of time: it does not count."""
+
     def guest(self, address: str, now: float) -> float:
         """A guest from `address`."""
 

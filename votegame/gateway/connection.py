@@ -184,8 +184,10 @@ class Connection:
             case str():
                 if not self.is_closing:
                     self._conversation.take(incoming, self)
+            case websocket.Ping() | websocket.Pong() if self._chatters():
+                self.close(CloseCode.POLICY_VIOLATION)
             case websocket.Ping(payload):
-                self._answer_ping(payload)
+                self.outbox.put(Frame(frames.pong_frame(payload)))
             case websocket.Pong():
                 pass
             case websocket.PeerClosed(code):
@@ -193,11 +195,9 @@ class Connection:
             case websocket.Violation(code):
                 self.close(code)
 
-    def _answer_ping(self, payload: bytes) -> None:
-        if self._shared.settings.rates_are_on and self._chatter.take(self.last_heard):
-            self.close(CloseCode.POLICY_VIOLATION)
-            return
-        self.outbox.put(Frame(frames.pong_frame(payload)))
+    def _chatters(self) -> bool:
+        """Whether there are too many pings, or pongs, which cost as much to read."""
+        return self._shared.settings.rates_are_on and self._chatter.take(self.last_heard) > 0
 
     def _closed_by_peer(self, code: int | None) -> None:
         self._reader = None

@@ -125,14 +125,18 @@ def _handshake(request: web.Request) -> handshake.Accepted | handshake.Refused:
         return handshake.Refused(400, "A WebSocket needs HTTP/1.1.")
     if request.body_exists:
         return handshake.Refused(400, "An upgrade has no body.")
-    headers = request.headers
     return handshake.handshake(
-        upgrade=headers.get(hdrs.UPGRADE, ""),
-        connection=headers.get(hdrs.CONNECTION, ""),
-        version=headers.get(hdrs.SEC_WEBSOCKET_VERSION, ""),
-        key=headers.get(hdrs.SEC_WEBSOCKET_KEY, ""),
-        offered=handshake.offered_protocols(headers.getall(hdrs.SEC_WEBSOCKET_PROTOCOL, ())),
+        upgrade=_whole(request, hdrs.UPGRADE),
+        connection=_whole(request, hdrs.CONNECTION),
+        version=_whole(request, hdrs.SEC_WEBSOCKET_VERSION),
+        key=_whole(request, hdrs.SEC_WEBSOCKET_KEY),
+        offered=handshake.offered_protocols(request.headers.getall(hdrs.SEC_WEBSOCKET_PROTOCOL, ())),
     )
+
+
+def _whole(request: web.Request, name: str) -> str:
+    """All lines of a header as one, as proxies may join them (RFC 9110, section 5.3): two keys are no key."""
+    return ", ".join(request.headers.getall(name, ()))
 
 
 def _handshake_refusal(refused: handshake.Refused) -> web.Response:

@@ -29,6 +29,11 @@ class AccountRates:
         """A registration from `address`."""
         return self._registrations.take(address, now) if self._are_on else 0.0
 
+    def registration_put_off(self, address: str) -> None:
+        """One that was let through could not be looked at for want of time: it does not count."""
+        if self._are_on:
+            self._registrations.put_back(address)
+
     def guest(self, address: str, now: float) -> float:
         """A guest from `address`."""
         return self._guests.take(address, now) if self._are_on else 0.0

@@ -3,14 +3,13 @@
 import asyncio
 from typing import Final, TypeVar
 
-import msgspec
 from aiohttp import web
 from aiohttp.http_exceptions import HttpProcessingError
 from msgspec import Struct
 
 from votegame.errors import ErrorCode
 from votegame.web.problems import ProblemError
-from votegame.wire.codec import holds_json
+from votegame.wire.codec import BadFrame, decode_object
 
 BODY_SECONDS: Final = 10.0
 BROKEN_BODY: Final = (HttpProcessingError, web.RequestPayloadError)
@@ -29,7 +28,11 @@ async def read_body(request: web.Request, shape: type[Body]) -> Body:
     """
     if not is_json(request):
         raise ProblemError(ErrorCode.UNSUPPORTED_MEDIA_TYPE)
-    return _decoded(await read_bytes(request), shape)
+    body = decode_object(await read_bytes(request), shape)
+    if isinstance(body, BadFrame):
+        field = body.details.get("field")
+        raise ProblemError(body.code, {} if field is None else {"field": field})
+    return body
 
 
 async def read_bytes(request: web.Request) -> bytes:
@@ -49,33 +52,3 @@ def is_json(request: web.Request) -> bool:
     charset = (request.charset or "utf-8").lower()
     encoded = request.headers.get("Content-Encoding", "identity").lower() != "identity"
     return request.content_type == "application/json" and charset in {"utf-8", "utf8"} and not encoded
-
-
-def _decoded(content: bytes, shape: type[Body]) -> Body:
-    try:
-        body = msgspec.json.decode(content.decode(), type=shape)
-    except msgspec.ValidationError as error:
-        # Two readings: this one says what is wrong with the value only if the whole is JSON at all.
-        _check_json(content)
-        raise ProblemError(ErrorCode.BAD_MESSAGE, {"field": _field(str(error))}) from None
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        raise ProblemError(ErrorCode.BAD_JSON) from None
-    if not holds_json(content):
-        raise ProblemError(ErrorCode.BAD_JSON)
-    return body
-
-
-def _check_json(content: bytes) -> None:
-    try:
-        msgspec.json.decode(content)
-    except (msgspec.MsgspecError, RecursionError):
-        raise ProblemError(ErrorCode.BAD_JSON) from None
-
-
-def _field(message: str) -> str:
-    """The field that msgspec names: `... - at `$.email``, or `... missing required field `email``."""
-    _, is_at, path = message.partition(" - at `$.")
-    if is_at:
-        return path.rstrip("`")
-    _, is_missing, name = message.partition("field `")
-    return name.rstrip("`") if is_missing else ""

@@ -58,7 +58,11 @@ def guard(doorman: Doorman, observe: Callable[[str, int], None]) -> Middleware:
         if request.method == hdrs.METH_OPTIONS and hdrs.ACCESS_CONTROL_REQUEST_METHOD in request.headers:
             return _preflight(request, is_allowed=is_allowed)
         code = _refusal(request, is_allowed=is_allowed)
-        response = problem_response(code) if code is not None else await errors(request, handler)
+        if not _is_understood(request):
+            response: web.StreamResponse = problem_of(web.HTTPBadRequest())
+            response.force_close()
+        else:
+            response = problem_response(code) if code is not None else await errors(request, handler)
         observe(_route(request), response.status)
         if not response.prepared:
             make_safe(response)
@@ -66,6 +70,13 @@ def guard(doorman: Doorman, observe: Callable[[str, int], None]) -> Middleware:
         return response
 
     return guarded
+
+
+def _is_understood(request: web.Request) -> bool:
+    """Whether it is of a version that is spoken here, and its body has no more codings than are taken off."""
+    # The two parsers of aiohttp let through different ones of these.
+    coding = request.headers.get(hdrs.TRANSFER_ENCODING, "chunked")
+    return request.version.major == 1 and coding.strip().lower() == "chunked"
 
 
 def _refusal(request: web.Request, *, is_allowed: bool) -> ErrorCode | None:

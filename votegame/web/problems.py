@@ -46,7 +46,8 @@ def problem_response(
     body = problem(code, details or {}, status=status)
     all_headers = dict(headers or {})
     if "retry_after" in body:
-        all_headers["Retry-After"] = str(body["retry_after"])
+        # Whole seconds there (RFC 9110, section 10.2.3), fractions in ours.
+        all_headers["Retry-After"] = str(ceil(body["retry_after"]))
     return web.Response(
         status=body["status"],
         body=orjson.dumps(body),

@@ -6,7 +6,6 @@ drift apart. What stands in the path, a room's code or a round, must be found: o
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, Final
-from uuid import UUID
 
 import msgspec
 from aiohttp import web
@@ -41,7 +40,7 @@ from votegame.game.commands import (
     UpdateSettings,
 )
 from votegame.game.messages import User
-from votegame.ids import PooledRandom, RoomCode, RoundId, new_uuid
+from votegame.ids import PooledRandom, RoomCode, RoundId, is_uuid, new_uuid
 from votegame.web.bodies import read_bytes
 from votegame.web.commands import Commands
 from votegame.web.identity import Doorman, Identity
@@ -50,6 +49,9 @@ from votegame.wire import text
 from votegame.wire.codec import BadFrame, Codec
 
 IDEMPOTENCY_KEY: Final = "Idempotency-Key"
+# By itself aiohttp takes no braces there; but what is no code is a room that is not found.
+_CODE: Final = "{code:[^/]+}"
+_ROUND_ID: Final = "{round_id:[^/]+}"
 _ANY_ROOM: Final = RoomCode("222222")
 """Stands for the room of a round until that is looked up."""
 
@@ -72,7 +74,7 @@ class RoomViews:
 
     def routes(self) -> Sequence[web.RouteDef]:
         """All routes of rooms and games."""
-        room, game, of_round = "/api/rooms/{code}", "/api/game/{code}", "/api/game/rounds/{round_id}"
+        room, game, of_round = f"/api/rooms/{_CODE}", f"/api/game/{_CODE}", f"/api/game/rounds/{_ROUND_ID}"
         return [
             web.post("/api/rooms", self.create),
             web.post("/api/rooms/join", self.join),
@@ -152,7 +154,9 @@ class RoomViews:
     ) -> web.Response:
         """The answer to a request that is a `known` command with the fields of its path, and of its body."""
         login = await self._identity.require(request)
-        key = request.headers.get(IDEMPOTENCY_KEY) or new_uuid(self._rng)
+        keys = request.headers.getall(IDEMPOTENCY_KEY, ())
+        # More than one are one, as proxies may join them.
+        key = ", ".join(keys) if keys else new_uuid(self._rng)
         whole = "settings" if known is UpdateSettings else None
         command = self._codec.decode_body(await read_bytes(request), known, {**of_path(), "id": key}, whole=whole)
         if isinstance(command, BadFrame):
@@ -192,10 +196,10 @@ def _room_code(request: web.Request) -> RoomCode:
 
 
 def _round_id(request: web.Request) -> RoundId:
-    try:
-        return RoundId(str(UUID(request.match_info["round_id"])))
-    except ValueError:
-        raise ProblemError(ErrorCode.ROOM_NOT_FOUND) from None
+    round_id = request.match_info["round_id"].lower()
+    if not is_uuid(round_id):
+        raise ProblemError(ErrorCode.ROOM_NOT_FOUND)
+    return RoundId(round_id)
 
 
 def _problem(frame: BadFrame) -> ProblemError:

@@ -5,15 +5,16 @@ slower reader that tells *what* is wrong: not JSON, no such command, or which fi
 reply. What a bound cannot say (Unicode, the operator's limits) is checked after either of them.
 
 Where JSON leaves a choice, the rules are: of equal names in one object the last one counts; unknown fields are ignored
-whatever they hold, as long as the whole is JSON; numbers that no float can hold (`1e999`) are not JSON, nor is what is
-nested deeper than the readers can go; an integer is written without fraction and exponent.
+whatever they hold, as long as the whole is JSON; a number with a fraction or an exponent that no float can hold
+(`1e999`) is not JSON, nor is what is nested deeper than the readers can go; an integer is written without fraction and
+exponent, and is JSON however long it is, but no field takes a longer one than it says.
 """
 
 import json
 import re
 from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
-from typing import Any, Final, get_args
+from typing import Any, Final, TypeVar, get_args
 
 import msgspec
 from msgspec import UNSET, Struct, structs
@@ -42,11 +43,14 @@ _ECHO_CHARS: Final = 64
 _REASON_CHARS: Final = 200
 _LEAST_RESULTS_SECONDS: Final = 3
 _MAX_DIGITS: Final = 20
-_HUGE_EXPONENT: Final = re.compile(r"(?:[:,\[\s]|^)-?\d[\d.]*[eE]\+?\d{3}")
-"""A number that may be too large for a float; the typed decoder does not look at those in unknown fields."""
+_HUGE_NUMBER: Final = re.compile(r"(?:[:,\[\s]|^)-?(?:\d{200}|\d[\d.]*[eE]\+?\d{3})")
+"""A number that may be too large for a float: its exponent has three digits, or its digits are so many that one of two
+will do. The typed decoder does not look at numbers in unknown fields."""
 _AT: Final = re.compile(r" - at `\$\.?(?P<path>.*)`$", re.DOTALL)
 _NAMED: Final = re.compile(r"(?:missing required|contains unknown) field `(?P<name>.*)`$", re.DOTALL)
 _SURROGATES: Final = re.compile("[\ud800-\udfff]")
+
+Shape = TypeVar("Shape", bound=Struct)
 
 _TYPES: Final[Mapping[str, type[Command]]] = MappingProxyType(
     {str(command.__struct_config__.tag): command for command in get_args(AnyCommand)}
@@ -81,6 +85,9 @@ class _WrongField(Exception):  # noqa: N818
         self.reason = reason
 
 
+_NO_OBJECT: Final = _WrongField("", "Expected an object")
+
+
 class _NotJsonError(ValueError):
     """The text is not JSON, though the reader would take it; never leaves this module."""
 
@@ -99,7 +106,7 @@ class Codec:
             command = self._decoder.decode(source)
         except (msgspec.MsgspecError, RecursionError, UnicodeError):
             return self._read_slowly(data)
-        if _HUGE_EXPONENT.search(source) is not None:
+        if _HUGE_NUMBER.search(source) is not None:
             return self._read_slowly(source)
         try:
             return self._normal(command)
@@ -136,7 +143,7 @@ class Codec:
         except (ValueError, RecursionError):
             return _BAD_JSON
         if not isinstance(value, dict):
-            return _bad_message(_WrongField("", "Expected an object"), None, None)
+            return _bad_message(_NO_OBJECT, None, None)
         if whole is not None and whole not in value:
             value = {whole: value}
         return self._judged({**value, **fields, "type": _name_of(known)})
@@ -147,7 +154,7 @@ class Codec:
         except (ValueError, RecursionError):
             return _BAD_JSON
         if not isinstance(value, dict):
-            return _bad_message(_WrongField("", "Expected an object"), None, None)
+            return _bad_message(_NO_OBJECT, None, None)
         return self._judged(value)
 
     def _judged(self, value: dict[str, Any]) -> AnyCommand | BadFrame:
@@ -215,13 +222,18 @@ def _own_questions(questions: Sequence[str]) -> tuple[str, ...]:
     return tuple(normal.values())
 
 
-def holds_json(data: str | bytes) -> bool:
-    """Whether `data` is JSON also where a typed decoder does not look: in fields that it does not know."""
+def decode_object(data: bytes, shape: type[Shape]) -> Shape | BadFrame:
+    """The JSON object `data`, which is no command, as a `shape`, or what is wrong. Never raises, whatever it holds."""
     try:
-        _parsed(data)
+        value = _parsed(data)
     except (ValueError, RecursionError):
-        return False
-    return True
+        return _BAD_JSON
+    if not isinstance(value, dict):
+        return _bad_message(_NO_OBJECT, None, None)
+    try:
+        return _converted(value, shape)
+    except _WrongField as wrong:
+        return _bad_message(wrong, None, None)
 
 
 def _parsed(data: str | bytes) -> Any:
@@ -246,7 +258,7 @@ def _refuse_constant(_name: str) -> None:
     raise _NotJsonError
 
 
-def _converted(value: dict[str, Any], known: type[Command]) -> Command:
+def _converted(value: dict[str, Any], known: type[Shape]) -> Shape:
     """`value` as a command of type `known`. Raises `_WrongField`."""
     for name in known.__struct_fields__:
         field = value.get(name)

@@ -23,6 +23,7 @@ _RESERVED: Final = 0x70
 _MASKED: Final = 0x80
 _MASK_BYTES: Final = 4
 _LEN_16: Final = 126
+_LEAST_LEN_64: Final = 65_536
 _CONTROL_BYTES: Final = 125
 
 _STANDARD_CODES: Final = frozenset({1000, 1001, 1002, 1003, 1007, 1008, 1009, 1010, 1011, 1012, 1013, 1014})
@@ -123,11 +124,14 @@ class FrameReader:
             return violation
         size = second & 0x7F
         if size >= _LEN_16:
-            length_bytes = 2 if size == _LEN_16 else 8
+            length_bytes, least = (2, _LEN_16) if size == _LEN_16 else (8, _LEAST_LEN_64)
             if len(data) < start + length_bytes:
                 return None
             size = int.from_bytes(data[start : start + length_bytes], "big")
             start += length_bytes
+            if size < least:
+                # It would have fitted into fewer bytes.
+                return _PROTOCOL_ERROR
         # Each fragment counts as a byte at the least, so that endless empty ones come to an end, too.
         if first & 0x0F < _CLOSE and max(size + len(self._message or b""), self._fragments) > self._max_bytes:
             return _TOO_LARGE

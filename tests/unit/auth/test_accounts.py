@@ -118,6 +118,14 @@ class TestRegistering:
         *_matches, outcome = await asyncio.gather(*fill, house.register())
         assert outcome == BUSY
 
+    async def test_what_was_put_off_does_not_count(self, hasher):
+        house = House(hasher, registrations_per_hour=1)
+        fill = [house.accounts._passwords.matches("x", None) for _ in range(18)]
+        *_matches, outcome = await asyncio.gather(*fill, house.register())
+        assert outcome == BUSY
+        assert isinstance(await house.register(), Granted)
+        assert code(await house.register(email="b@c.d")) == ErrorCode.RATE_LIMITED
+
     async def test_is_limited_per_address(self, house):
         for n in range(5):
             assert isinstance(await house.register(email=f"a{n}@b.c"), Granted)

@@ -4,8 +4,8 @@
 answer that was submitted first shown first, second, and so on: with all orders equally likely, the sum of the squared
 distances from the mean, times (n - 1) / rounds, is distributed as chi-square with (n - 1)² degrees of freedom. And how
 often did each of the n! orders come, which finds what is the same at each place, such as a rotation: n! - 1 degrees of
-freedom. Each of these 24 tests has a limit that chance is over once in 100 million times: a false alarm has a
-probability below 2.4e-7, and since all chance is seeded it can only come when the rules draw otherwise.
+freedom. Each of these 28 tests has a limit that chance is over once in 100 million times: a false alarm has a
+probability below 2.8e-7, and since all chance is seeded it can only come when the rules draw otherwise.
 """
 
 import random
@@ -22,7 +22,7 @@ from votegame.game.views import snapshot
 
 ROUNDS = 2_000
 ROUNDS_PER_GAME = 20
-TELLING = ("submission", "joining", "user ids", "answer ids", "texts", "those who are not the last")
+TELLING = ("submission", "joining", "user ids", "answer ids", "texts", "lengths", "those who are not the last")
 LIMITS = {4: 55.5, 5: 70.0}
 """By players: chi-square of 9 and of 16 degrees of freedom is above with a probability below 1e-8."""
 ORDER_LIMITS = {4: 83.1, 5: 230.0}
@@ -62,9 +62,10 @@ def play_a_game(seed, n_players):
 
 def play_a_round(room, players, chance):
     submitted = chance.sample(players, len(players))
+    sizes = chance.sample(range(20), len(players))
     answer_ids, contents = {}, {}
-    for user in submitted:
-        contents[user.user_id] = f"{chance.random()}"
+    for user, size in zip(submitted, sizes, strict=True):
+        contents[user.user_id] = f"{chance.random():.15f}{'x' * size}"
         command = commands.SubmitAnswer(
             id=f"{chance.random()}",
             room_code=room.room_code,
@@ -84,6 +85,7 @@ def play_a_round(room, players, chance):
         "user ids": sorted(user_ids),
         "answer ids": sorted(user_ids, key=answer_ids.__getitem__),
         "texts": sorted(user_ids, key=contents.__getitem__),
+        "lengths": sorted(user_ids, key=lambda user_id: len(contents[user_id])),
         "those who are not the last": sorted(user_ids, key=lambda user_id: user_id == submitted[-1].user_id),
     }
     return Shown(shown, {name: [answer_ids[user_id] for user_id in order] for name, order in orders.items()})

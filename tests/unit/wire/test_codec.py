@@ -1,16 +1,21 @@
 """From text to commands, and to what is wrong with them (rows JSON, TYPE, SIZE, UNI)."""
 
 import json
+from math import isinf
+from time import process_time
+from typing import get_args
 
 import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec import Struct
 
 from votegame.errors import ErrorCode
 from votegame.game import commands
+from votegame.game.commands import AnyCommand
 from votegame.game.room_settings import RoomSettings, SettingsPatch
-from votegame.wire.codec import BadFrame, Codec, holds_json
+from votegame.wire.codec import BadFrame, Codec, decode_object
 from votegame.wire.limits import Limits
 
 UUID = "3f2504e0-4f89-41d3-9a0c-0305e82c3301"
@@ -111,6 +116,8 @@ NOT_JSON = [
     '{"type":"ping","id":"1","x":-1E+400}',
     "[-1e999]",
     json.dumps(message("resume")).replace(": 7", ": 1e999"),
+    '{"type":"ping","id":"1","x":1' + "0" * 250 + "e99}",
+    '{"type":"ping","id":"1","x":[-' + "9" * 400 + ".0]}",
 ]
 
 
@@ -351,6 +358,21 @@ def test_any_text_is_decoded_without_an_exception(data):
     CODEC.decode(data)
 
 
+digits = st.builds(lambda digit, count: digit * count, st.sampled_from("019"), st.integers(0, 450))
+exponents = st.sampled_from(["", "e", "E+", "e-", "e0"])
+
+
+@given(head=st.sampled_from(["1", "-7"]), more=digits, part=digits, exponent=exponents, power=st.integers(0, 10**4))
+def test_a_number_in_an_unknown_field_is_json_or_not_whoever_reads_it(head, more, part, exponent, power):
+    number = head + more + (f".{part}" if part else "") + (f"{exponent}{power}" if exponent else "")
+    is_json = number.lstrip("-").isdigit() or not isinf(float(number))
+    expected = commands.Ping(id="1") if is_json else BadFrame(ErrorCode.BAD_JSON)
+
+    assert CODEC.decode(f'{{"type":"ping","id":"1","x":{number}}}') == expected
+    assert CODEC.decode(f'{{"type":"ping","id":"1","x":[ {number}]}}') == expected
+    assert (decode_object(f'{{"display_name":"","x":{number}}}'.encode(), Entry) == Entry("")) is is_json
+
+
 known_fields = st.sampled_from(
     ["id", "room_code", "role", "settings", "answer", "round_id", "stream", "last_seq", "token", "reaction", "type"]
 )
@@ -363,6 +385,52 @@ def test_any_values_in_known_fields_give_a_command_or_a_reason(name, changes):
     assert isinstance(outcome, BadFrame | commands.Command)
     if isinstance(outcome, BadFrame):
         json.dumps(dict(outcome.details), ensure_ascii=False).encode()
+    else:
+        assert CODEC.decode(msgspec.json.encode(outcome)) == outcome
+
+
+bodies = st.binary(max_size=100) | json_values.map(lambda value: json.dumps(value).encode())
+
+
+@given(known=st.sampled_from(get_args(AnyCommand)), body=bodies, key=st.text(ODD, max_size=70))
+def test_any_body_is_a_command_of_its_route_or_refused(known, body, key):
+    fields = VALID[known.__struct_config__.tag] | {"id": key}
+    outcome = CODEC.decode_body(body, known, fields, whole="settings")
+
+    assert isinstance(outcome, BadFrame | known)
+    assert isinstance(outcome, BadFrame) or outcome.id == key
+
+
+def ping(more: str) -> str:
+    return f'{{"type":"ping","id":"1","x":{more}}}'
+
+
+DEAR = {
+    "digits": ping("9" * 16_000),
+    "a small number in many digits": '{"type":"ping","id":"1","x":%se-15900}' % ("9" * 15_900),
+    "many long numbers": ping("[" + ",".join(["9" * 250 + "e-249"] * 60) + "]"),
+    "places where a number may begin": ping('"' + ":1.1.1" * 2_600 + '"'),
+    "depth": ping("[" * 16_000),
+    "objects in objects": ping('{"":' * 4_000),
+    "escapes": ping('"' + r"\ud800" * 2_600 + '"'),
+    "a long id": '{"type":"ping","id":"' + "\u0301" * 8_000 + '"}',
+    "a long type": '{"id":"1","type":"' + "\u0301" * 8_000 + '"}',
+    "marks": json.dumps(message("submit_answer", answer="a" + "\u0301\u0316" * 250), ensure_ascii=False),
+    "hardly any names": ping("0" + ',"":0' * 3_000),
+    "unknown settings": json.dumps(message("create_room", settings={f"x{n}": "\ud83d" for n in range(900)})),
+}
+
+
+@pytest.mark.parametrize("name", DEAR)
+def test_no_frame_stalls_others(name):
+    assert len(DEAR[name].encode()) <= 16_384
+    costs = []
+    for _ in range(3):
+        start = process_time()
+        CODEC.decode(DEAR[name])
+        costs.append(process_time() - start)
+    # The dearest takes less than a hundredth of it.
+    assert min(costs) < 0.05
 
 
 @pytest.mark.parametrize(
@@ -413,9 +481,32 @@ class TestBodies:
         assert CODEC.decode_body(b"{}", commands.StartGame, {"id": ""}).details["field"] == "id"
 
 
-@pytest.mark.parametrize(
-    ("data", "is_one"),
-    [(b"{}", True), (b'{"a": [1.5e300]}', True), (b'{"a": 1e999}', False), (b"{", False), (b"\xff", False)],
-)
-def test_what_is_json_is_told_for_bodies_of_other_shapes(data, is_one):
-    assert holds_json(data) is is_one
+class Entry(Struct):
+    display_name: str
+
+
+class TestBodiesOfOtherShapes:
+    def test_they_are_read_as_such_whatever_stands_beside(self):
+        body = b'{"display_name": "Ada", "type": 1, "more": ["\\ud800", 9%s, 1.5e300]}' % (b"9" * 5_000)
+        assert decode_object(body, Entry) == Entry("Ada")
+
+    @pytest.mark.parametrize("body", [b"", b"{", b"\xff", b'{"display_name": "Ada", "a": 1e999}', b"[" * 100_000])
+    def test_what_is_no_json_is_told_as_such(self, body):
+        assert decode_object(body, Entry) == BadFrame(ErrorCode.BAD_JSON)
+
+    @pytest.mark.parametrize(
+        ("body", "name"),
+        [
+            (b"[]", ""),
+            (b"{}", "display_name"),
+            (b'{"display_name": 5}', "display_name"),
+            (b'{"display_name": "\\ud800"}', "display_name"),
+            (b'{"display_name": 5, "more": %s}' % (b"9" * 5_000), "display_name"),
+        ],
+    )
+    def test_the_wrong_field_is_named(self, body, name):
+        assert field(decode_object(body, Entry)) == name
+
+    @given(st.binary(max_size=200))
+    def test_any_bytes_are_an_object_or_refused(self, data):
+        decode_object(data, Entry)

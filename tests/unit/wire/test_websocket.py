@@ -1,5 +1,7 @@
 """Bytes of a client to messages (RFC 6455, section 5; FRAME-03 to FRAME-09)."""
 
+from itertools import pairwise
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -65,6 +67,9 @@ def test_fragments_are_limited_in_size_and_number():
         frame(0x01) + frame(0x82),
         b"\x81\x00",
         frame(0x88, b"x"),
+        b"\x81\xfe\x00\x7d",
+        b"\x81\xff" + (65_535).to_bytes(8, "big"),
+        frame(0x01) + b"\x80\xfe\x00\x00",
         *(frame(0x88, code.to_bytes(2, "big")) for code in (0, 999, 1004, 1005, 1006, 1015, 1016, 2999, 5000, 65535)),
     ],
 )
@@ -102,6 +107,18 @@ def test_messages_do_not_depend_on_how_the_bytes_arrive(texts, cuts, mask):
         position += cut
 
     assert got == texts
+
+
+pieces = st.builds(frame, st.integers(0, 255), st.binary(max_size=60)) | st.binary(max_size=12)
+
+
+@given(data=st.lists(pieces, max_size=8).map(b"".join), cuts=st.lists(st.integers(0, 500), max_size=8))
+def test_whatever_comes_means_the_same_in_pieces(data, cuts):
+    reader = FrameReader(100)
+    places = sorted({0, len(data), *(min(cut, len(data)) for cut in cuts)})
+    got = [one for start, end in pairwise(places) for one in reader.feed(data[start:end])]
+
+    assert got == read(data, 100)
 
 
 @given(st.binary(max_size=300))
