@@ -9,8 +9,8 @@ from typing import Any
 
 import msgspec
 
-from tests.client_fold import RoomFold
 from tests.integration.gateway_kit import RawClient, frame
+from votegame.client.fold import RoomFold
 from votegame.wire.messages import decoded
 
 PATIENCE_SECONDS = 20

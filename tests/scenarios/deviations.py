@@ -113,7 +113,7 @@ class Later(Deviation):
     """A later version: it adds, which it may."""
 
     def told(self, frame, line):
-        return [{"type": "weather_changed", "wind": "north"}, extended(frame)]
+        return [{"type": "weather_changed", "wind": "NNW"}, extended(frame)]
 
     def answered(self, status, body):
         return status, extended(body)
@@ -150,6 +150,15 @@ class AuthorsShownEarly(Deviation):
             answers = [{**answer, "author": self.memory[answer["id"]]} for answer in frame["answers"]]
             return [{**frame, "answers": answers}]
         return [frame]
+
+
+class AnswersShownEarly(Deviation):
+    """Whoever has not answered yet can read what others have."""
+
+    def told(self, frame, line):
+        if line.command(frame).get("type") == "submit_answer":
+            self.memory["answer"] = line.command(frame)["answer"]
+        return [{**frame, "answer": self.memory["answer"]} if frame["type"] == "answer_submitted" else frame]
 
 
 class RetryGetsAnotherId(Deviation):
@@ -315,6 +324,7 @@ DEVIATIONS = [
     (ReplyAfterItsEvent, "whole_game", "before the reply"),
     (WrongCode, "refusals_playing", "expected 'self_vote'"),
     (AuthorsShownEarly, "whole_game", "links an answer and a user"),
+    (AnswersShownEarly, "whole_game", "before voting"),
     (RetryGetsAnotherId, "retry", "answer_id: expected"),
     (ResumeLosesAnEvent, "resume_recovered", "does not fit what was told before"),
     (HostIsNotReplaced, "host_away", "host_changed"),

@@ -10,40 +10,57 @@ _SILENT: Final = frozenset({"answer_submitted", "vote_update"})
 
 
 class Secrets:
-    """What one story must not let out: who has written what."""
+    """What one story must not let out: what was answered, and by whom."""
 
     def __init__(self) -> None:
         self._users: set[str] = set()
-        self._traces: dict[str, set[str]] = {}
-        self._open: set[tuple[str, str]] = set()
+        self._authors: dict[str, dict[str, str]] = {}
+        """For each round, who is behind an answer's id, and behind its text."""
+        self._shown: set[tuple[str, str]] = set()
+        self._revealed: set[tuple[str, str]] = set()
 
     def knows_user(self, *marks: str) -> None:
         """A user, by id and name."""
         self._users.update(marks)
 
-    def answered(self, round_id: str, *traces: str) -> None:
-        """An answer of a round, by its content or its id."""
-        self._traces.setdefault(round_id, set()).update(traces)
+    def answered(self, round_id: str, user_id: str, *traces: str) -> None:
+        """An answer of a round, by its text and its id."""
+        self._authors.setdefault(round_id, {}).update(dict.fromkeys(traces, user_id))
 
     def leaks(self, reader: str, frame: Frame) -> Iterator[str]:
-        """What a frame that `reader` is sent lets out."""
+        """What a frame that `reader`, a user's id, is sent lets out."""
         if frame.get("type") in _SILENT:
             named = self._users & set(_texts(frame))
             if named:
                 yield f"`{frame['type']}` says how many, never who, but it names {sorted(named)}"
-        self._reveal(reader, frame)
-        secret = set[str]().union(
-            *(traces for round_id, traces in self._traces.items() if (reader, round_id) not in self._open)
-        )
+        self._learn(reader, frame)
+        yield from self._early(reader, frame)
+        yield from self._linked(reader, frame)
+
+    def _learn(self, reader: str, frame: Frame) -> None:
+        """From this frame on, the reader may know more."""
+        for part in _objects(frame):
+            place = (reader, str(part.get("round_id")))
+            if part.get("answers") is not None and part.get("type") in {None, "voting_started"}:
+                self._shown.add(place)
+            if part.get("results") is not None and part.get("type") in {None, "round_ended"}:
+                self._shown.add(place)
+                self._revealed.add(place)
+
+    def _early(self, reader: str, frame: Frame) -> Iterator[str]:
+        texts = set(_texts(frame))
+        for round_id, authors in self._authors.items():
+            told = [trace for trace in texts & authors.keys() if authors[trace] != reader]
+            if told and (reader, round_id) not in self._shown:
+                yield f"before voting `{frame.get('type')}` tells of an answer: {told[0]}"
+
+    def _linked(self, reader: str, frame: Frame) -> Iterator[str]:
+        hidden = [authors for round_id, authors in self._authors.items() if (reader, round_id) not in self._revealed]
+        secret = set[str]().union(*hidden)
         for part in _objects(frame):
             texts = {value for value in part.values() if isinstance(value, str)}
             if texts & secret and texts & self._users:
                 yield f"before the reveal `{frame.get('type')}` links an answer and a user: {part}"
-
-    def _reveal(self, reader: str, frame: Frame) -> None:
-        for part in _objects(frame):
-            if part.get("results") is not None and part.get("type") in {None, "round_ended"}:
-                self._open.add((reader, str(part.get("round_id"))))
 
 
 def _objects(value: Any) -> Iterator[Frame]:

@@ -27,7 +27,7 @@ _DETAILS: Final[Mapping[str, Frame]] = {
     "room_full": {"can_watch": True},
     "game_in_progress": {"can_watch": True},
 }
-_EXTRA: Final = {"since_v1_9": True, "weather": {"wind": "north", "seq": 0}}
+_EXTRA: Final = {"since_v1_9": True, "weather": {"wind": "NNW", "seq": 0}}
 """What a later server may add to any object."""
 
 

@@ -208,12 +208,12 @@ class Player:
             self._witness_answer(actor, step.http, answer)
 
     def _witness_answer(self, actor: str, how: Http, answer: Answer) -> None:
-        witness = self._desk.witness
+        witness, user_id = self._desk.witness, str(self.variables.get(actor, ""))
         if "state" in answer.body:
-            self._desk.note(actor, list(witness.secrets.leaks(actor, answer.body)), answer.text)
+            self._desk.note(actor, list(witness.secrets.leaks(user_id, answer.body)), answer.text)
         if "answer_id" in answer.body and "/rounds/" in how.path:
             round_id = filled(how.path.split("/rounds/")[1].split("/")[0], self.variables)
-            witness.answered(round_id, answer.sent["answer"], answer.body["answer_id"])
+            witness.answered(round_id, user_id, content=answer.sent["answer"], answer_id=answer.body["answer_id"])
 
     async def _restarted(self, _actor: str, _step: Step) -> None:
         """All connections end with it, in whatever way that server stops."""

@@ -194,7 +194,7 @@ class Script:
         notice = self._stage.consequence(frame)
         if step.answers and self._visit is not None:
             if step.unknown:
-                await self._visit.send({"type": "weather_changed", "wind": "north"})
+                await self._visit.send({"type": "weather_changed", "wind": "NNW"})
                 frame = extended(frame)
             for _ in range(1 + step.twice):
                 await self._visit.send(frame)

@@ -100,7 +100,7 @@ class Witness:
         if frame["type"] == "error":
             yield from self._shapes.error_faults(frame)
         yield from self._time(frame, came.at)
-        yield from self.secrets.leaks(book.actor, frame)
+        yield from self.secrets.leaks(book.user_id, frame)
         if frame["type"] in {"ok", "error"}:
             yield from self._reply(book, frame, command)
         elif "room_code" in frame:
@@ -116,12 +116,12 @@ class Witness:
         """What an actor knows of a room, as its connection last saw it."""
         return self._kept.get((actor, room_code))
 
-    def answered(self, round_id: str, content: str, answer_id: str) -> None:
+    def answered(self, round_id: str, user_id: str, *, content: str, answer_id: str) -> None:
         """An answer was taken."""
         ids = self._submitted.setdefault(round_id, [])
         if answer_id not in ids:
             ids.append(answer_id)
-        self.secrets.answered(round_id, content, answer_id)
+        self.secrets.answered(round_id, user_id, content, answer_id)
 
     def _time(self, frame: Frame, at: float) -> Iterator[str]:
         """`server_time` must go as this machine's clock goes."""
@@ -143,7 +143,8 @@ class Witness:
         if frame["type"] == "error":
             return
         if command.get("type") == "submit_answer":
-            self.answered(command["round_id"], command["answer"], frame["answer_id"])
+            traces = {"content": command["answer"], "answer_id": frame["answer_id"]}
+            self.answered(command["round_id"], book.user_id, **traces)
             self._took(book, command, frame)
         if command.get("type") == "submit_vote":
             self._voted(book, command, frame)

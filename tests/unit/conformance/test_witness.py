@@ -122,16 +122,25 @@ def test_what_the_server_has_added_is_passed_over(stage):
 
 def test_an_author_before_the_reveal_is_seen(stage):
     voting = example("event.voting_started")
-    stage.witness.answered(voting["round_id"], voting["answers"][0]["content"], voting["answers"][0]["id"])
+    first = voting["answers"][0]
+    stage.witness.answered(voting["round_id"], ADA, content=first["content"], answer_id=first["id"])
     assert list(stage.witness.secrets.leaks("a", voting)) == []
     voting["answers"][0]["by"] = STATE["members"][1]["user_id"]
     assert "links an answer" in next(stage.witness.secrets.leaks("a", voting))
 
 
+def test_an_answer_before_voting_is_seen_but_by_its_author(stage):
+    notice = {**example("notice.answer_submitted"), "content": "a coat"}
+    stage.witness.answered(notice["round_id"], "ada", content="a coat", answer_id="1")
+    assert list(stage.witness.secrets.leaks("ada", notice)) == []
+    assert "before voting" in next(stage.witness.secrets.leaks("ben", notice))
+
+
 def test_an_author_after_the_reveal_is_no_leak(stage):
     ended = example("event.round_ended")
     for each in ended["results"]:
-        stage.witness.answered(ended["round_id"], each["content"], each["answer_id"])
+        author = each["user_id"]
+        stage.witness.answered(ended["round_id"], author, content=each["content"], answer_id=each["answer_id"])
     assert list(stage.witness.secrets.leaks("a", ended)) == []
 
 
