@@ -161,7 +161,17 @@ class SaysMoreThanItShould(ReferenceClient):
             await self.transmit({"type": "start_voting", "id": self.new_id(), "room_code": self.room_code})
 
 
+class MakesAGuestEachTime(ReferenceClient):
+    """Throws its login away with the connection, and its seat with it."""
+
+    async def one_connection(self):
+        async with self.http.post(f"{self.url}/api/auth/guest", json={"display_name": "Ben"}):
+            pass
+        return await super().one_connection()
+
+
 DEVIATIONS = [
+    (MakesAGuestEachTime, "client_comes_back", "another guest"),
     (RetriesWithAnotherId, "client_lost_reply", "id: expected"),
     (RetriesWithOtherContent, "client_lost_reply", "answer: expected 'only once'"),
     (ForgetsWhatHadNoReply, "client_lost_reply", "did not send the command"),

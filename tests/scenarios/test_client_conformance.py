@@ -77,6 +77,26 @@ async def test_a_story_can_be_played_again():
             assert (await drive(ReferenceClient(http, f"{url}/client_hole")))["passed"]
 
 
+async def test_a_page_from_another_origin_can_be_a_client():
+    origin = {"Origin": "http://localhost:3000"}
+    async with hosting("whole_game") as (url, http, _):
+        for method, path in (("OPTIONS", "/whole_game/api/auth/guest"), ("GET", "/whole_game/cue")):
+            async with http.request(method, url + path, headers=origin) as answer:
+                assert answer.headers["Access-Control-Allow-Origin"] == origin["Origin"]
+                assert "Authorization" in answer.headers["Access-Control-Allow-Headers"]
+
+
+async def test_a_client_may_ask_who_it_is():
+    async with hosting("whole_game") as (url, http, _):
+        async with http.post(f"{url}/whole_game/api/auth/guest", json={"display_name": "Ben"}) as answer:
+            body = await answer.json()
+        async with http.get(f"{url}/whole_game/api/auth/me") as answer:
+            assert answer.status == 401
+        headers = {"Authorization": f"Bearer {body['token']}"}
+        async with http.get(f"{url}/whole_game/api/auth/me", headers=headers) as answer:
+            assert (await answer.json())["user"] == body["user"]
+
+
 async def test_there_is_a_list_of_the_stories_and_nothing_else():
     async with hosting(*STORIES) as (url, http, _):
         async with http.get(url) as answer:

@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from aiohttp import web
+from aiohttp import hdrs, web
 from msgspec import Struct
 
 from votegame import tasks
@@ -19,7 +19,7 @@ from votegame.conformance.format import Transcript
 from votegame.conformance.script import Script
 from votegame.conformance.shapes import Shapes
 from votegame.conformance.stage import ScriptError
-from votegame.conformance.visit import Reported, Visit
+from votegame.conformance.visit import Entered, Reported, Visit
 from votegame.errors import ErrorCode
 from votegame.wire.errors import problem
 
@@ -48,7 +48,7 @@ class Story:
         self._transcript = transcript
         self._shapes = shapes
         self._times = times
-        self._n_playings = 0
+        self._is_entered = False
         self._playing: asyncio.Task[None] | None = None
         self._over: Callable[[Result], None] = lambda _result: None
         self.script = self._new_script()
@@ -63,18 +63,32 @@ class Story:
         """The token of the client in the playing of now."""
         return f"token-of-{self.script.user_id}"
 
+    @property
+    def user(self) -> dict[str, Any]:
+        """Who the client is."""
+        return {"id": self.script.user_id, "display_name": self.script.display_name, "guest": True}
+
+    def is_known(self, request: web.Request) -> bool:
+        """Whether a request has the client's login. With a bearer token the cookie is not looked at."""
+        given = request.headers.get(hdrs.AUTHORIZATION)
+        return given == f"Bearer {self.token}" if given else request.cookies.get(_COOKIE) == self.token
+
     def begin(self, over: Callable[[Result], None]) -> None:
         """Have the story begin, if it has not; `over` is told its result."""
         if self._playing is None:
             self._over = over
             self._playing = tasks.start(self._play(), name=f"story {self.name}")
 
-    async def begin_anew(self) -> None:
-        """A new guest: if one was here before him, it is another playing."""
-        self._n_playings += 1
-        if self._n_playings > 1:
+    async def enter(self, over: Callable[[Result], None]) -> None:
+        """A new guest: the story begins, or begins anew if it is over; in the midst of it he is one too many."""
+        is_over = self._playing is not None and self._playing.done()
+        if is_over:
             await self.end()
             self.script = self._new_script()
+        elif self._is_entered:
+            self.script.happenings.put_nowait(Entered(time.monotonic()))
+        self._is_entered = True
+        self.begin(over)
 
     async def end(self) -> None:
         """Stop playing."""
@@ -110,9 +124,12 @@ class Host:
         app = web.Application()
         app.router.add_get("/", self._index)
         app.router.add_post("/{story}/api/auth/guest", self._guest)
+        app.router.add_get("/{story}/api/auth/me", self._me)
         app.router.add_get("/{story}/ws", self._socket)
         app.router.add_get("/{story}/cue", self._cue)
         app.router.add_post("/{story}/state", self._state)
+        app.router.add_route("OPTIONS", "/{path:.*}", _preflight)
+        app.on_response_prepare.append(_let_pages_in)
         app.on_shutdown.append(self._end)
         return app
 
@@ -133,22 +150,23 @@ class Host:
     async def _guest(self, request: web.Request) -> web.Response:
         """The client gets its login."""
         story = self._of(request)
-        await story.begin_anew()
-        story.begin(self._over)
-        script = story.script
-        user = {"id": script.user_id, "display_name": script.display_name, "guest": True}
-        response = web.json_response({"user": user, "token": story.token}, status=201)
+        await story.enter(self._over)
+        response = web.json_response({"user": story.user, "token": story.token}, status=201)
         response.set_cookie(_COOKIE, story.token, path=f"/{story.name}", httponly=True)
         return response
 
+    async def _me(self, request: web.Request) -> web.Response:
+        story = self._of(request)
+        if not story.is_known(request):
+            return _unauthenticated()
+        return web.json_response({"user": story.user, "rooms": []})
+
     async def _socket(self, request: web.Request) -> web.StreamResponse:
         story = self._of(request)
-        given = request.headers.get("Authorization", "")
-        if given and given != f"Bearer {story.token}":
-            body = problem(ErrorCode.UNAUTHENTICATED)
-            return web.json_response(body, status=401, content_type="application/problem+json")
+        is_known = story.is_known(request)
+        if hdrs.AUTHORIZATION in request.headers and not is_known:
+            return _unauthenticated()
         story.begin(self._over)
-        is_known = bool(given) or request.cookies.get(_COOKIE) == story.token
         return await Visit(request, story.script.happenings).run(needs_login=not is_known)
 
     async def _cue(self, request: web.Request) -> web.Response:
@@ -158,7 +176,10 @@ class Host:
 
     async def _state(self, request: web.Request) -> web.Response:
         story = self._of(request)
-        state: Any = await request.json()
+        try:
+            state: Any = await request.json()
+        except ValueError:
+            raise web.HTTPBadRequest(text="the report is no JSON") from None
         story.script.happenings.put_nowait(Reported(state, time.monotonic()))
         return web.json_response({})
 
@@ -166,3 +187,20 @@ class Host:
         self._tell(result)
         if all(story.result is not None for story in self.stories.values()):
             self.all_played.set()
+
+
+def _unauthenticated() -> web.Response:
+    body = problem(ErrorCode.UNAUTHENTICATED)
+    return web.json_response(body, status=401, content_type="application/problem+json")
+
+
+async def _preflight(_request: web.Request) -> web.Response:
+    return web.Response(status=204)
+
+
+async def _let_pages_in(request: web.Request, response: web.StreamResponse) -> None:
+    """Clients under test may be pages from anywhere: there is nothing here that is worth guarding."""
+    if hdrs.ORIGIN in request.headers:
+        response.headers[hdrs.ACCESS_CONTROL_ALLOW_ORIGIN] = request.headers[hdrs.ORIGIN]
+        response.headers[hdrs.ACCESS_CONTROL_ALLOW_CREDENTIALS] = "true"
+        response.headers[hdrs.ACCESS_CONTROL_ALLOW_HEADERS] = "Authorization, Content-Type"

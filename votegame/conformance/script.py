@@ -23,7 +23,7 @@ from votegame.conformance.model import now_ms
 from votegame.conformance.same import unlike
 from votegame.conformance.shapes import Shapes
 from votegame.conformance.stage import ScriptError, Stage
-from votegame.conformance.visit import Came, Happening, Left, Reported, Sent, Visit
+from votegame.conformance.visit import Came, Entered, Happening, Left, Reported, Sent, Visit
 
 Frame = dict[str, Any]
 
@@ -294,6 +294,8 @@ def _shown(happening: Happening | None) -> str:
             return "the end of the connection"
         case Reported(state=state):
             return f"a report: {state}"
+        case Entered():
+            return "another guest, though it has a login"
 
 
 def _instead(happening: Happening | None, silent: str) -> str:

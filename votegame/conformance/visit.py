@@ -45,7 +45,13 @@ class Reported(Struct, frozen=True):
     at: float
 
 
-Happening = Came | Sent | Left | Reported
+class Entered(Struct, frozen=True):
+    """The client has made another guest, in the middle of a story: it has thrown its login away."""
+
+    at: float
+
+
+Happening = Came | Sent | Left | Reported | Entered
 
 
 class Visit:
