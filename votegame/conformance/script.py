@@ -212,12 +212,12 @@ class Script:
 
     async def _is_closed(self, _actor: str, step: Step) -> None:
         assert isinstance(step.closed, int)
-        await self._gone().close(step.closed)
         self._lost_at = time.monotonic()
+        await self._gone().close(step.closed)
 
     async def _is_dropped(self, _actor: str, _step: Step) -> None:
-        self._gone().drop()
         self._lost_at = time.monotonic()
+        self._gone().drop()
 
     def _gone(self) -> Visit:
         visit, self._visit, self._is_attached = self._visit, None, False
@@ -256,11 +256,7 @@ class Script:
                     happening = await self.happenings.get()
             except TimeoutError:
                 return None
-            if (
-                isinstance(happening, Sent)
-                and happening.frame.get("type") == "ping"
-                and not self._fault(happening.frame)
-            ):
+            if isinstance(happening, Sent) and self._is_ping(happening.frame):
                 await happening.visit.send({"type": "ok", "id": happening.frame["id"], "server_time": now_ms()})
             elif not isinstance(happening, Left) or happening.visit is self._visit:
                 return happening
