@@ -5,19 +5,20 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 _SAYS: Final = {
-    "connect": "connects",
-    "send": "sends",
-    "send_text": "sends the text",
-    "send_bytes": "sends the bytes",
-    "expect": "is told",
-    "closed": "is closed with",
-    "drop": "loses the connection",
-    "close": "closes the connection",
-    "http": "calls",
-    "restart": "The server is restarted",
-    "report": "sees what the server shows",
-    "stays_away": "stays away, for seconds:",
+    "connect": ("connects", "connect"),
+    "send": ("sends", "send"),
+    "send_text": ("sends the text", "send the text"),
+    "send_bytes": ("sends the bytes", "send the bytes"),
+    "expect": ("is told", "are told"),
+    "closed": ("is closed with", "are closed with"),
+    "drop": ("loses the connection", "lose the connection"),
+    "close": ("closes the connection", "close the connection"),
+    "http": ("calls", "call"),
+    "restart": ("The server is restarted", ""),
+    "report": ("sees what the server shows", "see what the server shows"),
+    "stays_away": ("stays away, for seconds:", "stay away, for seconds:"),
 }
+"""What one actor does, and what several do."""
 
 
 def index(transcripts: Mapping[str, dict[str, Any]]) -> str:
@@ -38,9 +39,9 @@ def _paragraphs(name: str, transcript: dict[str, Any]) -> Iterator[str]:
     for step in transcript["steps"]:
         action = next(word for word in _SAYS if word in step)
         actors = step.get("actor", [])
-        who = " and ".join(f"**{actor}**" for actor in ([actors] if isinstance(actors, str) else actors))
-        tab = f" ({step['tab']})" if "tab" in step else ""
-        yield f"{who}{tab} {_SAYS[action]}".strip() + _note(step)
+        names = [actors] if isinstance(actors, str) else actors
+        who = " and ".join(f"**{name}**" for name in names) + (f" ({step['tab']})" if "tab" in step else "")
+        yield f"{who} {_SAYS[action][len(names) > 1]}".strip() + _note(step)
         if step[action] not in (True, {}):
             yield f"```json\n{_shown(step[action])}\n```"
 
