@@ -119,7 +119,7 @@ async def test_the_command_says_what_differs_and_ends_with_1(prompt_server):
     [
         ((), "Say which server"),
         (("ftp://localhost",), "Say which server"),
-        (("http://127.0.0.1:9",), "does not answer"),
+        (("http://127.0.0.1:9",), "does not answer as it should"),
         (("http://127.0.0.1:9", "--only", "nothing"), "There is no transcript nothing"),
     ],
 )

@@ -67,8 +67,8 @@ class Cast:
             async with self._http.post(f"{self._url}/api/auth/guest", json={"display_name": name}) as answer:
                 body = await answer.json(content_type=None)
                 status, cookies = answer.status, answer.cookies
-        except (aiohttp.ClientError, OSError, ValueError) as error:
-            raise NoGuestError(f"{self._url}/api/auth/guest does not answer: {error}") from error
+        except (aiohttp.ClientError, OSError, TimeoutError, ValueError) as error:
+            raise NoGuestError(f"{self._url}/api/auth/guest does not answer as it should: {error!r}") from error
         if status != _CREATED:
             raise NoGuestError(_refusal(status, body))
         self.n_made += 1

@@ -38,6 +38,7 @@ The exit code is 0 when nothing differs, 1 when something does, 2 when the serve
 EXIT_OK: Final = 0
 EXIT_FOUND: Final = 1
 _START_SECONDS: Final = 60.0
+_CALL_SECONDS: Final = 30.0
 _LOOK_SECONDS: Final = 0.2
 _OK: Final = 200
 
@@ -116,7 +117,8 @@ async def _serve(transcripts: Mapping[str, Transcript], args: argparse.Namespace
 
 async def _play(url: str, transcripts: Mapping[str, Transcript], args: argparse.Namespace) -> tuple[list[Result], int]:
     tell: Callable[[Result], None] = _tell_nothing if args.json else _tell
-    async with aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar()) as http:
+    timeout = aiohttp.ClientTimeout(total=_CALL_SECONDS)
+    async with aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar(), timeout=timeout) as http:
         restart = _restarting(http, url, args.restart_command) if args.restart_command else None
         means = Means(patience=args.patience, has_time=args.slow, has_rates=not args.no_rates, restart=restart)
         runner = Runner(http, url, means, tell)

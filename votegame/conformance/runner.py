@@ -121,7 +121,7 @@ class Runner:
             async with asyncio.timeout(_TOTAL_SECONDS):
                 return await player.play()
         except TimeoutError:
-            what = [f"the story was not over after {_TOTAL_SECONDS:.0f} s"]
+            what = [f"a call was not answered in time, or the story was not over after {_TOTAL_SECONDS:.0f} s"]
             return [*player.findings, Finding(0, "", "", "an end", "none", what)]
         except (aiohttp.ClientError, OSError) as error:
             return [*player.findings, Finding(0, "", "", "a server that answers", str(error), [f"{error!r}"])]
