@@ -19,7 +19,7 @@ Remedy = Literal["retry", "wait", "correct", "look", "log_in", "stop"]
 
 `retry`: send the same again, with the same `id`, after a short wait. `wait`: send it again after `retry_after` seconds.
 `correct`: the client has a bug; do not repeat it. `look`: show the message, the game has moved on or does not allow it
-now. `log_in`: get a new login. `stop`: give this up.
+now. `log_in`: get a new login of the same user. `stop`: give this up.
 """
 
 

@@ -41,7 +41,7 @@ DeadlineNow = Annotated[
     Meta(description="When the phase ends by itself, ms since the epoch; null while the game is paused."),
 ]
 RemainingMs = Annotated[int, Meta(ge=0, description="What is left on the clock of the phase, in milliseconds.")]
-TimeLimit = Annotated[int, Meta(ge=0, description="The whole time of the phase, in seconds.")]
+TimeLimit = Annotated[int, Meta(ge=0, description="The time that the phase began with, in seconds.")]
 
 DisplayName = Annotated[
     str, Meta(min_length=1, max_length=32, description="The name that others see. Not unique; escape it.")

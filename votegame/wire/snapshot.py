@@ -107,7 +107,8 @@ class Round(Part, frozen=True, kw_only=True):
     total_rounds: fields.TotalRounds
     question: fields.Question
     time_limit: Annotated[
-        fields.TimeLimit | None, Meta(description="The whole time of the phase, in seconds; null without a deadline.")
+        fields.TimeLimit | None,
+        Meta(description="The time that the phase began with, in seconds; null without a deadline."),
     ]
     deadline: Annotated[
         fields.Deadline | None,
