@@ -1,8 +1,8 @@
 """A short game played by the real rules, with all its frames: what the examples in `protocol/` are compared with.
 
 Ada makes a room, Ben and Cleo join it, and they play two rounds. Each frame is kept under the name of the example
-that shows it, such as `event.round_ended`; the envelope around what the rules give is written here by hand, from
-`protocol/v1.md`.
+that shows it, such as `event.round_ended`, or `event.round_ended.timed` for another look of it; the envelope around
+what the rules give is written here by hand, from `protocol/v1.md`.
 """
 
 import random
@@ -50,6 +50,7 @@ class Story:
         self.now = START_MS
         self.commands: list[AnyCommand] = []
         self.frames: dict[str, dict] = {}
+        self.latest: dict[str, dict] = {}
         self.events: list[dict] = []
         self._create()
 
@@ -74,10 +75,15 @@ class Story:
         self._take(message, None)
 
     def snapshot(self, name: str) -> dict:
-        return views.snapshot(self.state, self.users[name].user_id, self.presence, now=self.now)
+        """What somebody sees who asks when all that has happened is told."""
+        return views.snapshot(self.state, self.users[name].user_id, self.presence, now=self.now + 5)
 
-    def keep_state(self, name: str) -> None:
-        self.frames[f"state.{self.state.phase.name}"] = self.snapshot(name)
+    def keep_state(self, name: str, look: str = "") -> None:
+        self.frames[f"state.{self.state.phase.name}{look}"] = self.snapshot(name)
+
+    def keep_look(self, kind: str, look: str) -> None:
+        """The latest frame of a kind shows something that the first one does not."""
+        self.frames[f"{kind}.{look}"] = self.latest[kind]
 
     def answer_of(self, name: str):
         return self.state.phase.answers[self.users[name].user_id].answer_id
@@ -114,7 +120,6 @@ class Story:
             creation, room_code=ROOM_CODE, stream=stream, now=self.now, rng=self.rng, house=self.house
         )
         self.state = change.state
-        self._keep_command(command)
         self._keep_reply(change.reply, command)
 
     def _take(self, message, command) -> dict | None:
@@ -124,7 +129,6 @@ class Story:
             self._keep_output(output)
         if command is None:
             return None
-        self._keep_command(command)
         return self._keep_reply(change.reply, command)
 
     def _keep_command(self, command: AnyCommand) -> None:
@@ -132,10 +136,16 @@ class Story:
         name = command.__struct_config__.tag
         self.frames.setdefault(f"command.{name}", msgspec.to_builtins(command))
 
+    def _keep(self, kind: str, frame: dict) -> None:
+        self.latest[kind] = frame
+        self.frames.setdefault(kind, frame)
+
     def _keep_reply(self, reply, command: AnyCommand) -> dict:
         if isinstance(reply, Ok):
+            # What is shown beside an `ok` is the command that got it.
+            self._keep_command(command)
             frame = {"type": "ok", "id": command.id, **reply.fields}
-            self.frames.setdefault(f"ok.{command.__struct_config__.tag}", frame)
+            self._keep(f"ok.{command.__struct_config__.tag}", frame)
             return frame
         assert isinstance(reply, Refusal)
         frame = {"type": "error", "id": command.id, "code": str(reply.code), **reply.details}
@@ -152,7 +162,7 @@ class Story:
                 **output.fields,
             }
             self.events.append(frame)
-            self.frames.setdefault(f"event.{output.type}", frame)
+            self._keep(f"event.{output.type}", frame)
         else:
             frame = {"type": output.type, "room_code": ROOM_CODE, "server_time": self.now + 4, **output.fields}
             self.frames.setdefault(f"notice.{output.type}", frame)
@@ -206,6 +216,7 @@ def play_hosted(seed: int = 2) -> Story:
     story.tell(QuestionDrawn("", "en", BANK[1]))
     story.give("ada", commands.SkipQuestion, round_id=story.round_id)
     story.give("ada", commands.PauseGame)
+    story.keep_state("ada", ".paused")
     story.give("ada", commands.ResumeGame)
     story.give("ada", commands.ExtendPhase, round_id=story.round_id, seconds=30)
     story.give("ben", commands.React, reaction="applause")
@@ -225,7 +236,23 @@ def play_watched(seed: int = 3) -> Story:
     story.give("cleo", commands.JoinRoom, role="spectator")
     story.give("ben", commands.LeaveRoom)
     story.give("cleo", commands.JoinRoom, role="player")
+    _go_on(story)
     return story
+
+
+def _go_on(story: Story) -> None:
+    """Ben watches now, the next round starts by itself, nobody has an answer, and the last two players leave him."""
+    story.give("ben", commands.JoinRoom, role="spectator")
+    story.keep_look("ok.join_room", "spectator")
+    story.give("ada", commands.UpdateSettings, settings=SettingsPatch(results_seconds=10))
+    story.tell(QuestionDrawn("", "en", BANK[0]))
+    story.give("ada", commands.StartGame)
+    story.give("ada", commands.EndRound, round_id=story.round_id)
+    story.keep_look("event.round_ended", "timed")
+    story.keep_state("ben", ".timed")
+    story.give("cleo", commands.LeaveRoom)
+    story.give("ada", commands.LeaveRoom)
+    story.keep_look("event.player_left", "last")
 
 
 def _end(story: Story) -> None:

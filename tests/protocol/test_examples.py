@@ -73,18 +73,33 @@ def test_every_command_has_an_example_and_an_ok():
 def test_every_event_has_an_example_and_hidden_records_have_none():
     public = {payload.__struct_config__.tag for payload in records.AnyPayload.__args__ if payload not in records.HIDDEN}
 
-    assert {name.removeprefix("event.") for name in names("event")} == public
+    assert {name.split(".")[1] for name in names("event")} == public
 
 
 def test_every_phase_that_can_be_seen_has_a_snapshot():
     phases = {phase.name for phase in Phase.__args__} - {"closed"}
 
-    assert {name.removeprefix("state.") for name in names("state")} == phases
+    assert {name.split(".")[1] for name in names("state")} == phases
 
 
 def test_snapshots_are_of_the_phase_that_they_are_named_for():
     for name in names("state"):
-        assert name == f"state.{example(name)['phase']}"
+        assert name.split(".")[1] == example(name)["phase"]
+
+
+@pytest.mark.parametrize("name", names("ok"))
+def test_example_replies_are_those_to_the_example_commands(name):
+    is_look = name.count(".") > 1 and name.split(".")[1] != "resume"
+    assert is_look or example(name)["id"] == example(f"command.{name.split('.')[1]}")["id"]
+
+
+def test_snapshots_are_made_after_what_they_hold():
+    for story in (play(), play_hosted(), play_watched()):
+        times = {event["seq"]: event["server_time"] for event in story.events}
+        states = [example(name) for name in names("state")]
+        for state in states:
+            if state["stream"] == story.state.stream:
+                assert state["server_time"] >= times[state["seq"]], state["phase"]
 
 
 @pytest.mark.parametrize("name", names("error"))
@@ -92,7 +107,7 @@ def test_example_errors_say_what_the_table_says(name):
     frame = example(name)
     body = error_body(ErrorCode(frame["code"]))
 
-    assert name == f"error.{frame['code']}"
+    assert name.split(".")[1] == frame["code"]
     assert {field: frame[field] for field in body} == body
 
 
