@@ -58,7 +58,8 @@ class LogModel:
     def you(self, user_id: str) -> Frame:
         """What one member has done in the present round."""
         own = [answer_id for answer_id, answer in self.answers.items() if answer["user_id"] == user_id]
-        return {"answer_id": own[0] if own else None, "vote": self.votes.get(user_id)}
+        plays = self.state["round"] is not None and user_id in self.players
+        return {"plays": plays, "answer_id": own[0] if own else None, "vote": self.votes.get(user_id)}
 
     def _member_ids(self) -> list[str]:
         return [member["user_id"] for member in self.state["members"]]
@@ -105,7 +106,7 @@ class LogModel:
             "own_question_count": len(self._own_questions),
             "locked": False,
             "members": [
-                {"user_id": user_id, "display_name": name, "score": 0, "role": "player"}
+                {"user_id": user_id, "display_name": name, "score": 0, "role": "player", "has_played": False}
                 for user_id, name in self._names.items()
             ],
             "round": None,
@@ -118,7 +119,9 @@ class LogModel:
         self._left = [each for each in self._left if each != user_id]
         score = self._scores.get(user_id, 0)
         role = payload.get("role", "player")
-        self.state["members"].append({"user_id": user_id, "display_name": name, "score": score, "role": role})
+        has_played = user_id in self._have_played
+        member = {"user_id": user_id, "display_name": name, "score": score, "role": role, "has_played": has_played}
+        self.state["members"].append(member)
         self._count_players()
         return {"user_id": user_id, "display_name": name, "role": role, **self._counts()}
 
@@ -175,6 +178,8 @@ class LogModel:
         self.answers, self.votes = {}, {}
         self.players = self._seated()
         self._have_played |= set(self.players)
+        for member in self.state["members"]:
+            member["has_played"] = member["user_id"] in self._have_played
         self._own_questions = [own for own in self._own_questions if own["text"] != payload["question"]["text"]]
         told = {"own_question_count": len(self._own_questions)}
         self.state |= told
@@ -211,7 +216,8 @@ class LogModel:
         if current["deadline"] is None:
             current["time_limit"] = _seconds_until(payload)
         current["deadline"] = payload["deadline"]
-        return {"round_id": row["round_id"], "phase": self.state["phase"], "deadline": payload["deadline"]}
+        clock = {name: current[name] for name in ("time_limit", "deadline")}
+        return {"round_id": row["round_id"], "phase": self.state["phase"], **clock}
 
     def _round_ended(self, row: Row, payload: Row) -> Frame:
         for vote in self.votes.values():
@@ -226,7 +232,7 @@ class LogModel:
             "deadline": payload["deadline"],
             "time_limit": None if payload["deadline"] is None else _seconds_until(payload),
         }
-        names = ("round_id", "round_number", "results", "deadline")
+        names = ("round_id", "round_number", "results", "time_limit", "deadline")
         return {name: current[name] for name in names} | {"leaderboard": None}
 
     def _results(self) -> list[Frame]:

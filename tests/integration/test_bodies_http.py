@@ -102,8 +102,9 @@ class TestJson:
             {"Content_Encoding": "gzip"},
             {"Content_Encoding": "br"},
             {"Content_Encoding": "deflate, gzip"},
+            {"Content_Encoding": "identity\r\nContent-Encoding: gzip"},
         ],
-        ids=range(8),
+        ids=range(9),
     )
     async def test_json_09_another_type_or_coding_is_refused(self, web, headers):
         answer = await web.raw(request(**headers))

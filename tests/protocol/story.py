@@ -99,6 +99,7 @@ class Story:
         self.frames["ok.resume.recovered"] = {
             "type": "ok",
             "id": command.id,
+            "room_code": self.state.room_code,
             "recovered": True,
             "stream": stream,
             "events": [event for event in self.events if event["seq"] > last_seq],
@@ -107,6 +108,7 @@ class Story:
         self.frames["ok.resume.snapshot"] = {
             "type": "ok",
             "id": command.id,
+            "room_code": self.state.room_code,
             "recovered": False,
             "stream": stream,
             "state": self.snapshot(name),

@@ -33,11 +33,8 @@ class Watcher:
 
 
 def seen(state) -> dict:
-    """What is the same for one who stayed: all but the time, what is one's own, and what events do not carry."""
-    kept = {name: value for name, value in state.items() if name not in {"server_time", "you", "leaderboard"}}
-    if kept["round"] is not None:
-        kept["round"] = {name: value for name, value in kept["round"].items() if name != "time_limit"}
-    return kept
+    """What is the same for one who stayed: all but the time, and what is one's own."""
+    return {name: value for name, value in state.items() if name not in {"server_time", "you"}}
 
 
 async def to_answering(members) -> str:

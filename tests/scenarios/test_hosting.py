@@ -16,18 +16,21 @@ async def same_screens(members) -> None:
             if frame.get("room_code") == member.room_code and frame["type"] not in {"ok", "error"}:
                 shown.take(frame)
         member.n_folded = len(member.frames)
-        # Who comes and goes is not told as a change of the board.
-        apart = {"server_time": 0, "you": None, "leaderboard": None}
+        apart = {"server_time": 0, "you": None}
         assert {**shown.state, **apart} == {**expected, **apart}
+
+
+def begin_to_fold(member, ok) -> None:
+    member.fold = RoomFold(member.user_id)
+    member.fold.take_ok(ok)
+    member.n_folded = len(member.frames)
 
 
 @pytest.fixture
 async def party(table):
     members = await table(3, total_rounds=1)
     for member in members:
-        member.fold = RoomFold(member.user_id)
-        member.fold.take_ok(await member.say("join_room"))
-        member.n_folded = len(member.frames)
+        begin_to_fold(member, await member.say("join_room"))
     return members
 
 
@@ -51,6 +54,29 @@ async def test_a_locked_room_lets_nobody_new_in(party, guest):
     await same_screens([host, ben])
     await host.say("unlock_room")
     assert (await late.join(host.room_code))["type"] == "ok"
+
+
+async def test_after_a_round_every_screen_knows_who_is_left_of_it_and_who_stays_on_the_board(table, guest):
+    members = await table(3, total_rounds=2)
+    host, ben, cleo = members
+    await start(members)
+    late = await guest("Late")
+    begin_to_fold(late, await late.join(host.room_code))
+    for member in members:
+        begin_to_fold(member, await member.say("join_room"))
+    round_id = host.fold.state["round"]["round_id"]
+    await host.say("submit_answer", round_id=round_id, answer="Mine")
+    await host.say("end_round", round_id=round_id)
+    await cleo.say("leave_room")
+    for member in (host, ben, late):
+        count = await member.until("answer_submitted", participant_count=2)
+        assert (count["round_id"], count["submitted_count"]) == (round_id, 1)
+    await same_screens([host, ben, late])
+    await late.say("leave_room")
+    await host.until("player_left", user_id=late.user_id)
+    await same_screens([host, ben])
+    board = [line["user_id"] for line in host.fold.state["leaderboard"]]
+    assert sorted(board) == sorted([host.user_id, ben.user_id, cleo.user_id])
 
 
 async def test_the_host_hands_over(party):

@@ -4,14 +4,7 @@ import asyncio
 
 from tests.scenarios.caller import Caller
 from tests.scenarios.talker import start
-from tests.scenarios.test_hosting import same_screens
-from votegame.client.fold import RoomFold
-
-
-def begin_to_fold(member, ok) -> None:
-    member.fold = RoomFold(member.user_id)
-    member.fold.take_ok(ok)
-    member.n_folded = len(member.frames)
+from tests.scenarios.test_hosting import begin_to_fold, same_screens
 
 
 async def test_one_who_finds_no_seat_watches_until_there_is_one(table, guest):

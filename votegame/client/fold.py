@@ -9,7 +9,7 @@ from typing import Any, Final
 
 Frame = dict[str, Any]
 
-MEMBER_NAMES: Final = ("user_id", "display_name", "score", "role")
+MEMBER_NAMES: Final = ("user_id", "display_name", "score", "role", "has_played")
 """What is told of a member in numbered frames."""
 
 KNOWN: Final = frozenset(
@@ -102,27 +102,49 @@ class RoomFold:
                     answer["vote_count"] = now["vote_counts"][answer["id"]]
 
     def _player_joined(self, event: Frame) -> None:
-        board = {entry["user_id"]: entry["score"] for entry in self.state["leaderboard"]}
+        scores = {line["user_id"]: line["score"] for line in self._lines_of_others()}
         self.state["members"].append(
             {
                 "user_id": event["user_id"],
                 "display_name": event["display_name"],
                 "connected": True,
-                "score": board.get(event["user_id"], 0),
+                "score": scores.get(event["user_id"], 0),
                 "role": event["role"],
+                "has_played": event["user_id"] in scores,
             }
         )
+        self._rank(self._lines_of_others())
+
+    def _lines_of_others(self) -> list[Frame]:
+        """The lines of the board of those who played and are no members any more."""
+        members = {member["user_id"] for member in self.state["members"]}
+        return [line for line in self.state["leaderboard"] if line["user_id"] not in members]
+
+    def _rank(self, others: list[Frame]) -> None:
+        """Make the board of the members who are on it, as they joined, and of `others`; equal scores share a rank."""
+        there = [one for one in self.state["members"] if one["role"] == "player" or one["has_played"]]
+        lines = sorted([*there, *others], key=lambda line: -line["score"])
+        scores = [line["score"] for line in lines]
+        self.state["leaderboard"] = [
+            {"rank": scores.index(line["score"]) + 1}
+            | {name: line[name] for name in ("user_id", "display_name", "score")}
+            for line in lines
+        ]
 
     def _role_changed(self, event: Frame) -> None:
         for member in self.state["members"]:
             if member["user_id"] == event["user_id"]:
                 member["role"] = event["role"]
+        self._rank(self._lines_of_others())
         if event["user_id"] == self.user_id:
             self.state["you"]["role"] = event["role"]
 
     def _player_left(self, event: Frame) -> None:
-        self.state["members"] = [one for one in self.state["members"] if one["user_id"] != event["user_id"]]
+        others = self._lines_of_others()
+        gone = [one for one in self.state["members"] if one["user_id"] == event["user_id"]]
+        self.state["members"] = [one for one in self.state["members"] if one not in gone]
         self.state["host_id"] = event["host_id"]
+        self._rank([*others, *(one for one in gone if one["has_played"])])
 
     def _room_locked(self, event: Frame) -> None:
         self.state["locked"] = event["type"] == "room_locked"
@@ -139,15 +161,11 @@ class RoomFold:
         self.state |= {"phase": "lobby", "round": None}
         self._nothing_done()
         for member in self.state["members"]:
-            member["score"] = 0
-        self.state["leaderboard"] = [
-            {"rank": 1, "score": 0} | {name: member[name] for name in ("user_id", "display_name")}
-            for member in self.state["members"]
-            if member["role"] == "player"
-        ]
+            member |= {"score": 0, "has_played": False}
+        self._rank([])
 
-    def _nothing_done(self) -> None:
-        self.state["you"] |= {"answer_id": None, "vote": None}
+    def _nothing_done(self, *, plays: bool = False) -> None:
+        self.state["you"] |= {"plays": plays, "answer_id": None, "vote": None}
 
     def _host_changed(self, event: Frame) -> None:
         self.state["host_id"] = event["host_id"]
@@ -158,7 +176,9 @@ class RoomFold:
     def _game_started(self, event: Frame) -> None:
         names = ("round_id", "round_number", "total_rounds", "question", "time_limit", "deadline")
         self.state |= {"phase": "answering", "own_question_count": event["own_question_count"]}
-        self._nothing_done()
+        self._nothing_done(plays=self.state["you"]["role"] == "player")
+        for member in self.state["members"]:
+            member["has_played"] |= member["role"] == "player"
         self.state["round"] = {
             **{name: event[name] for name in names},
             "submitted_count": 0,
@@ -182,7 +202,7 @@ class RoomFold:
         }
 
     def _deadline_changed(self, event: Frame) -> None:
-        self.state["round"]["deadline"] = event["deadline"]
+        self.state["round"] |= {name: event[name] for name in ("time_limit", "deadline")}
 
     def _round_ended(self, event: Frame) -> None:
         self.state["round"].pop("remaining_ms", None)
@@ -191,12 +211,12 @@ class RoomFold:
         scores = {entry["user_id"]: entry["score"] for entry in event["leaderboard"]}
         for member in self.state["members"]:
             member["score"] = scores.get(member["user_id"], 0)
-        self.state["round"] |= {"results": event["results"], "deadline": event["deadline"]}
+        self.state["round"] |= {name: event[name] for name in ("results", "time_limit", "deadline")}
 
     def _game_ended(self, event: Frame) -> None:
         self.state["phase"] = "finished"
         self.state["leaderboard"] = event["final_leaderboard"]
-        self.state["round"]["deadline"] = None
+        self.state["round"] |= {"time_limit": None, "deadline": None}
 
     def _room_closed(self, _event: Frame) -> None:
         self.state |= {"phase": "closed", "members": [], "host_id": None}
@@ -226,6 +246,7 @@ def digest(state: Frame) -> str:
         "locked": state["locked"],
         "settings": state["settings"],
         "own_question_count": state["own_question_count"],
+        "leaderboard": state["leaderboard"],
         "members": [[one[name] for name in MEMBER_NAMES] for one in state["members"]],
         "round": current
         and {
@@ -233,6 +254,7 @@ def digest(state: Frame) -> str:
             "round_number": current["round_number"],
             "total_rounds": current["total_rounds"],
             "question": current["question"],
+            "time_limit": current["time_limit"],
             "deadline": current["deadline"],
             "answers": current["answers"] and [[one["id"], one["content"]] for one in current["answers"]],
             "results": current["results"],

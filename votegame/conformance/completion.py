@@ -78,8 +78,10 @@ class Completion:
             frame["settings"] = {**room.state["settings"], **frame["settings"]}
         if "own_question_count" in frame and "own_question_count" not in pattern:
             frame["own_question_count"] = room.state["own_question_count"]
+        if "time_limit" in frame and "time_limit" not in pattern:
+            frame["time_limit"] = _time_limit(frame, room.state)
         if "deadline" in frame and "deadline" not in pattern and frame["deadline"] is not None:
-            frame["deadline"] = frame["server_time"] + frame.get("time_limit", 60) * 1_000
+            frame["deadline"] = frame["server_time"] + (frame.get("time_limit") or 60) * 1_000
         return frame
 
     def notice(self, pattern: Frame, room: RoomModel) -> Frame:
@@ -137,6 +139,17 @@ class Completion:
             case _ if field in _TIMES:
                 return now_ms() + 60_000 * (field == "deadline")
         return str(uuid.UUID(int=self._rng.getrandbits(128), version=4))
+
+
+def _time_limit(frame: Frame, state: Frame) -> int | None:
+    """That of the phase that goes on, or of one that begins."""
+    if frame["deadline"] is None:
+        return None
+    settings: Frame = state["settings"]
+    names = {"voting_started": "vote_seconds", "round_ended": "results_seconds", "deadline_changed": None}
+    name = names.get(frame["type"], "answer_seconds")
+    begun: int | None = state["round"]["time_limit"] if name is None else settings[name]
+    return begun
 
 
 def extended(frame: Any) -> Any:

@@ -35,6 +35,7 @@ class RoomModel:
         host = {"user_id": host_id, "display_name": host_name}
         self._fold = RoomFold("")
         self._you: dict[str, Frame] = {}
+        self._seated: set[str] = set()
         self.events: list[Frame] = []
         self._fold.state = {
             "room_code": room_code,
@@ -46,9 +47,9 @@ class RoomModel:
             "locked": False,
             "settings": {**defaults(), **{name: settings[name] for name in settings.keys() - _UNSEEN}},
             "own_question_count": len(settings.get("questions", ())),
-            "members": [{**host, "connected": True, "score": 0, "role": "player"}],
+            "members": [{**host, "connected": True, "score": 0, "role": "player", "has_played": False}],
             "round": None,
-            "you": {"role": "player", "answer_id": None, "vote": None},
+            "you": {"role": "player", "plays": False, "answer_id": None, "vote": None},
             "leaderboard": [{"rank": 1, **host, "score": 0}],
         }
 
@@ -69,9 +70,8 @@ class RoomModel:
             self.events.append(frame)
         if frame["type"] in {"game_started", "round_started", "game_reset"}:
             self._you.clear()
-        if frame["type"] == "player_joined" and frame["role"] == "player":
-            entry = {name: frame[name] for name in ("user_id", "display_name")}
-            self.state["leaderboard"].append({"rank": 1, **entry, "score": 0})
+            is_round = frame["type"] != "game_reset"
+            self._seated = {one["user_id"] for one in self.state["members"] if is_round and one["role"] == "player"}
 
     def answered(self, user_id: str, answer_id: str) -> None:
         """A member has answered."""
@@ -110,8 +110,6 @@ class RoomModel:
         state = copy.deepcopy(self.state)
         state["server_time"] = now_ms()
         state["you"] = self._you_of(user_id)
-        if state["round"] is not None and state["round"]["deadline"] is None and "remaining_ms" not in state["round"]:
-            state["round"]["time_limit"] = None
         return state
 
     def now_for(self, user_id: str) -> Frame:
@@ -129,7 +127,7 @@ class RoomModel:
 
     def _you_of(self, user_id: str) -> Frame:
         role = next(member["role"] for member in self.state["members"] if member["user_id"] == user_id)
-        return {"role": role, **copy.deepcopy(self._of(user_id))}
+        return {"role": role, "plays": user_id in self._seated, **copy.deepcopy(self._of(user_id))}
 
     @property
     def n_spectators(self) -> int:

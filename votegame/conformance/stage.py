@@ -151,10 +151,12 @@ class Stage:
 
     def _resumed(self, actor: str, command: Frame, pattern: Frame) -> Frame:
         room, user_id = self.room, self.variables[actor]
+        place = {"room_code": room.state["room_code"]}
         if pattern["recovered"] is False:
             stream = self._complete.value(pattern.get("stream", room.state["stream"]), "stream")
             if stream != room.state["stream"]:
                 room.new_stream(stream)
-            return {"recovered": False, "stream": stream, "state": room.shown_to(user_id)}
+            return {**place, "recovered": False, "stream": stream, "state": room.shown_to(user_id)}
         events = [event for event in room.events if event["seq"] > command["last_seq"]]
-        return {"recovered": True, "stream": room.state["stream"], "events": events, "now": room.now_for(user_id)}
+        now = room.now_for(user_id)
+        return {**place, "recovered": True, "stream": room.state["stream"], "events": events, "now": now}

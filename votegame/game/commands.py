@@ -74,7 +74,7 @@ class JoinRoom(RoomCommand, frozen=True, kw_only=True):
 
 
 class LeaveRoom(RoomCommand, frozen=True, kw_only=True):
-    """Give the seat up for good."""
+    """Leave the room for good."""
 
 
 class Resume(RoomCommand, frozen=True, kw_only=True):

@@ -7,7 +7,7 @@ from votegame.game.commands import EndRound, NextRound, StartGame, StartVoting, 
 from votegame.game.messages import User
 from votegame.game.phases import end_phase_if_all_acted, end_round, start_round, start_voting
 from votegame.game.scoring import vote_counts
-from votegame.game.state import Answering, Voting, round_players
+from votegame.game.state import Answering, Closed, Finished, Lobby, Results, Voting, plays, round_players
 from votegame.game.timers import may_start
 from votegame.game.turn import Turn
 from votegame.game.views import submitted_count
@@ -27,7 +27,7 @@ def submit_answer(turn: Turn, user: User, command: SubmitAnswer) -> Reply:
     assert isinstance(phase, Answering)
     if user.user_id in phase.answers:
         return Refusal(ErrorCode.ALREADY_ANSWERED)
-    if user.user_id not in round_players(turn.state, phase):
+    if not plays(turn.state, phase, user.user_id):
         return Refusal(ErrorCode.NOT_PLAYER)
     answer_id = AnswerId(new_uuid(turn.rng))
     turn.record(
@@ -51,7 +51,7 @@ def submit_vote(turn: Turn, user: User, command: SubmitVote) -> Reply:
         return Refusal(ErrorCode.SELF_VOTE)
     if user.user_id in phase.votes:
         return Refusal(ErrorCode.ALREADY_VOTED)
-    if user.user_id not in round_players(turn.state, phase):
+    if not plays(turn.state, phase, user.user_id):
         return Refusal(ErrorCode.NOT_PLAYER)
     vote_id = VoteId(new_uuid(turn.rng))
     turn.record(
@@ -65,11 +65,11 @@ def submit_vote(turn: Turn, user: User, command: SubmitVote) -> Reply:
 
 
 def notice_players(turn: Turn, user_id: UserId) -> None:
-    """Somebody has come, left or got a seat: if he is of the running round, tell how many play in it now."""
+    """Somebody has come, left or got a seat: if he is of the present round, tell how many play in it now."""
     phase = turn.state.phase
-    if not isinstance(phase, Answering | Voting) or user_id not in phase.round.players:
+    if isinstance(phase, Lobby | Closed) or user_id not in phase.round.players:
         return
-    if isinstance(phase, Answering):
+    if isinstance(phase, Answering) or phase.order is None:
         _notice_counts(turn, "answer_submitted", "", {})
     else:
         _notice_vote(turn, phase.order[0])
@@ -77,7 +77,7 @@ def notice_players(turn: Turn, user_id: UserId) -> None:
 
 def _notice_vote(turn: Turn, answer_id: AnswerId) -> None:
     phase = turn.state.phase
-    assert isinstance(phase, Voting)
+    assert isinstance(phase, Voting | Results | Finished)
     if phase.round.vote_updates == "progress":
         _notice_counts(turn, "vote_update", "", {})
         return
@@ -87,7 +87,7 @@ def _notice_vote(turn: Turn, answer_id: AnswerId) -> None:
 
 def _notice_counts(turn: Turn, notice_type: str, subject: str, fields: dict[str, str | int]) -> None:
     phase = turn.state.phase
-    assert isinstance(phase, Answering | Voting)
+    assert not isinstance(phase, Lobby | Closed)
     counts = {
         "submitted_count": submitted_count(phase),
         "participant_count": len(round_players(turn.state, phase)),

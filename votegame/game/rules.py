@@ -71,7 +71,7 @@ _RULES: Final[Mapping[type[AnyRoomCommand], _Rule]] = {
     commands.ResumeGame: _Rule(_TIMED, hosting.resume_game, host_only=True, is_endless=True),
     commands.ExtendPhase: _Rule(_ACTING, hosting.extend_phase, host_only=True, is_endless=True),
     commands.SkipQuestion: _Rule(frozenset({"answering"}), hosting.skip_question, host_only=True),
-    commands.PlayAgain: _Rule(frozenset({"finished"}), hosting.play_again, host_only=True),
+    commands.PlayAgain: _Rule(frozenset({"finished"}), hosting.play_again, host_only=True, is_endless=True),
     commands.React: _Rule(_ANY, reactions.react),
 }
 """The table of protocol v1, "Commands"."""

@@ -221,8 +221,11 @@ def from_builtins(raw: dict[str, Any]) -> State:
 
 
 def own_question(state: State) -> Question | None:
-    """The host's own question that the next round asks, if there is one."""
-    return next((question for question in state.own_questions if question.key not in state.asked), None)
+    """The host's own question that the next round asks, if there is one.
+
+    None of them was asked in this game: they change between games only, and nothing else that is asked is one of them.
+    """
+    return state.own_questions[0] if state.own_questions else None
 
 
 def players_of(state: State) -> tuple[UserId, ...]:
@@ -238,4 +241,10 @@ def is_player(state: State, user_id: UserId) -> bool:
 
 def round_players(state: State, phase: RoundPhase) -> frozenset[UserId]:
     """The players of the present round who still have their seats."""
-    return frozenset(user_id for user_id in phase.round.players if is_player(state, user_id))
+    members = state.members
+    return frozenset(one for one in phase.round.players & members.keys() if members[one].role == "player")
+
+
+def plays(state: State, phase: RoundPhase, user_id: UserId) -> bool:
+    """Whether the user is one of `round_players`, without looking through a large room."""
+    return user_id in phase.round.players and is_player(state, user_id)

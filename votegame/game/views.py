@@ -83,7 +83,7 @@ def _event_fields(payload: records.AnyPayload, after: State) -> dict[str, Any]:
         case records.VotingStarted():
             return _voting_fields(after)
         case records.DeadlineChanged():
-            return {"round_id": payload.round_id, "phase": after.phase.name, "deadline": payload.deadline}
+            return _deadline_fields(payload, after)
         case records.RoundEnded():
             return _results_fields(payload, after)
         case records.GameEnded():
@@ -125,6 +125,17 @@ def _voting_fields(after: State) -> dict[str, Any]:
     }
 
 
+def _deadline_fields(payload: records.DeadlineChanged, after: State) -> dict[str, Any]:
+    phase = after.phase
+    assert isinstance(phase, Answering | Voting | Results)
+    return {
+        "round_id": payload.round_id,
+        "phase": phase.name,
+        "time_limit": phase.time_limit,
+        "deadline": payload.deadline,
+    }
+
+
 def _results_fields(payload: records.RoundEnded, after: State) -> dict[str, Any]:
     phase = after.phase
     assert isinstance(phase, Results)
@@ -133,6 +144,7 @@ def _results_fields(payload: records.RoundEnded, after: State) -> dict[str, Any]
         "round_number": phase.round.round_number,
         "results": round_results(phase),
         "leaderboard": leaderboard(after),
+        "time_limit": phase.time_limit,
         "deadline": payload.deadline,
     }
 
@@ -178,6 +190,7 @@ def snapshot(state: State, user_id: UserId, presence: Presence, *, now: int) -> 
                 "connected": member_id == user_id or member_id in presence.connected,
                 "score": member.score,
                 "role": member.role,
+                "has_played": member.has_played,
             }
             for member_id, member in state.members.items()
         ],
@@ -228,11 +241,12 @@ def you(state: State, user_id: UserId) -> dict[str, Any]:
     """What a member himself is, and has done in the present round."""
     phase, role = state.phase, state.members[user_id].role
     if isinstance(phase, Lobby | Closed):
-        return {"role": role, "answer_id": None, "vote": None}
+        return {"role": role, "plays": False, "answer_id": None, "vote": None}
     answer = phase.answers.get(user_id)
     vote = None if isinstance(phase, Answering) else phase.votes.get(user_id)
     return {
         "role": role,
+        "plays": user_id in phase.round.players,
         "answer_id": None if answer is None else answer.answer_id,
         "vote": None if vote is None else {"vote_id": vote.vote_id, "answer_id": vote.answer_id},
     }

@@ -103,11 +103,11 @@ class Doors:
             case CreateRoom():
                 visit = Visit("create", user_id, address, command.id)
                 wait = self._wait_to_create(visit, now)
+            case _ if is_inside:
+                return Visit("inside", user_id, address, command.id)
             case JoinRoom():
                 visit = Visit("join", user_id, address, command.id)
                 wait = self._wait_to_join(user_id, address, now)
-            case _ if is_inside:
-                return Visit("inside", user_id, address, command.id)
             case _:
                 visit = Visit("other", user_id, address, command.id)
                 wait = self._others.take(user_id, now)

@@ -186,12 +186,13 @@ class Gate:
 
     def _resumed(self, command_id: str, resumption: Resumption) -> bytes:
         state, user_id, presence = resumption.state, resumption.user_id, resumption.presence
+        room = {"room_code": self._room_code}
         missed = None
         if resumption.stream == state.stream:
             missed = self._history.between(resumption.last_seq, state.seq)
         if missed is None:
             shown = snapshot(state, user_id, presence, now=self._clock.now_ms())
-            return frames.ok(command_id, {"recovered": False, "stream": state.stream, "state": shown})
+            return frames.ok(command_id, {**room, "recovered": False, "stream": state.stream, "state": shown})
         now = now_fields(state, user_id, presence)
         events = [frames.embedded(frame) for frame in missed]
-        return frames.ok(command_id, {"recovered": True, "stream": state.stream, "events": events, "now": now})
+        return frames.ok(command_id, {**room, "recovered": True, "stream": state.stream, "events": events, "now": now})

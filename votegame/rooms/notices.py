@@ -20,8 +20,11 @@ PER_SUBJECT_SECONDS: Final = 0.05
 PER_ROOM: Final = 100
 """At most 100 a second in all."""
 
-MOST_REACTIONS: Final = PER_ROOM
-"""Reactions that may wait, a second's worth; for one more the oldest is left out."""
+REACTIONS: Final = 20
+"""Of these, at most 20 a second are reactions: counts come in bursts, but people can react all the time.
+
+As many may wait, a second's worth; for one more the oldest is left out.
+"""
 
 _CONNECTION: Final = "player_connection"
 _REACTION: Final = "reaction"
@@ -35,6 +38,7 @@ class Notices:
         self._reactions: dict[tuple[str, str], Notice] = {}
         self._left_at: dict[tuple[str, str], float] = {}
         self._bucket = TokenBucket(PER_ROOM, PER_ROOM)
+        self._reaction_bucket = TokenBucket(REACTIONS, REACTIONS)
 
     def __bool__(self) -> bool:
         return bool(self._waiting or self._reactions)
@@ -54,16 +58,25 @@ class Notices:
 
     def _put_reaction(self, notice: Notice) -> None:
         self._reactions[notice.type, notice.subject] = notice
-        if len(self._reactions) > MOST_REACTIONS:
+        if len(self._reactions) > REACTIONS:
             del self._reactions[next(iter(self._reactions))]
 
     def take(self, now: float) -> Iterator[Notice]:
         """What may leave at `now`, in seconds."""
-        for key in [*self._waiting, *self._reactions]:
-            if now - self._left_at.get(key, -1.0) < PER_SUBJECT_SECONDS or self._bucket.take(now) > 0:
+        yield from self._taken(self._waiting, now, (self._bucket,))
+        yield from self._taken(self._reactions, now, (self._bucket, self._reaction_bucket))
+
+    def _taken(
+        self, waiting: dict[tuple[str, str], Notice], now: float, buckets: tuple[TokenBucket, ...]
+    ) -> Iterator[Notice]:
+        for key in list(waiting):
+            is_soon = now - self._left_at.get(key, -1.0) < PER_SUBJECT_SECONDS
+            if is_soon or any(bucket.wait(now) for bucket in buckets):
                 continue
+            for bucket in buckets:
+                bucket.take(now)
             self._left_at[key] = now
-            yield (self._reactions if key[0] == _REACTION else self._waiting).pop(key)
+            yield waiting.pop(key)
 
     def forget(self, subject: str) -> None:
         """A member has left: nothing is told of him any more."""

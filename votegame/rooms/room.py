@@ -187,10 +187,11 @@ class Room:
     def _carry_out(self, change: Change, *first: Output) -> None:
         # First what may fail: until here nothing has happened.
         rows = tuple(to_row(record) for record in change.records)
-        self.state = change.state
+        members, self.state = self.state.members, change.state
         if change.records:
             self.presence.keep_only(change.state.members, self._env.clock.now_ms(), change.state.position)
-            self._reaction_rates.keep_only(change.state.members)
+            if change.state.members is not members:
+                self._reaction_rates.keep_only(change.state.members)
             self._count_members()
         outputs = (*first, *change.public)
         if outputs or change.records:

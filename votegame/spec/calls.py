@@ -31,6 +31,7 @@ class Call(Struct, frozen=True, kw_only=True):
         body: The struct that its body is; of a command those fields that are not in the path or a header.
         body_is_needed: Whether it must have one.
         is_command: Whether it is a command to a room, which takes an `Idempotency-Key`.
+        is_remembered: Of a command, whether it is noticed that a key was used for another one.
         errors: The codes that it may be refused with, beside those that follow from the rest.
     """
 
@@ -44,6 +45,7 @@ class Call(Struct, frozen=True, kw_only=True):
     body: type | None = None
     body_is_needed: bool = True
     is_command: bool = False
+    is_remembered: bool = True
     errors: tuple[E, ...] = ()
 
     @property
@@ -58,7 +60,7 @@ class Call(Struct, frozen=True, kw_only=True):
             known |= {E.FORBIDDEN_ORIGIN, E.UNSUPPORTED_MEDIA_TYPE}
         if self.body is not None or self.is_command:
             known |= {E.BAD_JSON, E.BAD_MESSAGE, E.TOO_LARGE}
-        if self.is_command:
+        if self.is_command and self.is_remembered:
             known |= {E.ID_REUSED}
         return [code for code in E if code in known]
 
@@ -199,6 +201,7 @@ CALLS: Final[Sequence[Call]] = (
         answers.Nothing,
         body=commands.React,
         is_command=True,
+        is_remembered=False,
         errors=_IN_ROOM,
     ),
     _game(

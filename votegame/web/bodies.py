@@ -50,5 +50,6 @@ async def read_bytes(request: web.Request) -> bytes:
 def is_json(request: web.Request) -> bool:
     """Whether the body is declared as JSON in UTF-8, not compressed."""
     charset = (request.charset or "utf-8").lower()
-    encoded = request.headers.get("Content-Encoding", "identity").lower() != "identity"
-    return request.content_type == "application/json" and charset in {"utf-8", "utf8"} and not encoded
+    encodings = request.headers.getall("Content-Encoding", [])
+    is_plain = all(encoding.lower() == "identity" for encoding in encodings)
+    return request.content_type == "application/json" and charset in {"utf-8", "utf8"} and is_plain

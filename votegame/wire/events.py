@@ -117,6 +117,7 @@ class DeadlineChanged(Event, frozen=True, kw_only=True):
 
     round_id: fields.RoundIdField
     phase: Annotated[TimedPhase, Meta(description="The phase whose deadline it is.")]
+    time_limit: fields.TimeLimit
     deadline: fields.Deadline
 
 
@@ -148,6 +149,10 @@ class RoundEnded(Event, frozen=True, kw_only=True):
     round_number: fields.RoundNumber
     results: Annotated[list[AnswerResult], Meta(description="Most votes first; empty without answers.")]
     leaderboard: Leaderboard
+    time_limit: Annotated[
+        fields.TimeLimit | None,
+        Meta(description="Seconds until the next round starts by itself; null when it does not."),
+    ]
     deadline: Annotated[
         fields.Deadline | None,
         Meta(description="When the next round starts by itself, ms since the epoch; null when it does not."),

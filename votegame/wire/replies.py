@@ -86,6 +86,7 @@ class RoomOk(Ok, frozen=True, kw_only=True):
 class ResumedOk(Ok, frozen=True, kw_only=True):
     """What was missed: `events`, and what holds after them."""
 
+    room_code: fields.RoomCodeField
     recovered: Annotated[Literal[True], Meta(description="True: apply `events`, then `now`.")]
     stream: fields.StreamIdField
     events: Annotated[list[AnyEvent], Meta(description="The missed events in order, none twice; perhaps none.")]
@@ -95,6 +96,7 @@ class ResumedOk(Ok, frozen=True, kw_only=True):
 class ResyncedOk(Ok, frozen=True, kw_only=True):
     """A fresh snapshot: throw away what is known of the room."""
 
+    room_code: fields.RoomCodeField
     recovered: Annotated[Literal[False], Meta(description="False: start again from `state`.")]
     stream: fields.StreamIdField
     state: State

@@ -48,6 +48,7 @@ class Member(Part, frozen=True, kw_only=True):
     connected: Annotated[bool, Meta(description="Has a connection, or lost his last one less than 20 s ago.")]
     score: fields.Score
     role: fields.RoleField
+    has_played: Annotated[bool, Meta(description="Had a seat when a round of this game began, and so is on the board.")]
 
 
 class LeaderboardEntry(Part, frozen=True, kw_only=True):
@@ -95,6 +96,9 @@ class You(Part, frozen=True, kw_only=True):
     """What the member himself is, and has done in this round."""
 
     role: fields.RoleField
+    plays: Annotated[
+        bool, Meta(description="Had a seat when this round began: may act in it, as long as `role` is `player`.")
+    ]
     answer_id: Annotated[fields.AnswerIdField | None, Meta(description="His answer; null until there is one.")]
     vote: Annotated[OwnVote | None, Meta(description="His vote; null until there is one.")]
 

@@ -100,6 +100,17 @@ class TestLock:
         assert reply.code == ErrorCode.RATE_LIMITED
         assert room.say(room.host, commands.EndRound) == Ok({})
 
+    def test_nor_are_games_begun_anew_without_end(self, room):
+        replies = []
+        while not replies or (replies[-1] == Ok({}) and len(replies) < HOUSE.most_remembered):
+            room.say(room.host, commands.EndRound)
+            while room.say(room.host, commands.NextRound) == Ok({"round_id": room.state.phase.round.round_id}):
+                room.say(room.host, commands.EndRound)
+            replies.append(room.say(room.host, commands.PlayAgain))
+            room.say(room.host, commands.StartGame)
+        assert replies[0] == Ok({})
+        assert replies[-1].code == ErrorCode.RATE_LIMITED
+
 
 class TestTransfer:
     def test_another_is_host(self, room):

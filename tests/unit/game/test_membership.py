@@ -150,7 +150,7 @@ def test_a_member_who_looks_gets_the_state_and_a_stranger_what_all_may_know():
     room = room_of(2, max_players=5)
     look = room.tell(messages.FromUser(room.members[1], commands.ReadRoom(id="look", room_code=room.room_code)))
     assert (look.records, look.public, look.reply.attach, look.reply.durable) == ((), (), False, False)
-    assert look.reply.fields["state"]["you"] == {"role": "player", "answer_id": None, "vote": None}
+    assert look.reply.fields["state"]["you"] == {"role": "player", "plays": False, "answer_id": None, "vote": None}
     assert room.say(room.a_user("Eve"), commands.ReadRoom).fields == {
         "room_code": room.room_code,
         "phase": "lobby",

@@ -13,7 +13,6 @@ from votegame.game.fold import apply, fold
 from votegame.game.house import Question
 from votegame.game.records import Record, Row, from_row, to_row
 from votegame.game.room_settings import MOST_OWN_QUESTIONS
-from votegame.game.state import own_question
 from votegame.game.wording import question
 
 SPY, HUM, HAT = OWN = ("Which of us would be the worst spy?", "What does Cleo hum?", "Whose hat is it?")
@@ -124,10 +123,6 @@ class TestNoQuestionTwice:
         change = told(room, commands.StartGame)
         assert room.state.held is None
         assert change.effects == (DrawQuestion("", "en", frozenset({BANK[7].key, question(HUM).key})),)
-
-    def test_one_that_was_asked_waits_for_the_next_game(self, room):
-        state = msgspec.structs.replace(room.state, asked=frozenset({question(SPY).key}))
-        assert own_question(state) == question(HUM)
 
     def test_one_that_is_drawn_is_none_of_those_that_wait(self, room):
         patch = commands.SettingsPatch(topic="tea", questions=(HAT,))

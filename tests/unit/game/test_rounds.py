@@ -135,6 +135,18 @@ def test_when_a_player_leaves_or_comes_back_the_others_are_told_how_many_play(up
     assert ("answer_id" in count.fields) == (updates == "counts")
 
 
+@pytest.mark.parametrize(("answers", "kind"), [(1, "vote_update"), (0, "answer_submitted")])
+def test_also_when_the_round_is_over_they_are_told_how_many_of_it_are_still_there(answers, kind):
+    room = started(4, total_rounds=1)
+    for player in room.players[:answers]:
+        room.say(player, commands.SubmitAnswer, answer="Mine")
+    if answers:
+        room.say(room.host, commands.StartVoting)
+    room.say(room.host, commands.EndRound)
+    _left, count = told(room, room.players[3], commands.LeaveRoom)
+    assert (count.type, count.fields["participant_count"], count.fields["submitted_count"]) == (kind, 3, 0)
+
+
 def test_who_does_not_play_in_the_round_leaves_its_counts_alone():
     room = started(2)
     late = room.a_user("Late")

@@ -272,6 +272,7 @@ class TestDeadlines:
         assert change.public[0].fields == {
             "round_id": room.state.phase.round.round_id,
             "phase": "answering",
+            "time_limit": 60,
             "deadline": before + 1_500,
         }
 

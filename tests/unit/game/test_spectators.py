@@ -48,7 +48,7 @@ class TestComing:
         change = given(room, late, commands.JoinRoom, role="spectator")
         state = change.reply.fields["state"]
         assert [member["role"] for member in state["members"]] == ["player", "player", "spectator", "spectator"]
-        assert state["you"] == {"role": "spectator", "answer_id": None, "vote": None}
+        assert state["you"] == {"role": "spectator", "plays": False, "answer_id": None, "vote": None}
         assert change.public[0].fields == {
             "user_id": late.user_id,
             "display_name": "Late",
@@ -244,7 +244,7 @@ class TestRounds:
             assert "Secret" not in json.dumps(state)
             assert state["round"]["submitted_count"] == 1
         told = now_fields(room.state, room.eve.user_id, room.presence)
-        assert told["you"] == {"role": "spectator", "answer_id": None, "vote": None}
+        assert told["you"] == {"role": "spectator", "plays": False, "answer_id": None, "vote": None}
         assert told["participant_count"] == 2
 
     def test_the_board_has_players_and_who_played_and_watches_now(self):

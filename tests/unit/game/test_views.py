@@ -30,13 +30,13 @@ def test_a_lobby_has_no_round_and_nobody_has_done_anything():
     room = playing()
     state = seen(room, room.host)
     assert state["round"] is None
-    assert state["you"] == {"role": "player", "answer_id": None, "vote": None}
+    assert state["you"] == {"role": "player", "plays": False, "answer_id": None, "vote": None}
     assert now_fields(room.state, room.host.user_id, room.presence) == {
         "connected": [user.user_id for user in room.players],
         "submitted_count": 0,
         "participant_count": 3,
         "vote_counts": None,
-        "you": {"role": "player", "answer_id": None, "vote": None},
+        "you": {"role": "player", "plays": False, "answer_id": None, "vote": None},
     }
 
 
@@ -52,7 +52,7 @@ def test_answering_shows_counts_and_to_each_his_own_answer_only():
     room = playing()
     room.say(room.host, commands.StartGame)
     answer_id = room.say(room.host, commands.SubmitAnswer, answer="Mine").fields["answer_id"]
-    assert seen(room, room.host)["you"] == {"role": "player", "answer_id": answer_id, "vote": None}
+    assert seen(room, room.host)["you"] == {"role": "player", "plays": True, "answer_id": answer_id, "vote": None}
     other = seen(room, room.players[1])
     assert other["round"]["answers"] is None
     assert (other["round"]["submitted_count"], other["round"]["participant_count"]) == (1, 3)

@@ -43,10 +43,19 @@ def test_what_is_no_wrong_code_costs_nothing(command, outcome):
     assert porter.missed == 0
 
 
-def test_in_a_room_that_one_is_in_nothing_is_counted():
+@pytest.mark.parametrize("command", [JOIN, LEAVE])
+def test_in_a_room_that_one_is_in_nothing_is_counted(command):
     porter = Porter()
-    assert {porter.wait(LEAVE, is_inside=True, outcome="missed") for _ in range(100)} == {0.0}
+    assert {porter.wait(command, is_inside=True, outcome="missed") for _ in range(100)} == {0.0}
     assert porter.missed == 0
+
+
+def test_who_is_in_a_room_can_ask_for_its_state_whatever_his_neighbours_guess():
+    porter = Porter()
+    while not porter.wait(JOIN, user="guesser", outcome="missed"):
+        pass
+    assert porter.wait(JOIN) > 0
+    assert porter.wait(JOIN, is_inside=True) == 0
 
 
 def test_without_rates_misses_are_counted_all_the_same():
