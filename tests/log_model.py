@@ -206,7 +206,7 @@ class LogModel:
         }
         self.state["phase"] = "voting"
         self.state["round"] |= fields
-        return {"round_id": row["round_id"], **fields}
+        return {"round_id": row["round_id"], "participant_count": len(self._present_players()), **fields}
 
     def _vote_submitted(self, row: Row, payload: Row) -> None:
         self.votes[row["user_id"]] = {"vote_id": payload["vote_id"], "answer_id": payload["answer_id"]}
@@ -232,7 +232,7 @@ class LogModel:
             "deadline": payload["deadline"],
             "time_limit": None if payload["deadline"] is None else _seconds_until(payload),
         }
-        names = ("round_id", "round_number", "results", "time_limit", "deadline")
+        names = ("round_id", "round_number", "participant_count", "results", "time_limit", "deadline")
         return {name: current[name] for name in names} | {"leaderboard": None}
 
     def _results(self) -> list[Frame]:

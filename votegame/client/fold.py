@@ -199,6 +199,7 @@ class RoomFold:
             "time_limit": event["time_limit"],
             "deadline": event["deadline"],
             "submitted_count": 0,
+            "participant_count": event["participant_count"],
         }
 
     def _deadline_changed(self, event: Frame) -> None:
@@ -211,7 +212,17 @@ class RoomFold:
         scores = {entry["user_id"]: entry["score"] for entry in event["leaderboard"]}
         for member in self.state["members"]:
             member["score"] = scores.get(member["user_id"], 0)
-        self.state["round"] |= {name: event[name] for name in ("results", "time_limit", "deadline")}
+        names = ("participant_count", "results", "time_limit", "deadline")
+        self.state["round"] |= {name: event[name] for name in names}
+        self._count_results(event["results"])
+
+    def _count_results(self, results: list[Frame]) -> None:
+        """The last notices of a phase may have been left out: what they told follows from the results."""
+        current, votes = self.state["round"], {result["answer_id"]: result["vote_count"] for result in results}
+        current["submitted_count"] = len(results) if current["answers"] is None else sum(votes.values())
+        for answer in current["answers"] or []:
+            if "vote_count" in answer:
+                answer["vote_count"] = votes[answer["id"]]
 
     def _game_ended(self, event: Frame) -> None:
         self.state["phase"] = "finished"

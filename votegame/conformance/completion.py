@@ -78,6 +78,8 @@ class Completion:
             frame["settings"] = {**room.state["settings"], **frame["settings"]}
         if "own_question_count" in frame and "own_question_count" not in pattern:
             frame["own_question_count"] = room.state["own_question_count"]
+        if kind in {"voting_started", "round_ended"} and "participant_count" not in pattern:
+            frame["participant_count"] = room.state["round"]["participant_count"]
         if "time_limit" in frame and "time_limit" not in pattern:
             frame["time_limit"] = _time_limit(frame, room.state)
         if "deadline" in frame and "deadline" not in pattern and frame["deadline"] is not None:

@@ -120,6 +120,7 @@ def _voting_fields(after: State) -> dict[str, Any]:
     return {
         "round_id": phase.round.round_id,
         "answers": _shown_answers(phase),
+        "participant_count": len(round_players(after, phase)),
         "time_limit": phase.time_limit,
         "deadline": phase.deadline,
     }
@@ -142,6 +143,7 @@ def _results_fields(payload: records.RoundEnded, after: State) -> dict[str, Any]
     return {
         "round_id": payload.round_id,
         "round_number": phase.round.round_number,
+        "participant_count": len(round_players(after, phase)),
         "results": round_results(phase),
         "leaderboard": leaderboard(after),
         "time_limit": phase.time_limit,

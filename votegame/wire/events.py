@@ -108,6 +108,7 @@ class VotingStarted(Event, frozen=True, kw_only=True):
         list[ShownAnswer],
         Meta(min_length=1, description="In an order that is the same for everyone, and tells nothing of who or when."),
     ]
+    participant_count: fields.PlayerCount
     time_limit: fields.TimeLimit
     deadline: fields.Deadline
 
@@ -147,6 +148,7 @@ class RoundEnded(Event, frozen=True, kw_only=True):
 
     round_id: fields.RoundIdField
     round_number: fields.RoundNumber
+    participant_count: fields.PlayerCount
     results: Annotated[list[AnswerResult], Meta(description="Most votes first; empty without answers.")]
     leaderboard: Leaderboard
     time_limit: Annotated[

@@ -195,7 +195,16 @@ class ErrorBody(Part, frozen=True, kw_only=True):
         Annotated[str, Meta(max_length=64, description="With `unknown_type`: the `type`, its beginning.")] | UnsetType
     ) = UNSET
     phase: Annotated[fields.PhaseName, Meta(description="With `wrong_phase`: the present phase.")] | UnsetType = UNSET
-    retry_after: Annotated[float, Meta(ge=0, description="With `rate_limited`: seconds to wait.")] | UnsetType = UNSET
+    retry_after: (
+        Annotated[
+            float,
+            Meta(
+                ge=0,
+                description="With `rate_limited` always, with `unavailable` perhaps, over HTTP only: seconds to wait.",
+            ),
+        ]
+        | UnsetType
+    ) = UNSET
     can_watch: (
         Annotated[bool, Meta(description="With `room_full`, `game_in_progress`: whether one may come as a spectator.")]
         | UnsetType
