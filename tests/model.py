@@ -1,17 +1,35 @@
 """The slow, obvious model of the rules that random games are held against.
 
-Written from the protocol, with lists and loops and nothing of the server's. It decides codes, phases, scores and
-deadlines; identifiers and orders, which are chance, it does not know.
+Written from the protocol, with lists and loops and nothing of the server's. It decides codes, phases, scores, counts,
+clocks and what happens by itself; identifiers and orders, which are chance, it does not know. What is refused, and why,
+is `tests/model_refusals.py`.
 """
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+
+from tests.model_refusals import refusal
+
+
+@dataclass(frozen=True)
+class Said:
+    """A command, in the words of the model: users are names, and an answer is its author's."""
+
+    user: str
+    kind: str
+    command_id: str
+    content: object
+    """All that a command says, but for its id."""
+    detail: object = None
+    """What it is about: a role, a text, a user, settings, seconds."""
+    round_of: int | None = None
+    """How many rounds had begun when the one did that it is meant for."""
 
 
 @dataclass
 class Remembered:
-    content: tuple
+    content: object
     at: int
-    reply: str
 
 
 @dataclass
@@ -19,210 +37,317 @@ class Model:
     """One room. Users are names; `connected` is who is connected now."""
 
     host: str
-    max_players: int
-    total_rounds: int
-    late_join: bool
-    answer_ms: int = 60_000
-    vote_ms: int = 45_000
-    max_members: int = 1_000
+    created_at: int
+    max_members: int
+    most_remembered: int
+    settings: dict
     members: list[str] = field(default_factory=list)
     spectators: set[str] = field(default_factory=set)
     """Those of the members who have no seat."""
+    connected: set[str] = field(default_factory=set)
+    away: dict[str, int] = field(default_factory=dict)
+    """Since when those are away who were connected once."""
+    banned: set[str] = field(default_factory=set)
+    locked: bool = False
     phase: str = "lobby"
+    rounds_begun: int = 0
+    """Of all games, skipped ones included."""
     round_number: int = 0
+    total_rounds: int = 0
+    n_skipped: int = 0
     players: list[str] = field(default_factory=list)
     answers: dict[str, str] = field(default_factory=dict)
     votes: dict[str, str] = field(default_factory=dict)
     """By voter, the author that he voted for."""
+    voting_was: bool = False
+    counts_are_shown: bool = True
     scores: dict[str, int] = field(default_factory=dict)
     has_played: set[str] = field(default_factory=set)
-    remembered: dict[tuple[str, str], Remembered] = field(default_factory=dict)
     deadline: int | None = None
-    connected: set[str] = field(default_factory=set)
-    voting_was: bool = False
+    remaining_ms: int | None = None
+    """What is left on the clock while it stands; then there is no deadline."""
     own: list[str] = field(default_factory=list)
     """The host's own questions that wait."""
     question: str | None = None
     """The one of this round, if it is the host's own."""
+    remembered: dict[tuple[str, str], Remembered] = field(default_factory=dict)
 
-    def __post_init__(self) -> None:
+    def __post_init__(self):
         self.members = [self.host]
         self.connected = {self.host}
+        self.remembered[self.host, "create"] = Remembered("create", self.created_at)
+
+    # who is who -----------------------------------------------------------------------------------------------------
+
+    def seated(self) -> list[str]:
+        """The members who are players."""
+        return [one for one in self.members if one not in self.spectators]
+
+    def there(self) -> list[str]:
+        """The players who are connected."""
+        return [one for one in self.seated() if one in self.connected]
+
+    def participants(self) -> list[str]:
+        """The players of this round who still have their seats."""
+        return [one for one in self.players if one in self.seated()]
+
+    def submitted_count(self) -> int:
+        return len(self.votes if self.voting_was else self.answers)
+
+    def vote_counts(self) -> dict[str, int] | None:
+        """By author, the votes for each answer, where these are shown."""
+        if not self.voting_was or not self.counts_are_shown:
+            return None
+        return {author: list(self.votes.values()).count(author) for author in self.answers}
+
+    def board(self) -> dict[str, int]:
+        """Scores of all who are on the leaderboard."""
+        shown = {*self.seated(), *self.has_played}
+        return {one: self.scores.get(one, 0) for one in shown}
 
     # commands -------------------------------------------------------------------------------------------------------
 
-    def command(self, user: str, command_id: str, kind: str, detail: object, round_of: int | None, now: int) -> str:
+    def command(self, said: Said, now: int) -> str:
         """The code of the reply, `ok` or that of the refusal."""
-        content = (kind, detail, round_of)
-        known = self.remembered.get((user, command_id)) if kind != "react" else None
-        if known is not None and now - known.at < 600_000:
-            if known.content != content:
+        first = self.first(said, now)
+        if first is not None:
+            if first.content != said.content:
                 return "id_reused"
-            if kind == "join_room":
-                return self._state_again(user)
+            return self._state_again(said.user) if said.kind == "join_room" else "ok"
+        if self._same_content(said):
             return "ok"
-        if self._same_content(user, kind, detail, round_of):
-            return "ok"
-        refusal = self._refusal(user, kind, detail, round_of)
-        if refusal is not None:
-            return refusal
-        changes = kind != "join_room" or user not in self.members or self._wants_seat(user, detail)
-        getattr(self, f"_{kind}")(user, detail, now)
-        if changes and kind != "react":
-            self.remembered[user, command_id] = Remembered(content, now, "ok")
+        code = refusal(self, said, now)
+        if code is not None:
+            return code
+        is_kept = getattr(self, f"_{said.kind}")(said.user, said.detail, now)
+        if is_kept:
+            self.remembered[said.user, said.command_id] = Remembered(said.content, now)
         return "ok"
+
+    def first(self, said: Said, now: int) -> Remembered | None:
+        """What is remembered under the id of what is said: for 10 minutes, and no reaction is looked up."""
+        known = self.remembered.get((said.user, said.command_id))
+        return known if said.kind != "react" and known is not None and now - known.at < 600_000 else None
+
+    def commands_of(self, user: str, now: int) -> int:
+        """How many of the user's commands took effect in the last 10 minutes."""
+        return len([1 for (name, _), one in self.remembered.items() if name == user and now - one.at < 600_000])
 
     def _state_again(self, user: str) -> str:
         if self.phase == "closed":
             return "room_not_found"
         return "ok" if user in self.members else "not_member"
 
-    def _same_content(self, user: str, kind: str, detail: object, round_of: int | None) -> bool:
-        if self.phase in {"lobby", "closed"} or round_of != self.round_number:
+    def _same_content(self, said: Said) -> bool:
+        if self.phase in {"lobby", "closed"} or said.round_of != self.rounds_begun:
             return False
-        if kind == "submit_answer":
-            return self.answers.get(user) == detail
-        return kind == "submit_vote" and user in self.votes and self.votes[user] == detail
+        if said.kind == "submit_answer":
+            return self.answers.get(said.user) == said.detail
+        return said.kind == "submit_vote" and said.user in self.votes and self.votes[said.user] == said.detail
 
-    def _refusal(self, user: str, kind: str, detail: object, round_of: int | None) -> str | None:
-        if self.phase == "closed":
-            return "room_not_found"
-        if kind != "join_room" and user not in self.members:
-            return "not_member"
-        if kind in {"update_settings", "start_game", "next_round", "start_voting", "end_round"} and user != self.host:
-            return "not_host"
-        if round_of is not None and self.phase != "lobby" and round_of != self.round_number:
-            return "stale_round"
-        allowed = {
-            "update_settings": ["lobby", "finished"],
-            "start_game": ["lobby"],
-            "next_round": ["results"],
-            "submit_answer": ["answering"],
-            "start_voting": ["answering"],
-            "submit_vote": ["voting"],
-            "end_round": ["answering", "voting"],
-        }.get(kind)
-        if allowed is not None and self.phase not in allowed:
-            return "wrong_phase"
-        return self._special_refusal(user, kind, detail)
+    # What follows from each command that is not refused, and whether the room keeps that it happened.
 
-    def _special_refusal(self, user: str, kind: str, detail: object) -> str | None:
-        if kind == "join_room":
-            is_new = user not in self.members
-            if (is_new and detail != "spectator") or self._wants_seat(user, detail):
-                if not self.late_join and self.phase in {"answering", "voting", "results"}:
-                    return "game_in_progress"
-                if len(self.seated()) >= self.max_players:
-                    return "room_full"
-            if is_new and len(self.members) >= self.max_members:
-                return "room_full"
-        if kind in {"start_game", "next_round"} and len([one for one in self.seated() if one in self.connected]) < 2:
-            return "not_enough_players"
-        if kind == "submit_vote":
-            if detail not in self.answers:
-                return "answer_not_found"
-            if detail == user:
-                return "self_vote"
-            if user in self.votes:
-                return "already_voted"
-        if kind == "submit_answer" and user in self.answers:
-            return "already_answered"
-        if kind in {"submit_answer", "submit_vote"} and (user not in self.players or user in self.spectators):
-            return "not_player"
-        return None
+    def _react(self, user, _detail, now):
+        return False
 
-    def _react(self, user: str, _detail: object, _now: int) -> None:
-        pass
-
-    def seated(self) -> list[str]:
-        """The members who are players."""
-        return [one for one in self.members if one not in self.spectators]
-
-    def _wants_seat(self, user: str, detail: object) -> bool:
-        return user in self.spectators and detail == "player"
-
-    def _join_room(self, user: str, detail: object, _now: int) -> None:
+    def _join_room(self, user, role, now):
         if user not in self.members:
             self.members.append(user)
-            if detail == "spectator":
+            if role == "spectator":
                 self.spectators.add(user)
-        elif detail == "player":
-            self.spectators.discard(user)
+            return True
+        if role == "player" and user in self.spectators:
+            self.spectators.remove(user)
+            return True
+        return False
 
-    def _leave_room(self, user: str, _detail: object, now: int) -> None:
-        self.members.remove(user)
-        self.spectators.discard(user)
+    def _leave_room(self, user, _detail, now):
+        self._goes(user)
         if not self.seated():
             self.phase = "closed"
-            return
+            return True
         if user == self.host:
-            there = [one for one in self.seated() if one in self.connected]
-            self.host = (there or self.seated())[0]
-        if user not in self.has_played:
-            self.scores.pop(user, None)
+            self.host = (self.there() or self.seated())[0]
+        self._hurry_results(now)
         self._advance(now)
+        return True
 
-    def _update_settings(self, _user: str, questions: object, _now: int) -> None:
-        self.own = list(questions)
+    def _kick_player(self, _user, target, now):
+        self.banned.add(target)
+        self._goes(target)
+        self._advance(now)
+        return True
 
-    def _start_game(self, _user: str, _detail: object, now: int) -> None:
-        self.question = self.own.pop(0) if self.own else None
+    def _goes(self, user):
+        self.members.remove(user)
+        self.spectators.discard(user)
+
+    def _lock_room(self, user, _detail, now):
+        was, self.locked = self.locked, True
+        return not was
+
+    def _unlock_room(self, user, _detail, now):
+        was, self.locked = self.locked, False
+        return was
+
+    def _transfer_host(self, user, target, now):
+        self.host = target
+        self._hurry_results(now)
+        return user != target
+
+    def _update_settings(self, user, given: Mapping, now):
+        for name, value in given.items():
+            if name == "questions":
+                self.own = list(value)
+            else:
+                self.settings[name] = value
+        return True
+
+    def _start_game(self, user, _detail, now):
+        self.total_rounds = self.settings["total_rounds"]
+        return self._next_round(user, None, now)
+
+    def _next_round(self, user, _detail, now):
         self.round_number += 1
-        self.phase = "answering"
-        self.players = self.seated()
-        self.has_played.update(self.players)
-        self.answers, self.votes, self.voting_was = {}, {}, False
-        self.deadline = now + self.answer_ms
+        return self._ask(now)
 
-    _next_round = _start_game
+    def _skip_question(self, user, _detail, now):
+        self.n_skipped += 1
+        return self._ask(now)
 
-    def _submit_answer(self, user: str, answer: object, now: int) -> None:
-        self.answers[user] = str(answer)
+    def _submit_answer(self, user, answer, now):
+        self.answers[user] = answer
         self._advance(now)
+        return True
 
-    def _start_voting(self, _user: str, _detail: object, now: int) -> None:
+    def _submit_vote(self, user, author, now):
+        self.votes[user] = author
+        self._advance(now)
+        return True
+
+    def _start_voting(self, user, _detail, now):
         if not self.answers:
-            self._end_round(_user, None, now)
-            return
+            return self._end_round(user, None, now)
         self.phase = "voting"
         self.voting_was = True
-        self.deadline = now + self.vote_ms
+        self._clock(now + 1000 * self.settings["vote_seconds"])
+        return True
 
-    def _submit_vote(self, user: str, author: object, now: int) -> None:
-        self.votes[user] = str(author)
-        self._advance(now)
-
-    def _end_round(self, _user: str, _detail: object, _now: int) -> None:
+    def _end_round(self, user, _detail, now):
         for author in self.votes.values():
             self.scores[author] = self.scores.get(author, 0) + 1
-        self.phase = "finished" if self.round_number == self.total_rounds else "results"
+        self._clock(None)
+        self.phase = "finished"
+        if self.round_number < self.total_rounds:
+            self.phase = "results"
+            if self.settings["results_seconds"] > 0:
+                self._clock(now + 1000 * self.settings["results_seconds"])
+            self._hurry_results(now)
+        return True
+
+    def _play_again(self, user, _detail, now):
+        self.phase = "lobby"
+        self.round_number = self.total_rounds = self.n_skipped = 0
+        self.scores, self.has_played = {}, set()
+        return True
+
+    def _pause_game(self, user, _detail, now):
+        if self.remaining_ms is not None:
+            return False
+        self.remaining_ms = max(self.deadline - now, 1)
         self.deadline = None
+        return True
+
+    def _resume_game(self, user, _detail, now):
+        if self.remaining_ms is None:
+            return False
+        self._clock(now + self.remaining_ms)
+        self._advance(now)
+        return True
+
+    def _extend_phase(self, user, seconds, now):
+        before = self.deadline, self.remaining_ms
+        if self.remaining_ms is not None:
+            self.remaining_ms = max(self.remaining_ms, min(self.remaining_ms + 1000 * seconds, 600_000))
+        else:
+            self.deadline = max(self.deadline, min(self.deadline + 1000 * seconds, now + 600_000))
+        return (self.deadline, self.remaining_ms) != before
 
     # what happens by itself -----------------------------------------------------------------------------------------
 
-    def _advance(self, now: int) -> None:
-        waited_for = [one for one in self.players if one in self.seated() and one in self.connected]
-        if self.phase == "answering":
-            acted = self.answers
-        elif self.phase == "voting":
+    def _clock(self, deadline):
+        """The clock of a phase runs, or there is none."""
+        self.deadline, self.remaining_ms = deadline, None
+
+    def _ask(self, now):
+        self.phase = "answering"
+        self.rounds_begun += 1
+        self.question = self.own.pop(0) if self.own else None
+        self.players = self.seated()
+        self.has_played.update(self.players)
+        self.answers, self.votes, self.voting_was = {}, {}, False
+        self.counts_are_shown = self.settings["vote_updates"] == "counts"
+        self._clock(now + 1000 * self.settings["answer_seconds"])
+        return True
+
+    def _hurry_results(self, now):
+        """With `auto`, results that have no clock get one while the host is away."""
+        if self.phase != "results" or self.deadline is not None or self.remaining_ms is not None:
+            return
+        if self.settings["host_away"] == "auto" and self.host not in self.connected:
+            self._clock(now + 10_000)
+
+    def _advance(self, now):
+        """The phase ends when all who are there and can act have."""
+        if self.phase not in {"answering", "voting"} or self.remaining_ms is not None:
+            return
+        acted, waited_for = self.answers, [one for one in self.participants() if one in self.connected]
+        if self.phase == "voting":
             acted = self.votes
             waited_for = [one for one in waited_for if [author for author in self.answers if author != one]]
-        else:
-            return
         if waited_for and all(one in acted for one in waited_for):
-            self.time_is_up(now)
+            self.happens("phase", now)
 
-    def time_is_up(self, now: int) -> None:
-        if self.phase == "answering":
-            self._start_voting("", None, now)
-        else:
-            self._end_round("", None, now)
+    def due(self) -> dict[str, int]:
+        """What will happen by itself, and when, if nothing else does."""
+        due = {}
+        if self.phase == "closed":
+            return due
+        if self.deadline is not None and self.phase != "results":
+            due["phase"] = self.deadline + 200
+        if self.deadline is not None and self.phase == "results" and len(self.there()) >= 2:
+            due["results"] = self.deadline + 200
+        if self.host in self.away and self.settings["host_away"] != "wait" and self.there():
+            due["host_away"] = self.away[self.host] + 30_000
+        if not any(one in self.connected for one in self.members):
+            due["closing"] = max(self.away[one] for one in self.members) + 3_600_000
+        return due
 
-    def presence(self, connected: set[str], now: int) -> None:
-        self.connected = connected
+    def happens(self, kind: str, now: int) -> None:
+        if kind == "phase" and self.phase == "answering":
+            self._start_voting(None, None, now)
+        elif kind == "phase":
+            self._end_round(None, None, now)
+        elif kind == "results":
+            self._next_round(None, None, now)
+        elif kind == "host_away":
+            self.host = self.there()[0]
+        elif kind == "closing":
+            self.phase = "closed"
+
+    def presence(self, connected: Iterable[str], now: int) -> None:
+        for one in self.connected.difference(connected):
+            self.away[one] = now
+        for one in connected:
+            self.away.pop(one, None)
+        self.connected = set(connected)
+        self._hurry_results(now)
         self._advance(now)
 
-    def board(self) -> dict[str, int]:
-        """Scores of all who are on the leaderboard."""
-        shown = {*self.seated(), *self.has_played}
-        return {one: self.scores.get(one, 0) for one in shown}
+    def gate_was_shut(self, shut_ms: int) -> None:
+        if self.deadline is not None:
+            self.deadline += shut_ms
+
+    def loaded(self, now: int) -> None:
+        if self.deadline is not None:
+            self.deadline = max(self.deadline, now + 5_000)

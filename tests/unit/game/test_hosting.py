@@ -41,6 +41,11 @@ def names(change) -> list[str]:
 
 
 class TestKick:
+    def test_the_others_are_told_how_many_play_now(self, room):
+        change = told(room, room.host, commands.KickPlayer, user_id=room.ben.user_id)
+        left, count = change.public
+        assert (left.type, count.type, count.fields["participant_count"]) == ("player_left", "answer_submitted", 2)
+
     def test_the_one_is_gone_and_does_not_come_back(self, room):
         change = told(room, room.host, commands.KickPlayer, user_id=room.ben.user_id)
         assert change.reply == Ok({})

@@ -1,223 +1,310 @@
-"""Random games against the slow model: every reply, phase, score and count, and what clients fold on the way."""
+"""Random games against the slow model: every reply, phase, score, count and clock, and what clients fold on the way.
+
+Each step is drawn from a number of its own, so that all that can be done comes about as often as it should, and a game
+that fails can still be cut down to the steps that matter.
+"""
 
 import json
 import os
+import random
+from typing import get_args
 
-import hypothesis.strategies as st
 import msgspec
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, note, settings
+from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from tests.model import Model
+from tests.model import Model, Said
+from tests.model_refusals import PHASES
 from tests.played import HOUSE, PlayedRoom
 from votegame.client.fold import RoomFold, digest
 from votegame.game import commands, messages
 from votegame.game.change import Event, Ok, Resumption
 from votegame.game.fold import apply, fold
 from votegame.game.presence import Presence
-from votegame.game.records import Row, from_row, to_row
+from votegame.game.records import GameReset, Row, from_row, to_row
+from votegame.game.room_settings import RoomSettings
 from votegame.game.state import players_of
 from votegame.game.timers import timers
 from votegame.game.views import now_fields, snapshot
 from votegame.game.wording import key
 
-NAMES = ["Ada", "Ben", "Cleo", "Dan"]
-ROLES = [None, "player", "spectator"]
-PLAIN = {
-    "leave_room": commands.LeaveRoom,
-    "start_game": commands.StartGame,
-    "next_round": commands.NextRound,
-}
-OF_ROUND = {"start_voting": commands.StartVoting, "end_round": commands.EndRound}
+COMMANDS = {one.__struct_config__.tag: one for one in get_args(commands.AnyRoomCommand)}
+NAMES = ["Ada", "Ben", "Cleo", "Dan", "Eve"]
 UNKNOWN = "00000000-0000-4000-8000-000000000000"
 OWN = ["Whose hat is it?", "What does Ben hum?", HOUSE.bank[0].text.upper(), HOUSE.bank[1].text]
-names = st.sampled_from(NAMES)
-ids = st.integers(0, 11).map("id{}".format)
-rounds_back = st.integers(0, 1)
+NEXT = {"lobby": "start_game", "results": "next_round", "finished": "play_again"}
+HOSTING = ["pause_game", "resume_game", "skip_question", "extend_phase", "start_voting", "end_round"]
+HOSTING += ["start_game", "next_round", "play_again", "lock_room", "unlock_room"]
+CHOICES = {
+    "max_players": [2, 3, 5],
+    "total_rounds": [1, 2, 3],
+    "results_seconds": [0, 0, 5],
+    "late_join": [True, False],
+    "vote_updates": ["counts", "progress"],
+    "host_away": ["promote", "wait", "auto"],
+    "questions": [(), tuple(OWN[:2]), tuple(OWN[2:]), tuple(OWN[:3])],
+}
+MOVES = {
+    "go_on": 8,
+    "host": 8,
+    "answer": 4,
+    "vote": 4,
+    "join": 3,
+    "again": 2,
+    "leave": 1,
+    "choose_a_member": 2,
+    "change_settings": 3,
+    "react": 1,
+    "resume": 1,
+    "come_or_go": 5,
+    "time_comes": 4,
+    "time_passes": 1,
+    "gate_was_shut": 1,
+    "load": 1,
+    "find_a_question": 1,
+}
+"""What may happen, and how often it does."""
+
+steps = st.integers(0, 2**16)
 
 
 class RandomGames(RuleBasedStateMachine):
-    @initialize(
-        seed=st.integers(0, 2**32),
-        max_players=st.integers(2, 4),
-        total_rounds=st.integers(1, 3),
-        late_join=st.booleans(),
-        vote_updates=st.sampled_from(["counts", "progress"]),
-        seated=st.integers(0, 3),
-        max_members=st.integers(2, 4),
-    )
-    def begin(self, seed, max_players, total_rounds, late_join, vote_updates, seated, max_members):
-        chosen = {"max_players": max_players, "total_rounds": total_rounds, "late_join": late_join}
-        house = msgspec.structs.replace(HOUSE, max_members=max_members)
-        self.room = PlayedRoom(seed, house=house, vote_updates=vote_updates, host_away="wait", **chosen)
+    @initialize(step=steps)
+    def begin(self, step):
+        self.game = step
+        self.chance = random.Random(step)
+        given = self.some_settings()
+        limits = {"max_members": self.chance.choice([5, 5, 4, 2]), "most_remembered": self.chance.choice([300, 300, 8])}
+        self.room = PlayedRoom(step, house=msgspec.structs.replace(HOUSE, **limits), **given)
         self.users = {"Ada": self.room.host, **{name: self.room.a_user(name) for name in NAMES[1:]}}
         self.names = {user.user_id: name for name, user in self.users.items()}
-        self.model = Model(host="Ada", max_members=max_members, **chosen)
+        chosen = msgspec.to_builtins(RoomSettings()) | given
+        own = list(chosen.pop("questions", ()))
+        self.model = Model(host="Ada", created_at=self.room.now, own=own, settings=chosen, **limits)
+        self.first_oks = {}
+        self.said = []
         self.round_ids: list[str] = []
         self.asked: list[str] = []
         self.watcher = RoomFold(self.room.host.user_id)
         self.watcher.take_ok({"state": self.shown("Ada")})
         self.loaded = fold(map(stored, self.room.records))
         self.n_loaded = len(self.room.records)
-        for name in NAMES[1 : seated + 1]:
-            self.join(name)
-        self.start()
+        for name in NAMES[1 : self.chance.randint(2, 5)]:
+            self.say(name, "join_room")
 
-    def shown(self, name):
-        state = snapshot(self.room.state, self.users[name].user_id, self.presence, now=self.room.now)
-        return json.loads(json.dumps(state))
+    @rule(step=steps)
+    def turn(self, step):
+        self.chance = random.Random(self.game << 16 | step)
+        move = self.chance.choices(list(MOVES), list(MOVES.values()))[0]
+        note(f"  {move}")
+        getattr(self, move)()
+
+    # what is played -------------------------------------------------------------------------------------------------
+
+    @property
+    def soon(self) -> int:
+        """When the next turn will be."""
+        return self.room.now + 250
 
     @property
     def presence(self):
         members = self.room.state.members
         connected = {self.users[name].user_id for name in self.model.connected}
-        away = {user_id: 0 for user_id in members if user_id not in connected}
-        return Presence(frozenset(connected & members.keys()), away)
+        away = {self.users[name].user_id: since for name, since in self.model.away.items()}
+        return Presence(frozenset(connected & members.keys()), {one: away[one] for one in away if one in members})
 
-    def give(self, name, command_id, kind, command, detail=None, round_of=None):
-        self.model.connected.add(name)
-        self.room.now += 100
-        expected = self.model.command(name, command_id, kind, detail, round_of, self.room.now + 250)
-        change = self.room.tell(messages.FromUser(self.users[name], command), presence=self.presence)
-        code = "ok" if isinstance(change.reply, Ok) else str(change.reply.code)
-        assert code == expected, (kind, detail)
-        if code != "ok":
-            assert change.records == change.public == ()
-        self.follow(change)
-
-    def follow(self, change):
+    def tell(self, message):
+        change = self.room.tell(message, presence=self.presence)
         for item in change.public:
             frame = {"type": item.type, **item.fields}
             if isinstance(item, Event):
                 frame["seq"] = item.seq
             if self.watcher.state["phase"] != "closed":
-                self.watcher.take(json.loads(json.dumps(frame)))
-        round_id = getattr(getattr(self.room.state.phase, "round", None), "round_id", None)
-        if round_id is not None and round_id not in self.round_ids:
-            self.round_ids.append(round_id)
-            self.asked.append(key(self.room.state.phase.round.question))
+                self.watcher.take(plain(frame))
+        if any(isinstance(record.payload, GameReset) for record in change.records):
+            self.asked.clear()
+        current = getattr(self.room.state.phase, "round", None)
+        if current is not None and current.round_id not in self.round_ids:
+            self.round_ids.append(current.round_id)
+            self.asked.append(key(current.question))
+        return change
 
-    def round_id(self, back):
-        """The id of the present round, or of one before it, and its number in the model's terms."""
-        number = self.model.round_number - back
-        return (self.round_ids[number - 1], number) if 0 < number <= len(self.round_ids) else (UNKNOWN, -1)
+    def say(self, name, kind, *, command_id=None, detail=None, back=None, **fields):
+        """A command; `back` is how many rounds before the present one that is which it is meant for."""
+        name = self.model.host if name == "host" else name
+        number = None
+        if back is not None:
+            number = self.model.rounds_begun - back
+            fields["round_id"] = self.round_ids[number - 1] if number > 0 else UNKNOWN
+        command_id = command_id or self.chance.choice([f"{kind} {len(self.said)}"] * 5 + ["one", "two"])
+        command = COMMANDS[kind](id=command_id, room_code=self.room.room_code, **fields)
+        content = msgspec.structs.replace(command, id="")
+        self.give(Said(name, kind, command_id, content, detail, number), command)
 
-    @rule(name=names, command_id=ids, kind=st.sampled_from(sorted(PLAIN)))
-    def plain(self, name, command_id, kind):
-        command = PLAIN[kind](id=command_id, room_code=self.room.room_code)
-        self.give(name, command_id, kind, command)
+    def give(self, said, command):
+        note(f"    {said}")
+        self.said.append((said, command))
+        if said.user not in self.model.connected:
+            self.presence_changes({*self.model.connected, said.user})
+        self.room.now += 100
+        is_again = self.model.first(said, self.soon) is not None
+        expected = self.model.command(said, self.soon)
+        change = self.tell(messages.FromUser(self.users[said.user], command))
+        code = "ok" if isinstance(change.reply, Ok) else str(change.reply.code)
+        assert code == expected, said
+        if code != "ok" or is_again:
+            assert change.records == change.public == ()
+        if code == "ok" and not change.reply.attach:
+            self.look_at_ok(said, change.reply.fields, is_again)
 
-    @rule(name=names, command_id=ids, role=st.sampled_from(ROLES))
-    def join_as(self, name, command_id, role):
-        given = {} if role is None else {"role": role}
-        command = commands.JoinRoom(id=command_id, room_code=self.room.room_code, **given)
-        self.give(name, command_id, "join_room", command, role)
+    def look_at_ok(self, said, fields, is_again):
+        """A repetition gets the first `ok`, and a first one says what is true now."""
+        if is_again:
+            assert fields == self.first_oks[said.user, said.command_id]
+            return
+        self.first_oks[said.user, said.command_id] = fields
+        if said.kind == "extend_phase":
+            assert fields["deadline"] == self.model.deadline
+        elif said.kind in {"start_game", "next_round", "skip_question"}:
+            assert fields["round_id"] == self.room.state.phase.round.round_id
 
-    @rule(name=names, role=st.sampled_from(ROLES))
-    def join(self, name, role=None):
-        self.join_as(name, f"join-{name}-{self.room.now}", role)
+    # moves ----------------------------------------------------------------------------------------------------------
 
-    @rule()
-    def start(self):
-        kind = "start_game" if self.model.phase == "lobby" else "next_round"
-        self.plain(self.model.host, f"start-{self.room.now}", kind)
+    def someone(self):
+        return self.chance.choice(NAMES)
 
-    @rule(name=names, command_id=ids, questions=st.lists(st.sampled_from(OWN), max_size=3, unique=True))
-    def own_questions(self, name, command_id, questions):
-        patch = commands.SettingsPatch(questions=tuple(questions))
-        command = commands.UpdateSettings(id=command_id, room_code=self.room.room_code, settings=patch)
-        self.give(name, command_id, "update_settings", command, tuple(questions))
+    def the_host(self):
+        """Whoever is host, but for once in a while."""
+        return self.chance.choice([self.model.host] * 9 + [self.someone()])
 
-    @rule(place=st.integers(0, 2))
-    def a_question_is_found(self, place):
-        self.follow(self.room.tell(messages.QuestionDrawn("", "en", HOUSE.bank[place]), presence=self.presence))
+    def rounds_back(self):
+        return self.chance.choice([0] * 9 + [1])
 
-    @rule(name=names, command_id=ids)
-    def react(self, name, command_id):
-        command = commands.React(id=command_id, room_code=self.room.room_code, reaction="sad")
-        self.give(name, command_id, "react", command)
+    def some_settings(self):
+        wanted = self.chance.sample(list(CHOICES), self.chance.randint(0, 4))
+        return {name: self.chance.choice(CHOICES[name]) for name in wanted}
 
-    @rule(name=names, command_id=ids, kind=st.sampled_from(sorted(OF_ROUND)), back=rounds_back)
-    def host_command(self, name, command_id, kind, back):
-        round_id, number = self.round_id(back)
-        command = OF_ROUND[kind](id=command_id, room_code=self.room.room_code, round_id=round_id)
-        self.give(name, command_id, kind, command, round_of=number)
+    def join(self):
+        role = self.chance.choice([None, "player", "spectator"])
+        self.say(self.someone(), "join_room", detail=role, **({} if role is None else {"role": role}))
 
-    @rule(name=names, command_id=ids, answer=st.sampled_from(["yes", "no"]), back=rounds_back)
-    def answer(self, name, command_id, answer, back):
-        round_id, number = self.round_id(back)
-        command = commands.SubmitAnswer(id=command_id, room_code=self.room.room_code, round_id=round_id, answer=answer)
-        self.give(name, command_id, "submit_answer", command, answer, number)
+    def leave(self):
+        self.say(self.someone(), "leave_room")
 
-    @rule(name=names, answer=st.sampled_from(["yes", "no"]))
-    def fresh_answer(self, name, answer):
-        self.answer(name, f"answer-{self.room.now}", answer, 0)
+    def go_on(self):
+        """The game goes its way, as far as those come who are there, but for one."""
+        if self.model.phase in NEXT:
+            self.say(self.model.host, NEXT[self.model.phase])
+        late = self.chance.choice([None, *NAMES])
+        for name in self.model.there():
+            others = [one for one in self.model.answers if one != name]
+            if name == late:
+                continue
+            if self.model.phase == "answering" and name not in self.model.answers:
+                self.say_answer(name, f"{name} says")
+            elif self.model.phase == "voting" and name not in self.model.votes and others:
+                self.say_vote(name, self.chance.choice(others))
 
-    @rule(name=names, command_id=ids, author=st.sampled_from([*NAMES, "nobody"]), back=rounds_back)
-    def vote(self, name, command_id, author, back):
-        round_id, number = self.round_id(back)
-        answers = getattr(self.room.state.phase, "answers", {})
-        user = self.users.get(author)
-        known = answers.get(user.user_id) if user is not None else None
-        answer_id = known.answer_id if known is not None else UNKNOWN
-        if known is None:
-            author = "nobody"
-        command = commands.SubmitVote(
-            id=command_id, room_code=self.room.room_code, round_id=round_id, answer_id=answer_id
-        )
-        # Two rounds' answers of one author are different contents.
-        detail = author if known is not None else answer_id
-        key = (self.users[name].user_id, command_id)
-        remembered = self.model.remembered.get((name, command_id))
-        if remembered is not None and remembered.content == ("submit_vote", detail, number):
-            again = getattr(self, "voted", {}).get(key)
-            if again is not None and again != answer_id:
-                return
-        self.give(name, command_id, "submit_vote", command, detail, number)
-        self.__dict__.setdefault("voted", {})[key] = answer_id
+    def host(self):
+        """Mostly one of what is for the present phase."""
+        fitting = [kind for kind in HOSTING if self.model.phase in PHASES.get(kind, [self.model.phase])]
+        mostly = fitting[:-2] or HOSTING
+        kind = self.chance.choice(self.chance.choice([mostly, mostly, fitting, HOSTING]))
+        fields = {}
+        if kind == "extend_phase":
+            fields["detail"] = fields["seconds"] = self.chance.choice([1, 30, 300, 300])
+        if "round_id" in COMMANDS[kind].__struct_fields__:
+            fields["back"] = self.rounds_back()
+        name = self.the_host()
+        for _ in range(self.chance.choice([1, 1, 1, 4])):
+            self.say(name, kind, **fields)
 
-    @rule(name=names, author=st.sampled_from(NAMES))
-    def fresh_vote(self, name, author):
-        self.vote(name, f"vote-{self.room.now}", author, 0)
+    def choose_a_member(self):
+        other = self.chance.choice([*NAMES, "nobody"])
+        user_id = self.users[other].user_id if other in self.users else UNKNOWN
+        kind = self.chance.choice(["kick_player", "transfer_host", "transfer_host"])
+        self.say(self.the_host(), kind, detail=other, user_id=user_id)
 
-    @rule(connected=st.sets(names))
-    def presence_changes(self, connected):
-        self.room.now += 250
-        gone = tuple(self.users[name].user_id for name in self.model.members if name not in connected)
-        self.model.presence(set(connected), self.room.now + 250)
-        self.follow(self.room.tell(messages.PresenceChanged(gone=gone, back=()), presence=self.presence))
+    def change_settings(self):
+        given = self.some_settings()
+        self.say(self.the_host(), "update_settings", detail=given, settings=commands.SettingsPatch(**given))
 
-    @rule(early=st.booleans())
-    def time_passes(self, early):
-        due = [timer for timer in timers(self.room.state, self.presence, HOUSE) if timer.kind == "phase"]
-        for timer in due:
-            self.room.now = max(self.room.now, timer.due_ms - 250 - (1 if early else 0))
-            if not early or self.room.now + 250 >= timer.due_ms:
-                self.model.time_is_up(self.room.now + 250)
-            self.follow(self.room.tell(messages.TimerDue(timer), presence=self.presence))
+    def react(self):
+        self.say(self.someone(), "react", reaction="sad")
 
-    @rule(shut_ms=st.integers(1_001, 20_000))
-    def gate_was_shut(self, shut_ms):
-        if self.model.deadline is not None:
-            self.model.deadline += shut_ms
-        self.follow(self.room.tell(messages.GateWasShut(shut_ms), presence=self.presence))
+    def answer(self):
+        self.say_answer(self.someone(), self.chance.choice(["yes", "no"]), self.rounds_back())
 
-    @rule(who=st.lists(names, min_size=2, unique=True))
-    def some_answer(self, who):
-        for name in who:
-            self.fresh_answer(name, f"{name} says")
+    def say_answer(self, name, answer, back=0):
+        self.say(name, "submit_answer", back=back, detail=answer, answer=answer)
 
-    @rule(who=st.lists(names, min_size=2, unique=True), author=st.sampled_from(NAMES))
-    def some_vote(self, who, author):
-        for name in who:
-            self.fresh_vote(name, author)
+    def vote(self):
+        self.say_vote(self.someone(), self.chance.choice([*NAMES, "nobody"]), self.rounds_back())
 
-    @rule(name=names)
-    def resume(self, name):
-        user = self.users[name]
+    def say_vote(self, name, author, back=0):
+        given = getattr(self.room.state.phase, "answers", {})
+        known = given.get(self.users[author].user_id) if author in self.users else None
+        author, answer_id = ("nobody", UNKNOWN) if known is None else (author, known.answer_id)
+        self.say(name, "submit_vote", back=back, detail=author, answer_id=answer_id)
+
+    def again(self):
+        """One of the last commands comes a second time."""
+        if self.said:
+            self.give(*self.chance.choice(self.said[-10:]))
+
+    def resume(self):
+        name = self.someone()
         command = commands.Resume(id="r", room_code=self.room.room_code, stream=self.room.stream, last_seq=0)
-        reply = self.room.tell(messages.FromUser(user, command), presence=self.presence).reply
+        reply = self.tell(messages.FromUser(self.users[name], command)).reply
         assert isinstance(reply, Resumption) == (name in self.model.members and self.model.phase != "closed")
+
+    # what happens by itself -----------------------------------------------------------------------------------------
+
+    def come_or_go(self):
+        """Mostly those who are away come back, or the host goes."""
+        who = self.chance.choice([{self.model.host}, {self.model.host}, {self.someone()}, set(NAMES)])
+        there = self.model.connected
+        self.presence_changes(there - who if self.chance.random() < 0.4 else there | set(NAMES))
+
+    def presence_changes(self, connected):
+        before = self.model.connected
+        gone, back = (
+            tuple(self.users[name].user_id for name in self.model.members if name in changed)
+            for changed in (before - connected, connected - before)
+        )
+        self.model.presence(connected, self.soon)
+        self.tell(messages.PresenceChanged(gone=gone, back=back))
+
+    def time_comes(self):
+        due = sorted(timers(self.room.state, self.presence, self.room.house), key=lambda timer: timer.due_ms)
+        if due:
+            timer = self.chance.choice(due)
+            is_early = self.chance.random() < 0.2
+            self.room.now = max(self.room.now, timer.due_ms - 250 - is_early)
+            if self.soon >= timer.due_ms:
+                self.model.happens(timer.kind, self.soon)
+            self.tell(messages.TimerDue(timer))
+
+    def time_passes(self):
+        self.room.now += self.chance.choice([1_000, 60_000, 601_000])
+
+    def gate_was_shut(self):
+        shut_ms = self.chance.randint(1_001, 20_000)
+        self.model.gate_was_shut(shut_ms)
+        self.tell(messages.GateWasShut(shut_ms))
+
+    def load(self):
+        self.model.loaded(self.soon)
+        self.tell(messages.Loaded())
+
+    def find_a_question(self):
+        self.tell(messages.QuestionDrawn("", "en", self.chance.choice(HOUSE.bank[:3])))
+
+    # what must be true after each -----------------------------------------------------------------------------------
+
+    def shown(self, name):
+        return plain(snapshot(self.room.state, self.users[name].user_id, self.presence, now=self.room.now))
 
     @invariant()
     def the_model_agrees(self):
@@ -227,17 +314,28 @@ class RandomGames(RuleBasedStateMachine):
             return
         assert [self.names[user_id] for user_id in state.members] == model.members
         assert [self.names[user_id] for user_id in players_of(state)] == model.seated()
-        assert self.names[state.host_id] == model.host
-        board = {self.names[entry["user_id"]]: entry["score"] for entry in self.shown(model.host)["leaderboard"]}
-        assert board == model.board()
-        if hasattr(state.phase, "deadline"):
-            assert state.phase.deadline == model.deadline
+        shown = self.shown(model.host)
+        assert self.names[shown["host_id"]] == model.host
+        assert shown["locked"] == model.locked
+        assert shown["settings"] == model.settings
+        assert {self.names[entry["user_id"]]: entry["score"] for entry in shown["leaderboard"]} == model.board()
         assert [own.text for own in state.own_questions] == model.own
         assert len(set(self.asked)) == len(self.asked)
-        if model.phase != "lobby":
-            assert model.question in (None, state.phase.round.question)
-            assert {self.names[user_id]: one.content for user_id, one in state.phase.answers.items()} == model.answers
-            assert (getattr(state.phase, "order", None) is not None) == model.voting_was
+        if model.phase == "lobby":
+            assert shown["round"] is None
+            return
+        assert {self.names[user_id]: one.content for user_id, one in state.phase.answers.items()} == model.answers
+        assert (getattr(state.phase, "order", None) is not None) == model.voting_was
+        current = shown["round"]
+        assert model.question in (None, current["question"])
+        assert (current["round_number"], current["total_rounds"]) == (model.round_number, model.total_rounds)
+        assert (current["deadline"], current.get("remaining_ms")) == (model.deadline, model.remaining_ms)
+
+    @invariant()
+    def what_will_happen_by_itself_is_known(self):
+        due = timers(self.room.state, self.presence, self.room.house)
+        assert {timer.kind: timer.due_ms for timer in due} == self.model.due()
+        assert len(due) == len(self.model.due())
 
     @invariant()
     def the_log_folds_to_the_state(self):
@@ -250,15 +348,31 @@ class RandomGames(RuleBasedStateMachine):
     def who_never_left_sees_what_one_who_comes_now_is_shown(self):
         if self.model.phase == "closed":
             return
-        shown = self.shown(self.model.host)
-        assert self.watcher.digest() == digest(shown)
-        seen = self.watcher.state["round"]
+        assert self.watcher.digest() == digest(self.shown(self.model.host))
+        seen = {self.names[member["user_id"]] for member in self.watcher.state["members"] if member["connected"]}
+        assert seen == self.model.connected.intersection(self.model.members)
+
+    @invariant()
+    def counts_are_told_whenever_they_change(self):
+        model, seen = self.model, self.watcher.state["round"]
+        if model.phase == "closed" or seen is None:
+            return
+        assert seen.get("remaining_ms") == model.remaining_ms
+        expected = (model.submitted_count(), len(model.participants()))
         now = now_fields(self.room.state, self.room.state.host_id, self.presence)
-        if seen is not None and self.model.phase in {"answering", "voting"}:
-            assert seen["submitted_count"] == now["submitted_count"]
-            assert seen["participant_count"] == now["participant_count"]
-            if now["vote_counts"] is not None:
-                assert {one["id"]: one["vote_count"] for one in seen["answers"]} == now["vote_counts"]
+        assert (now["submitted_count"], now["participant_count"]) == expected
+        assert (seen["submitted_count"], seen["participant_count"]) == expected, model.phase
+        counts = model.vote_counts()
+        if counts is None:
+            assert now["vote_counts"] is None
+            return
+        author = {one.answer_id: self.names[user_id] for user_id, one in self.room.state.phase.answers.items()}
+        assert {author[one]: count for one, count in now["vote_counts"].items()} == counts
+        assert {author[one["id"]]: one["vote_count"] for one in seen["answers"]} == counts
+
+
+def plain(fields):
+    return json.loads(json.dumps(fields))
 
 
 def stored(record):
@@ -266,7 +380,7 @@ def stored(record):
     return from_row(msgspec.convert(json.loads(json.dumps(row, sort_keys=True)), Row))
 
 
-N_GAMES = int(os.environ.get("RANDOM_GAMES", "60"))
+N_GAMES = int(os.environ.get("RANDOM_GAMES", "120"))
 
 TestRandomGames = RandomGames.TestCase
 TestRandomGames.settings = settings(
