@@ -163,7 +163,8 @@ class RandomGames(RuleBasedStateMachine):
         if is_again:
             assert fields == self.first_oks[said.user, said.command_id]
             return
-        self.first_oks[said.user, said.command_id] = fields
+        if said.kind != "react":
+            self.first_oks[said.user, said.command_id] = fields
         if said.kind == "extend_phase":
             assert fields["deadline"] == self.model.deadline
         elif said.kind in {"start_game", "next_round", "skip_question"}:
