@@ -78,11 +78,15 @@ class Runner:
         """Play the transcripts, `jobs` at a time. Raises NoGuestError."""
         together = {name: each for name, each in transcripts.items() if "restart" not in each.needs}
         turns = asyncio.Semaphore(jobs)
+        reasons: list[str] = []
         try:
             async with asyncio.TaskGroup() as group:
                 playing = [group.create_task(self._in_turn(turns, *item)) for item in together.items()]
         except* NoGuestError as errors:
-            raise NoGuestError(str(errors.exceptions[0])) from None
+            reasons += map(str, errors.exceptions)
+        # Not in there: what is raised in an `except*` comes out as a group, in some versions of Python.
+        if reasons:
+            raise NoGuestError(reasons[0])
         results = [task.result() for task in playing]
         alone = [item for item in transcripts.items() if item[0] not in together]
         results += [await self._told(name, transcript) for name, transcript in alone]
