@@ -51,6 +51,12 @@ def test_a_key_is_not_much_longer_than_what_was_written():
     assert 390 < len(wording.key("\ufdfa" * 120)) <= 400
 
 
+def test_a_key_that_is_cut_between_two_words_ends_with_a_word():
+    key = wording.key("x" * 399 + " y")
+
+    assert key == wording.key(key) == "x" * 399
+
+
 def test_questions_without_a_word_are_told_apart_by_their_text():
     assert wording.question("\U0001f355?").key != wording.question("\U0001f354?").key
 
