@@ -207,9 +207,8 @@ class Client:
             self.fold.take_ok(frame)
             self._is_attached = True
             self.is_seated.set()
-        elif command is not None and command["type"] == "submit_answer":
-            if self.fold.state["round"]["round_id"] == command["round_id"]:
-                self.fold.took(frame)
+        elif command is not None and command["type"] in {"submit_answer", "submit_vote"}:
+            self.fold.took(command, frame)
         elif command is not None and command["type"] == "leave_room":
             self.is_done.set()
 

@@ -3,7 +3,8 @@
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from votegame.client.fold import MEMBER_NAMES, RoomFold, digest
+from tests.digests import MEMBER_NAMES, digest
+from votegame.client.fold import RoomFold
 
 if TYPE_CHECKING:
     from tests.checker import Logs, Tale, Witness
@@ -139,8 +140,9 @@ class _Walk:
     def _fold(self, view: _View, event: Frame) -> Iterator[str]:
         view.fold.take(event)
         expected = self._tales[event["room_code"]].states.get(event["seq"])
-        if expected is not None and view.fold.digest() != digest(expected):
-            yield f"I4: {event['room_code']}, {event['seq']}: folded {view.fold.digest()}, logged {digest(expected)}"
+        if expected is not None and digest(view.fold.state) != digest(expected):
+            folded, logged = digest(view.fold.state), digest(expected)
+            yield f"I4: {event['room_code']}, {event['seq']}: folded {folded}, logged {logged}"
 
     def _you(self, round_id: str, you: Frame) -> Iterator[str]:
         """What one is told of oneself is in the log, and nothing is missing that one had an `ok` for."""

@@ -9,8 +9,8 @@ from typing import Any
 
 import msgspec
 
+from tests.digests import NotedFold
 from tests.integration.gateway_kit import RawClient, frame
-from votegame.client.fold import RoomFold
 from votegame.wire.messages import decoded
 
 PATIENCE_SECONDS = 20
@@ -61,8 +61,8 @@ class Socket:
     def __init__(self, port: int, user: User | None) -> None:
         self.port = port
         self.user = user
-        self.folds: dict[str, RoomFold] = {}
-        self.all_folds: list[RoomFold] = []
+        self.folds: dict[str, NotedFold] = {}
+        self.all_folds: list[NotedFold] = []
         self.pending: list[Expected] = []
         self.codes: Counter[tuple[str, str]] = Counter()
         """Of all replies, by the command that was meant, and the code, or `ok`."""
@@ -148,7 +148,7 @@ class Socket:
         if reply["type"] == "error":
             decoded(json.dumps(reply))
         elif "state" in reply:
-            fold = self.folds[reply["state"]["room_code"]] = RoomFold(self.user.user_id)
+            fold = self.folds[reply["state"]["room_code"]] = NotedFold(self.user.user_id)
             self.all_folds.append(fold)
             fold.take_ok(reply)
         elif reply.get("recovered"):

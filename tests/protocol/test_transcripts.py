@@ -7,6 +7,7 @@ from pathlib import Path
 import jsonschema
 import pytest
 
+from votegame.conformance.anonymity import objects
 from votegame.conformance.format import ACTIONS, Need, read_transcripts
 from votegame.conformance.matcher import KINDS, MATCHERS
 from votegame.conformance.shapes import Shapes
@@ -20,17 +21,6 @@ V1 = (PROTOCOL / "v1.md").read_text(encoding="utf-8")
 SCHEMA = json.loads((PROTOCOL / "schemas" / "transcript.json").read_bytes())
 SCHEMAS = {path.stem: json.loads(path.read_bytes()) for path in (PROTOCOL / "schemas").glob("*.json")}
 SHAPES = Shapes()
-
-
-def parts(value):
-    """All objects inside of a value."""
-    if isinstance(value, dict):
-        yield value
-        for inner in value.values():
-            yield from parts(inner)
-    elif isinstance(value, list):
-        for inner in value:
-            yield from parts(inner)
 
 
 def chapters() -> dict[str, str]:
@@ -62,7 +52,7 @@ def test_chapters_and_stories_lead_to_each_other(name):
 
 
 def test_every_error_code_is_shown_or_it_is_said_why_not():
-    shown = {part["code"] for story in RAW.values() for part in parts(story) if isinstance(part.get("code"), str)}
+    shown = {part["code"] for story in RAW.values() for part in objects(story) if isinstance(part.get("code"), str)}
     unshown = set(re.findall(r"^\| `(\w+)` \| [A-Z]", PROSE.split("## What is not shown")[1], re.MULTILINE))
     assert shown | unshown == set(json.loads((PROTOCOL / "errors.json").read_bytes()))
     assert shown & unshown == set()
@@ -105,5 +95,5 @@ def test_actions_and_matchers_are_described():
 
 
 def test_matchers_in_use_are_those_that_there_are():
-    used = {next(iter(part)) for story in RAW.values() for part in parts(story) if len(part) == 1}
+    used = {next(iter(part)) for story in RAW.values() for part in objects(story) if len(part) == 1}
     assert {key for key in used if re.fullmatch(r"\$\w+", key)} <= MATCHERS

@@ -109,10 +109,8 @@ class ReferenceClient:
             self.attached(ok)
             self.stream = self.fold.state["stream"]
             self.room_code = self.fold.state["room_code"]
-        elif command.get("type") == "submit_answer":
-            self.fold.took(ok)
-        elif command.get("type") == "submit_vote":
-            self.fold.state["you"]["vote"] = {"vote_id": ok["vote_id"], "answer_id": command["answer_id"]}
+        elif command.get("type") in {"submit_answer", "submit_vote"}:
+            self.fold.took(command, ok)
 
     def attached(self, ok: dict) -> None:
         self.fold.take_ok(ok)

@@ -4,13 +4,9 @@ Events and notices that it does not know only count: the server may add some.
 """
 
 import copy
-import json
 from typing import Any, Final
 
 Frame = dict[str, Any]
-
-MEMBER_NAMES: Final = ("user_id", "display_name", "score", "role", "has_played")
-"""What is told of a member in numbered frames."""
 
 KNOWN: Final = frozenset(
     {
@@ -49,8 +45,6 @@ class RoomFold:
     def __init__(self, user_id: str) -> None:
         self.user_id = user_id
         self.state: Frame = {}
-        self.digests: list[tuple[str, int, str]] = []
-        """(stream, seq, digest) after each numbered event and snapshot."""
 
     @property
     def seq(self) -> int:
@@ -61,7 +55,6 @@ class RoomFold:
         """An `ok` that carries `state`, or the missed events."""
         if "state" in ok:
             self.state = copy.deepcopy(ok["state"])
-            self._note()
         elif ok.get("recovered"):
             for event in ok["events"]:
                 self.take(event)
@@ -75,19 +68,15 @@ class RoomFold:
             self.state["seq"] = frame["seq"]
         if frame["type"] in KNOWN:
             getattr(self, f"_{frame['type']}")(frame)
-        if "seq" in frame:
-            self._note()
 
-    def took(self, ok: Frame) -> None:
-        """The `ok` to one's own answer."""
-        self.state["you"]["answer_id"] = ok["answer_id"]
-
-    def digest(self) -> str:
-        """What does not depend on who looks, on who is connected, and on counts that notices tell."""
-        return digest(self.state)
-
-    def _note(self) -> None:
-        self.digests.append((self.state["stream"], self.seq, self.digest()))
+    def took(self, command: Frame, ok: Frame) -> None:
+        """The `ok` to one's own answer or vote. One that comes when its round is over tells nothing of the next."""
+        if (self.state["round"] or {}).get("round_id") != command["round_id"]:
+            return
+        if command["type"] == "submit_answer":
+            self.state["you"]["answer_id"] = ok["answer_id"]
+        else:
+            self.state["you"]["vote"] = {"vote_id": ok["vote_id"], "answer_id": command["answer_id"]}
 
     def _take_now(self, now: Frame) -> None:
         for member in self.state["members"]:
@@ -246,29 +235,3 @@ class RoomFold:
         for member in self.state["members"]:
             if member["user_id"] == notice["user_id"]:
                 member["connected"] = notice["connected"]
-
-
-def digest(state: Frame) -> str:
-    """The parts of a `state` that are the same for everyone at one `seq`, as one text."""
-    current = state["round"]
-    shared = {
-        "phase": state["phase"],
-        "host_id": state["host_id"],
-        "locked": state["locked"],
-        "settings": state["settings"],
-        "own_question_count": state["own_question_count"],
-        "leaderboard": state["leaderboard"],
-        "members": [[one[name] for name in MEMBER_NAMES] for one in state["members"]],
-        "round": current
-        and {
-            "round_id": current["round_id"],
-            "round_number": current["round_number"],
-            "total_rounds": current["total_rounds"],
-            "question": current["question"],
-            "time_limit": current["time_limit"],
-            "deadline": current["deadline"],
-            "answers": current["answers"] and [[one["id"], one["content"]] for one in current["answers"]],
-            "results": current["results"],
-        },
-    }
-    return json.dumps(shared, sort_keys=True)

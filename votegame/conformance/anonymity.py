@@ -39,7 +39,7 @@ class Secrets:
 
     def _learn(self, reader: str, frame: Frame) -> None:
         """From this frame on, the reader may know more."""
-        for part in _objects(frame):
+        for part in objects(frame):
             place = (reader, str(part.get("round_id")))
             if part.get("answers") is not None and part.get("type") in {None, "voting_started"}:
                 self._shown.add(place)
@@ -57,22 +57,23 @@ class Secrets:
     def _linked(self, reader: str, frame: Frame) -> Iterator[str]:
         hidden = [authors for round_id, authors in self._authors.items() if (reader, round_id) not in self._revealed]
         secret = set[str]().union(*hidden)
-        for part in _objects(frame):
+        for part in objects(frame):
             texts = {value for value in part.values() if isinstance(value, str)}
             if texts & secret and texts & self._users:
                 yield f"before the reveal `{frame.get('type')}` links an answer and a user: {part}"
 
 
-def _objects(value: Any) -> Iterator[Frame]:
+def objects(value: Any) -> Iterator[Frame]:
+    """All objects inside of a value, itself included."""
     if isinstance(value, dict):
         yield value
         for inner in value.values():
-            yield from _objects(inner)
+            yield from objects(inner)
     elif isinstance(value, list):
         for inner in value:
-            yield from _objects(inner)
+            yield from objects(inner)
 
 
 def _texts(frame: Frame) -> Iterator[str]:
-    for part in _objects(frame):
+    for part in objects(frame):
         yield from (value for value in part.values() if isinstance(value, str))

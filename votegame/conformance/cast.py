@@ -4,6 +4,7 @@ A guest is in one story at a time, always under the same name, and makes no more
 limits lets him.
 """
 
+from http import HTTPStatus
 from typing import Any, Final
 
 import aiohttp
@@ -13,8 +14,6 @@ from votegame.conformance.format import Actor, Transcript
 
 _ROOMS_OF_A_USER: Final = 5
 """New rooms of one user in 10 minutes."""
-_CREATED: Final = 201
-_TOO_MANY: Final = 429
 
 
 class NoGuestError(Exception):
@@ -69,7 +68,7 @@ class Cast:
                 status, cookies = answer.status, answer.cookies
         except (aiohttp.ClientError, OSError, TimeoutError, ValueError) as error:
             raise NoGuestError(f"{self._url}/api/auth/guest does not answer as it should: {error!r}") from error
-        if status != _CREATED:
+        if status != HTTPStatus.CREATED:
             raise NoGuestError(_refusal(status, body))
         self.n_made += 1
         cookie = "; ".join(f"{name}={morsel.value}" for name, morsel in cookies.items())
@@ -77,7 +76,7 @@ class Cast:
 
 
 def _refusal(status: int, body: Any) -> str:
-    if status == _TOO_MANY:
+    if status == HTTPStatus.TOO_MANY_REQUESTS:
         wait = body.get("retry_after") if isinstance(body, dict) else None
         return (
             f"The server makes no more guests for this address for {wait} s. Run it with RATE_LIMITS=off or a higher "

@@ -4,6 +4,7 @@ import argparse
 import asyncio
 import sys
 from collections.abc import Callable, Mapping
+from http import HTTPStatus
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -40,7 +41,6 @@ EXIT_FOUND: Final = 1
 _START_SECONDS: Final = 60.0
 _CALL_SECONDS: Final = 30.0
 _LOOK_SECONDS: Final = 0.2
-_OK: Final = 200
 
 
 class UnusableError(VotegameError):
@@ -144,7 +144,7 @@ async def is_ready(http: aiohttp.ClientSession, url: str) -> bool:
     """Whether the server takes traffic."""
     try:
         async with http.get(f"{url}/readyz") as answer:
-            return answer.status == _OK
+            return answer.status == HTTPStatus.OK
     except (aiohttp.ClientError, OSError):
         return False
 

@@ -5,20 +5,19 @@ What the pattern leaves open is taken from the example of that kind of frame, fr
 
 import json
 import random
-import uuid
 from collections.abc import Mapping
 from functools import cache
 from typing import Any, Final
 
-from votegame.conformance.matcher import Variables
+from votegame.conformance.matcher import Variables, filled, matcher_in, variable_in
 from votegame.conformance.model import RoomModel, now_ms
 from votegame.errors import ErrorCode
 from votegame.files import protocol_directory
+from votegame.ids import new_room_code, new_uuid
 from votegame.wire.errors import error_body
 
 Frame = dict[str, Any]
 
-_ALPHABET: Final = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ"
 _TIMES: Final = ("server_time", "deadline")
 _DETAILS: Final[Mapping[str, Frame]] = {
     "bad_message": {"field": "", "reason": "Expected something else"},
@@ -49,16 +48,15 @@ class Completion:
     def value(self, pattern: Any, field: str = "") -> Any:
         """A value that fits a pattern; `field` is the name of its field."""
         if isinstance(pattern, dict):
-            if len(pattern) == 1 and next(iter(pattern)).startswith("$") and "{" not in next(iter(pattern)):
-                ((matcher, argument),) = pattern.items()
-                return self._fitting(matcher, argument)
-            fields = {self._text(name): self.value(inner, name) for name, inner in pattern.items()}
+            matcher = matcher_in(pattern)
+            if matcher is not None:
+                return self._fitting(*matcher)
+            fields = {filled(name, self._variables): self.value(inner, name) for name, inner in pattern.items()}
             return {name: value for name, value in fields.items() if value is not None or pattern.get(name) is None}
         if isinstance(pattern, list):
             return [self.value(each) for each in pattern]
-        if isinstance(pattern, str) and pattern.startswith("$") and "{" not in pattern:
-            return self.variable(pattern[1:], field)
-        return self._text(pattern) if isinstance(pattern, str) else pattern
+        variable = variable_in(pattern) if isinstance(pattern, str) else None
+        return filled(pattern, self._variables) if variable is None else self.variable(variable, field)
 
     def variable(self, name: str, field: str) -> Any:
         """The value of a variable, drawn as fits a field of this name if there is none yet."""
@@ -108,11 +106,6 @@ class Completion:
         frame = {"room_code": room.state["room_code"], "server_time": now}
         return {**frame, "seq": room.state["seq"] + 1} if "seq" in pattern else frame
 
-    def _text(self, pattern: str) -> str:
-        for name, value in self._variables.items():
-            pattern = pattern.replace(f"${{{name}}}", str(value))
-        return pattern
-
     def _fitting(self, matcher: str, argument: Any) -> Any:
         match matcher:
             case "$any":
@@ -133,14 +126,14 @@ class Completion:
     def _drawn(self, field: str) -> Any:
         match field:
             case "room_code":
-                return "".join(self._rng.choice(_ALPHABET) for _ in range(6))
+                return new_room_code(self._rng)
             case "number" | "seq" | "vote_count":
                 return 1
             case "text" | "question":
                 return "What is it that nobody has ever asked?"
             case _ if field in _TIMES:
                 return now_ms() + 60_000 * (field == "deadline")
-        return str(uuid.UUID(int=self._rng.getrandbits(128), version=4))
+        return new_uuid(self._rng)
 
 
 def _time_limit(frame: Frame, state: Frame) -> int | None:

@@ -15,7 +15,8 @@ from votegame.conformance.witness import Book, Frame, Witness
 Place = tuple[str, str]
 """An actor, and which of his connections."""
 
-_LONGEST_WAIT: Final = 15.0
+LONGEST_WAIT: Final = 15.0
+"""Seconds that are waited for a server that says when to come again."""
 _AT_THE_END: Final = Step(actor="everyone", note="The story is over.", drop=True)
 
 
@@ -70,7 +71,7 @@ class Desk:
         """What a client does that was too fast: it waits as it is told, and sends the same again."""
         command = self.books[place].commands.get(str(frame.get("id")))
         seconds = frame.get("retry_after")
-        if frame.get("code") != "rate_limited" or command is None or seconds is None or seconds > _LONGEST_WAIT:
+        if frame.get("code") != "rate_limited" or command is None or seconds is None or seconds > LONGEST_WAIT:
             return False
         await asyncio.sleep(seconds)
         await self.send(place, command)

@@ -86,7 +86,7 @@ class Story:
             await self.end()
             self.script = self._new_script()
         elif self._is_entered:
-            self.script.happenings.put_nowait(Entered(time.monotonic()))
+            self.script.tell(Entered(time.monotonic()))
         self._is_entered = True
         self.begin(over)
 
@@ -118,6 +118,11 @@ class Host:
         self.stories = {name: Story(name, each, shapes, times) for name, each in transcripts.items()}
         self.all_played = asyncio.Event()
         self._tell = tell
+
+    @property
+    def is_played(self) -> bool:
+        """Whether each story was played."""
+        return all(story.result is not None for story in self.stories.values())
 
     def app(self) -> web.Application:
         """The application."""
@@ -167,7 +172,7 @@ class Host:
         if hdrs.AUTHORIZATION in request.headers and not is_known:
             return _unauthenticated()
         story.begin(self._over)
-        return await Visit(request, story.script.happenings).run(needs_login=not is_known)
+        return await Visit(request, story.script.tell).run(needs_login=not is_known)
 
     async def _cue(self, request: web.Request) -> web.Response:
         story = self._of(request)
@@ -180,12 +185,13 @@ class Host:
             state: Any = await request.json()
         except ValueError:
             raise web.HTTPBadRequest(text="the report is no JSON") from None
-        story.script.happenings.put_nowait(Reported(state, time.monotonic()))
+        if not story.script.tell(Reported(state, time.monotonic())):
+            raise web.HTTPTooManyRequests
         return web.json_response({})
 
     def _over(self, result: Result) -> None:
         self._tell(result)
-        if all(story.result is not None for story in self.stories.values()):
+        if self.is_played:
             self.all_played.set()
 
 

@@ -4,20 +4,19 @@ import asyncio
 import io
 import json
 from collections.abc import Iterator, Sequence
+from http import HTTPStatus
 from typing import Any, Final
 
 import aiohttp
 from msgspec import UNSET, Struct
 
 from votegame.conformance.cast import User
+from votegame.conformance.desk import LONGEST_WAIT
 from votegame.conformance.format import Http
 from votegame.conformance.matcher import Variables, differences, filled
 from votegame.conformance.shapes import Shapes
 
-_LONGEST_WAIT: Final = 15.0
 _TRIES: Final = 5
-_BAD: Final = 400
-_TOO_MANY: Final = 429
 _UPGRADE: Final = {
     "Connection": "Upgrade",
     "Upgrade": "websocket",
@@ -81,7 +80,7 @@ class Caller:
             ) as response:
                 content = await response.read()
             wait = _wait(response.status, content)
-            if how.status == _TOO_MANY or wait is None or wait > _LONGEST_WAIT:
+            if how.status == HTTPStatus.TOO_MANY_REQUESTS or wait is None or wait > LONGEST_WAIT:
                 break
             await asyncio.sleep(wait)
         return self._judged(how, path, (response, content), variables, sent)
@@ -96,7 +95,7 @@ class Caller:
         except ValueError:
             return Answer(None, text, sent, ["the body is no JSON"])
         faults = list(_differences(how, response, body, variables))
-        if response.status >= _BAD:
+        if response.status >= HTTPStatus.BAD_REQUEST:
             faults += _problem_faults(response, body)
             faults += self._shapes.error_faults(body)
         else:
@@ -111,7 +110,7 @@ def _wait(status: int, content: bytes) -> float | None:
         body = json.loads(content)
     except ValueError:
         return None
-    wait = body.get("retry_after") if isinstance(body, dict) and status == _TOO_MANY else None
+    wait = body.get("retry_after") if isinstance(body, dict) and status == HTTPStatus.TOO_MANY_REQUESTS else None
     return wait if isinstance(wait, int | float) else None
 
 

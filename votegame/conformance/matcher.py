@@ -13,12 +13,14 @@ from typing import Any, Final
 
 from msgspec import Struct
 
+from votegame.ids import CODE_ALPHABET
+
 Variables = dict[str, Any]
 
 _WHOLE: Final = re.compile(r"\$(\w+)")
 _INSIDE: Final = re.compile(r"\$\{(\w+)\}")
 _UUID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
-_CODE: Final = re.compile(r"[2-9A-HJ-NP-Z]{6}")
+_CODE: Final = re.compile(f"[{CODE_ALPHABET}]{{6}}")
 _A_DATE: Final = 1_600_000_000_000
 _MS: Final = 1_000
 
@@ -60,8 +62,8 @@ def filled(pattern: Any, variables: Variables) -> Any:
     if isinstance(pattern, list):
         return [filled(value, variables) for value in pattern]
     if isinstance(pattern, str):
-        whole = _WHOLE.fullmatch(pattern)
-        return _value(whole[1], variables) if whole else _text(pattern, variables)
+        variable = variable_in(pattern)
+        return _value(variable, variables) if variable else _text(pattern, variables)
     return pattern
 
 
@@ -75,6 +77,20 @@ def _value(name: str, variables: Variables) -> Any:
             raise UnboundError(name)
         variables[name] = str(uuid.uuid4())
     return variables[name]
+
+
+def matcher_in(pattern: dict[str, Any]) -> tuple[str, Any] | None:
+    """The matcher that an object is, with its argument; None for one that stands for itself."""
+    if len(pattern) != 1:
+        return None
+    ((name, argument),) = pattern.items()
+    return (name, argument) if name.startswith("$") and "{" not in name else None
+
+
+def variable_in(pattern: str) -> str | None:
+    """The variable that a text is; None for one that stands for itself."""
+    whole = _WHOLE.fullmatch(pattern)
+    return whole[1] if whole else None
 
 
 def differences(pattern: Any, value: Any, variables: Variables, path: str = "") -> list[Difference]:
@@ -93,18 +109,19 @@ def matches(pattern: Any, value: Any, variables: Variables) -> bool:
 
 def _differences(pattern: Any, value: Any, variables: Variables, path: str) -> Iterator[Difference]:
     if isinstance(pattern, dict):
-        if len(pattern) == 1 and next(iter(pattern)).startswith("$") and "{" not in next(iter(pattern)):
-            ((name, argument),) = pattern.items()
+        matcher = matcher_in(pattern)
+        if matcher is not None:
+            name, argument = matcher
             yield from _MATCHERS[name](argument, value, variables, path)
         else:
             yield from _in_object(pattern, value, variables, path)
     elif isinstance(pattern, list):
         yield from _in_list(pattern, value, variables, path)
-    elif isinstance(pattern, str) and (whole := _WHOLE.fullmatch(pattern)):
+    elif isinstance(pattern, str) and (variable := variable_in(pattern)):
         if value is ABSENT:
             yield Difference(path, pattern, value)
-        elif not is_same(variables.setdefault(whole[1], value), value):
-            yield Difference(path, variables[whole[1]], value)
+        elif not is_same(variables.setdefault(variable, value), value):
+            yield Difference(path, variables[variable], value)
     else:
         wanted = _text(pattern, variables) if isinstance(pattern, str) else pattern
         if not is_same(wanted, value):

@@ -6,8 +6,9 @@ has made of its frames must be what a fresh snapshot shows.
 """
 
 import contextlib
-from collections.abc import AsyncIterator, Awaitable, Callable
-from typing import Any, Final
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from http import HTTPStatus
+from typing import Any
 
 import aiohttp
 from msgspec import UNSET
@@ -23,7 +24,7 @@ from votegame.conformance.matcher import Variables, differences, filled
 
 Restart = Callable[[], Awaitable[None]]
 
-_SWITCHING: Final = 101
+Act = Callable[[str, Step], Awaitable[None]]
 
 
 class Player:
@@ -64,12 +65,13 @@ class Player:
 
     async def play(self) -> list[Finding]:
         """Play the story; returns what is not as it must be."""
+        actions = self._actions()
         async with self._cleaning_up():
             try:
                 for number, step in enumerate(self._transcript.steps, start=1):
                     self._desk.begin(number, step)
                     for actor in step.actors or [""]:
-                        await _ACTIONS[step.action](self, actor, step)
+                        await actions[step.action](actor, step)
                 await closing.close(self._desk)
             except StoppedError:
                 pass
@@ -77,6 +79,22 @@ class Player:
                 what = ["the connection is over"]
                 self._desk.find("", expected="an open connection", came="it is closed", what=what)
         return self.findings
+
+    def _actions(self) -> Mapping[str, Act]:
+        return {
+            "connect": self._connect,
+            "send": self._send,
+            "send_text": self._send_text,
+            "send_bytes": self._send_bytes,
+            "expect": self._expect,
+            "closed": self._closed,
+            "drop": self._drop,
+            "close": self._close,
+            "http": self._call,
+            "restart": self._restarted,
+            "report": self._report,
+            "stays_away": self._nothing,
+        }
 
     @contextlib.asynccontextmanager
     async def _cleaning_up(self) -> AsyncIterator[None]:
@@ -114,7 +132,7 @@ class Player:
             self._desk.stop(actor, expected="a connection", came=str(error), what=["the server cannot be reached"])
         user = self._users.get(actor)
         self._desk.open((actor, step.tab), link, user.user_id if user is not None else "")
-        if how.status != _SWITCHING:
+        if how.status != HTTPStatus.SWITCHING_PROTOCOLS:
             self._desk.stop(actor, expected=f"status {how.status}", came="status 101", what=["it let the client in"])
         if how.subprotocol is not UNSET and how.subprotocol != link.subprotocol:
             what = [f"the subprotocol {link.subprotocol!r} was echoed"]
@@ -227,19 +245,3 @@ class Player:
 
     async def _nothing(self, _actor: str, _step: Step) -> None:
         """A step that means something against clients only."""
-
-
-_ACTIONS: Final[dict[str, Callable[[Player, str, Step], Awaitable[None]]]] = {
-    "connect": Player._connect,  # noqa: SLF001 - the table of the class's own
-    "send": Player._send,  # noqa: SLF001
-    "send_text": Player._send_text,  # noqa: SLF001
-    "send_bytes": Player._send_bytes,  # noqa: SLF001
-    "expect": Player._expect,  # noqa: SLF001
-    "closed": Player._closed,  # noqa: SLF001
-    "drop": Player._drop,  # noqa: SLF001
-    "close": Player._close,  # noqa: SLF001
-    "http": Player._call,  # noqa: SLF001
-    "restart": Player._restarted,  # noqa: SLF001
-    "report": Player._report,  # noqa: SLF001
-    "stays_away": Player._nothing,  # noqa: SLF001
-}

@@ -9,7 +9,7 @@ import asyncio
 import json
 import random
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final, NoReturn
 
 from msgspec import UNSET
@@ -26,6 +26,7 @@ from votegame.conformance.stage import ScriptError, Stage
 from votegame.conformance.visit import Came, Entered, Happening, Left, Reported, Sent, Visit
 
 Frame = dict[str, Any]
+Act = Callable[[str, Step], Awaitable[None]]
 
 _MOST_HAPPENINGS: Final = 10_000
 _ONE_WAIT: Final = 0.1
@@ -56,7 +57,7 @@ class Script:
         """
         assert isinstance(transcript.client, str)
         self.cues = Cues()
-        self.happenings: asyncio.Queue[Happening] = asyncio.Queue(_MOST_HAPPENINGS)
+        self._happenings: asyncio.Queue[Happening] = asyncio.Queue(_MOST_HAPPENINGS)
         self.findings: list[Finding] = []
         self.client = transcript.client
         self._transcript = transcript
@@ -81,13 +82,21 @@ class Script:
         """His name."""
         return self._stage.names[self.user_id]
 
+    def tell(self, happening: Happening) -> bool:
+        """Something has happened; False when it was more than anybody could want to read, and is not taken."""
+        if self._happenings.full():
+            return False
+        self._happenings.put_nowait(happening)
+        return True
+
     async def play(self) -> list[Finding]:
         """Play the story; returns what is not as it must be, and tells the driver."""
         try:
             for number, step in enumerate(self._transcript.steps, start=1):
                 self._at = (number, step)
                 for actor in step.actors:
-                    await (_CLIENT if actor == self.client else _OTHERS)[step.action](self, actor, step)
+                    acts = self._acts_of_client() if actor == self.client else self._acts_of_others()
+                    await acts[step.action](actor, step)
             self._at = (0, Step(actor=self.client, note="The story is over.", drop=True))
             await self._epilogue()
         except StoppedError:
@@ -97,6 +106,22 @@ class Script:
         if self._visit is not None:
             await self._visit.close(1000)
         return self.findings
+
+    def _acts_of_client(self) -> Mapping[str, Act]:
+        return {
+            "connect": self._comes,
+            "send": self._sends,
+            "expect": self._is_told,
+            "closed": self._is_closed,
+            "drop": self._is_dropped,
+            "close": self._leaves,
+            "report": self._reports,
+            "stays_away": self._stays_away,
+        }
+
+    def _acts_of_others(self) -> Mapping[str, Act]:
+        unseen = dict.fromkeys(("connect", "closed", "drop", "close", "report", "stays_away"), self._unseen)
+        return {**unseen, "send": self._other_sends, "expect": self._other_is_told}
 
     async def _epilogue(self) -> None:
         if self._visit is not None and not self._visit.is_over:
@@ -253,7 +278,7 @@ class Script:
         while True:
             try:
                 async with asyncio.timeout(max(0.0, deadline - time.monotonic())):
-                    happening = await self.happenings.get()
+                    happening = await self._happenings.get()
             except TimeoutError:
                 return None
             if isinstance(happening, Sent) and self._is_ping(happening.frame):
@@ -301,22 +326,3 @@ def _instead(happening: Happening | None, silent: str) -> str:
 
 def _text(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False)
-
-
-Act = Callable[[Script, str, Step], Awaitable[None]]
-
-_CLIENT: Final[dict[str, Act]] = {
-    "connect": Script._comes,  # noqa: SLF001 - the tables of the class's own
-    "send": Script._sends,  # noqa: SLF001
-    "expect": Script._is_told,  # noqa: SLF001
-    "closed": Script._is_closed,  # noqa: SLF001
-    "drop": Script._is_dropped,  # noqa: SLF001
-    "close": Script._leaves,  # noqa: SLF001
-    "report": Script._reports,  # noqa: SLF001
-    "stays_away": Script._stays_away,  # noqa: SLF001
-}
-_OTHERS: Final[dict[str, Act]] = {
-    **dict.fromkeys(("connect", "closed", "drop", "close", "report", "stays_away"), Script._unseen),  # noqa: SLF001
-    "send": Script._other_sends,  # noqa: SLF001
-    "expect": Script._other_is_told,  # noqa: SLF001
-}

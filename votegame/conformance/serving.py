@@ -69,17 +69,12 @@ async def serve(
 
 
 async def _until_over(host: Host, *, is_once: bool) -> None:
-    interrupted = asyncio.Event()
+    over = host.all_played if is_once else asyncio.Event()
     loop = asyncio.get_running_loop()
+    # Windows has no such handlers; there Ctrl-C ends the process.
     with contextlib.suppress(NotImplementedError):
-        # Windows has no such handlers; there Ctrl-C ends the process.
         for number in (signal.SIGINT, signal.SIGTERM):
-            loop.add_signal_handler(number, interrupted.set)
-    endings = {asyncio.ensure_future(interrupted.wait())}
-    if is_once:
-        endings.add(asyncio.ensure_future(host.all_played.wait()))
-    await asyncio.wait(endings, return_when=asyncio.FIRST_COMPLETED)
-    for ending in endings:
-        ending.cancel()
-    if not interrupted.is_set():
+            loop.add_signal_handler(number, over.set)
+    await over.wait()
+    if host.is_played:
         await asyncio.sleep(_LAST_ANSWER_SECONDS)

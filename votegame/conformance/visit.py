@@ -1,8 +1,8 @@
 """A client's connection, as the scripted server sees it, and what happens on it, in order."""
 
-import asyncio
 import json
 import time
+from collections.abc import Callable
 from typing import Any, Final
 
 from aiohttp import WSMsgType, web
@@ -57,12 +57,13 @@ Happening = Came | Sent | Left | Reported | Entered
 class Visit:
     """One connection of the client under test."""
 
-    def __init__(self, request: web.Request, happenings: "asyncio.Queue[Happening]") -> None:
+    def __init__(self, request: web.Request, tell: Callable[[Happening], bool]) -> None:
+        """`tell` is called with what happens, and returns whether it is taken."""
         self.has_ponged = False
         self.is_over = False
         self.authenticate_id: str | None = None
         self._request = request
-        self._happenings = happenings
+        self._take_happening = tell
         self._socket = web.WebSocketResponse(protocols=["votegame.v1"], autoping=False, autoclose=True)
 
     async def run(self, *, needs_login: bool) -> web.WebSocketResponse:
@@ -97,10 +98,8 @@ class Visit:
 
     def _tell(self, happening: Happening) -> None:
         """Tell the script. A client that sends more than anybody could want to read is let go."""
-        if self._happenings.full():
+        if not self._take_happening(happening):
             self.drop()
-        else:
-            self._happenings.put_nowait(happening)
 
     async def send(self, frame: Frame) -> None:
         """Send a frame to the client, if it is still there."""

@@ -17,6 +17,7 @@ from votegame.conformance.link import Came
 from votegame.conformance.matcher import is_same
 from votegame.conformance.orders import Orders, Showing
 from votegame.conformance.shapes import Shapes
+from votegame.wire import text
 
 Frame = dict[str, Any]
 
@@ -145,25 +146,14 @@ class Witness:
         if command.get("type") == "submit_answer":
             traces = {"content": command["answer"], "answer_id": frame["answer_id"]}
             self.answered(command["round_id"], book.user_id, **traces)
-            self._took(book, command, frame)
-        if command.get("type") == "submit_vote":
-            self._voted(book, command, frame)
+        if command.get("type") in {"submit_answer", "submit_vote"} and command["room_code"] in book.rooms:
+            book.rooms[command["room_code"]].took(command, frame)
         if "recovered" in frame or "state" in frame:
             yield from self._attached(book, frame, command)
 
-    def _took(self, book: Book, command: Frame, ok: Frame) -> None:
-        fold = book.rooms.get(command["room_code"])
-        if fold is not None and (fold.state["round"] or {}).get("round_id") == command["round_id"]:
-            fold.took(ok)
-
-    def _voted(self, book: Book, command: Frame, ok: Frame) -> None:
-        fold = book.rooms.get(command["room_code"])
-        if fold is not None and (fold.state["round"] or {}).get("round_id") == command["round_id"]:
-            fold.state["you"]["vote"] = {"vote_id": ok["vote_id"], "answer_id": command["answer_id"]}
-
     def _attached(self, book: Book, ok: Frame, command: Frame) -> Iterator[str]:
         state = ok.get("state")
-        room_code = state["room_code"] if state else _bare(command["room_code"])
+        room_code = state["room_code"] if state else text.room_code(command["room_code"])
         known = self.knows(book.actor, room_code)
         fold = book.rooms.get(room_code) or copy.deepcopy(known) or RoomFold(book.user_id)
         book.left.discard(room_code)
@@ -238,10 +228,6 @@ class Witness:
         for name, count in (("participant_count", len(roles)), ("spectator_count", roles.count("spectator"))):
             if frame.get(name) != count:
                 yield f"`{name}` is {frame.get(name)}, but by all events there are {count}"
-
-
-def _bare(room_code: str) -> str:
-    return room_code.replace("-", "").replace(" ", "").upper()
 
 
 def _parts(one: Frame, other: Frame) -> str:

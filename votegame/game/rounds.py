@@ -7,7 +7,7 @@ from votegame.game.commands import EndRound, NextRound, StartGame, StartVoting, 
 from votegame.game.messages import User
 from votegame.game.phases import end_phase_if_all_acted, end_round, start_round, start_voting
 from votegame.game.scoring import vote_counts
-from votegame.game.state import Answering, Closed, Finished, Lobby, Results, Voting, plays, round_players
+from votegame.game.state import Answering, Closed, Finished, Lobby, Results, Voting, is_round_player, round_players
 from votegame.game.timers import may_start
 from votegame.game.turn import Turn
 from votegame.game.views import submitted_count
@@ -27,7 +27,7 @@ def submit_answer(turn: Turn, user: User, command: SubmitAnswer) -> Reply:
     assert isinstance(phase, Answering)
     if user.user_id in phase.answers:
         return Refusal(ErrorCode.ALREADY_ANSWERED)
-    if not plays(turn.state, phase, user.user_id):
+    if not is_round_player(turn.state, phase, user.user_id):
         return Refusal(ErrorCode.NOT_PLAYER)
     answer_id = AnswerId(new_uuid(turn.rng))
     turn.record(
@@ -51,7 +51,7 @@ def submit_vote(turn: Turn, user: User, command: SubmitVote) -> Reply:
         return Refusal(ErrorCode.SELF_VOTE)
     if user.user_id in phase.votes:
         return Refusal(ErrorCode.ALREADY_VOTED)
-    if not plays(turn.state, phase, user.user_id):
+    if not is_round_player(turn.state, phase, user.user_id):
         return Refusal(ErrorCode.NOT_PLAYER)
     vote_id = VoteId(new_uuid(turn.rng))
     turn.record(

@@ -245,6 +245,6 @@ def round_players(state: State, phase: RoundPhase) -> frozenset[UserId]:
     return frozenset(one for one in phase.round.players & members.keys() if members[one].role == "player")
 
 
-def plays(state: State, phase: RoundPhase, user_id: UserId) -> bool:
+def is_round_player(state: State, phase: RoundPhase, user_id: UserId) -> bool:
     """Whether the user is one of `round_players`, without looking through a large room."""
     return user_id in phase.round.players and is_player(state, user_id)

@@ -26,31 +26,30 @@ class Event(Part, frozen=True, kw_only=True, tag_field="type", tag=tag_of):
     server_time: fields.ServerTime
 
 
-class PlayerJoined(Event, frozen=True, kw_only=True):
+class MemberEvent(Event, frozen=True, kw_only=True):
+    """Something about a member, and how many there are then."""
+
+    user_id: fields.UserIdField
+    participant_count: fields.MemberCount
+    spectator_count: fields.SpectatorCount
+
+
+class PlayerJoined(MemberEvent, frozen=True, kw_only=True):
     """A user became a member."""
 
-    user_id: fields.UserIdField
     display_name: fields.DisplayName
     role: fields.RoleField
-    participant_count: fields.MemberCount
-    spectator_count: fields.SpectatorCount
 
 
-class RoleChanged(Event, frozen=True, kw_only=True):
+class RoleChanged(MemberEvent, frozen=True, kw_only=True):
     """A spectator got a seat; he plays from the next round on."""
 
-    user_id: fields.UserIdField
     role: Annotated[Role, Meta(description="What he is from now on: `player`.")]
-    participant_count: fields.MemberCount
-    spectator_count: fields.SpectatorCount
 
 
-class PlayerLeft(Event, frozen=True, kw_only=True):
+class PlayerLeft(MemberEvent, frozen=True, kw_only=True):
     """A member left for good. It is the last frame of the room that his own connections get."""
 
-    user_id: fields.UserIdField
-    participant_count: fields.MemberCount
-    spectator_count: fields.SpectatorCount
     host_id: Annotated[
         fields.UserIdField | None, Meta(description="Who is host from now on; null when no player is left.")
     ]
