@@ -68,6 +68,10 @@ class RowsRefusedError(StoreError):
     """The database refused the content of the rows themselves: nothing was written, and nothing will be."""
 
 
+class BusError(VotegameError):
+    """The bus between nodes did not answer in time: whether what was published arrives is not known."""
+
+
 class CorruptLogError(VotegameError):
     """A log does not fold: a hole, an unknown record, or a record that contradicts those before it."""
 

@@ -40,6 +40,40 @@ class NodeStore(Protocol):
         """End the node's lease, and give up every room that it still owns."""
 
 
+class Subscriber(Protocol):
+    """The listening end of a bus. Called from the bus's own task; must neither block nor raise."""
+
+    def subscribed(self) -> None:
+        """What is published from now on is received; whatever was before may be lost. Called each time it begins."""
+
+    def received(self, data: bytes) -> None:
+        """Something was published to this node, by whomever: nothing about it can be trusted."""
+
+    def unsubscribed(self) -> None:
+        """Nothing is received any more, until `subscribed` is called again."""
+
+
+class Bus(Protocol):
+    """Moves bytes between nodes.
+
+    What one node publishes to another arrives in the order in which it was published, or not at all: anything may be
+    lost, the last of it unnoticed. Two adapters under one contract suite: `votegame.bus.redis` and
+    `votegame.bus.memory`.
+    """
+
+    async def run(self, subscriber: Subscriber) -> None:
+        """Receive what is published to this node, until cancelled. When the bus is away it tries again for ever."""
+
+    async def publish(self, batch: Sequence[tuple[NodeId, bytes]]) -> Sequence[bool]:
+        """Publish to the nodes named, in order; returns for each whether anyone was there to receive it.
+
+        Answers within 2 seconds. A batch is never sent twice.
+
+        Raises:
+            BusError: What became of the batch is not known.
+        """
+
+
 class Router(Protocol):
     """Carries commands to rooms. Replies and frames come back through `votegame.rooms.ports.Outlet`."""
 
