@@ -55,7 +55,7 @@ def spawn(
             stdout=output,
             stderr=output,
             start_new_session=True,  # Ctrl-C in the terminal is for us; we stop the server when we are done with it
-            preexec_fn=_end_with_parent(),  # noqa: PLW1509 - nothing else ties the child to us when we are killed
+            preexec_fn=end_with_parent(signal.SIGINT),  # noqa: PLW1509 - nothing else ties the child to us when we are killed
             **account.spawn_arguments(),
         )
 
@@ -97,14 +97,15 @@ def _has_shared_memory() -> bool:
     return shared.f_bavail * shared.f_frsize >= _LEAST_SHARED_MEMORY
 
 
-def _end_with_parent() -> Callable[[], None] | None:
+def end_with_parent(signum: signal.Signals) -> Callable[[], None] | None:
+    """What a child does first, so that it gets the signal when the thread that made it dies. On Linux only."""
     if sys.platform != "linux":
         return None
     prctl = ctypes.CDLL(None).prctl
     parent = os.getpid()
 
     def ask_for_signal() -> None:
-        prctl(_PR_SET_PDEATHSIG, int(signal.SIGINT), 0, 0, 0)
+        prctl(_PR_SET_PDEATHSIG, int(signum), 0, 0, 0)
         if os.getppid() != parent:  # it died before the request
             os._exit(1)
 

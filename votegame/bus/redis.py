@@ -1,0 +1,57 @@
+"""The bus over Redis, or Valkey: pub/sub, a channel for each node, with commands that every Redis from 7.0 has.
+
+`publisher` sends and `subscription` receives, each by a connection of its own (`connection`). Redis keeps nothing, and
+nothing of it is trusted. In a Redis Cluster the count of receivers would not be true: use one server, with replicas or
+without.
+"""
+
+from collections.abc import Sequence
+
+from votegame.bus.connection import Connection
+from votegame.bus.publisher import Publisher
+from votegame.bus.subscription import Subscription
+from votegame.cluster.ports import Subscriber
+from votegame.ids import NodeId
+
+
+class RedisBus:
+    """`votegame.cluster.ports.Bus` over a server.
+
+    Args:
+        url: `REDIS_URL`. Options after `?` are those of redis-py's connections, such as `ssl_ca_certs`.
+        prefix: `REDIS_PREFIX`: deployments with different ones do not hear each other.
+        node_id: This node.
+
+    Raises:
+        ConfigurationError: The URL, or a file that it names, makes no sense.
+    """
+
+    def __init__(self, url: str, *, prefix: str, node_id: NodeId) -> None:
+        self._prefix = prefix
+        self._publisher = Publisher(Connection(url))
+        self._subscription = Subscription(Connection(url), self._channel(node_id))
+
+    @property
+    def oversized_count(self) -> int:
+        """How many messages were too large, and dropped."""
+        return self._subscription.oversized_count
+
+    async def run(self, subscriber: Subscriber) -> None:
+        """Receive until cancelled; once at a time."""
+        await self._subscription.run(subscriber)
+
+    async def publish(self, batch: Sequence[tuple[NodeId, bytes]]) -> Sequence[bool]:
+        """Publish in order, within 2 seconds.
+
+        Raises:
+            BusError: What became of the batch is not known.
+        """
+        receivers = await self._publisher.publish([(self._channel(node_id), data) for node_id, data in batch])
+        return [count > 0 for count in receivers]
+
+    async def aclose(self) -> None:
+        """Publish nothing more, and disconnect at once. Whoever runs `run` cancels it."""
+        await self._publisher.close()
+
+    def _channel(self, node_id: NodeId) -> bytes:
+        return f"{self._prefix}:node:{node_id}".encode()
