@@ -112,6 +112,7 @@ class Front:
         self._context = context
         self._flowing = asyncio.Event()
         self._flowing.set()
+        self._held: list[asyncio.Event] = []
         self._tasks: set[asyncio.Task[None]] = set()
         self._listening: asyncio.Server | None = None
         self.port = 0
@@ -127,15 +128,18 @@ class Front:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
-    def hold(self) -> None:
-        """Pass on nothing of the connections that there are now, nor that they end. New ones are passed on."""
+    def hold(self, *, new_ones: bool = False) -> None:
+        """Pass on nothing, nor that a connection ended, until `release`; unless `new_ones`, new connections flow."""
         self._flowing.clear()
-        self._held, self._flowing = self._flowing, asyncio.Event()
-        self._flowing.set()
+        self._held.append(self._flowing)
+        if not new_ones:
+            self._flowing = asyncio.Event()
+            self._flowing.set()
 
     def release(self) -> None:
         """Pass on what was held."""
-        self._held.set()
+        while self._held:
+            self._held.pop().set()
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._tasks.add(asyncio.current_task())
