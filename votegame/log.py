@@ -19,7 +19,18 @@ _LARGEST_NUMBER: Final = 2**53
 _LONGEST_TRACEBACK: Final = 16_384
 _TRACEBACKS: Final = frozenset({"exception", "stack"})
 _SECRETS: Final = frozenset(
-    {"authorization", "cookie", "database_url", "email", "new_password", "old_password", "password", "secret", "token"}
+    {
+        "authorization",
+        "cookie",
+        "database_url",
+        "email",
+        "new_password",
+        "old_password",
+        "password",
+        "redis_url",
+        "secret",
+        "token",
+    }
 )
 _ESCAPES: Final = {
     **{code: f"\\x{code:02x}" for code in [*range(0x20), *range(0x7F, 0xA0)]},

@@ -24,6 +24,7 @@ _Count = Annotated[int, Meta(ge=1, le=1_000_000_000)]
 _Seconds = Annotated[float, Meta(gt=0, le=31_536_000)]
 _Days = Annotated[float, Meta(gt=0, le=36_500)]
 _SECRET_CHARS: Final = 32
+_PREFIX: Final = re.compile(r"[A-Za-z0-9_.-]{1,64}", re.ASCII)
 _PLACEHOLDERS: Final = ("changeme", "change-me", "change_me", "placeholder", "your-secret", "your_secret")
 """What stands in secrets that were copied from some example."""
 
@@ -37,6 +38,10 @@ class Settings(Struct, frozen=True, kw_only=True):
         state_dir: Folder for the built-in PostgreSQL and a secret that was made.
         database_url: PostgreSQL to use, as in `postgresql://user:password@host/database`. Without it one is started
             from the state folder.
+        redis_url: Redis or Valkey that connects several nodes, as in `redis://user:password@host:6379`; `rediss://`
+            with TLS, `unix://` for a socket's path. Without it there is one node.
+        redis_prefix: What the names of channels begin with, the same on all nodes: deployments that share a Redis
+            have different ones.
         secret_key: Secret that signs logins and encrypts cookies, at least 32 characters. Required in production and
             with `DATABASE_URL`; otherwise one is made and kept in the state folder.
         secret_key_previous: The secret before this one, still accepted while it is being replaced.
@@ -82,6 +87,8 @@ class Settings(Struct, frozen=True, kw_only=True):
     port: Annotated[int, Meta(ge=0, le=65_535)] = 8000
     state_dir: str = ".votegame"
     database_url: str = ""
+    redis_url: str = ""
+    redis_prefix: str = "votegame"
     secret_key: str = ""
     secret_key_previous: str = ""
     allowed_origins: str = ""
@@ -190,9 +197,8 @@ def read_settings(environ: Mapping[str, str], dotenv: Path | None = None) -> Set
     known = {name.upper(): name for name in Settings.__struct_fields__}
     problems: list[str] = []
     written = _read_dotenv(dotenv, problems) if dotenv is not None and dotenv.is_file() else {}
-    problems += [f"{name} in {dotenv}: there is no such variable" for name in written if name not in {*known, *_LATER}]
+    problems += [f"{name} in {dotenv}: there is no such variable" for name in written if name not in known]
     given = {name: value for name, value in {**written, **environ}.items() if value}
-    problems += [f"{name}: {_LATER[name]}" for name in _LATER if name in given]
     good: dict[str, Any] = {}
     for name in known.keys() & given.keys():
         if not _is_text(given[name]):
@@ -208,9 +214,6 @@ def read_settings(environ: Mapping[str, str], dotenv: Path | None = None) -> Set
         lines = [f"  {line}" for line in sorted(problems)]
         raise ConfigurationError("\n".join(["These settings make no sense:", *lines]))
     return settings
-
-
-_LATER: Final = {"REDIS_URL": "this release runs on one node, without Redis; leave it out"}
 
 
 def _is_text(value: str) -> bool:
@@ -280,6 +283,10 @@ def _contradictions(settings: Settings) -> list[str]:
         problems.append(f"MAX_MEMBERS: expected at least as many as MAX_PLAYERS, {settings.max_players}")
     if settings.database_url and _scheme(settings.database_url) not in {"postgresql", "postgres"}:
         problems.append("DATABASE_URL: expected postgresql://user:password@host/database")
+    if settings.redis_url and not _is_redis(settings.redis_url):
+        problems.append("REDIS_URL: expected redis://user:password@host:6379, rediss:// with TLS, or unix:///path")
+    if not _PREFIX.fullmatch(settings.redis_prefix):
+        problems.append("REDIS_PREFIX: expected at most 64 letters and digits of ASCII, -, _ and .")
     return problems + _weak_secrets(settings)
 
 
@@ -297,6 +304,19 @@ def _scheme(url: str) -> str:
         return urlsplit(url).scheme
     except ValueError:
         return ""
+
+
+def _is_redis(url: str) -> bool:
+    """Whether the driver would understand it as it is meant: it passes over a database that is no number."""
+    try:
+        parts = urlsplit(url)
+        has_host, _port = bool(parts.hostname), parts.port
+    except ValueError:
+        return False
+    if parts.scheme == "unix":
+        return len(parts.path) > 1 and not has_host
+    database = parts.path.removeprefix("/")
+    return parts.scheme in {"redis", "rediss"} and has_host and (not database or database.isdecimal())
 
 
 def _weak_secrets(settings: Settings) -> list[str]:

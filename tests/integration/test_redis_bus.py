@@ -319,6 +319,18 @@ async def test_pub_sub_is_the_only_right_that_is_needed(server):
     assert ["order may be lost" in entry["event"] for entry in logs] == [True]
 
 
+async def test_the_rights_that_the_documents_ask_for_are_enough(server):
+    rights = ["+publish", "+subscribe", "+ping", "+client"]
+    server.run("ACL", "SETUSER", "guest", "reset", "on", ">g", "&votegame:*", *rights)
+    with capture_logs() as logs:
+        async with heard(f"redis://guest:g@127.0.0.1:{server.port}") as (bus, listener):
+            await bus.publish([("one", b"before")])
+            await bus._publisher._connection.close()
+            await bus.publish([("one", b"after")])
+            await listener.hears(b"before", b"after")
+    assert logs == []
+
+
 async def test_tls_with_an_authority_of_ones_own(server, folder):
     certificate, context = self_signed(folder)
     async with (
@@ -334,6 +346,16 @@ async def test_a_stranger_s_certificate_is_refused(server, folder):
     async with Front(server, context) as front, a_bus(f"rediss://127.0.0.1:{front.port}") as bus:
         with pytest.raises(BusError, match="certificate verify failed"):
             await bus.publish([("one", b"secret")])
+
+
+async def test_a_certificate_is_not_checked_where_one_says_so(server, folder):
+    _, context = self_signed(folder)
+    async with (
+        Front(server, context) as front,
+        heard(f"rediss://127.0.0.1:{front.port}?ssl_cert_reqs=none") as (bus, listener),
+    ):
+        await bus.publish([("one", b"secret")])
+        await listener.hears(b"secret")
 
 
 async def test_a_certificate_for_another_name_is_refused(server, folder):

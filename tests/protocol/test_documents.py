@@ -9,7 +9,7 @@ from votegame.gateway.sweep import PING_SECONDS
 from votegame.settings import Settings, documented
 
 ROOT = Path(__file__).parents[2]
-FOREIGN_VARIABLES = {"REDIS_URL", "RAILWAY_DEPLOYMENT_DRAINING_SECONDS"}
+FOREIGN_VARIABLES = {"RAILWAY_DEPLOYMENT_DRAINING_SECONDS"}
 DOCUMENTS = ("README.md", "DEPLOYMENT.md", "CONTRIBUTING.md", "CHANGELOG.md", "SECURITY.md", "tests/invariants.md")
 
 

@@ -103,8 +103,6 @@ def test_a_file_that_may_not_be_read_is_refused(dotenv):
         ("ALLOWED_ORIGINS", "https://bücher.example", "not an origin: 'https://bücher.example'"),
         ("NODE_ID", "left\udcff", "expected UTF-8"),
         ("TRUSTED_PROXIES", "proxy", "'proxy' does not appear to be an IPv4 or IPv6 network"),
-        ("REDIS_URL", "redis://x", "this release runs on one node, without Redis; leave it out"),
-        ("REDIS_URL", "rediss://:p@h:6380/0", "this release runs on one node, without Redis; leave it out"),
     ],
 )
 def test_nonsense_is_refused_with_its_name_and_what_was_expected(name, value, expected):
@@ -118,9 +116,52 @@ def test_every_player_is_a_member():
     assert read_settings({"MAX_PLAYERS": "50", "MAX_MEMBERS": "50"}).max_members == 50
 
 
-def test_redis_in_the_file_is_refused_in_the_same_words(dotenv):
-    path = dotenv("REDIS_URL=redis://x\n")
-    assert problems({}, path) == ["REDIS_URL: this release runs on one node, without Redis; leave it out"]
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://host",
+        "host:6379",
+        "redis://",
+        "redis:///0",
+        "redis://host:port",
+        "redis://host:99999",
+        "redis://host/zero",
+        "redis://host/0/1",
+        "redis://[x",
+        "rediss+sentinel://host",
+        "unix://",
+        "unix:///",
+        "unix://run/redis.sock",
+    ],
+)
+def test_redis_must_be_named_by_a_url_that_means_one(url):
+    assert problems({"REDIS_URL": url}) == [
+        "REDIS_URL: expected redis://user:password@host:6379, rediss:// with TLS, or unix:///path"
+    ]
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "redis://host",
+        "redis://:p%40ss@host:6380/0",
+        "redis://user:password@[::1]:6379/3",
+        "rediss://host:6380?ssl_ca_certs=/etc/ca.pem",
+        "unix:///run/redis.sock?db=1",
+        "unix://:password@/run/redis.sock",
+    ],
+)
+def test_redis_may_be_named_in_each_of_its_forms(url, dotenv):
+    assert read_settings({"REDIS_URL": url}).redis_url == url
+    assert read_settings({}, dotenv(f"REDIS_URL={url}\n")).redis_url == url
+
+
+@pytest.mark.parametrize("prefix", ["a" * 65, "a:b", "a b", "spiel-é", "line\n", "*"])
+def test_a_prefix_is_short_and_plain(prefix):
+    assert problems({"REDIS_PREFIX": prefix}) == [
+        "REDIS_PREFIX: expected at most 64 letters and digits of ASCII, -, _ and ."
+    ]
+    assert read_settings({"REDIS_PREFIX": "A-z_0.9"}).redis_prefix == "A-z_0.9"
 
 
 def test_all_problems_come_in_one_message():
