@@ -14,9 +14,9 @@ from structlog.testing import capture_logs
 from tests.certificates import self_signed
 from tests.contract.bus_kit import DOWN, UP, Listener, listening
 from tests.redis_server import Front, RedisServer, executable
-from votegame.bus import LARGEST_BYTES, connection, notes
+from votegame.bus import LARGEST_BYTES
 from votegame.bus.redis import RedisBus
-from votegame.errors import BusError, ConfigurationError
+from votegame.errors import BusError
 
 pytestmark = pytest.mark.skipif(executable() is None, reason="neither the wheel of Valkey nor a server on the PATH")
 
@@ -247,19 +247,6 @@ async def test_a_server_that_comes_and_goes_is_no_storm_in_the_log(server):
     assert [entry["log_level"] for entry in logs] == ["warning", "info"]
 
 
-def test_a_long_absence_is_told_again_with_the_reason_of_then(monkeypatch):
-    now = 1_000.0
-    monkeypatch.setattr(notes.time, "monotonic", lambda: now)
-    absence = notes.Absence()
-    with capture_logs() as logs:
-        for second in range(125):
-            now = 1_000.0 + second
-            absence.noticed("refused" if second < 30 else "no password")
-        absence.ended()
-        absence.ended()
-    assert [entry.get("reason") for entry in logs] == ["refused", "no password", "no password", None]
-
-
 @pytest.mark.parametrize("password", ["correct horse/@:#?%", "p"])
 async def test_a_password_opens(servers, password):
     server = servers(password=password)
@@ -443,27 +430,3 @@ def test_on_the_loop_that_serves_in_production(server):
     uvloop = pytest.importorskip("uvloop")
     with asyncio.Runner(loop_factory=uvloop.Loop) as loop:
         loop.run(_story_on_uvloop(server))
-
-
-@pytest.mark.parametrize(
-    "url",
-    [
-        "http://:hunter2@x",
-        "redis://:hunter2@x:port",
-        "redis://:hunter2@x?frobnicate=1",
-        "redis://:hunter2@x?socket_timeout=soon",
-        "rediss://:hunter2@x?ssl_ca_certs=/nowhere/ca.pem",
-        "rediss://:hunter2@x?ssl_cert_reqs=perhaps",
-    ],
-)
-def test_a_url_that_makes_no_sense_is_refused_at_once_and_its_password_not_told(url):
-    with pytest.raises(ConfigurationError, match="REDIS_URL") as caught:
-        RedisBus(url, prefix="votegame", node_id="one")
-    assert "hunter2" not in str(caught.value)
-
-
-def test_a_url_cannot_change_time_limits_and_retries():
-    made = connection.Connection("redis://x?socket_connect_timeout=60&retry_on_timeout=true&health_check_interval=1")
-    assert made._redis.socket_connect_timeout == connection.CONNECT_SECONDS
-    assert made._redis.retry.get_retries() == 0
-    assert made._redis.health_check_interval == 0
