@@ -412,6 +412,17 @@ async def test_a_bus_that_is_closed_publishes_nothing_and_leaves_nothing_open(se
     gc.collect()  # a connection that was left open would warn, and warnings are errors
 
 
+@pytest.mark.parametrize("turns", range(12))
+async def test_a_bus_that_is_closed_while_it_connects_stays_closed(server, turns):
+    bus = RedisBus(server.url, prefix="votegame", node_id="one")
+    publishing = asyncio.create_task(bus.publish([("one", b"a")]), name="publishing")
+    for _ in range(turns):
+        await asyncio.sleep(0)
+    await bus.aclose()
+    await asyncio.gather(publishing, return_exceptions=True)
+    assert not await bus._publisher._connection.is_usable()
+
+
 async def _story_on_uvloop(server):
     async with heard(server.url) as (bus, listener):
         await bus.publish([("one", b"before")])

@@ -1,12 +1,12 @@
 """One connection to Redis, on which nothing happens unasked.
 
 redis-py's client and its `PubSub` connect again by themselves, send again what they sent, and subscribe again without a
-word. Here its `Connection` is used alone: what breaks stays broken, says so by `BusError`, and is opened anew by its
-user. It speaks RESP2, which every server and proxy knows.
+word. Here its `Connection` is used alone, to connect, to write and to read: what breaks stays broken, says so by
+`BusError`, and is opened anew by its user. It speaks RESP2, which every server and proxy knows.
 """
 
 import asyncio
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, Final
 
@@ -39,7 +39,7 @@ class Connection:
     """
 
     def __init__(self, url: str) -> None:
-        self._redis = _made(url)
+        self._redis, self._login = _made(url)
         self._transport: asyncio.WriteTransport | None = None
 
     async def open(self) -> None:
@@ -47,9 +47,12 @@ class Connection:
         with _translated():
             async with asyncio.timeout(CONNECT_SECONDS):
                 await self._redis.connect()  # type: ignore[no-untyped-call]
-        writer = self._redis._writer  # noqa: SLF001 - nothing else leads to the transport
-        assert writer is not None
-        self._transport = writer.transport
+                writer = self._redis._writer  # noqa: SLF001 - nothing else leads to the transport
+                assert writer is not None
+                self._transport = writer.transport
+                if self._login:
+                    await self.send(("AUTH", *self._login))
+                    await self.receive()
 
     async def is_usable(self) -> bool:
         """Whether the connection is open, and neither ended by the server nor in the middle of an answer."""
@@ -84,17 +87,22 @@ class Connection:
         await self._redis.disconnect(nowait=True)
 
 
-def _made(url: str) -> AbstractConnection:
+def _made(url: str) -> tuple[AbstractConnection, Sequence[str]]:
+    """A connection that only connects, and what to log in with."""
     try:
         # What a URL says of time-outs and retries is not ours to take.
         options: dict[str, Any] = {**parse_url(url), **_options()}
+        username, password = options.pop("username", ""), options.pop("password", "")
+        options.pop("db", None)  # channels belong to none
         connection: AbstractConnection = options.pop("connection_class", TcpConnection)(**options)
         if isinstance(connection, SSLConnection):
             connection.ssl_context.get()  # loads the certificates, which takes a while and may fail
     except (TypeError, ValueError, RedisError, OSError) as error:
         # Its text may quote a part of the password.
         raise ConfigurationError(f"REDIS_URL: {_EXPECTED} ({type(error).__name__})") from None
-    return connection
+    if username:
+        return connection, (username, password)
+    return connection, (password,) if password else ()
 
 
 def _options() -> Mapping[str, Any]:

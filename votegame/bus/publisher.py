@@ -68,9 +68,9 @@ class Publisher:
 
     async def _open(self) -> None:
         await self._connection.close()
-        if self._closed:
-            raise BusError("the bus was closed by us")
+        self._check_open()
         await self._connection.open()
+        self._check_open()
         if self._is_unfenced:
             return
         try:
@@ -87,3 +87,7 @@ class Publisher:
         (listed,) = await self._answers(("CLIENT", "LIST", "ID", client_id))
         if f" name={self._name} ".encode() in listed:
             await self._answers(("CLIENT", "KILL", "ID", client_id))
+
+    def _check_open(self) -> None:
+        if self._closed:
+            raise BusError("the bus was closed by us")
