@@ -17,6 +17,10 @@ SELECT n.label FROM nodes n LEFT JOIN nodes me ON me.id = %(node_id)s
 WHERE lease_runs(n.lease_until) AND (me.id IS NULL OR (n.started_at, n.id) < (me.started_at, me.id))
 ORDER BY n.label
 
+-- name: node_leases
+-- When the leases of some nodes end, of those that run.
+SELECT id, lease_until FROM nodes WHERE id = ANY (%(node_ids)s::uuid[]) AND lease_runs(lease_until)
+
 -- name: node_retire
 -- End a lease and give up the node's rooms. A room that is being written or claimed right now is skipped rather than
 -- waited for, which could deadlock with a claim; the lease is over, so it can be claimed anyway.

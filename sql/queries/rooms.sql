@@ -136,8 +136,8 @@ WHERE room_id = %(room_id)s AND position >= coalesce(
 ORDER BY position
 
 -- name: room_release
--- Give a room up, unless somebody else has it already.
-UPDATE rooms SET owner = NULL WHERE id = %(room_id)s AND epoch = %(epoch)s
+-- Give a room up, to a node if one is named, unless somebody else has it already.
+UPDATE rooms SET owner = %(to)s WHERE id = %(room_id)s AND epoch = %(epoch)s
 
 -- name: rooms_of_user
 -- The rooms that are not closed and that the user is a member of, the newest first. Membership is what the last record

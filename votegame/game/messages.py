@@ -89,4 +89,8 @@ class Loaded(Struct, frozen=True):
     """The room was just claimed and loaded."""
 
 
-Message = FromUser | Creation | TimerDue | PresenceChanged | QuestionDrawn | GateWasShut | Loaded
+class NoticesMissed(Struct, frozen=True):
+    """Somebody may have missed notices: what they tell is to be told again, as it stands."""
+
+
+Message = FromUser | Creation | TimerDue | PresenceChanged | QuestionDrawn | GateWasShut | Loaded | NoticesMissed

@@ -75,6 +75,21 @@ def notice_players(turn: Turn, user_id: UserId) -> None:
         _notice_vote(turn, phase.order[0])
 
 
+def notice_everything(turn: Turn) -> None:
+    """Tell again, as it stands, all that notices tell: who is connected, and the counts of the present round."""
+    phase = turn.state.phase
+    for user_id in turn.state.members:
+        connected = user_id in turn.presence.connected
+        turn.notice("player_connection", user_id, {"user_id": user_id, "connected": connected})
+    if isinstance(phase, Lobby | Closed):
+        return
+    if isinstance(phase, Answering) or phase.order is None:
+        _notice_counts(turn, "answer_submitted", "", {})
+        return
+    for answer_id in phase.order:
+        _notice_vote(turn, answer_id)
+
+
 def _notice_vote(turn: Turn, answer_id: AnswerId) -> None:
     phase = turn.state.phase
     assert isinstance(phase, Voting | Results | Finished)

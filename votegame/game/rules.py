@@ -22,6 +22,7 @@ from votegame.game.messages import (
     GateWasShut,
     Loaded,
     Message,
+    NoticesMissed,
     PresenceChanged,
     QuestionDrawn,
     TimerDue,
@@ -125,6 +126,8 @@ def decide(state: State, message: Message, *, presence: Presence, now: int, rng:
             _gate_was_shut(turn, message)
         case Loaded():
             _loaded(turn)
+        case NoticesMissed():
+            rounds.notice_everything(turn)
         case _:
             assert_never(message)
     return turn.change()

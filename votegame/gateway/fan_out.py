@@ -13,7 +13,7 @@ from votegame.gateway.connections import Connections
 from votegame.gateway.outbox import Frame
 from votegame.gateway.replies import Replies
 from votegame.ids import RoomCode, UserId
-from votegame.rooms.ports import CloseAttached, Delivery, Detach, ReplyFrame, RoomFrame
+from votegame.rooms.ports import CloseAttached, Delivery, Detach, Moved, ReplyFrame, Resumed, RoomFrame
 from votegame.wire import frames
 from votegame.wire.close_codes import CloseCode
 
@@ -50,6 +50,9 @@ class FanOut:
             case CloseAttached(room_code, close_code):
                 for connection in list(self._connections.attached(room_code)):
                     connection.close(CloseCode(close_code))
+            case Resumed() | Moved():
+                # For gateways on other nodes; this one's connections stay where the actor's heir finds them.
+                pass
             case _:
                 assert_never(delivery)
 

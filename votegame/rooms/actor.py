@@ -5,26 +5,24 @@ or broken; the log stays. What still waits when it ends goes to the actor that c
 """
 
 import asyncio
-from collections.abc import Mapping
-from collections.abc import Set as AbstractSet
 from typing import Final, Literal
 
+import msgspec
 import structlog
-from msgspec import Struct
 
 from votegame.errors import ErrorCode, StoreError
 from votegame.game.change import Change, Refusal
 from votegame.game.commands import JoinRoom, Resume
-from votegame.game.messages import Loaded, QuestionDrawn
+from votegame.game.messages import Loaded, NoticesMissed, QuestionDrawn
 from votegame.game.state import State
-from votegame.ids import ConnectionId, RoomCode, RoomId, UserId
+from votegame.ids import NodeId, RoomCode, RoomId
 from votegame.rooms.alarm import Alarm
 from votegame.rooms.effects import EffectRunner
 from votegame.rooms.environment import Environment
 from votegame.rooms.gate import Answered, Gate
-from votegame.rooms.inbox import INBOX_ENTRIES, ConnectionLost, Entry, Inbox, Request
-from votegame.rooms.opening import NotFound, NotNow, Opened, open_room
-from votegame.rooms.ports import Claim, CloseAttached
+from votegame.rooms.inbox import INBOX_ENTRIES, ConnectionLost, Entry, Heritage, Inbox, Request, Subscription
+from votegame.rooms.opening import Elsewhere, NotFound, NotNow, Opened, open_room
+from votegame.rooms.ports import Claim, CloseAttached, Resumed
 from votegame.rooms.room import Room
 from votegame.wire.close_codes import CloseCode
 
@@ -33,25 +31,10 @@ _TURNS_AT_ONCE: Final = 32
 
 _FULL_RETRY_SECONDS: Final = 1.0
 
-Ending = Literal["never opened", "retired", "discarded", "broken", "stopped"]
+Ending = Literal["never opened", "elsewhere", "moved", "retired", "discarded", "broken", "stopped"]
+"""`elsewhere`: another node owns the room; `moved`: it was handed over to one."""
 
 log = structlog.get_logger(__name__)
-
-
-class Heritage(Struct, frozen=True):
-    """What an actor leaves to the one after it.
-
-    Attributes:
-        entries: What waited in the inbox.
-        sockets: The connections that are attached to the room.
-        gone: The members of whom those connections know that they are gone.
-        position: Up to where those connections were told everything; None when they missed something.
-    """
-
-    entries: tuple[Entry, ...] = ()
-    sockets: Mapping[UserId, set[ConnectionId]] = {}
-    gone: AbstractSet[UserId] = frozenset()
-    position: int | None = None
 
 
 class Actor:
@@ -73,8 +56,11 @@ class Actor:
         self._wake = asyncio.Event()
         self._alarm = Alarm(self._wake.set)
         self._effects = EffectRunner(env.questions, self._offer_question)
+        self.owner: NodeId | None = None
+        """The node that owns the room, when it turned out, or was made, to be another one's."""
         self._is_stopping = False
         self._is_broken = False
+        self._moves_to: NodeId | None = None
         self._must_claim_anew = False
         self._claim: Claim | None = None
         self._busy_at = env.clock.seconds()
@@ -101,6 +87,12 @@ class Actor:
     def _offer_question(self, drawn: QuestionDrawn) -> None:
         self.offer(drawn)
 
+    def hand_over(self, node_id: NodeId) -> None:
+        """Give the room to another node, between two commits; what waits in the inbox goes there, too."""
+        if self.room is not None and not self._is_stopping:
+            self._moves_to = node_id
+            self._wake.set()
+
     def stop(self) -> None:
         """Take nothing more; the task ends when all that was decided is kept and told."""
         self._is_stopping = True
@@ -125,7 +117,9 @@ class Actor:
         try:
             if self.room is None:
                 self.room = await self._opened(claim)
-            return "never opened" if self.room is None else await self._work(self.room)
+            if self.room is None:
+                return "never opened" if self.owner is None else "elsewhere"
+            return await self._work(self.room)
         finally:
             self._alarm.clear()
             if self.room is not None:
@@ -134,7 +128,7 @@ class Actor:
 
     async def _opened(self, claim: Claim | None) -> Room | None:
         """The room, loaded and begun; when that cannot be, what waits is answered."""
-        opened: Opened | NotFound | NotNow = NotNow(is_broken=True)
+        opened: Opened | NotFound | NotNow | Elsewhere = NotNow(is_broken=True)
         try:
             opened = await self._claimed(claim)
             if isinstance(opened, Opened):
@@ -144,6 +138,9 @@ class Actor:
                     room.expect_nobody(opened.last_record_ms)
                 room.tell(Loaded())
                 return room
+            if isinstance(opened, Elsewhere):
+                self.owner = opened.node_id
+                return None
         except Exception:
             # Not given up: the sweeper would only find it again, every second.
             log.exception("a room could not be begun", room_code=self.room_code)
@@ -151,7 +148,7 @@ class Actor:
         self._refuse_all(opened)
         return None
 
-    async def _claimed(self, claim: Claim | None) -> Opened | NotFound | NotNow:
+    async def _claimed(self, claim: Claim | None) -> Opened | NotFound | NotNow | Elsewhere:
         opened = await open_room(self._env, self.room_code, claim)
         while self._must_claim_anew:
             self._must_claim_anew = False
@@ -161,13 +158,15 @@ class Actor:
         return opened
 
     def _inherit(self, room: Room) -> None:
-        """Keep the connections of the actor before this one, if they were told all that is kept."""
+        """Keep the connections that are attached, if they were told all events that are kept."""
         heritage = self._heritage
-        if heritage.position == room.state.position:
+        if not heritage.sockets:
+            room.start({}, heritage.gone)
+        elif heritage.told == room.told:
             room.start(heritage.sockets, heritage.gone)
+            room.tell(NoticesMissed())
         else:
-            if heritage.sockets:
-                self._close_attached()
+            self._close_attached()
             room.start({})
 
     def _close_attached(self) -> None:
@@ -183,9 +182,13 @@ class Actor:
         """Answer everything that waits with `code`; none of it was decided."""
         gate = Gate(self.room_code, self._env.outlet, self._env.clock, committed=0)
         for entry in self._inbox.take_all():
-            if isinstance(entry, Request):
-                gate.add(0, [Answered(entry.origin, entry.command.id, Refusal(code))], members=0)
-                self._env.observe_turn(type(entry.command).__name__, str(code))
+            match entry:
+                case Request():
+                    gate.add(0, [Answered(entry.origin, entry.command.id, Refusal(code))], members=0)
+                    self._env.observe_turn(type(entry.command).__name__, str(code))
+                case Subscription():
+                    missed = Resumed(node_id=entry.node_id, room_code=entry.room_code, ref=entry.ref, missed=None)
+                    self._env.outlet.deliver([missed])
 
     async def _work(self, room: Room) -> Ending:
         turns = 0
@@ -194,8 +197,8 @@ class Actor:
             if room.condition != "live":
                 return "discarded"
             if self._is_over(room):
-                return self._ending()
-            if not self._is_broken and not self._is_stopping and self._step(room):
+                return await self._ended()
+            if not self._is_ending and self._step(room):
                 turns += 1
                 if turns % _TURNS_AT_ONCE == 0:
                     await asyncio.sleep(0)
@@ -203,13 +206,31 @@ class Actor:
             self._set_alarm(room)
             await self._wake.wait()
 
-    def _ending(self) -> Ending:
+    @property
+    def _is_ending(self) -> bool:
+        """Whether no turn is taken any more."""
+        return self._is_broken or self._is_stopping or self._moves_to is not None
+
+    async def _ended(self) -> Ending:
         if self._is_broken:
             return "broken"
-        return "stopped" if self._is_stopping else "retired"
+        if self._is_stopping:
+            return "stopped"
+        return "retired" if self._moves_to is None else await self._moved(self._moves_to)
+
+    async def _moved(self, node_id: NodeId) -> Ending:
+        """Release the room under the fence. If what became of that is not known, whoever is asked next finds out."""
+        assert self._claim is not None
+        claim, self._claim = self._claim, None
+        try:
+            await self._env.store.release(claim.room_id, claim.epoch, to=node_id)
+        except StoreError as error:
+            log.warning("room perhaps not handed over", room_code=self.room_code, reason=str(error))
+        self.owner = node_id
+        return "moved"
 
     def _is_over(self, room: Room) -> bool:
-        if self._is_broken or self._is_stopping:
+        if self._is_ending:
             return room.is_settled
         if self._inbox or room.presence.has_sockets or not room.is_settled:
             return False
@@ -265,9 +286,12 @@ class Actor:
                 # After this long the gateway has said `unavailable`, which must stay true.
                 if self._env.clock.seconds() - entry.received_at < self._env.reply_seconds:
                     self._answer(room, entry)
+            case Subscription():
+                if self._env.clock.seconds() - entry.received_at < self._env.reply_seconds:
+                    room.catch_up(entry)
             case ConnectionLost():
                 room.connection_lost(entry)
-            case QuestionDrawn():
+            case QuestionDrawn() | NoticesMissed():
                 room.tell(entry)
 
     def _answer(self, room: Room, request: Request) -> None:
@@ -299,10 +323,12 @@ class Actor:
     def heritage(self, *, keeps_sockets: bool) -> Heritage:
         """What is left when `run` is over."""
         entries = tuple(self._inbox.take_all())
-        if self.room is None or not keeps_sockets:
+        if not keeps_sockets:
             return Heritage(entries)
+        if self.room is None:
+            return msgspec.structs.replace(self._heritage, entries=entries)
         presence = self.room.presence
-        return Heritage(entries, presence.told_sockets(), presence.told_gone(), self.room.told_position)
+        return Heritage(entries, presence.told_sockets(), presence.told_gone(), self.room.told)
 
     async def give_up(self) -> bool:
         """Let another node, or the sweeper, have the room at once; False to be tried again.

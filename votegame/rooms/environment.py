@@ -2,16 +2,28 @@
 
 import random
 from collections.abc import Callable
+from typing import Protocol
 
 from msgspec import Struct
 
 from votegame.clock import Clock
 from votegame.game.house import House
-from votegame.ids import NodeId
+from votegame.ids import NodeId, RoomCode
 from votegame.questions.ports import QuestionSource
+from votegame.rooms.inbox import Heritage
 from votegame.rooms.journal import Journal
 from votegame.rooms.memberships import Memberships
 from votegame.rooms.ports import Outlet, RoomStore
+
+
+class ElsewhereRooms(Protocol):
+    """The rooms that other nodes own, as far as somebody here has to do with them."""
+
+    def settle(self, room_code: RoomCode, owner: NodeId, heritage: Heritage) -> None:
+        """The room is another node's: what it left here goes on there."""
+
+    def let_go(self, room_code: RoomCode) -> Heritage:
+        """The room is opened here: everything that waited for its owner, and who is attached to it."""
 
 
 class Environment(Struct, frozen=True, kw_only=True):
@@ -27,6 +39,7 @@ class Environment(Struct, frozen=True, kw_only=True):
         house: What the operator fixed.
         memberships: How many rooms each user is in.
         questions: Where the next question comes from.
+        elsewhere: The rooms that other nodes own; None when there is no way to another node.
         reply_seconds: After this long a command has been answered by its gateway, and is not taken any more.
         rates_are_on: Whether limits per time hold.
         retire_seconds: How long a room without connections and timers stays in memory.
@@ -42,6 +55,7 @@ class Environment(Struct, frozen=True, kw_only=True):
     house: House
     memberships: Memberships
     questions: QuestionSource
+    elsewhere: ElsewhereRooms | None = None
     reply_seconds: float = 5.0
     rates_are_on: bool = True
     retire_seconds: float = 60.0

@@ -16,21 +16,34 @@ from votegame.errors import ErrorCode
 from votegame.game.change import Event, Notice, Ok, Refusal, Reply, Resumption
 from votegame.game.views import now_fields, snapshot
 from votegame.ids import RoomCode
-from votegame.rooms.history import History
+from votegame.rooms.history import History, Kept
+from votegame.rooms.inbox import Subscription
 from votegame.rooms.notices import LARGE_ROOM, PER_SUBJECT_SECONDS, Notices
-from votegame.rooms.ports import Delivery, Detach, Origin, Outlet, ReplyFrame, RoomFrame
+from votegame.rooms.ports import Attached, Delivery, Detach, Origin, Outlet, Place, ReplyFrame, Resumed, RoomFrame
 from votegame.wire import frames
 
 
 class Answered(Struct, frozen=True):
-    """A reply that waits, with where it goes and the `id` that it echoes."""
+    """A reply that waits, with where it goes and the `id` that it echoes; `attached` if it attaches a connection."""
 
     origin: Origin
     command_id: str
     reply: Reply
+    attached: Attached | None = None
 
 
-Output = Answered | Event | Notice
+class CaughtUp(Struct, frozen=True):
+    """The answer to a subscription that waits, decided when the room's events stood at `place`.
+
+    `notices` are all that notices tell, as it was then.
+    """
+
+    subscription: Subscription
+    place: Place
+    notices: tuple[Notice, ...]
+
+
+Output = Answered | CaughtUp | Event | Notice
 
 
 class _Waiting(Struct, frozen=True):
@@ -42,8 +55,10 @@ class _Waiting(Struct, frozen=True):
 class Gate:
     """Holds a room's outputs until their position is committed, then gives them to the outlet."""
 
-    def __init__(self, room_code: RoomCode, outlet: Outlet, clock: Clock, *, committed: int) -> None:
-        """Make the gate of a room whose log ends, all committed, at `committed`."""
+    def __init__(self, room_code: RoomCode, outlet: Outlet, clock: Clock, *, committed: int, told_seq: int = 0) -> None:
+        """Make the gate of a room whose log ends, all committed, at `committed`, and its events at `told_seq`."""
+        self.told_seq = told_seq
+        """The number of the last event that has left."""
         self._room_code = room_code
         self._outlet = outlet
         self._clock = clock
@@ -52,12 +67,6 @@ class Gate:
         self._history = History()
         self._notices = Notices()
         self._notice_timer: asyncio.TimerHandle | None = None
-        self._has_dropped_notices = False
-
-    @property
-    def told_position(self) -> int | None:
-        """The position up to which members were told everything; None when a notice still waits, or was dropped."""
-        return None if self._notices or self._has_dropped_notices else self._committed
 
     @property
     def backlog(self) -> int:
@@ -100,7 +109,6 @@ class Gate:
         """
         deliveries: list[Delivery] = []
         for waiting in self._waiting:
-            self._has_dropped_notices |= any(isinstance(output, Notice) for output in waiting.outputs)
             code = ErrorCode.UNAVAILABLE
             if waiting.position == guilty_position:
                 code, guilty_position = ErrorCode.INTERNAL, None
@@ -129,6 +137,8 @@ class Gate:
                     reply = self._reply(output)
                     # The `state` of a joiner includes what his joining caused, so he must not be sent it as well.
                     (attaching if reply.attach else deliveries).append(reply)
+                case CaughtUp():
+                    deliveries.append(self._caught_up(output))
                 case Event():
                     deliveries += self._event(output, server_time_ms)
                 case Notice():
@@ -141,13 +151,30 @@ class Gate:
         frame = frames.event(
             event.type, self._room_code, seq=event.seq, server_time_ms=server_time_ms, fields=event.fields
         )
-        self._history.keep(event.seq, frame)
-        deliveries: list[Delivery] = [RoomFrame(room_code=self._room_code, data=frame, durable=True)]
+        kept = Kept(event.seq, frame, event.detaches, event.closes_room)
+        self._history.keep(kept)
+        self.told_seq = event.seq
         if event.detaches is not None:
             self._notices.forget(event.detaches)
-        if event.detaches is not None or event.closes_room:
-            deliveries.append(Detach(self._room_code, event.detaches))
-        return deliveries
+        return [*self._retold(kept)]
+
+    def _retold(self, kept: Kept) -> list[RoomFrame | Detach]:
+        told: list[RoomFrame | Detach] = [
+            RoomFrame(room_code=self._room_code, data=kept.frame, durable=True, seq=kept.seq)
+        ]
+        if kept.detaches is not None or kept.closes_room:
+            told.append(Detach(self._room_code, kept.detaches))
+        return told
+
+    def _caught_up(self, output: CaughtUp) -> Resumed:
+        subscription, missed = output.subscription, None
+        if subscription.place.stream == output.place.stream:
+            missed = self._history.between(subscription.place.seq, output.place.seq)
+        told: tuple[RoomFrame | Detach, ...] | None = None
+        if missed is not None:
+            events = [frame for kept in missed for frame in self._retold(kept)]
+            told = (*events, *(self._notice_frame(notice) for notice in output.notices))
+        return Resumed(node_id=subscription.node_id, room_code=self._room_code, ref=subscription.ref, missed=told)
 
     def _notice(self, notice: Notice, members: int) -> list[Delivery]:
         if members <= LARGE_ROOM and not self._notices:
@@ -182,7 +209,14 @@ class Gate:
             case Resumption():
                 data, attach, durable = self._resumed(answered.command_id, answered.reply), True, False
         room_code = self._room_code if attach else None
-        return ReplyFrame(origin=answered.origin, data=data, attach=room_code, durable=durable)
+        return ReplyFrame(
+            origin=answered.origin,
+            data=data,
+            room_code=self._room_code,
+            attach=room_code,
+            attached=answered.attached if attach else None,
+            durable=durable,
+        )
 
     def _resumed(self, command_id: str, resumption: Resumption) -> bytes:
         state, user_id, presence = resumption.state, resumption.user_id, resumption.presence
@@ -194,5 +228,5 @@ class Gate:
             shown = snapshot(state, user_id, presence, now=self._clock.now_ms())
             return frames.ok(command_id, {**room, "recovered": False, "stream": state.stream, "state": shown})
         now = now_fields(state, user_id, presence)
-        events = [frames.embedded(frame) for frame in missed]
+        events = [frames.embedded(kept.frame) for kept in missed]
         return frames.ok(command_id, {**room, "recovered": True, "stream": state.stream, "events": events, "now": now})

@@ -3,31 +3,50 @@
 from collections import deque
 from typing import Final
 
+from msgspec import Struct
+
+from votegame.ids import UserId
+
 HISTORY_FRAMES: Final = 256
 HISTORY_BYTES: Final = 262_144
+
+
+class Kept(Struct, frozen=True):
+    """An event that was told.
+
+    Attributes:
+        seq: Its number.
+        frame: Its frame.
+        detaches: The user whose connections got no frame after it.
+        closes_room: Whether nobody's did.
+    """
+
+    seq: int
+    frame: bytes
+    detaches: UserId | None = None
+    closes_room: bool = False
 
 
 class History:
     """The newest events, at most 256 frames and 256 KiB together."""
 
     def __init__(self) -> None:
-        self._frames: deque[tuple[int, bytes]] = deque()
+        self._frames: deque[Kept] = deque()
         self._bytes = 0
 
-    def keep(self, seq: int, frame: bytes) -> None:
-        """Keep the frame of event `seq`, which follows the one kept before."""
-        self._frames.append((seq, frame))
-        self._bytes += len(frame)
+    def keep(self, kept: Kept) -> None:
+        """Keep an event, which follows the one kept before."""
+        self._frames.append(kept)
+        self._bytes += len(kept.frame)
         while len(self._frames) > HISTORY_FRAMES or self._bytes > HISTORY_BYTES:
-            _, dropped = self._frames.popleft()
-            self._bytes -= len(dropped)
+            self._bytes -= len(self._frames.popleft().frame)
 
-    def between(self, last_seq: int, seq: int) -> list[bytes] | None:
-        """The frames after `last_seq` up to `seq`, the newest there is; None when they are not all kept."""
+    def between(self, last_seq: int, seq: int) -> list[Kept] | None:
+        """The events after `last_seq` up to `seq`, the newest there is; None when they are not all kept."""
         missed = seq - last_seq
         if missed < 0 or missed > len(self._frames):
             return None
         if missed == 0:
             return []
-        frames = list(self._frames)[-missed:]
-        return [frame for _, frame in frames] if frames[0][0] == last_seq + 1 else None
+        events = list(self._frames)[-missed:]
+        return events if events[0].seq == last_seq + 1 else None

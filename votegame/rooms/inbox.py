@@ -5,14 +5,16 @@ effect) is always taken, since each of those is bounded by what caused it.
 """
 
 from collections import deque
+from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
 from typing import Final
 
 from msgspec import Struct
 
 from votegame.game.commands import AnyRoomCommand, CreateRoom
-from votegame.game.messages import Creation, FromUser, QuestionDrawn, User
-from votegame.ids import ConnectionId, UserId
-from votegame.rooms.ports import Origin
+from votegame.game.messages import Creation, FromUser, NoticesMissed, QuestionDrawn, User
+from votegame.ids import ConnectionId, NodeId, RoomCode, UserId
+from votegame.rooms.ports import Origin, Place
 
 INBOX_ENTRIES: Final = 1_000
 """Commands that may wait in one room: 5 for each of 200 players."""
@@ -40,6 +42,22 @@ class Request(Struct, frozen=True):
         return FromUser(self.user, self.command)
 
 
+class Heritage(Struct, frozen=True):
+    """What is left of a room when it is no longer looked after as it was: by the actor before, or on another node.
+
+    Attributes:
+        entries: What waited in the inbox.
+        sockets: The connections that are attached to the room.
+        gone: The members of whom those connections know that they are gone.
+        told: Up to where those connections were told the room's events; None when they were not.
+    """
+
+    entries: "tuple[Entry, ...]" = ()
+    sockets: Mapping[UserId, AbstractSet[ConnectionId]] = {}
+    gone: AbstractSet[UserId] = frozenset()
+    told: Place | None = None
+
+
 class ConnectionLost(Struct, frozen=True):
     """A connection that was, or was to be, attached to the room is gone."""
 
@@ -47,7 +65,27 @@ class ConnectionLost(Struct, frozen=True):
     connection_id: ConnectionId
 
 
-Entry = Request | ConnectionLost | QuestionDrawn
+class Subscription(Struct, frozen=True, kw_only=True):
+    """A gateway node has connections that were attached to the room, and may have missed something since.
+
+    Attributes:
+        node_id: The gateway node.
+        room_code: The room.
+        ref: Tells its answer from that to an earlier subscription.
+        place: Up to where its connections were told everything.
+        sockets: Its connections, by user.
+        received_at: When it came, in seconds of the node's clock.
+    """
+
+    node_id: NodeId
+    room_code: RoomCode
+    ref: int
+    place: Place
+    sockets: Mapping[UserId, frozenset[ConnectionId]]
+    received_at: float
+
+
+Entry = Request | Subscription | ConnectionLost | QuestionDrawn | NoticesMissed
 
 
 class Inbox:
@@ -60,8 +98,8 @@ class Inbox:
         return len(self._entries)
 
     def offer(self, entry: Entry) -> bool:
-        """Put `entry` at the end; False, and nothing happens, when it is a request and the inbox is full."""
-        if isinstance(entry, Request) and len(self._entries) >= INBOX_ENTRIES:
+        """Put `entry` at the end; False, and nothing happens, when it came from outside and the inbox is full."""
+        if isinstance(entry, Request | Subscription) and len(self._entries) >= INBOX_ENTRIES:
             return False
         self._entries.append(entry)
         return True

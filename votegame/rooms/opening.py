@@ -15,7 +15,7 @@ from votegame.errors import CorruptLogError, LaterVersionError, StoreBusyError, 
 from votegame.game.fold import fold
 from votegame.game.records import Row, from_row
 from votegame.game.state import State
-from votegame.ids import RoomCode
+from votegame.ids import NodeId, RoomCode
 from votegame.rooms.environment import Environment
 from votegame.rooms.ports import Claim, Held
 
@@ -37,7 +37,7 @@ class NotFound(Struct, frozen=True):
 
 
 class NotNow(Struct, frozen=True):
-    """The room may exist, but cannot be had now: its owner's lease runs, the store is away, or its log is broken.
+    """The room may exist, but cannot be had now: the store is away, its log is broken, or its owner out of reach.
 
     Attributes:
         is_broken: Whether trying again is of no use.
@@ -48,18 +48,34 @@ class NotNow(Struct, frozen=True):
     claim: Claim | None = None
 
 
-async def open_room(env: Environment, room_code: RoomCode, claim: Claim | None) -> Opened | NotFound | NotNow:
-    """Claim (unless `claim` was made already) and load the room; tries for as long as a command may wait."""
+class Elsewhere(Struct, frozen=True):
+    """Another node owns the room, and its lease still runs."""
+
+    node_id: NodeId
+
+
+Outcome = Opened | NotFound | NotNow | Elsewhere
+
+
+async def open_room(env: Environment, room_code: RoomCode, claim: Claim | None) -> Outcome:
+    """Claim (unless `claim` was made already) and load the room; tries for as long as a command may wait.
+
+    That is also how long the lease of another owner is waited for, where there is no way to the other node.
+    """
     until = env.clock.seconds() + env.reply_seconds
     while True:
         outcome = await _attempt(env, room_code, claim)
-        if not (isinstance(outcome, NotNow) and not outcome.is_broken) or env.clock.seconds() > until:
+        is_away = isinstance(outcome, NotNow) and not outcome.is_broken
+        is_out_of_reach = isinstance(outcome, Elsewhere) and env.elsewhere is None
+        if not (is_away or is_out_of_reach):
             return outcome
+        if env.clock.seconds() > until:
+            return NotNow() if is_out_of_reach else outcome
         claim = None
         await asyncio.sleep(_RETRY_SECONDS)
 
 
-async def _attempt(env: Environment, room_code: RoomCode, claim: Claim | None) -> Opened | NotFound | NotNow:
+async def _attempt(env: Environment, room_code: RoomCode, claim: Claim | None) -> Outcome:
     claimed: Claim | Held | None = claim
     try:
         if claimed is None:
@@ -67,7 +83,7 @@ async def _attempt(env: Environment, room_code: RoomCode, claim: Claim | None) -
         if claimed is None:
             return NotFound()
         if isinstance(claimed, Held):
-            return NotNow()
+            return Elsewhere(claimed.node_id)
         rows = await env.store.load(claimed.room_id)
     except StoreError as error:
         if not isinstance(error, StoreBusyError):

@@ -145,8 +145,8 @@ class RoomStore(Protocol):
     async def load(self, room_id: RoomId) -> Sequence[tuple[Row, int]]:
         """The rows from the last base on, in order, each with the milliseconds of its commit."""
 
-    async def release(self, room_id: RoomId, epoch: int) -> None:
-        """Give the room up, if it is still in `epoch`."""
+    async def release(self, room_id: RoomId, epoch: int, *, to: NodeId | None = None) -> None:
+        """Give the room up, if it is still in `epoch`; only the node `to`, if one is named and alive, can claim it."""
 
     async def room_of_round(self, round_id: RoundId) -> RoomCode | None:
         """The code of the room of a round, as long as that finds the room; None when there is no such round."""
@@ -161,10 +161,26 @@ class Origin(Struct, frozen=True):
     Attributes:
         connection_id: The socket; None for an HTTP request, to which no room can be attached.
         token: Tells apart commands of one connection, whose `id` may be equal, and HTTP requests of one node.
+        node_id: The gateway node that has the socket or the request; None for this one.
     """
 
     connection_id: ConnectionId | None
     token: int
+    node_id: NodeId | None = None
+
+
+class Place(Struct, frozen=True):
+    """Where the events of a room stand: `seq` of `stream` is the last that was told."""
+
+    stream: StreamId
+    seq: int
+
+
+class Attached(Struct, frozen=True):
+    """A connection of `user_id` gets the frames of a room from `place` on."""
+
+    user_id: UserId
+    place: Place
 
 
 class ReplyFrame(Struct, frozen=True, kw_only=True):
@@ -173,13 +189,17 @@ class ReplyFrame(Struct, frozen=True, kw_only=True):
     Attributes:
         origin: Whose it is.
         data: The encoded frame, JSON in UTF-8.
+        room_code: The room that replies; None when it came to none.
         attach: The room whose frames this connection gets from now on.
+        attached: With `attach`, whose connection it is and what it knows already.
         durable: Whether it may leave though the lease is over.
     """
 
     origin: Origin
     data: bytes
+    room_code: RoomCode | None = None
     attach: RoomCode | None = None
+    attached: Attached | None = None
     durable: bool = True
 
 
@@ -190,11 +210,13 @@ class RoomFrame(Struct, frozen=True, kw_only=True):
         room_code: The room.
         data: The encoded frame, JSON in UTF-8.
         durable: True for events, which are numbered; notices leave only while the lease is valid.
+        seq: The number of an event.
     """
 
     room_code: RoomCode
     data: bytes
     durable: bool
+    seq: int | None = None
 
 
 class Detach(Struct, frozen=True):
@@ -211,7 +233,30 @@ class CloseAttached(Struct, frozen=True):
     close_code: int
 
 
-Delivery = ReplyFrame | RoomFrame | Detach | CloseAttached
+class Resumed(Struct, frozen=True, kw_only=True):
+    """What a gateway node has missed of a room: the answer to its subscription.
+
+    Attributes:
+        node_id: The gateway node.
+        room_code: The room.
+        ref: That of the subscription.
+        missed: The events since the place that it named, and what all notices tell, as it stands after them; None when
+            the events are not kept any more, so that its connections must start again.
+    """
+
+    node_id: NodeId
+    room_code: RoomCode
+    ref: int
+    missed: "tuple[RoomFrame | Detach, ...] | None"
+
+
+class Moved(Struct, frozen=True):
+    """The room is another node's now: whoever listens is to ask there."""
+
+    room_code: RoomCode
+
+
+Delivery = ReplyFrame | RoomFrame | Detach | CloseAttached | Resumed | Moved
 
 
 class Outlet(Protocol):

@@ -44,7 +44,7 @@ class PresenceTracker:
     def start(
         self,
         members: Iterable[UserId],
-        sockets: Mapping[UserId, set[ConnectionId]],
+        sockets: Mapping[UserId, AbstractSet[ConnectionId]],
         now: int,
         gone: AbstractSet[UserId] = frozenset(),
     ) -> None:

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Final
 
 import structlog
@@ -11,14 +11,15 @@ from votegame import tasks
 from votegame.errors import ErrorCode
 from votegame.game.change import Refusal
 from votegame.game.commands import CreateRoom
+from votegame.game.messages import NoticesMissed
 from votegame.game.remembered import REMEMBERED_MS
 from votegame.ids import RoomCode, RoomId, UserId
-from votegame.rooms.actor import Actor, Ending, Heritage
+from votegame.rooms.actor import Actor, Ending
 from votegame.rooms.creation import Created, create_room
 from votegame.rooms.environment import Environment
 from votegame.rooms.gate import Answered, Gate
-from votegame.rooms.inbox import ConnectionLost, Request
-from votegame.rooms.ports import Claim, CloseAttached
+from votegame.rooms.inbox import ConnectionLost, Heritage, Request, Subscription
+from votegame.rooms.ports import Claim, CloseAttached, Moved
 from votegame.rooms.resting import Resting
 from votegame.wire.close_codes import CloseCode
 
@@ -72,6 +73,29 @@ class Registry:
             return ErrorCode.UNAVAILABLE
         return self._offer(command.room_code, request)
 
+    def subscribe(self, subscription: Subscription) -> None:
+        """Give a subscription to its room, which is opened; it is dropped where a command would be refused."""
+        room_code = subscription.room_code
+        if not self._is_stopping and (room_code in self._running or self.vacancies):
+            self._offer(room_code, subscription)
+
+    def adopt(self, room_code: RoomCode, heritage: Heritage) -> None:
+        """Open a room whose owner is dead or unknown, and go on with what it left here."""
+        actor = Actor(self._env, room_code, heritage=heritage)
+        if self._is_stopping or not self.vacancies:
+            actor.refuse_waiting(ErrorCode.UNAVAILABLE)
+            self._env.outlet.deliver([CloseAttached(room_code, CloseCode.RESTARTING)])
+        else:
+            self._start(actor)
+
+    def actors(self) -> Collection[Actor]:
+        """The actors of the rooms in memory."""
+        return list(self._running.values())
+
+    def get(self, room_code: RoomCode) -> Actor | None:
+        """The actor of a room in memory."""
+        return self._running.get(room_code)
+
     def connection_lost(self, room_code: RoomCode, lost: ConnectionLost) -> None:
         """Tell a room that a connection is gone; a room that is not in memory knows of none."""
         running = self._running.get(room_code)
@@ -81,7 +105,9 @@ class Registry:
     def open(self, claim: Claim) -> None:
         """Work on a room that was claimed because one of its timers is due."""
         if not self._is_stopping and claim.room_code not in self._running:
-            self._start(Actor(self._env, claim.room_code), claim)
+            elsewhere = self._env.elsewhere
+            heritage = Heritage() if elsewhere is None else elsewhere.let_go(claim.room_code)
+            self._start(Actor(self._env, claim.room_code, heritage=heritage), claim)
 
     async def discard_fenced(self) -> None:
         """After the lease has lapsed: end every room that another node has claimed meanwhile.
@@ -97,6 +123,11 @@ class Registry:
             room_id, epoch = room.room_epoch
             if room_id not in ends or ends[room_id].epoch != epoch:
                 room.fence()
+
+    def tell_again(self) -> None:
+        """After the lease has lapsed: notices may have been lost, which are not sent without one."""
+        for actor in self._running.values():
+            actor.offer(NoticesMissed())
 
     async def stop(self) -> None:
         """End all rooms, each when what it decided is kept and told. Bound it by a time-out, then `abort`."""
@@ -163,11 +194,11 @@ class Registry:
         if refused is not None:
             self._refuse(request, refused)
 
-    def _offer(self, room_code: RoomCode, request: Request) -> ErrorCode | None:
+    def _offer(self, room_code: RoomCode, entry: Request | Subscription) -> ErrorCode | None:
         running = self._running.get(room_code)
         if running is not None:
-            return running.offer(request)
-        self._start(Actor(self._env, room_code, heritage=Heritage((request,))))
+            return running.offer(entry)
+        self._start(Actor(self._env, room_code, heritage=Heritage((entry,))))
         return None
 
     def _refuse(self, request: Request, code: ErrorCode) -> None:
@@ -213,6 +244,10 @@ class Registry:
         if self._is_stopping:
             actor.refuse_waiting(ErrorCode.UNAVAILABLE)
             return
-        heritage = actor.heritage(keeps_sockets=ending == "discarded")
-        if heritage.sockets or any(isinstance(entry, Request) for entry in heritage.entries):
+        heritage = actor.heritage(keeps_sockets=ending in {"discarded", "elsewhere", "moved"})
+        if ending == "moved":
+            self._env.outlet.deliver([Moved(actor.room_code)])
+        if actor.owner is not None and self._env.elsewhere is not None:
+            self._env.elsewhere.settle(actor.room_code, actor.owner, heritage)
+        elif heritage.sockets or any(isinstance(entry, Request | Subscription) for entry in heritage.entries):
             self._start(Actor(self._env, actor.room_code, heritage=heritage))

@@ -10,19 +10,19 @@ from math import ceil
 from typing import Final, Literal
 
 from votegame.errors import ErrorCode
-from votegame.game.change import Change, DrawQuestion, Ok, Refusal, Reply, Resumption
+from votegame.game.change import Change, DrawQuestion, Notice, Ok, Refusal, Reply, Resumption
 from votegame.game.commands import React
-from votegame.game.messages import GateWasShut, Message, Timer, TimerDue
+from votegame.game.messages import GateWasShut, Message, NoticesMissed, Timer, TimerDue
 from votegame.game.records import to_row
 from votegame.game.rules import decide
 from votegame.game.state import Closed, Finished, State
 from votegame.game.timers import timers
 from votegame.ids import ConnectionId, RoomId, UserId
 from votegame.rooms.environment import Environment
-from votegame.rooms.gate import Answered, Gate, Output
-from votegame.rooms.inbox import ConnectionLost, Request
+from votegame.rooms.gate import Answered, CaughtUp, Gate, Output
+from votegame.rooms.inbox import ConnectionLost, Request, Subscription
 from votegame.rooms.log_writer import LogWriter
-from votegame.rooms.ports import Claim, RoomHead
+from votegame.rooms.ports import Attached, Claim, Place, RoomHead
 from votegame.rooms.presence import PresenceTracker
 from votegame.rooms.reaction_rates import ReactionRates
 
@@ -68,7 +68,7 @@ class Room:
         self._env = env
         self._on_progress = on_progress
         self._on_effect = on_effect
-        self._gate = Gate(claim.room_code, env.outlet, env.clock, committed=state.position)
+        self._gate = Gate(claim.room_code, env.outlet, env.clock, committed=state.position, told_seq=state.seq)
         self._writer = LogWriter(claim.room_id, claim.epoch, committed=state.position, listener=self)
         self._reaction_rates = ReactionRates(are_on=env.rates_are_on)
         self._stored_deadline_ms: int | None = None
@@ -86,9 +86,14 @@ class Room:
         return self._gate.is_idle and self._writer.oldest_at is None
 
     @property
-    def told_position(self) -> int | None:
-        """See `votegame.rooms.gate.Gate`."""
-        return self._gate.told_position
+    def told(self) -> Place:
+        """Up to where members were told the room's events."""
+        return Place(self.state.stream, self._gate.told_seq)
+
+    @property
+    def decided(self) -> Place:
+        """Up to where the room's events are decided."""
+        return Place(self.state.stream, self.state.seq)
 
     @property
     def backlog(self) -> int:
@@ -110,7 +115,9 @@ class Room:
         oldest_at = self._writer.oldest_at
         return oldest_at is not None and now - oldest_at > SHUT_SECONDS
 
-    def start(self, sockets: Mapping[UserId, set[ConnectionId]], gone: AbstractSet[UserId] = frozenset()) -> None:
+    def start(
+        self, sockets: Mapping[UserId, AbstractSet[ConnectionId]], gone: AbstractSet[UserId] = frozenset()
+    ) -> None:
         """Begin with the connections that are known, and with those of whom members know that they are gone."""
         self.presence.start(self.state.members, sockets, self._env.clock.now_ms(), gone)
         self._count_members()
@@ -137,8 +144,8 @@ class Room:
         change = self._decide(request.message())
         reply = change.reply
         assert reply is not None
-        self._attach(request, reply, change.state.position)
-        self._carry_out(change, Answered(request.origin, request.command.id, reply))
+        answered = self._attach(request, reply, change.state)
+        self._carry_out(change, answered)
         self._env.observe_turn(type(request.command).__name__, _outcome(reply))
 
     def _wait_to_react(self, request: Request) -> float:
@@ -151,18 +158,32 @@ class Room:
     def open_with(self, request: Request, change: Change) -> None:
         """Tell the one who made the room, which is kept already."""
         assert change.reply is not None
-        self._attach(request, change.reply, change.state.position)
+        answered = self._attach(request, change.reply, change.state)
         self.presence.told_up_to(change.state.position)
-        self._gate.add(change.state.position, [Answered(request.origin, request.command.id, change.reply)], members=1)
+        self._gate.add(change.state.position, [answered], members=1)
         for effect in change.effects:
             self._on_effect(effect)
         self._env.observe_turn(type(request.command).__name__, _outcome(change.reply))
 
-    def _attach(self, request: Request, reply: Reply, position: int) -> None:
+    def _attach(self, request: Request, reply: Reply, after: State) -> Answered:
         """The connection that the request came over gets the room's frames from now on, if the reply says so."""
-        connection_id = request.origin.connection_id
+        connection_id, user_id = request.origin.connection_id, request.user.user_id
+        attached = None
         if connection_id is not None and _attaches(reply):
-            self.presence.attached(request.user.user_id, connection_id, position)
+            self.presence.attached(user_id, connection_id, after.position)
+            attached = Attached(user_id, Place(after.stream, after.seq))
+        return Answered(request.origin, request.command.id, reply, attached)
+
+    def catch_up(self, subscription: Subscription) -> None:
+        """The turn of a gateway node that may have missed something: its connections are attached again."""
+        for user_id, connection_ids in subscription.sockets.items():
+            if user_id in self.state.members:
+                for connection_id in connection_ids:
+                    self.presence.attached(user_id, connection_id, self.state.position)
+        told = self._decide(NoticesMissed()).public
+        notices = tuple(notice for notice in told if isinstance(notice, Notice))
+        caught_up = CaughtUp(subscription, self.decided, notices)
+        self._gate.add(self.state.position, [caught_up], members=len(self.state.members))
 
     def tell(self, message: Message) -> None:
         """The turn of any other message."""

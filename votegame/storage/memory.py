@@ -73,6 +73,10 @@ class MemoryNodeStore:
         before = takewhile(lambda other: other != node_id, self._nodes)
         return sorted(self._nodes[other].label for other in before if self.is_alive(other))
 
+    async def leases(self, node_ids: Collection[NodeId]) -> Mapping[NodeId, int]:
+        """When the leases of these nodes end, in database milliseconds; those that do not run now are missing."""
+        return {node_id: self._nodes[node_id].lease_until for node_id in node_ids if self.is_alive(node_id)}
+
     async def retire(self, node_id: NodeId) -> None:
         """End the node's lease, and give up every room that it still owns."""
         node = self._nodes.get(node_id)
@@ -168,11 +172,11 @@ class MemoryRoomStore:
         bases = [place for place, (row, _time) in enumerate(room.log) if row.type == "base"]
         return room.log[bases[-1] if bases else 0 :]
 
-    async def release(self, room_id: RoomId, epoch: int) -> None:
-        """Give the room up, if it is still in `epoch`."""
+    async def release(self, room_id: RoomId, epoch: int, *, to: NodeId | None = None) -> None:
+        """Give the room up, if it is still in `epoch`; to the node `to`, if one is named."""
         room = self._rooms.get(room_id)
         if room is not None and room.epoch == epoch:
-            room.owner = None
+            room.owner = to
 
     async def room_of_round(self, round_id: RoundId) -> RoomCode | None:
         """The code of the room of a round."""

@@ -1,6 +1,6 @@
 """The register of nodes, in Postgres."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from votegame.cluster.ports import Lease
 from votegame.ids import NodeId
@@ -27,6 +27,10 @@ class PostgresNodeStore:
     async def nodes_before(self, node_id: NodeId) -> Sequence[str]:
         """Labels of the nodes whose lease runs now and that were registered before this one, if it is at all."""
         return [label for (label,) in await self._database.fetch_all("nodes_before", node_id=node_id)]
+
+    async def leases(self, node_ids: Collection[NodeId]) -> Mapping[NodeId, int]:
+        """When the leases of these nodes end, in database milliseconds; those that do not run now are missing."""
+        return dict(await self._database.fetch_all("node_leases", node_ids=list(node_ids)))
 
     async def retire(self, node_id: NodeId) -> None:
         """End the node's lease, and give up every room that it still owns."""

@@ -111,9 +111,9 @@ class PostgresRoomStore:
         """The rows from the last base on, in order, each with the milliseconds of its commit."""
         return [stored_row(row) for row in await self._database.fetch_all("room_load", room_id=room_id)]
 
-    async def release(self, room_id: RoomId, epoch: int) -> None:
+    async def release(self, room_id: RoomId, epoch: int, *, to: NodeId | None = None) -> None:
         """Give the room up, if it is still in `epoch`."""
-        await self._database.execute("room_release", room_id=room_id, epoch=epoch)
+        await self._database.execute("room_release", room_id=room_id, epoch=epoch, to=to)
 
     async def room_of_round(self, round_id: RoundId) -> RoomCode | None:
         """The code of the room of a round."""
