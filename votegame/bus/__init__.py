@@ -2,5 +2,7 @@
 
 from typing import Final
 
-LARGEST_BYTES: Final = 1024 * 1024
+from votegame.cluster.envelope import ENVELOPE_BYTES
+
+LARGEST_BYTES: Final = ENVELOPE_BYTES
 """Of a message that is received; larger ones, which no node of ours sends, are dropped."""

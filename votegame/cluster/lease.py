@@ -26,6 +26,10 @@ class HeldLease:
         """Whether what is true now may be told: the lease runs, and no lapse is still to be looked into."""
         return self._mute_since is None and self._clock.seconds() < self._valid_until
 
+    def remaining_seconds(self) -> float:
+        """For how long what is true now may be told; 0.0 when it may not."""
+        return max(0.0, self._valid_until - self._clock.seconds()) if self._mute_since is None else 0.0
+
     def renewed(self, *, sent: float) -> bool:
         """A renewal that was sent at `sent` has just succeeded. Returns whether the lease had lapsed meanwhile.
 

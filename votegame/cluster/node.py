@@ -68,8 +68,8 @@ class Node:
         await self._renew()
         self._tasks.append(tasks.start(self._keep_lease(), name="lease"))
 
-    async def start(self) -> None:
-        """Wait until no node that joined before has a lease, then begin.
+    async def start(self, *, alone: bool) -> None:
+        """Begin; `alone`, wait before until no node that joined before has a lease.
 
         Without a bus there is one node: a second one on the same database would split every room's members. Who joined
         later waits for this one; if each waited for the other, none would ever begin.
@@ -77,7 +77,8 @@ class Node:
         Raises:
             StoreError: The database cannot be had.
         """
-        await self._wait_for_others()
+        if alone:
+            await self._wait_for_others()
         self._tasks += [
             tasks.start(self._sweeper.run(), name="sweeper"),
             tasks.start(self._watch_silence(), name="silence watch"),
@@ -106,6 +107,7 @@ class Node:
         if self._lease.renewed(sent=sent):
             await self._registry.discard_fenced()
             self._lease.speak()
+            self._registry.tell_again()
 
     async def _keep_lease(self) -> None:
         failing = False

@@ -1,6 +1,6 @@
 """What a node needs of the world, a register of nodes with their leases, and what it gives: the way to the rooms."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Protocol
 
 from msgspec import Struct
@@ -35,6 +35,9 @@ class NodeStore(Protocol):
 
         The order is total, and that of becoming visible: of two nodes that begin together, one sees the other.
         """
+
+    async def leases(self, node_ids: Collection[NodeId]) -> Mapping[NodeId, int]:
+        """When the leases of these nodes end, in database milliseconds; those that do not run now are missing."""
 
     async def retire(self, node_id: NodeId) -> None:
         """End the node's lease, and give up every room that it still owns."""

@@ -1,12 +1,34 @@
-"""The router: finds the node that owns a room. On a single node that is this one, and handing over is a call."""
+"""The router: finds the node that owns a room. Handing over is a call when it is this one, else a message."""
 
-from votegame.errors import ErrorCode
+import asyncio
+from collections.abc import Collection
+from typing import Final
+
+import structlog
+
+from votegame import tasks
+from votegame.clock import Clock
+from votegame.cluster.audience import Audience
+from votegame.cluster.envelope import AnyMessage, Forward, Lost, Missed, NotHere, Subscribe, Unsubscribe
+from votegame.cluster.links import Links
+from votegame.cluster.ports import NodeStore
+from votegame.cluster.remote_rooms import RemoteRooms
+from votegame.errors import ErrorCode, StoreError
 from votegame.game.commands import AnyRoomCommand, CreateRoom
 from votegame.game.messages import User
-from votegame.ids import ConnectionId, RoomCode, UserId
+from votegame.game.state import Lobby
+from votegame.ids import ConnectionId, NodeId, RoomCode, UserId
 from votegame.rooms.inbox import ConnectionLost, Request
 from votegame.rooms.ports import Origin
 from votegame.rooms.registry import Registry
+
+_TICK_SECONDS: Final = 0.25
+_LONGEST_LOOK_SECONDS: Final = 1.0
+_SHORTEST_LOOK_SECONDS: Final = 0.02
+_FOLLOW_TICKS: Final = 8
+"""A room in its lobby may move every two seconds."""
+
+log = structlog.get_logger(__name__)
 
 
 class LocalRouter:
@@ -27,3 +49,148 @@ class LocalRouter:
     def connection_lost(self, room_code: RoomCode, user_id: UserId, connection_id: ConnectionId) -> None:
         """Tell a room that a connection is gone that was, or was to be, attached to it."""
         self._registry.connection_lost(room_code, ConnectionLost(user_id, connection_id))
+
+
+class ClusterRouter:
+    """The router of a deployment with several nodes; listens to the links, and watches the leases of the others."""
+
+    def __init__(
+        self,
+        *,
+        registry: Registry,
+        remote: RemoteRooms,
+        audience: Audience,
+        links: Links,
+        nodes: NodeStore,
+        clock: Clock,
+    ) -> None:
+        self._registry = registry
+        self._remote = remote
+        self._audience = audience
+        self._links = links
+        self._nodes = nodes
+        self._clock = clock
+        self._out_of_reach: dict[RoomCode, NodeId] = {}
+        self._ticks = 0
+        self._tasks: list[asyncio.Task[None]] = []
+
+    def start(self) -> None:
+        """Begin to carry; the node has its lease."""
+        self._remote.start(self._registry)
+        self._audience.start(self._registry)
+        self._links.start(self)
+        self._tasks = [
+            tasks.start(self._watch_leases(), name="peers"),
+            tasks.start(self._look_around(), name="remote rooms"),
+        ]
+
+    async def stop(self) -> None:
+        """End the tasks, and the links last."""
+        await tasks.end(self._tasks)
+        await self._links.stop()
+
+    def send(
+        self, origin: Origin, user: User, command: AnyRoomCommand | CreateRoom, *, received_at: float
+    ) -> ErrorCode | None:
+        """Hand a command to its room, wherever that is; its reply comes through the outlet.
+
+        Returns an error code, and then no other reply comes, when the command is refused at the door.
+        """
+        request = Request(origin, user, command, received_at)
+        if not isinstance(command, CreateRoom) and command.room_code in self._remote:
+            return self._remote.send(request)
+        return self._registry.send(request)
+
+    def connection_lost(self, room_code: RoomCode, user_id: UserId, connection_id: ConnectionId) -> None:
+        """Tell a room that a connection is gone that was, or was to be, attached to it."""
+        lost = ConnectionLost(user_id, connection_id)
+        if room_code in self._remote:
+            self._remote.connection_lost(room_code, lost)
+        else:
+            self._registry.connection_lost(room_code, lost)
+
+    def take(self, sender: NodeId, message: AnyMessage) -> None:
+        """See `votegame.cluster.links.LinkListener`."""
+        match message:
+            case Forward(command=command) if command.room_code in self._remote:
+                self._links.send(sender, NotHere(room_code=command.room_code))
+            case Subscribe(room_code=room_code) if room_code in self._remote:
+                self._links.send(sender, NotHere(room_code=room_code))
+            case Forward() | Lost() | Subscribe() | Unsubscribe():
+                self._audience.take(sender, message)
+            case Missed():
+                pass
+            case _:
+                self._remote.take(sender, message)
+
+    def resync(self, peer: NodeId) -> None:
+        """See `votegame.cluster.links.LinkListener`."""
+        self._remote.resync(peer)
+
+    def link_down(self, peer: NodeId) -> None:
+        """See `votegame.cluster.links.LinkListener`: neither side waits for the other any longer."""
+        self._remote.owner_silent(peer)
+        for room_code in self._audience.lose(peer):
+            self._out_of_reach[room_code] = peer
+
+    def peers(self) -> Collection[NodeId]:
+        """See `votegame.cluster.links.LinkListener`."""
+        return {*self._remote.owners(), *self._audience.nodes()}
+
+    async def _watch_leases(self) -> None:
+        wait = _LONGEST_LOOK_SECONDS
+        while True:
+            await asyncio.sleep(wait)
+            with tasks.surviving("peers"):
+                wait = await self._look_at_leases()
+
+    async def _look_at_leases(self) -> float:
+        """Act on leases that are over; returns the seconds until another one may be."""
+        peers = self.peers()
+        if not peers:
+            return _LONGEST_LOOK_SECONDS / 2
+        try:
+            ends = await self._nodes.leases(peers)
+        except StoreError as error:
+            log.debug("leases of other nodes not read", reason=str(error))
+            return _LONGEST_LOOK_SECONDS / 2
+        for peer in peers:
+            if peer not in ends:
+                self._peer_died(peer)
+        until_next = min(ends.values(), default=0) - self._clock.now_ms()
+        return min(_LONGEST_LOOK_SECONDS, max(_SHORTEST_LOOK_SECONDS, until_next / 1000))
+
+    def _peer_died(self, peer: NodeId) -> None:
+        log.info("the lease of another node is over", peer=peer)
+        self._links.forget(peer)
+        self._audience.lose(peer)
+        self._remote.owner_died(peer)
+
+    async def _look_around(self) -> None:
+        while True:
+            await asyncio.sleep(_TICK_SECONDS)
+            with tasks.surviving("remote rooms"):
+                self._remote.tick(self._clock.seconds())
+                self._let_go_of_unreachable()
+                self._ticks += 1
+                if self._ticks % _FOLLOW_TICKS == 0:
+                    self._follow_members()
+
+    def _let_go_of_unreachable(self) -> None:
+        """A room whose members are all behind a link that is down is of more use where they are."""
+        rooms, self._out_of_reach = self._out_of_reach, {}
+        for room_code, peer in rooms.items():
+            actor = self._registry.get(room_code)
+            if actor is not None and actor.room is not None and not actor.room.presence.has_sockets:
+                actor.hand_over(peer)
+
+    def _follow_members(self) -> None:
+        """In the lobby a room goes where most of its connections are, so that nothing need be forwarded."""
+        for room_code, counts in self._audience.counts().items():
+            actor = self._registry.get(room_code)
+            if actor is None or actor.room is None or not isinstance(actor.room.state.phase, Lobby):
+                continue
+            node_id, most = max(counts.items(), key=lambda item: (item[1], item[0]))
+            here = sum(map(len, actor.room.presence.sockets.values())) - sum(counts.values())
+            if most > here and not self._links.is_down(node_id):
+                actor.hand_over(node_id)

@@ -1,0 +1,202 @@
+"""Envelopes: what travels between nodes, and how a node knows that another one wrote it.
+
+An envelope is a JSON object, sealed with an HMAC over all of its bytes by a key that only nodes of this deployment
+have. It names its sender and its receiver, and has a place in the sequence of all that the one has sent to the other:
+an `epoch`, and a number within it. What is in Redis is untrusted: what does not open is dropped.
+
+Messages to the owner of a room: `forward`, `lost`, `subscribe`, `unsubscribe`. Messages to a gateway: `replied`, `published`,
+`detached`, `close_attached`, `resumed`, `elsewhere`. Either way: `missed`, and envelopes without a message, which only
+show that nothing was lost.
+"""
+
+import hashlib
+import hmac
+from collections.abc import Sequence
+from typing import Final
+
+import msgspec
+from msgspec import Raw, Struct
+
+from votegame.game.commands import AnyRoomCommand
+from votegame.ids import ConnectionId, NodeId, RoomCode, StreamId, UserId
+
+VERSION: Final = 1
+ENVELOPE_BYTES: Final = 4 * 1024 * 1024
+"""The largest envelope: twice the largest frame, the `state` of a room of 2,000."""
+_MAC_CHARS: Final = 64
+
+
+class Forward(Struct, frozen=True, kw_only=True, tag="forward"):
+    """A command for a room that the receiver owns.
+
+    Attributes:
+        token: Comes back with the reply.
+        connection_id: The socket; None for an HTTP request.
+        received_ms: When the gateway had it, in database milliseconds.
+    """
+
+    token: int
+    connection_id: ConnectionId | None
+    user_id: UserId
+    display_name: str
+    received_ms: int
+    command: AnyRoomCommand
+
+
+class Lost(Struct, frozen=True, kw_only=True, tag="lost"):
+    """A connection that was, or was to be, attached to the room is gone."""
+
+    room_code: RoomCode
+    user_id: UserId
+    connection_id: ConnectionId
+
+
+class Subscribe(Struct, frozen=True, kw_only=True, tag="subscribe"):
+    """The sender's connections were told the room's events up to `seq` of `stream`, and may have missed others."""
+
+    room_code: RoomCode
+    ref: int
+    stream: StreamId
+    seq: int
+    sockets: dict[UserId, list[ConnectionId]]
+
+
+class Unsubscribe(Struct, frozen=True, kw_only=True, tag="unsubscribe"):
+    """The sender has no connection that is attached to the room; answered like a subscription, with nothing missed."""
+
+    room_code: RoomCode
+    ref: int
+
+
+class Replied(Struct, frozen=True, kw_only=True, tag="replied"):
+    """The reply to a command that was forwarded.
+
+    Attributes:
+        stream: Given when the connection gets the room's frames from now on, together with `user_id` and `seq`.
+    """
+
+    room_code: RoomCode
+    token: int
+    connection_id: ConnectionId | None
+    frame: Raw
+    durable: bool
+    user_id: UserId | None = None
+    stream: StreamId | None = None
+    seq: int = 0
+
+
+class Published(Struct, frozen=True, kw_only=True, tag="published"):
+    """An event, or a notice, which has no `seq`, for all connections that are attached to the room."""
+
+    room_code: RoomCode
+    frame: Raw
+    seq: int | None = None
+
+
+class Detached(Struct, frozen=True, kw_only=True, tag="detached"):
+    """The user's connections, or, without a user, all, get no more frames of the room."""
+
+    room_code: RoomCode
+    user_id: UserId | None
+
+
+class CloseSockets(Struct, frozen=True, kw_only=True, tag="close_attached"):
+    """All connections that are attached to the room are to be closed."""
+
+    room_code: RoomCode
+    close_code: int
+
+
+class ResumedRoom(Struct, frozen=True, kw_only=True, tag="resumed"):
+    """The answer to a subscription: what was missed, in order; None when that is not kept any more."""
+
+    room_code: RoomCode
+    ref: int
+    missed: "list[Published | Detached] | None"
+
+
+class NotHere(Struct, frozen=True, kw_only=True, tag="elsewhere"):
+    """The sender does not own the room."""
+
+    room_code: RoomCode
+
+
+class Missed(Struct, frozen=True, kw_only=True, tag="missed"):
+    """Something that the receiver has sent in this epoch did not arrive; nothing more of that epoch is taken."""
+
+    epoch: int
+
+
+ToOwner = Forward | Lost | Subscribe | Unsubscribe
+ToGateway = Replied | Published | Detached | CloseSockets | ResumedRoom | NotHere
+AnyMessage = ToOwner | ToGateway | Missed
+
+
+class Envelope(Struct, frozen=True, kw_only=True):
+    """What is published at once.
+
+    Attributes:
+        version: Of this form.
+        sender: The node that published it.
+        receiver: The node that it is for.
+        epoch: Grows whenever something may have been lost, for all that the sender knows.
+        number: Its place among those of this epoch: 1, 2, 3 and so on.
+        until_ms: Until when, in database milliseconds, the sender's lease surely runs; what is true now and no more
+            must not be told after that.
+        messages: In order.
+    """
+
+    version: int
+    sender: NodeId
+    receiver: NodeId
+    epoch: int
+    number: int
+    until_ms: int
+    messages: Sequence[AnyMessage]
+
+
+_encoder: Final = msgspec.json.Encoder()
+_decoder: Final = msgspec.json.Decoder(Envelope)
+
+
+def encoded(message: AnyMessage) -> bytes:
+    """A message as it stands in an envelope."""
+    return _encoder.encode(message)
+
+
+class Sealer:
+    """Seals envelopes with the first of its keys, and opens those that were sealed with any."""
+
+    def __init__(self, *keys: bytes) -> None:
+        self._keys = keys
+
+    def sealed(
+        self, messages: Sequence[bytes], *, sender: NodeId, receiver: NodeId, epoch: int, number: int, until_ms: int
+    ) -> bytes:
+        """An envelope with messages that are encoded already."""
+        head = {
+            "version": VERSION,
+            "sender": sender,
+            "receiver": receiver,
+            "epoch": epoch,
+            "number": number,
+            "until_ms": until_ms,
+        }
+        body = _encoder.encode({**head, "messages": [Raw(message) for message in messages]})
+        return _mac(self._keys[0], body) + body
+
+    def opened(self, data: bytes) -> Envelope | None:
+        """The envelope in `data`; None when it is none of ours. Never raises, whatever `data` holds."""
+        mac, body = data[:_MAC_CHARS], data[_MAC_CHARS:]
+        if len(data) > ENVELOPE_BYTES or not any(hmac.compare_digest(mac, _mac(key, body)) for key in self._keys):
+            return None
+        try:
+            envelope = _decoder.decode(body)
+        except (msgspec.MsgspecError, UnicodeError, RecursionError):
+            # A later version may have other messages: to this one they are lost, and lost things are asked for again.
+            return None
+        return envelope if envelope.version == VERSION else None
+
+
+def _mac(key: bytes, body: bytes) -> bytes:
+    return hmac.new(key, body, hashlib.sha256).hexdigest().encode()

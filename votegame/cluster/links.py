@@ -1,0 +1,258 @@
+"""All links of a node, over one bus: what is put on one in a turn of the loop leaves in one envelope.
+
+Whatever goes wrong comes down to one thing: something between this node and another may be lost. Each then asks the
+other again for what it may miss. Links that are in use are never silent for long, so that the loss of the last envelope
+shows, and the loss of the other node.
+"""
+
+import asyncio
+from collections.abc import Callable, Collection, Sequence
+from typing import Final, Protocol
+
+import structlog
+
+from votegame import tasks
+from votegame.clock import Clock
+from votegame.cluster.envelope import AnyMessage, Envelope, Missed, Published, Replied, ResumedRoom, Sealer, encoded
+from votegame.cluster.lease import HeldLease
+from votegame.cluster.link import Link
+from votegame.cluster.ports import Bus
+from votegame.errors import BusError
+from votegame.ids import NodeId
+
+BEAT_SECONDS: Final = 0.25
+"""How often a link that is in use is looked at, and how long it may be silent."""
+_STALL_SECONDS: Final = 1.0
+"""After a look that comes this much too late nobody else is called silent: it was this node that slept."""
+LINKS: Final = 1_000
+"""Links at most, far more than there are nodes; messages to one more are lost."""
+
+log = structlog.get_logger(__name__)
+
+
+class LinkListener(Protocol):
+    """Who takes what comes over the links. Must neither block nor raise."""
+
+    def take(self, sender: NodeId, message: AnyMessage) -> None:
+        """A message that came in its order."""
+
+    def resync(self, peer: NodeId) -> None:
+        """Something that the peer has sent, or was to get, may be lost: ask it again for all that it owns."""
+
+    def link_down(self, peer: NodeId) -> None:
+        """Nothing was heard of the peer for 3 seconds. Told again and again while it is so."""
+
+    def peers(self) -> Collection[NodeId]:
+        """The nodes with which there is something to share."""
+
+
+class Links:
+    """The links of one node; owner of the tasks that serve the bus."""
+
+    def __init__(
+        self,
+        node_id: NodeId,
+        *,
+        bus: Bus,
+        sealer: Sealer,
+        clock: Clock,
+        lease: HeldLease,
+        observe: Callable[[str, int], None] = lambda _what, _count: None,
+    ) -> None:
+        """Make it; `observe` is told how many messages were `sent`, `received` and `lost`."""
+        self._node_id = node_id
+        self._bus = bus
+        self._sealer = sealer
+        self._clock = clock
+        self._lease = lease
+        self._observe = observe
+        self._links: dict[NodeId, Link] = {}
+        self._queued: dict[NodeId, None] = {}
+        self._has_queued = asyncio.Event()
+        self._listener: LinkListener | None = None
+        self._tasks: list[asyncio.Task[None]] = []
+        self.is_subscribed = False
+
+    def start(self, listener: LinkListener) -> None:
+        """Begin to carry."""
+        self._listener = listener
+        self._tasks = [
+            tasks.start(self._bus.run(self), name="bus"),
+            tasks.start(self._publish(), name="links"),
+            tasks.start(self._watch(), name="link watch"),
+        ]
+
+    async def stop(self) -> None:
+        """Send what waits, if that goes at once, and end."""
+        if self._queued:
+            try:
+                async with asyncio.timeout(1.0):
+                    await self._publish_once()
+            except (TimeoutError, BusError):
+                log.warning("what waited on the links was not sent")
+        await tasks.end(self._tasks)
+
+    def send(self, peer: NodeId, message: AnyMessage) -> None:
+        """Send in order. What is lost is noticed, and asked for again by whoever misses it."""
+        link = self._link(peer)
+        if link is not None and link.put(encoded(message)):
+            self._mark(peer)
+
+    def forget(self, peer: NodeId) -> None:
+        """The peer is dead."""
+        self._links.pop(peer, None)
+        self._queued.pop(peer, None)
+
+    def is_down(self, peer: NodeId) -> bool:
+        """Whether nothing was heard of the peer for too long."""
+        link = self._links.get(peer)
+        return link is not None and link.is_down(self._clock.seconds())
+
+    def subscribed(self) -> None:
+        """See `votegame.cluster.ports.Subscriber`."""
+        # What was lost meanwhile shows in the numbers of what comes next.
+        self.is_subscribed = True
+
+    def unsubscribed(self) -> None:
+        """See `votegame.cluster.ports.Subscriber`."""
+        self.is_subscribed = False
+
+    def received(self, data: bytes) -> None:
+        """See `votegame.cluster.ports.Subscriber`."""
+        envelope = self._sealer.opened(data)
+        if envelope is None or envelope.receiver != self._node_id or envelope.sender == self._node_id:
+            self._observe("refused", 1)
+            return
+        link = self._link(envelope.sender)
+        if link is None or self._listener is None:
+            return
+        match link.arrived(envelope, self._clock.seconds()):
+            case "old":
+                self._observe("lost", len(envelope.messages))
+            case "gap":
+                self._missed(envelope.sender, link)
+            case "new epoch":
+                # First of all: what comes now is for those who have asked again.
+                self._listener.resync(envelope.sender)
+                self._take(self._listener, link, envelope)
+            case "next":
+                self._take(self._listener, link, envelope)
+
+    def _take(self, listener: LinkListener, link: Link, envelope: Envelope) -> None:
+        is_late = self._clock.now_ms() > envelope.until_ms
+        for message in envelope.messages:
+            if is_late and _is_of_now(message):
+                # The sender may have lost what it speaks of. It is asked again, and it or another will answer.
+                link.break_off()
+                self._missed(envelope.sender, link)
+                return
+            if isinstance(message, Missed):
+                self._was_missed(listener, envelope.sender, link, message)
+            else:
+                listener.take(envelope.sender, message)
+        self._observe("received", len(envelope.messages))
+
+    def _was_missed(self, listener: LinkListener, peer: NodeId, link: Link, message: Missed) -> None:
+        if message.epoch == link.epoch:
+            link.sending_failed()
+            link.is_to_resync = False
+            listener.resync(peer)
+            # Also when there is nothing to ask for: the peer waits for a new epoch.
+            self._mark(peer)
+
+    def _missed(self, peer: NodeId, link: Link) -> None:
+        """Something from the peer is lost, and what comes after it is dropped until the peer begins anew."""
+        self._observe("lost", 1)
+        assert link.broken_epoch is not None
+        self.send(peer, Missed(epoch=link.broken_epoch))
+
+    def _link(self, peer: NodeId) -> Link | None:
+        link = self._links.get(peer)
+        if link is None and len(self._links) < LINKS:
+            link = self._links[peer] = Link(self._clock.seconds(), epoch=self._clock.now_ms())
+        return link
+
+    def _mark(self, peer: NodeId) -> None:
+        self._queued[peer] = None
+        self._has_queued.set()
+
+    async def _publish(self) -> None:
+        while True:
+            await self._has_queued.wait()
+            # What else is decided in this turn of the loop goes along.
+            await asyncio.sleep(0)
+            with tasks.surviving("links"):
+                await self._publish_once()
+
+    async def _publish_once(self) -> None:
+        self._has_queued.clear()
+        peers = [peer for peer in self._queued if peer in self._links]
+        self._queued.clear()
+        batch = [(peer, self._envelope(peer, self._links[peer])) for peer in peers]
+        for peer in peers:
+            if self._links[peer].has_queued:
+                self._mark(peer)
+        if not batch:
+            return
+        try:
+            arrived: Sequence[bool] = await self._bus.publish(batch)
+        except BusError as error:
+            log.debug("not published", reason=str(error))
+            arrived = [False] * len(batch)
+        for peer, has_arrived in zip(peers, arrived, strict=True):
+            link = self._links.get(peer)
+            if link is not None and not has_arrived:
+                link.sending_failed()
+
+    def _envelope(self, peer: NodeId, link: Link) -> bytes:
+        epoch, number, messages = link.take()
+        link.sent_at = self._clock.seconds()
+        self._observe("sent", len(messages))
+        return self._sealer.sealed(
+            messages,
+            sender=self._node_id,
+            receiver=peer,
+            epoch=epoch,
+            number=number,
+            until_ms=self._clock.now_ms() + int(self._lease.remaining_seconds() * 1000),
+        )
+
+    async def _watch(self) -> None:
+        looked_at = self._clock.seconds()
+        while True:
+            await asyncio.sleep(BEAT_SECONDS)
+            now = self._clock.seconds()
+            with tasks.surviving("link watch"):
+                self._look(now, has_slept=now - looked_at > BEAT_SECONDS + _STALL_SECONDS)
+            looked_at = now
+
+    def _look(self, now: float, *, has_slept: bool) -> None:
+        assert self._listener is not None
+        for peer in self._listener.peers():
+            link = self._link(peer)
+            if link is None:
+                continue
+            if has_slept:
+                link.heard_at = max(link.heard_at, now - BEAT_SECONDS)
+            if link.broken_epoch is not None:
+                self._missed(peer, link)
+            if link.is_to_resync:
+                link.is_to_resync = False
+                self._listener.resync(peer)
+            if link.is_down(now):
+                self._listener.link_down(peer)
+            if now - link.sent_at >= BEAT_SECONDS:
+                self._mark(peer)
+
+
+def _is_of_now(message: AnyMessage) -> bool:
+    """Whether a message tells what is true now, and must not be told by a node whose lease is over."""
+    match message:
+        case Replied(durable=durable):
+            return not durable
+        case Published(seq=seq):
+            return seq is None
+        case ResumedRoom():
+            return True
+        case _:
+            return False
