@@ -6,7 +6,7 @@ import json
 import random
 import time
 import uuid
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, NamedTuple
 
 import aiohttp
@@ -46,8 +46,9 @@ class Client:
     `refused` (the status instead of an upgrade), `sent` and `got` (the decoded frame).
     """
 
-    def __init__(self, url: str, name: str, rng: random.Random) -> None:
-        self.url = url
+    def __init__(self, url: str | Sequence[str], name: str, rng: random.Random) -> None:
+        self.urls = [url] if isinstance(url, str) else url
+        """The nodes: it goes to any of them each time, as behind a balancer that is not sticky."""
         self.name = name
         self.rng = rng
         self.history: list[tuple[str, int, float, Any]] = []
@@ -69,6 +70,10 @@ class Client:
         self._tasks: set[asyncio.Task[None]] = set()
         self.is_seated = asyncio.Event()
         self.is_done = asyncio.Event()
+
+    @property
+    def url(self) -> str:
+        return self.urls[0] if len(self.urls) == 1 else self.rng.choice(self.urls)
 
     async def enter(self) -> None:
         """Become a guest."""
@@ -258,7 +263,13 @@ class Player(Client):
     """Answers and votes once a round, after a short while; who is host starts rounds."""
 
     def __init__(
-        self, url: str, name: str, rng: random.Random, *, players: int = 99, manners: Manners | None = None
+        self,
+        url: str | Sequence[str],
+        name: str,
+        rng: random.Random,
+        *,
+        players: int = 99,
+        manners: Manners | None = None,
     ) -> None:
         super().__init__(url, name, rng)
         self._players = players

@@ -17,11 +17,16 @@ from aiohttp import web
 
 from votegame import tasks
 from votegame.auth.accounts import Accounts
+from votegame.auth.keys import derived_key
 from votegame.auth.passwords import PasswordHasher
 from votegame.auth.revocations import Revocations
 from votegame.auth.tokens import Tokens
+from votegame.bus.redis import RedisBus
 from votegame.clock import DatabaseClock
+from votegame.cluster.cluster import Cluster
+from votegame.cluster.envelope import Sealer
 from votegame.cluster.lease import HeldLease
+from votegame.cluster.links import Links
 from votegame.cluster.node import Node
 from votegame.cluster.outlets import Outlets
 from votegame.cluster.router import LocalRouter
@@ -81,6 +86,7 @@ class Server:
         """
         self._on_death = on_death
         self._settings = settings
+        self._secret = secret
         self._obstacle: str | None = _STARTING
         self._metrics = Metrics()
         self._clock = DatabaseClock()
@@ -146,6 +152,8 @@ class Server:
     def _make_rooms(self) -> None:
         settings, rng, bank = self._settings, PooledRandom(), built_in_bank()
         node_id = NodeId(new_uuid(rng))
+        here = Outlets(sockets=self._gateway.outlet, requests=self._commands)
+        self._cluster = self._make_cluster(node_id, here) if settings.redis_url else None
         self._journal = Journal(
             self._rooms, self._clock, slow_store=self._slow_rooms, observe_commit=self._metrics.commit
         )
@@ -153,12 +161,13 @@ class Server:
             node_id=node_id,
             store=self._rooms,
             journal=self._journal,
-            outlet=Outlets(sockets=self._gateway.outlet, requests=self._commands),
+            outlet=here if self._cluster is None else self._cluster.audience,
             clock=self._clock,
             rng=rng,
             house=_house(settings, bank),
             memberships=Memberships(rooms_per_user=settings.rooms_per_user),
             questions=BankSource(bank, rng),
+            elsewhere=None if self._cluster is None else self._cluster.remote,
             reply_seconds=settings.reply_seconds,
             rates_are_on=settings.rates_are_on,
             retire_seconds=settings.retire_seconds,
@@ -174,6 +183,30 @@ class Server:
             registry=self._registry,
             sweeper=Sweeper(node_id, store=self._rooms, clock=self._clock, registry=self._registry),
             close_sockets=self._gateway.close_muted,
+        )
+
+        self._cluster_router = None if self._cluster is None else self._cluster.router(self._registry, self._nodes)
+
+    def _make_cluster(self, node_id: NodeId, here: Outlets) -> Cluster:
+        settings = self._settings
+        keys = [derived_key(each, "links") for each in (self._secret, settings.secret_key_previous) if each]
+        self._bus = RedisBus(settings.redis_url, prefix=settings.redis_prefix, node_id=node_id)
+        links = Links(
+            node_id,
+            bus=self._bus,
+            sealer=Sealer(*keys),
+            clock=self._clock,
+            lease=self._lease,
+            observe=self._metrics.link_messages,
+        )
+        return Cluster(
+            links=links,
+            clock=self._clock,
+            lease=self._lease,
+            here=here,
+            sockets=self._gateway,
+            reply_seconds=settings.reply_seconds,
+            observe_forward=self._metrics.forwarded,
         )
 
     def _make_app(self, secret: str) -> web.Application:
@@ -220,8 +253,10 @@ class Server:
             tasks.start(self._retention.run(), name="retention"),
         ]
         await self._revocations.start()
-        await self._node.start()
-        router = LocalRouter(self._registry)
+        await self._node.start(alone=self._cluster_router is None)
+        if self._cluster_router is not None:
+            self._cluster_router.start()
+        router = self._cluster_router or LocalRouter(self._registry)
         self._commands.start(router)
         await self._gateway.start(router)
         self._obstacle = None
@@ -233,6 +268,9 @@ class Server:
         self._gateway.refuse_newcomers()
         await self._end_rooms()
         await self._site.stop()
+        if self._cluster_router is not None:
+            await self._cluster_router.stop()
+            await self._bus.aclose()
         await self._node.stop()
         await self._revocations.stop()
         await tasks.end(self._tasks)

@@ -49,6 +49,15 @@ class Metrics:
         self._commit_seconds = Histogram(
             "votegame_commit_seconds", "Time of a commit.", registry=self._registry, buckets=_SECONDS
         )
+        self._forwarded = Counter(
+            "votegame_forwarded", "Commands that were forwarded to another node.", registry=self._registry
+        )
+        self._link_messages = Counter(
+            "votegame_link_messages",
+            "Messages between nodes: sent, received, lost (which are asked for again), refused (not from a node).",
+            ["fate"],
+            registry=self._registry,
+        )
         self._lag = Histogram(
             "votegame_loop_lag_seconds", "How late the event loop is.", registry=self._registry, buckets=_SECONDS
         )
@@ -93,6 +102,14 @@ class Metrics:
         """The journal committed."""
         self._commit_rows.observe(rows)
         self._commit_seconds.observe(seconds)
+
+    def forwarded(self) -> None:
+        """A command was forwarded to the node that owns its room."""
+        self._forwarded.inc()
+
+    def link_messages(self, fate: str, count: int) -> None:
+        """So many messages between nodes were `sent`, `received`, `lost` or `refused`."""
+        self._link_messages.labels(fate).inc(count)
 
     def loop_lag(self, seconds: float) -> None:
         """A wake-up came this much too late."""

@@ -1,7 +1,8 @@
 """Who is here: all connections of this node, by user, by address, and by the rooms that they get frames of."""
 
 import asyncio
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Set as AbstractSet
 from typing import TYPE_CHECKING, Final, Literal
 
 from votegame.gateway.ports import GatewaySettings, Metrics
@@ -82,6 +83,14 @@ class Connections:
         if self._sockets:
             self._emptied = asyncio.get_running_loop().create_future()
             await self._emptied
+
+    def sockets_of(self, room_code: RoomCode) -> Mapping[UserId, AbstractSet[ConnectionId]]:
+        """The connections that get the frames of a room, by user."""
+        sockets: dict[UserId, set[ConnectionId]] = {}
+        for connection in self._attached.get(room_code, ()):
+            if connection.user is not None:
+                sockets.setdefault(connection.user.user_id, set()).add(connection.connection_id)
+        return sockets
 
     def get(self, connection_id: ConnectionId) -> "Connection | None":
         """The connection with this id."""

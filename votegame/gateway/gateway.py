@@ -96,6 +96,7 @@ class Gateway:
         self._sweep = Sweep(self._shared)
         self._route = Route(self._shared, sweep=self._sweep, doorman=doorman, rng=rng)
         self._sweeping: asyncio.Task[None] | None = None
+        self.sockets_of: Final = connections.sockets_of
         self.outlet: Final = FanOut(connections=connections, replies=replies, lease_is_valid=lease_is_valid)
 
     @property
