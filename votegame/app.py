@@ -8,7 +8,8 @@ database goes.
 
 import asyncio
 import socket
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any, Final
 
 import msgspec
@@ -24,12 +25,13 @@ from votegame.auth.tokens import Tokens
 from votegame.bus.redis import RedisBus
 from votegame.clock import DatabaseClock
 from votegame.cluster.cluster import Cluster
+from votegame.cluster.drain import HAND_OVER_SECONDS, drain
 from votegame.cluster.envelope import Sealer
 from votegame.cluster.lease import HeldLease
 from votegame.cluster.links import Links
 from votegame.cluster.node import Node
 from votegame.cluster.outlets import Outlets
-from votegame.cluster.router import LocalRouter
+from votegame.cluster.router import ClusterRouter, LocalRouter
 from votegame.cluster.sweeper import Sweeper
 from votegame.game.house import House
 from votegame.gateway.gateway import Gateway
@@ -74,7 +76,13 @@ class Server:
     """A node with everything that belongs to it."""
 
     def __init__(
-        self, settings: Settings, *, database_url: str, secret: str, on_death: tasks.OnDeath | None = None
+        self,
+        settings: Settings,
+        *,
+        database_url: str,
+        secret: str,
+        on_death: tasks.OnDeath | None = None,
+        on_drain_wanted: Callable[[], None] = lambda: None,
     ) -> None:
         """Make all parts; none is opened, and no task runs.
 
@@ -83,8 +91,10 @@ class Server:
             database_url: A migrated database.
             secret: What keys are derived from.
             on_death: Told when the node has lost what it cannot do without, and is to be stopped.
+            on_drain_wanted: Called when an operator wants the node to leave, and it is to be stopped.
         """
         self._on_death = on_death
+        self._on_drain_wanted = on_drain_wanted
         self._settings = settings
         self._secret = secret
         self._obstacle: str | None = _STARTING
@@ -182,8 +192,9 @@ class Server:
             lease=self._lease,
             registry=self._registry,
             sweeper=Sweeper(node_id, store=self._rooms, clock=self._clock, registry=self._registry),
-            close_sockets=self._gateway.close_muted,
+            close_sockets=self._gateway.send_away,
         )
+        self._node.on_drain_wanted = self._on_drain_wanted
 
         self._cluster_router = None if self._cluster is None else self._cluster.router(self._registry, self._nodes)
 
@@ -263,9 +274,15 @@ class Server:
         return port
 
     async def stop(self) -> None:
-        """Close everything. What was decided is kept; clients are told to come back."""
+        """Close everything. What was decided is kept; clients are told to come back.
+
+        With other nodes there, rooms go to them before, and clients after.
+        """
         self._obstacle = _STOPPING
         self._gateway.refuse_newcomers()
+        self._registry.refuse_creations()
+        if self._cluster_router is not None:
+            await self._drain(self._cluster_router)
         await self._end_rooms()
         await self._site.stop()
         if self._cluster_router is not None:
@@ -279,6 +296,16 @@ class Server:
         await self._slow_rooms.close()
         await self._nodes.close()
         await self._database.close()
+
+    async def _drain(self, router: ClusterRouter) -> None:
+        seconds = self._settings.drain_seconds
+        try:
+            async with asyncio.timeout(HAND_OVER_SECONDS + seconds + _NODE_STOP_SECONDS):
+                await drain(
+                    self._node, router, self._nodes, send_away=partial(self._gateway.send_away, seconds=seconds)
+                )
+        except TimeoutError:
+            log.warning("not drained in time")
 
     async def _end_rooms(self) -> None:
         try:

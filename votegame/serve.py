@@ -114,7 +114,9 @@ def _loop_factory() -> type[asyncio.AbstractEventLoop] | None:
 async def _serve(settings: Settings, url: str, secret: str, postgres: EmbeddedPostgres | None) -> int:
     end = _End()
     end.watch_signals()
-    server = Server(settings, database_url=url, secret=secret, on_death=end.on_death)
+    server = Server(
+        settings, database_url=url, secret=secret, on_death=end.on_death, on_drain_wanted=end.on_drain_wanted
+    )
     watching = [_supervised(postgres, end)] if postgres is not None else []
     try:
         port = await server.start()
@@ -156,6 +158,11 @@ class _End:
             os._exit(1)
         self._is_signalled = True
         self._has_come.set()
+
+    def on_drain_wanted(self) -> None:
+        if not self._has_come.is_set():
+            log.info("an operator wants this node to leave")
+            self._has_come.set()
 
     def on_death(self, task: str) -> None:
         if not self._has_come.is_set():

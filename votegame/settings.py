@@ -72,6 +72,7 @@ class Settings(Struct, frozen=True, kw_only=True):
         grace_seconds: How long a lost socket counts as connected.
         host_away_seconds: How long a host's last socket may be gone before another player is promoted.
         closing_seconds: How long a room with nobody connected stays open.
+        drain_seconds: How long a node that stops takes to send its clients to the others, at most 15.
         retire_seconds: How long an idle room stays in memory.
         login_days: How long a login lasts.
         guest_days: How long a guest's login lasts.
@@ -117,6 +118,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     grace_seconds: _Seconds = 20.0
     host_away_seconds: _Seconds = 30.0
     closing_seconds: _Seconds = 3_600.0
+    drain_seconds: Annotated[float, Meta(ge=0, le=15)] = 5.0
     retire_seconds: _Seconds = 60.0
     login_days: _Days = 30.0
     guest_days: _Days = 30.0

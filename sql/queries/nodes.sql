@@ -6,10 +6,12 @@ WITH registered AS MATERIALIZED (
     SELECT pg_advisory_xact_lock(7301226440258410), pg_sleep(0.002)
     WHERE NOT EXISTS (SELECT FROM nodes WHERE id = %(node_id)s)
 )
-INSERT INTO nodes AS n (id, label, lease_until, started_at)
-SELECT %(node_id)s, %(label)s, now_ms() + %(lease_ms)s, now_ms() FROM (SELECT count(*) FROM registered) AS turn
-ON CONFLICT (id) DO UPDATE SET lease_until = now_ms() + %(lease_ms)s, label = excluded.label
-RETURNING n.lease_until - %(lease_ms)s, n.lease_until
+INSERT INTO nodes AS n (id, label, lease_until, started_at, release, is_draining)
+SELECT %(node_id)s, %(label)s, now_ms() + %(lease_ms)s, now_ms(), %(release)s, %(is_draining)s
+FROM (SELECT count(*) FROM registered) AS turn
+ON CONFLICT (id) DO UPDATE SET lease_until = now_ms() + %(lease_ms)s, label = excluded.label,
+    is_draining = excluded.is_draining
+RETURNING n.lease_until - %(lease_ms)s, n.lease_until, n.drain_wanted
 
 -- name: nodes_before
 -- Labels of the nodes that are alive and were registered before this one; of all that are alive, if it is not.
@@ -20,6 +22,13 @@ ORDER BY n.label
 -- name: node_leases
 -- When the leases of some nodes end, of those that run.
 SELECT id, lease_until FROM nodes WHERE id = ANY (%(node_ids)s::uuid[]) AND lease_runs(lease_until)
+
+-- name: nodes_to_hand_over_to
+-- The other nodes that are alive and stay, those with the fewest rooms first.
+SELECT n.id FROM nodes n LEFT JOIN rooms r ON r.owner = n.id
+WHERE n.id <> %(node_id)s AND lease_runs(n.lease_until) AND NOT n.is_draining AND NOT n.drain_wanted
+GROUP BY n.id
+ORDER BY count(r.id), n.id
 
 -- name: node_retire
 -- End a lease and give up the node's rooms. A room that is being written or claimed right now is skipped rather than

@@ -127,7 +127,7 @@ async def test_all_connections_are_closed_at_once_and_those_who_do_not_answer_ar
 async def test_a_mute_node_sends_everybody_away_not_all_in_one_moment():
     async with running_house() as house:
         clients = [await house.connect(f"user{number}") for number in range(60)]
-        leaving = asyncio.create_task(house.gateway.close_muted(seconds=0.1))
+        leaving = asyncio.create_task(house.gateway.send_away(seconds=0.1))
         await asyncio.sleep(0)
         assert 0 < house.gateway.connection_count < 60
         await leaving

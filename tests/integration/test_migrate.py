@@ -107,7 +107,7 @@ def test_an_empty_database_gets_the_schema_that_the_code_needs(database_url):
         "GROUP BY table_name ORDER BY table_name",
     )
     assert dict(tables) == {
-        "nodes": "id label lease_until started_at",
+        "nodes": "id label lease_until started_at release is_draining drain_wanted",
         "room_events": "room_id position seq type round_id user_id command_id payload server_time epoch version",
         "rooms": "id code code_held stream creator_id command_id digest host_id settings status owner epoch "
         "last_position last_seq next_deadline version created_at closed_at",

@@ -4,9 +4,9 @@ An envelope is a JSON object, sealed with an HMAC over all of its bytes by a key
 have. It names its sender and its receiver, and has a place in the sequence of all that the one has sent to the other:
 an `epoch`, and a number within it. What is in Redis is untrusted: what does not open is dropped.
 
-Messages to the owner of a room: `forward`, `lost`, `subscribe`, `unsubscribe`. Messages to a gateway: `replied`, `published`,
-`detached`, `close_attached`, `resumed`, `elsewhere`. Either way: `missed`, and envelopes without a message, which only
-show that nothing was lost.
+Messages to the owner of a room: `forward`, `lost`, `subscribe`, `unsubscribe`. Messages to a gateway: `replied`,
+`published`, `detached`, `close_attached`, `resumed`, `elsewhere`. Either way: `missed`, and envelopes without a
+message, which only show that nothing was lost.
 """
 
 import hashlib

@@ -49,6 +49,10 @@ class Node:
             sweeper: Opens rooms whose timers are due.
             close_sockets: Sends all clients away, spread over some seconds.
         """
+        self.is_draining = False
+        """Whether other nodes are told that this one is leaving."""
+        self.on_drain_wanted: Callable[[], None] = _nothing
+        """Called, at each renewal until it drains, when an operator wants the node to leave."""
         self.node_id = node_id
         self._label = label
         self._store = store
@@ -92,6 +96,15 @@ class Node:
                 told = True
             await asyncio.sleep(0.1)
 
+    async def drain(self) -> None:
+        """Have other nodes know that this one is leaving. It stays what it is, and keeps its lease, until `stop`.
+
+        Raises:
+            StoreError: The database cannot be had; they learn of it when the lease is renewed.
+        """
+        self.is_draining = True
+        await self._renew()
+
     async def stop(self) -> None:
         """End the tasks, then the lease: rooms can be claimed at once."""
         await tasks.end(self._tasks)
@@ -102,8 +115,10 @@ class Node:
 
     async def _renew(self) -> None:
         sent = self._clock.seconds()
-        renewal = await self._store.renew(self.node_id, self._label, LEASE_MS)
+        renewal = await self._store.renew(self.node_id, self._label, LEASE_MS, is_draining=self.is_draining)
         self._clock.observe(sent=sent, received=self._clock.seconds(), database_ms=renewal.now_ms)
+        if renewal.drain_wanted and not self.is_draining:
+            self.on_drain_wanted()
         if self._lease.renewed(sent=sent):
             await self._registry.discard_fenced()
             self._lease.speak()
@@ -140,3 +155,7 @@ class Node:
                 with tasks.surviving("silence watch"):
                     await self._close_sockets()
             closed = is_long
+
+
+def _nothing() -> None:
+    pass

@@ -18,17 +18,22 @@ class Lease(Struct, frozen=True, kw_only=True):
     Attributes:
         now_ms: The database's time.
         until_ms: When the lease ends.
+        drain_wanted: Whether an operator asked the node to leave.
     """
 
     now_ms: int
     until_ms: int
+    drain_wanted: bool = False
 
 
 class NodeStore(Protocol):
     """The register of nodes. Raises what `votegame.rooms.ports.RoomStore` raises."""
 
-    async def renew(self, node_id: NodeId, label: str, lease_ms: int) -> Lease:
-        """Register the node, or prolong its lease to `lease_ms` from the database's now."""
+    async def renew(self, node_id: NodeId, label: str, lease_ms: int, *, is_draining: bool = False) -> Lease:
+        """Register the node, or prolong its lease to `lease_ms` from the database's now.
+
+        While it `is_draining` no room is handed over to it.
+        """
 
     async def nodes_before(self, node_id: NodeId) -> Sequence[str]:
         """Labels of the nodes whose lease runs now and that were registered before this one, if it is at all.
@@ -38,6 +43,9 @@ class NodeStore(Protocol):
 
     async def leases(self, node_ids: Collection[NodeId]) -> Mapping[NodeId, int]:
         """When the leases of these nodes end, in database milliseconds; those that do not run now are missing."""
+
+    async def nodes_to_hand_over_to(self, node_id: NodeId) -> Sequence[NodeId]:
+        """The nodes, other than this one, that are alive and stay; those with the fewest rooms first."""
 
     async def retire(self, node_id: NodeId) -> None:
         """End the node's lease, and give up every room that it still owns."""

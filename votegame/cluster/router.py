@@ -1,7 +1,7 @@
 """The router: finds the node that owns a room. Handing over is a call when it is this one, else a message."""
 
 import asyncio
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from typing import Final
 
 import structlog
@@ -132,6 +132,20 @@ class ClusterRouter:
         self._remote.owner_silent(peer)
         for room_code in self._audience.lose(peer):
             self._out_of_reach[room_code] = peer
+
+    def hand_over_all(self, others: Sequence[NodeId]) -> int:
+        """Hand every room in memory over: to the node with most of its connections, else to the `others` in turn.
+
+        Returns how many rooms there are. Call it again while there are any: a room may be opened meanwhile.
+        """
+        counts = self._audience.counts()
+        actors = self._registry.actors()
+        for turn, actor in enumerate(actors):
+            listening = {node: count for node, count in counts.get(actor.room_code, {}).items() if node in others}
+            most = max(listening, key=lambda node: (listening[node], node), default=others[turn % len(others)])
+            # Without the bus there is no way to the other node: whoever is asked first may have the room.
+            actor.hand_over(most if self._links.is_subscribed else None)
+        return len(actors)
 
     def peers(self) -> Collection[NodeId]:
         """See `votegame.cluster.links.LinkListener`."""

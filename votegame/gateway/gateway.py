@@ -36,7 +36,7 @@ from votegame.wire.codec import Codec
 
 _STOP_SECONDS: Final = 5.0
 _MUTED_SECONDS: Final = 5.0
-_MUTED_SLICES: Final = 50
+_SLICES: Final = 50
 
 
 class _RouterToCome:
@@ -130,13 +130,15 @@ class Gateway:
             for connection in connections.sockets():
                 connection.transport.abort()
 
-    async def close_muted(self, *, seconds: float = _MUTED_SECONDS) -> None:
-        """Send everybody to other nodes, spread over `seconds`: for a node that may not speak for its rooms."""
+    async def send_away(self, *, seconds: float = _MUTED_SECONDS) -> None:
+        """Send everybody to other nodes, spread over `seconds`: they come back as they went, not all at once."""
         everyone = self._shared.connections.all()
-        for turn in range(_MUTED_SLICES):
-            for connection in everyone[turn::_MUTED_SLICES]:
+        for turn in range(_SLICES):
+            slice_ = everyone[turn::_SLICES]
+            for connection in slice_:
                 connection.close(CloseCode.RESTARTING)
-            await asyncio.sleep(seconds / _MUTED_SLICES)
+            if slice_:
+                await asyncio.sleep(seconds / _SLICES)
 
     async def stop(self, code: CloseCode = CloseCode.GOING_AWAY, *, seconds: float = _STOP_SECONDS) -> None:
         """Refuse newcomers, close every connection, and end the sweep."""

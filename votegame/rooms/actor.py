@@ -31,8 +31,8 @@ _TURNS_AT_ONCE: Final = 32
 
 _FULL_RETRY_SECONDS: Final = 1.0
 
-Ending = Literal["never opened", "elsewhere", "moved", "retired", "discarded", "broken", "stopped"]
-"""`elsewhere`: another node owns the room; `moved`: it was handed over to one."""
+Ending = Literal["never opened", "elsewhere", "moved", "given up", "retired", "discarded", "broken", "stopped"]
+"""`elsewhere`: another node owns the room; `moved`: it was handed over to one; `given up`: to nobody in particular."""
 
 log = structlog.get_logger(__name__)
 
@@ -60,6 +60,7 @@ class Actor:
         """The node that owns the room, when it turned out, or was made, to be another one's."""
         self._is_stopping = False
         self._is_broken = False
+        self._is_moving = False
         self._moves_to: NodeId | None = None
         self._must_claim_anew = False
         self._claim: Claim | None = None
@@ -87,10 +88,13 @@ class Actor:
     def _offer_question(self, drawn: QuestionDrawn) -> None:
         self.offer(drawn)
 
-    def hand_over(self, node_id: NodeId) -> None:
-        """Give the room to another node, between two commits; what waits in the inbox goes there, too."""
-        if self.room is not None and not self._is_stopping:
-            self._moves_to = node_id
+    def hand_over(self, node_id: NodeId | None) -> None:
+        """Give the room to another node, between two commits; what waits in the inbox goes there, too.
+
+        Without one, or when nobody is there who would ask for it, it is given up, and goes to whoever wants it first.
+        """
+        if self.room is not None and not self._is_moving:
+            self._is_moving, self._moves_to = True, node_id
             self._wake.set()
 
     def stop(self) -> None:
@@ -209,14 +213,19 @@ class Actor:
     @property
     def _is_ending(self) -> bool:
         """Whether no turn is taken any more."""
-        return self._is_broken or self._is_stopping or self._moves_to is not None
+        return self._is_broken or self._is_stopping or self._is_moving
 
     async def _ended(self) -> Ending:
         if self._is_broken:
             return "broken"
         if self._is_stopping:
             return "stopped"
-        return "retired" if self._moves_to is None else await self._moved(self._moves_to)
+        if not self._is_moving:
+            return "retired"
+        assert self.room is not None
+        # Nobody would tell the other node of a room without connections; given up, it is found by its deadline.
+        node_id = self._moves_to if self.room.presence.has_sockets else None
+        return "given up" if node_id is None else await self._moved(node_id)
 
     async def _moved(self, node_id: NodeId) -> Ending:
         """Release the room under the fence. If what became of that is not known, whoever is asked next finds out."""

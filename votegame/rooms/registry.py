@@ -48,6 +48,7 @@ class Registry:
         self._creators: Counter[UserId] = Counter()
         self._tasks: set[asyncio.Task[None]] = set()
         self._is_stopping = False
+        self._makes_rooms = True
         self._resting = Resting(env.clock)
 
     def __len__(self) -> int:
@@ -129,6 +130,10 @@ class Registry:
         for actor in self._running.values():
             actor.offer(NoticesMissed())
 
+    def refuse_creations(self) -> None:
+        """Make no rooms from now on: the node is leaving."""
+        self._makes_rooms = False
+
     async def stop(self) -> None:
         """End all rooms, each when what it decided is kept and told. Bound it by a time-out, then `abort`."""
         self._is_stopping = True
@@ -151,7 +156,7 @@ class Registry:
             return self._offer(made, request)
         if self._env.memberships.is_full(user_id, None, coming=self._creators[user_id]):
             return ErrorCode.RATE_LIMITED
-        if self._creators.total() >= CREATIONS_AT_ONCE or not self.vacancies:
+        if not self._makes_rooms or self._creators.total() >= CREATIONS_AT_ONCE or not self.vacancies:
             return ErrorCode.UNAVAILABLE
         self._creators[user_id] += 1
         self._own(tasks.start(self._create(request), name="create room"))
@@ -239,7 +244,7 @@ class Registry:
         del self._running[actor.room_code]
         self._note_fault(actor, ending)
         self._env.memberships.update(actor.room_code, ())
-        if ending == "broken":
+        if ending in {"broken", "given up"}:
             self._env.outlet.deliver([CloseAttached(actor.room_code, CloseCode.RESTARTING)])
         if self._is_stopping:
             actor.refuse_waiting(ErrorCode.UNAVAILABLE)

@@ -36,6 +36,8 @@ _STARTS: Final = frozenset({"game_started", "round_started"})
 class _Node:
     label: str
     lease_until: int
+    is_draining: bool
+    drain_wanted: bool = False
 
 
 @dataclass
@@ -60,13 +62,17 @@ class MemoryNodeStore:
         self._now_ms = now_ms
         self._nodes: dict[NodeId, _Node] = {}
         self._give_up: Callable[[NodeId], None] = lambda _node_id: None
+        self._count_rooms: Callable[[NodeId], int] = lambda _node_id: 0
 
-    async def renew(self, node_id: NodeId, label: str, lease_ms: int) -> Lease:
+    async def renew(self, node_id: NodeId, label: str, lease_ms: int, *, is_draining: bool = False) -> Lease:
         """Register the node, or prolong its lease to `lease_ms` from now, 3,000 at the most."""
         now = self._now_ms()
+        before = self._nodes.get(node_id)
         # Renewed, it keeps its place in the dictionary, whose order is that of registration.
-        self._nodes[node_id] = _Node(label, now + lease_ms)
-        return Lease(now_ms=now, until_ms=now + lease_ms)
+        is_wanted = before is not None and before.drain_wanted
+        renewed = _Node(label, now + lease_ms, is_draining, drain_wanted=is_wanted)
+        self._nodes[node_id] = renewed
+        return Lease(now_ms=now, until_ms=now + lease_ms, drain_wanted=renewed.drain_wanted)
 
     async def nodes_before(self, node_id: NodeId) -> Sequence[str]:
         """Labels of the nodes whose lease runs now and that were registered before this one, if it is at all."""
@@ -76,6 +82,15 @@ class MemoryNodeStore:
     async def leases(self, node_ids: Collection[NodeId]) -> Mapping[NodeId, int]:
         """When the leases of these nodes end, in database milliseconds; those that do not run now are missing."""
         return {node_id: self._nodes[node_id].lease_until for node_id in node_ids if self.is_alive(node_id)}
+
+    async def nodes_to_hand_over_to(self, node_id: NodeId) -> Sequence[NodeId]:
+        """The nodes, other than this one, that are alive and stay; those with the fewest rooms first."""
+        staying = [
+            other
+            for other, node in self._nodes.items()
+            if other != node_id and self.is_alive(other) and not (node.is_draining or node.drain_wanted)
+        ]
+        return sorted(staying, key=lambda other: (self._count_rooms(other), other))
 
     async def retire(self, node_id: NodeId) -> None:
         """End the node's lease, and give up every room that it still owns."""
@@ -89,9 +104,10 @@ class MemoryNodeStore:
         node = self._nodes.get(node_id) if node_id is not None else None
         return node is not None and 0 < node.lease_until - self._now_ms() <= _LONGEST_LEASE_MS
 
-    def on_retire(self, give_up: Callable[[NodeId], None]) -> None:
-        """Have `give_up` called with each node that retires."""
+    def join_rooms(self, *, give_up: Callable[[NodeId], None], count: Callable[[NodeId], int]) -> None:
+        """Have `give_up` called with each node that retires, and ask `count` how many rooms one owns."""
         self._give_up = give_up
+        self._count_rooms = count
 
 
 class MemoryRoomStore:
@@ -102,7 +118,7 @@ class MemoryRoomStore:
         self._now_ms = now_ms
         self._rooms: dict[RoomId, _Room] = {}
         self._unique: dict[tuple[Any, ...], RoomId] = {}
-        nodes.on_retire(self._give_up)
+        nodes.join_rooms(give_up=self._give_up, count=self._count)
 
     async def create_room(self, room: NewRoom) -> RoomCreated | RoomRepeated | CodeTaken:
         """Make a room, or find the one that the same command made."""
@@ -217,6 +233,9 @@ class MemoryRoomStore:
         room.head = append.head
         if append.head.status == "closed" and room.closed_at is None:
             room.closed_at = now
+
+    def _count(self, node_id: NodeId) -> int:
+        return sum(room.owner == node_id for room in self._rooms.values())
 
     def _give_up(self, node_id: NodeId) -> None:
         for room in self._rooms.values():

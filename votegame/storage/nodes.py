@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Mapping, Sequence
 
+from votegame import __version__
 from votegame.cluster.ports import Lease
 from votegame.ids import NodeId
 from votegame.storage.database import LEASE_LOCK_MS, Database
@@ -18,11 +19,18 @@ class PostgresNodeStore:
         """Close the connection of the lease; the database is its owner's to close."""
         await self._lease.close()
 
-    async def renew(self, node_id: NodeId, label: str, lease_ms: int) -> Lease:
+    async def renew(self, node_id: NodeId, label: str, lease_ms: int, *, is_draining: bool = False) -> Lease:
         """Register the node, or prolong its lease to `lease_ms` from the database's now, 3,000 at the most."""
-        row = await self._lease.fetch_one("node_renew", node_id=node_id, label=label, lease_ms=lease_ms)
+        row = await self._lease.fetch_one(
+            "node_renew",
+            node_id=node_id,
+            label=label,
+            lease_ms=lease_ms,
+            release=__version__,
+            is_draining=is_draining,
+        )
         assert row is not None
-        return Lease(now_ms=row[0], until_ms=row[1])
+        return Lease(now_ms=row[0], until_ms=row[1], drain_wanted=row[2])
 
     async def nodes_before(self, node_id: NodeId) -> Sequence[str]:
         """Labels of the nodes whose lease runs now and that were registered before this one, if it is at all."""
@@ -31,6 +39,10 @@ class PostgresNodeStore:
     async def leases(self, node_ids: Collection[NodeId]) -> Mapping[NodeId, int]:
         """When the leases of these nodes end, in database milliseconds; those that do not run now are missing."""
         return dict(await self._database.fetch_all("node_leases", node_ids=list(node_ids)))
+
+    async def nodes_to_hand_over_to(self, node_id: NodeId) -> Sequence[NodeId]:
+        """The nodes, other than this one, that are alive and stay; those with the fewest rooms first."""
+        return [other for (other,) in await self._database.fetch_all("nodes_to_hand_over_to", node_id=node_id)]
 
     async def retire(self, node_id: NodeId) -> None:
         """End the node's lease, and give up every room that it still owns."""

@@ -25,10 +25,10 @@ class FaultyNodes:
         self.seconds = 0.0
         self.renewals = 0
 
-    async def renew(self, node_id, label, lease_ms):
+    async def renew(self, node_id, label, lease_ms, **said):
         self.renewals += 1
         await self._check()
-        lease = await self._nodes.renew(node_id, label, lease_ms)
+        lease = await self._nodes.renew(node_id, label, lease_ms, **said)
         await asyncio.sleep(self.seconds)
         return lease
 
@@ -100,7 +100,7 @@ async def test_a_node_that_has_begun_speaks_and_knows_the_time_of_the_database(w
     await world.begin()
     assert not world.lease.is_valid()
     await world.node.join()
-    await world.node.start()
+    await world.node.start(alone=True)
     assert world.lease.is_valid()
     assert abs(world.clock.now_ms() - world.table.clock.now_ms()) <= 1
     assert world.clock.now_ms() >= EPOCH_MS
@@ -121,14 +121,14 @@ async def test_it_waits_for_the_lease_of_another_node_to_end(world):
     await world.begin()
     begun = world.clock.seconds()
     await world.node.join()
-    await world.node.start()
+    await world.node.start(alone=True)
     assert world.clock.seconds() - begun >= 3
 
 
 async def test_a_lapse_makes_it_mute_until_it_knows_what_it_lost(world):
     await world.begin()
     await world.node.join()
-    await world.node.start()
+    await world.node.start(alone=True)
     ada = world.table.user("ada")
     ada.code = (await ada.ask(ada.create()))["room_code"]
     lost = world.table.room_of(ada.code)
@@ -150,7 +150,7 @@ async def test_a_lapse_makes_it_mute_until_it_knows_what_it_lost(world):
 async def test_after_five_mute_seconds_clients_are_sent_away_once(world):
     await world.begin()
     await world.node.join()
-    await world.node.start()
+    await world.node.start(alone=True)
     world.nodes.is_away = True
     await asyncio.sleep(6)
     assert world.closed == []
@@ -167,7 +167,7 @@ async def test_after_five_mute_seconds_clients_are_sent_away_once(world):
 async def test_slow_renewals_keep_the_lease_while_they_are_quick_enough(world):
     await world.begin()
     await world.node.join()
-    await world.node.start()
+    await world.node.start(alone=True)
     world.nodes.seconds = 1.0
     for _ in range(100):
         await asyncio.sleep(0.1)
@@ -177,7 +177,7 @@ async def test_slow_renewals_keep_the_lease_while_they_are_quick_enough(world):
 async def test_at_its_end_its_rooms_are_free_at_once(world):
     await world.begin()
     await world.node.join()
-    await world.node.start()
+    await world.node.start(alone=True)
     ada = world.table.user("ada")
     code = (await ada.ask(ada.create()))["room_code"]
     await world.node.stop()
@@ -189,7 +189,7 @@ async def test_at_its_end_its_rooms_are_free_at_once(world):
 async def test_an_end_without_a_database_is_an_end(world):
     await world.begin()
     await world.node.join()
-    await world.node.start()
+    await world.node.start(alone=True)
     world.nodes.is_away = True
     await world.node.stop()
     assert all(task.done() for task in world.node._tasks)
@@ -198,7 +198,7 @@ async def test_an_end_without_a_database_is_an_end(world):
 async def test_a_renewal_that_fails_as_nobody_expected_is_not_the_last_one(world):
     await world.begin()
     await world.node.join()
-    await world.node.start()
+    await world.node.start(alone=True)
     world.nodes.bug = RuntimeError("planted")
     await asyncio.sleep(4)
     assert not world.lease.is_valid()
@@ -211,7 +211,7 @@ async def test_a_renewal_that_fails_as_nobody_expected_is_not_the_last_one(world
 async def test_clients_that_cannot_be_sent_away_are_not_the_end_of_watching(world):
     await world.begin()
     await world.node.join()
-    await world.node.start()
+    await world.node.start(alone=True)
     world.closing_bug = RuntimeError("planted")
     world.nodes.is_away = True
     await asyncio.sleep(8.5)
@@ -228,7 +228,7 @@ async def test_of_two_nodes_that_begin_together_one_waits_for_the_other(world):
     other = world.another_node()
     for node in (world.node, other):
         await node.join()
-    starting = [asyncio.create_task(node.start()) for node in (other, world.node)]
+    starting = [asyncio.create_task(node.start(alone=True)) for node in (other, world.node)]
     await asyncio.sleep(10)
     assert [task.done() for task in starting] == [False, True]
     await world.node.stop()
