@@ -30,16 +30,16 @@ class Nodes:
         self.redis.start()
         self.database_url = self._postgres.start()
         migrate.apply(self.database_url)
-        self.nodes = [self.another() for _ in range(self._count)]
+        self.nodes = [self.another(number) for number in range(self._count)]
         await asyncio.gather(*(node.start() for node in self.nodes))
 
-    def another(self) -> ServerProcess:
+    def another(self, number: int) -> ServerProcess:
         """One more node, not started."""
         return ServerProcess(
             DATABASE_URL=self.database_url,
             REDIS_URL=self.redis.url,
             SECRET_KEY=_SECRET,
-            NODE_ID=f"node-{len(self.nodes)}",
+            NODE_ID=f"node-{number}",
             **self._settings,
         )
 

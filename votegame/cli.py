@@ -1,13 +1,14 @@
-"""The command line: `votegame serve`, `migrate`, `check` and `conformance`."""
+"""The command line: `votegame serve`, `migrate`, `nodes`, `drain`, `check` and `conformance`."""
 
 import argparse
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-from votegame import __version__, check, serve
+from votegame import __version__, check, nodes, serve
 from votegame.conformance import command as conformance
 from votegame.errors import StoreError, VotegameError
 from votegame.settings import Settings, read_settings
@@ -49,6 +50,10 @@ def _parser() -> argparse.ArgumentParser:
     _add(commands, "serve", "start the server", _SERVE, _serve)
     migrating = _add(commands, "migrate", "bring the database up to date", _MIGRATE, _migrate)
     migrating.add_argument("--dry-run", action="store_true", help="only say what would be applied")
+    listing = _add(commands, "nodes", "list the nodes", nodes.NODES, _nodes)
+    nodes.add_list_arguments(listing)
+    draining = _add(commands, "drain", "have a node leave", nodes.DRAIN, _drain)
+    nodes.add_drain_arguments(draining)
     checking = _add(commands, "check", "prove the database", check.DESCRIPTION, _check)
     check.add_arguments(checking)
     _add_conformance(commands)
@@ -86,12 +91,29 @@ def _migrate(args: argparse.Namespace, settings: Settings) -> int:
     return EXIT_OK
 
 
+def _nodes(args: argparse.Namespace, settings: Settings) -> int:
+    with _existing_database(settings) as url:
+        return nodes.list_nodes(args, url)
+
+
+def _drain(args: argparse.Namespace, settings: Settings) -> int:
+    with _existing_database(settings) as url:
+        return nodes.drain(args, url)
+
+
 def _conformance(args: argparse.Namespace, _settings: Settings) -> int:
     return conformance.run(args)
 
 
 def _check(args: argparse.Namespace, settings: Settings) -> int:
+    with _existing_database(settings) as url:
+        return check.run(args, url)
+
+
+@contextmanager
+def _existing_database(settings: Settings) -> Iterator[str]:
+    """The URL of a database that is there, and up to date. Raises ConfigurationError when there is none."""
     serve.check_existing(settings)
     with serve.database(settings) as url:
         serve.check_migrated(url)
-        return check.run(args, url)
+        yield url

@@ -30,6 +30,19 @@ WHERE n.id <> %(node_id)s AND lease_runs(n.lease_until) AND NOT n.is_draining AN
 GROUP BY n.id
 ORDER BY count(r.id), n.id
 
+-- name: nodes_registered
+-- For operators: the nodes that are alive or were lately, with the open rooms that each owns.
+SELECT n.id::text AS node_id, n.label, n.release, n.lease_until - now_ms() AS lease_left_ms,
+    now_ms() - n.started_at AS age_ms, count(r.id) AS rooms, n.is_draining, n.drain_wanted
+FROM nodes n LEFT JOIN rooms r ON r.owner = n.id AND r.status <> 'closed'
+WHERE n.lease_until > now_ms() - %(lately_ms)s
+GROUP BY n.id
+ORDER BY n.started_at, n.id
+
+-- name: node_ask_to_drain
+-- Ask a node that is alive to leave.
+UPDATE nodes SET drain_wanted = true WHERE id = %(node_id)s AND lease_runs(lease_until)
+
 -- name: node_retire
 -- End a lease and give up the node's rooms. A room that is being written or claimed right now is skipped rather than
 -- waited for, which could deadlock with a claim; the lease is over, so it can be claimed anyway.
