@@ -5,6 +5,9 @@ from contextlib import closing
 
 import psycopg2  # noqa: TID251
 
+REGISTERED = {"label": "before", "lease_ms": 3_000, "release": "0", "is_draining": False}
+"""What a node says of itself to `node_renew`, beside its id."""
+
 
 def run(connection, sql, *params):
     with connection.cursor() as cursor:

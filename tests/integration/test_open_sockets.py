@@ -8,6 +8,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 import aiohttp
 import pytest
 
+from tests.integration.sql_kit import REGISTERED
 from tests.integration.web_kit import ADA, PASSWORD, SECRET
 from tests.serving import free_port
 from votegame.app import Server
@@ -159,7 +160,7 @@ async def test_a_foreign_page_opens_no_socket(client):
 
 async def test_a_login_from_before_the_server_was_ready_is_one_that_lasts(database_url, database):
     """A server that is started again waits for its old lease to end, and answers calls meanwhile."""
-    await database.fetch_one("node_renew", node_id=str(uuid.uuid4()), label="before", lease_ms=3_000)
+    await database.fetch_one("node_renew", node_id=str(uuid.uuid4()), **REGISTERED)
     port = free_port()
     chosen = Settings(host="127.0.0.1", port=port, bcrypt_cost=10, rate_limits="off")
     server = Server(chosen, database_url=database_url, secret=SECRET)

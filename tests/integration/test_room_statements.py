@@ -6,7 +6,7 @@ import random
 import pytest
 
 from tests.contract.store_kit import a_head, a_room, a_row, an_append, an_id
-from tests.integration.sql_kit import run, waits_for_lock
+from tests.integration.sql_kit import REGISTERED, run, waits_for_lock
 from votegame.errors import StoreBusyError, StoreError
 from votegame.rooms.ports import Claim
 from votegame.storage.audit import auditing
@@ -110,13 +110,13 @@ async def test_a_claim_waits_for_a_renewal_that_is_being_committed(rooms, nodes,
 
 async def test_a_node_that_registers_sees_the_one_whose_registration_is_being_committed(nodes, other, database_url):
     with other.cursor() as cursor:
-        cursor.execute(load_queries()["node_renew"], {"node_id": an_id(), "label": "first", "lease_ms": 3_000})
+        cursor.execute(load_queries()["node_renew"], {"node_id": an_id(), **REGISTERED})
     second = an_id()
     registering = asyncio.create_task(nodes.renew(second, "second", 3_000))
     await waits_for_lock(database_url, registering)
     other.commit()
     await registering
-    assert await nodes.nodes_before(second) == ["first"]
+    assert await nodes.nodes_before(second) == ["before"]
 
 
 async def test_a_sweep_waits_for_a_renewal_that_is_being_committed(rooms, nodes, other, database_url):

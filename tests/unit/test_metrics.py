@@ -26,6 +26,8 @@ def test_every_count_is_shown_under_its_name():
     metrics.closed(4508)
     metrics.request("/api/auth/login", 401)
     metrics.commit(7, 0.002)
+    metrics.forwarded()
+    metrics.link_messages("sent", 5)
     metrics.loop_lag(0.3)
     shown = samples(metrics)
     assert {name: shown[name] for name in shown if not name[0].endswith("_bucket")} == {
@@ -33,6 +35,8 @@ def test_every_count_is_shown_under_its_name():
         ("votegame_rooms",): 2,
         ("votegame_lease_valid",): 1,
         ("votegame_commands_total", "submit_answer"): 1,
+        ("votegame_forwarded_total",): 1,
+        ("votegame_link_messages_total", "sent"): 5,
         ("votegame_turns_total", "wrong_phase"): 1,
         ("votegame_refused_total", "rate_limited"): 1,
         ("votegame_missed_rooms_total",): 1,

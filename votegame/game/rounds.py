@@ -86,7 +86,8 @@ def notice_everything(turn: Turn) -> None:
     if isinstance(phase, Answering) or phase.order is None:
         _notice_counts(turn, "answer_submitted", "", {})
         return
-    for answer_id in phase.order:
+    counted = phase.order[:1] if phase.round.vote_updates == "progress" else phase.order
+    for answer_id in counted:
         _notice_vote(turn, answer_id)
 
 

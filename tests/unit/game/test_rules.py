@@ -305,6 +305,47 @@ class TestDeadlines:
         assert room.tell(messages.GateWasShut(5_000)).records == ()
 
 
+class TestNoticesMissed:
+    def told(self, room, **presence):
+        change = room.tell(messages.NoticesMissed(), **presence)
+        assert change.records == change.effects == ()
+        return [(notice.type, notice.subject, dict(notice.fields)) for notice in change.public]
+
+    def test_in_the_lobby_it_is_told_of_each_member_whether_he_is_connected(self):
+        room = room_in("lobby")
+        alone = Presence(frozenset({room.host.user_id}), {room.ben.user_id: room.now})
+        assert [fields for _, _, fields in self.told(room, presence=alone)] == [
+            {"user_id": room.host.user_id, "connected": True},
+            {"user_id": room.ben.user_id, "connected": False},
+        ]
+
+    def test_in_answering_how_many_have_answered(self):
+        room = room_in("answering")
+        assert self.told(room)[2:] == [
+            (
+                "answer_submitted",
+                "",
+                {"round_id": room.state.phase.round.round_id, "submitted_count": 0, "participant_count": 2},
+            )
+        ]
+
+    @pytest.mark.parametrize("phase", ["voting", "results", "finished"])
+    def test_from_voting_on_the_votes_for_each_answer(self, phase):
+        room = room_in(phase)
+        counts = {fields["answer_id"]: fields["vote_count"] for _, _, fields in self.told(room)[2:]}
+        assert counts.keys() == set(room.state.phase.order)
+        assert sum(counts.values()) == len(room.state.phase.votes)
+
+    def test_with_progress_only_how_many_have_voted(self):
+        room = room_in("voting", vote_updates="progress")
+        assert [(subject, "vote_count" in fields) for _, subject, fields in self.told(room)[2:]] == [("", False)]
+
+    def test_after_a_round_without_voting_the_answers_are_counted(self):
+        room = room_in("answering")
+        room.say(room.host, commands.EndRound)
+        assert [kind for kind, _, _ in self.told(room)[2:]] == ["answer_submitted"]
+
+
 class TestPresence:
     def test_gone_and_back_are_told_as_notices(self):
         room = room_in("lobby")

@@ -1,18 +1,22 @@
-from votegame.rooms.history import HISTORY_BYTES, HISTORY_FRAMES, History
+from votegame.rooms.history import HISTORY_BYTES, HISTORY_FRAMES, History, Kept
 
 
 def kept(*seqs, size=1):
     history = History()
     for seq in seqs:
-        history.keep(seq, b"%d" % seq + b" " * (size - 1))
+        history.keep(Kept(seq, b"%d" % seq + b" " * (size - 1)))
     return history
+
+
+def between(history, last_seq, seq):
+    return [each.frame for each in history.between(last_seq, seq)]
 
 
 def test_exactly_the_frames_between():
     history = kept(3, 4, 5, 6)
-    assert history.between(4, 6) == [b"5", b"6"]
-    assert history.between(2, 6) == [b"3", b"4", b"5", b"6"]
-    assert history.between(6, 6) == []
+    assert between(history, 4, 6) == [b"5", b"6"]
+    assert between(history, 2, 6) == [b"3", b"4", b"5", b"6"]
+    assert between(history, 6, 6) == []
 
 
 def test_what_is_older_than_what_is_kept_or_was_never_told_is_not_there():
