@@ -7,7 +7,7 @@ RUN_STAMP := $(VENV)/.run
 TEST_STAMP := $(VENV)/.test
 SOURCES := pyproject.toml constraints.txt setup.py
 
-.PHONY: run test check lint cover format protocol clean
+.PHONY: run test check lint cover format protocol rolling-restart clean
 .DEFAULT_GOAL := run
 
 run: $(RUN_STAMP)
@@ -37,6 +37,13 @@ protocol: $(TEST_STAMP)
 format: $(TEST_STAMP)
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
+
+# One node of docker-compose.yml after the other, to the image as it is built now; each when the one before serves again.
+rolling-restart:
+	docker compose build
+	docker compose run --rm migrate
+	@for node in votegame-1 votegame-2 votegame-3; do \
+	  docker compose up --detach --no-deps --wait --force-recreate $$node || exit 1; done
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache

@@ -7,7 +7,6 @@ database goes.
 """
 
 import asyncio
-import socket
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any, Final
@@ -186,7 +185,7 @@ class Server:
         self._registry = Registry(env, max_rooms=settings.max_rooms)
         self._node = Node(
             node_id,
-            settings.node_id or socket.gethostname(),
+            settings.label,
             store=self._nodes,
             clock=self._clock,
             lease=self._lease,

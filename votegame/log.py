@@ -41,13 +41,18 @@ _ESCAPES_IN_TRACEBACKS: Final = {code: text for code, text in _ESCAPES.items() i
 EventDict = MutableMapping[str, Any]
 
 
-def configure(*, level: Level, as_json: bool) -> None:
-    """Have everything logged at `level` and above, to standard error; JSON lines or plain ones."""
+def configure(*, level: Level, as_json: bool, node: str) -> None:
+    """Have everything logged at `level` and above, to standard error; JSON lines, with the `node`, or plain ones."""
+
+    def named(_logger: Any, _method: str, event_dict: EventDict) -> EventDict:
+        return {**event_dict, "node": node} if as_json else event_dict
+
     shared: list[structlog.typing.Processor] = [
         structlog.stdlib.add_log_level,
         structlog.stdlib.add_logger_name,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         structlog.processors.format_exc_info,
+        named,
         harmless,
     ]
     structlog.configure(

@@ -55,7 +55,7 @@ def serve(settings: Settings) -> int:
         ConfigurationError: It cannot be started with these settings.
         StoreError: The database cannot be had.
     """
-    logging.configure(level=settings.log_level, as_json=settings.is_production)
+    logging.configure(level=settings.log_level, as_json=settings.is_production, node=settings.label)
     if settings.database_url:
         check_migrated(settings.database_url)
         return _run(settings, settings.database_url, None)

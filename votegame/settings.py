@@ -8,6 +8,7 @@ import ipaddress
 import os
 import re
 import secrets
+import socket
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, get_args
@@ -128,6 +129,11 @@ class Settings(Struct, frozen=True, kw_only=True):
     guests_per_hour: _Count = 20
     bcrypt_cost: Annotated[int, Meta(ge=10, le=15)] = 12
     log_days: _Days = 30.0
+
+    @property
+    def label(self) -> str:
+        """What operators call this node."""
+        return self.node_id or socket.gethostname()
 
     @property
     def is_production(self) -> bool:

@@ -194,7 +194,7 @@ async def running_web(url: str, **settings) -> AsyncIterator[WebHouse]:
     house = WebHouse(url, **settings)
     root = logging.getLogger()
     handlers, level = root.handlers[:], root.level
-    log.configure(level="debug", as_json=True)
+    log.configure(level="debug", as_json=True, node="here")
     root.handlers[0].setStream(house.said)
     house.port = await house.site.start()
     try:

@@ -25,7 +25,7 @@ def stderr(monkeypatch):
 @pytest.fixture
 def records(stderr):
     """The records of everything logged so far, from JSON lines."""
-    log.configure(level="info", as_json=True)
+    log.configure(level="info", as_json=True, node="here")
 
     def read() -> list[dict]:
         return [json.loads(line) for line in stderr.getvalue().splitlines()]
@@ -36,7 +36,7 @@ def records(stderr):
 @pytest.fixture
 def said(stderr):
     """What people read in a terminal."""
-    log.configure(level="info", as_json=False)
+    log.configure(level="info", as_json=False, node="here")
     return stderr.getvalue
 
 
@@ -152,3 +152,8 @@ def test_for_people_it_is_plain_and_still_harmless(said):
         logger().exception("failed")
     assert "a\\x0ab\\x1b[31m" in said().splitlines()[0]
     assert "ValueError: odd" in said()
+
+
+def test_a_record_says_of_which_node_it_is(records):
+    logger().info("started", node="forged")
+    assert [record["node"] for record in records()] == ["here"]
