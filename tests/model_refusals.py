@@ -58,6 +58,8 @@ def refusal(model, said, now) -> str | None:
         return "stale_round"
     if said.kind in PHASES and model.phase not in PHASES[said.kind]:
         return "wrong_phase"
+    if said.kind in {"pause_game", "resume_game"} and model.deadline is None and model.remaining_ms is None:
+        return "wrong_phase"
     if said.kind in ENDLESS and model.commands_of(said.user, now) >= model.most_remembered:
         return "rate_limited"
     if said.kind in SPECIAL:
@@ -119,10 +121,6 @@ def _handing_over(model, said, now):
     return "player_not_found" if said.detail not in model.seated() else None
 
 
-def _pausing(model, said, now):
-    return "wrong_phase" if model.deadline is None and model.remaining_ms is None else None
-
-
 SPECIAL = {
     "join_room": _joining,
     "start_game": _starting,
@@ -132,5 +130,4 @@ SPECIAL = {
     "submit_vote": _voting,
     "kick_player": _kicking,
     "transfer_host": _handing_over,
-    "pause_game": _pausing,
 }

@@ -110,10 +110,16 @@ class Proxy:
 
 
 class Later(Deviation):
-    """A later version: it adds, which it may."""
+    """A later version: it adds, which it may, and what it has added does not stay the same."""
 
     def told(self, frame, line):
-        return [{"type": "weather_changed", "wind": "NNW"}, extended(frame)]
+        n = self.memory["n"] = self.memory.get("n", 0) + 1
+        frame = extended(frame)
+        for state in (frame.get("state"), *(frame.get("state") or {}).get("members", ())):
+            if state is not None:
+                state["n_frames"] = n
+        invitation = {"type": "invited", "room_code": "XYZ234"}
+        return [{"type": "weather_changed", "wind": "NNW"}, invitation, frame]
 
     def answered(self, status, body):
         return status, extended(body)
@@ -159,6 +165,17 @@ class AnswersShownEarly(Deviation):
         if line.command(frame).get("type") == "submit_answer":
             self.memory["answer"] = line.command(frame)["answer"]
         return [{**frame, "answer": self.memory["answer"]} if frame["type"] == "answer_submitted" else frame]
+
+
+class AuthorsShownOverHttp(Deviation):
+    """Whoever reads the answers by a call reads who wrote them."""
+
+    def answered(self, status, body):
+        if "user" in body:
+            self.memory.setdefault("who", body["user"]["id"])
+        for answer in body.get("answers", ()):
+            answer["by"] = self.memory["who"]
+        return status, body
 
 
 class RetryGetsAnotherId(Deviation):
@@ -325,6 +342,7 @@ DEVIATIONS = [
     (WrongCode, "refusals_playing", "expected 'self_vote'"),
     (AuthorsShownEarly, "whole_game", "links an answer and a user"),
     (AnswersShownEarly, "whole_game", "before voting"),
+    (AuthorsShownOverHttp, "http_only", "links an answer and a user"),
     (RetryGetsAnotherId, "retry", "answer_id: expected"),
     (ResumeLosesAnEvent, "resume_recovered", "does not fit what was told before"),
     (HostIsNotReplaced, "host_away", "host_changed"),

@@ -2,6 +2,8 @@
 
 import asyncio
 import json
+import random
+import signal
 import sys
 from contextlib import asynccontextmanager
 
@@ -21,10 +23,10 @@ JOBS = 5
 
 
 @asynccontextmanager
-async def hosting(*names: str, patience: float = 1.0):
+async def hosting(*names: str, patience: float = 1.0, pace: float = 1.0):
     """The URL of a scripted server, and the results that it tells. A minute is three seconds."""
     results = {}
-    times = Times(pace=0.05 if SLOW & set(names) else 1.0, patience=patience)
+    times = Times(pace=0.05 if SLOW & set(names) else pace, patience=patience)
     host = Host({name: STORIES[name] for name in names}, times, lambda each: results.update({each.name: each}))
     runner = web.AppRunner(host.app(), shutdown_timeout=0.1)
     await runner.setup()
@@ -58,12 +60,26 @@ async def test_every_deviation_of_a_client_is_found_and_called_by_its_name():
 class LogsInOverTheSocket(ReferenceClient):
     """A page without cookies, say: it cannot set headers."""
 
+    HEADERS = False
+    ADDED = ""
+
     async def one_connection(self) -> int:
-        async with self.http.ws_connect(f"{self.url}/ws") as self.socket:
-            await self.transmit({"type": "authenticate", "id": self.new_id(), "token": self.token})
+        headers = {"Authorization": f"Bearer {self.token}"} if self.HEADERS else {}
+        async with self.http.ws_connect(f"{self.url}/ws", headers=headers) as self.socket:
+            await self.transmit({"type": "authenticate", "id": self.new_id(), "token": self.token + self.ADDED})
             async for message in self.socket:
                 await self.take(json.loads(message.data))
             return self.socket.close_code or 1006
+
+
+class LogsInTwice(LogsInOverTheSocket):
+    """A page that has the cookie, and does not know it."""
+
+    HEADERS = True
+
+
+class LogsInWrongly(LogsInOverTheSocket):
+    ADDED = "?"
 
 
 async def test_a_client_may_log_in_over_the_socket():
@@ -71,10 +87,58 @@ async def test_a_client_may_log_in_over_the_socket():
         assert (await drive(LogsInOverTheSocket(http, f"{url}/whole_game")))["passed"]
 
 
-async def test_a_story_can_be_played_again():
+async def test_a_login_over_the_socket_must_hold():
+    async with hosting("whole_game", patience=0.1) as (url, http, _):
+        outcome = await drive(LogsInWrongly(http, f"{url}/whole_game"))
+    assert outcome["differences"] == ["step 1: `token` is not the one that it was given"]
+
+
+async def test_a_client_may_log_in_over_the_socket_though_it_has_a_login():
+    async with hosting("whole_game") as (url, http, _):
+        assert (await drive(LogsInTwice(http, f"{url}/whole_game")))["passed"]
+
+
+async def test_a_client_that_offers_no_known_version_is_refused():
+    async with hosting("whole_game") as (url, http, _):
+        with pytest.raises(aiohttp.WSServerHandshakeError) as refused:
+            await http.ws_connect(f"{url}/whole_game/ws", protocols=["votegame.v9"])
+    assert refused.value.status == 400
+
+
+class Vanishes(ReferenceClient):
+    """Its network goes with the command that it sends."""
+
+    async def transmit(self, command):
+        await super().transmit(command)
+        self.socket._conn.transport.abort()
+
+    async def comes_back(self, code):
+        return False
+
+
+async def test_a_story_ends_when_the_client_is_gone_in_the_midst_of_what_it_is_told():
+    async with hosting("client_hole", patience=0.1) as (url, http, _), asyncio.timeout(10):
+        assert not (await drive(Vanishes(http, f"{url}/client_hole")))["passed"]
+
+
+class ComesBackQuickly(ReferenceClient):
+    """As quick as a tenth of all waits makes it."""
+
+    async def comes_back(self, code):
+        await asyncio.sleep(random.uniform(0.02, 0.04))
+        return await super().comes_back(code) if code == 1013 else True
+
+
+async def test_a_quicker_pace_is_for_the_random_wait_as_well():
+    async with hosting("client_comes_back", pace=0.1) as (url, http, _):
+        assert (await drive(ComesBackQuickly(http, f"{url}/client_comes_back")))["differences"] == []
+
+
+async def test_a_story_can_be_played_again_and_is_judged_anew():
     async with hosting("client_hole") as (url, http, _):
-        for _ in range(2):
-            assert (await drive(ReferenceClient(http, f"{url}/client_hole")))["passed"]
+        for kind in (ReferenceClient, OverlooksTheHost, ReferenceClient):
+            outcome = await drive(kind(http, f"{url}/client_hole"))
+            assert outcome["passed"] == (kind is ReferenceClient)
 
 
 async def test_a_page_from_another_origin_can_be_a_client():
@@ -123,3 +187,18 @@ async def test_the_command_ends_when_all_is_played_and_says_what_differs(kind, c
     assert await process.wait() == code
     assert ("host_id" in out) == bool(code)
     assert f"{1 - code} passed, {code} differ" in out
+
+
+async def test_a_run_that_is_ended_too_early_is_no_proof():
+    port = free_port()
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        *("-m", "votegame", "conformance", "--serve", "--once", "--host", "::1", "--port", str(port)),
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    while f"http://[::1]:{port}/NAME" not in (await process.stdout.readline()).decode():
+        pass
+    process.send_signal(signal.SIGTERM)
+    _, err = await process.communicate()
+    assert (process.returncode, err.decode()) == (2, "votegame: It was ended before each story was played.\n")

@@ -2,10 +2,13 @@
 
 import asyncio
 import json
+import signal
 import sys
+from collections.abc import Callable
 from contextlib import asynccontextmanager
 
 import aiohttp
+import msgspec
 import pytest
 from aiohttp import web
 
@@ -124,7 +127,10 @@ async def run_in_a_thread(*arguments: str) -> int:
     [
         ((), "Say which server"),
         (("ftp://localhost",), "Say which server"),
-        (("http://127.0.0.1:9",), "does not answer as it should"),
+        (("http://127.0.0.1:9",), "cannot connect to 127.0.0.1:9"),
+        (("http://[::1",), "Say which server"),
+        (("http://ada:secret@127.0.0.1:9",), "must not hold a user"),
+        (("http://127.0.0.1:9", "--serve"), "Either a URL"),
         (("http://127.0.0.1:9", "--only", "nothing"), "There is no transcript nothing"),
     ],
 )
@@ -136,14 +142,20 @@ async def test_what_cannot_be_done_ends_with_2(arguments, words, capsys):
 
 
 @asynccontextmanager
-async def answering_guests(status: int, body: dict):
-    """A server that answers every call for a guest so."""
+async def answering(
+    status: int, body: object, headers: dict[str, str] | None = None, upgrade: Callable[[], web.Response] = web.Response
+):
+    """A server that answers every call for a guest, and every upgrade, so."""
 
     async def answer(_request: web.Request) -> web.Response:
-        return web.json_response(body, status=status)
+        return web.json_response(body, status=status, headers=headers)
+
+    async def answer_upgrade(_request: web.Request) -> web.Response:
+        return upgrade()
 
     app = web.Application()
     app.router.add_post("/api/auth/guest", answer)
+    app.router.add_get("/ws", answer_upgrade)
     runner = web.AppRunner(app)
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()
@@ -154,16 +166,49 @@ async def answering_guests(status: int, body: dict):
 
 
 @pytest.mark.parametrize(
-    ("status", "body", "words"),
+    ("status", "body", "headers", "words"),
     [
-        (429, {"code": "rate_limited", "retry_after": 180}, "no more guests for this address for 180 s"),
-        (200, {"user": {}}, "was answered by 200, not 201"),
+        (429, {"code": "rate_limited", "retry_after": 180}, {}, "no more guests for this address for 180 s"),
+        (200, {"user": {}}, {}, "was answered by 200, not 201"),
+        (201, {"user": {}}, {}, "not answered as by a server of votegame: user.id"),
+        (201, [], {}, "not answered as by a server of votegame"),
+        (301, {}, {"Location": "https://a.test/"}, "give the URL that it leads to, https://a.test/"),
     ],
 )
-async def test_a_server_that_makes_no_guests_ends_the_run_and_says_so(status, body, words):
-    async with answering_guests(status, body) as url:
+async def test_a_server_that_makes_no_guests_ends_the_run_and_says_so(status, body, headers, words):
+    async with answering(status, body, headers) as url:
         with pytest.raises(NoGuestError, match=words):
             await played(url, {"votes": STORIES["votes"], "tabs": STORIES["tabs"]}, Means())
+
+
+async def test_an_upgrade_that_is_none_is_a_difference():
+    upgrade = {"Upgrade": "websocket", "Connection": "Upgrade", "Sec-WebSocket-Accept": "wrong"}
+    guest = {"user": {"id": "5f0c"}, "token": "t"}
+    async with answering(201, guest, upgrade=lambda: web.Response(status=101, headers=upgrade)) as url:
+        (result,) = await played(url, {"votes": STORIES["votes"]}, Means())
+    assert "does not upgrade" in result.findings[0].differences[0]
+
+
+async def test_an_upgrade_that_is_refused_in_no_json_is_a_difference():
+    guest = {"user": {"id": "5f0c"}, "token": "t"}
+    asks = {"actor": "ada", "connect": {"status": 400, "body": {"code": "bad_message"}}}
+    story = msgspec.convert({"title": "", "shows": "", "actors": {"ada": {}}, "steps": [asks]}, Transcript)
+    async with answering(201, guest, upgrade=lambda: web.Response(status=400, text="<html>")) as url:
+        (result,) = await played(url, {"story": story}, Means())
+    assert result.findings[0].came == '"<html>"'
+
+
+async def test_an_interrupted_run_says_so_and_ends_with_2(prompt_server):
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        *("-m", "votegame", "conformance", prompt_server.url),
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    await process.stdout.readline()
+    process.send_signal(signal.SIGINT)
+    _, err = await process.communicate()
+    assert (process.returncode, err.decode()) == (2, "votegame: Interrupted.\n")
 
 
 async def test_the_list_names_every_transcript(capsys):

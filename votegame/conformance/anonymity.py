@@ -13,15 +13,17 @@ class Secrets:
     """What one story must not let out: what was answered, and by whom."""
 
     def __init__(self) -> None:
-        self._users: set[str] = set()
+        self._users: dict[str, set[str]] = {}
+        """The ids of those whom an id or a name may mean."""
         self._authors: dict[str, dict[str, str]] = {}
         """For each round, who is behind an answer's id, and behind its text."""
         self._shown: set[tuple[str, str]] = set()
         self._revealed: set[tuple[str, str]] = set()
 
-    def knows_user(self, *marks: str) -> None:
+    def knows_user(self, user_id: str, name: str) -> None:
         """A user, by id and name."""
-        self._users.update(marks)
+        for mark in (user_id, name):
+            self._users.setdefault(mark, set()).add(user_id)
 
     def answered(self, round_id: str, user_id: str, *traces: str) -> None:
         """An answer of a round, by its text and its id."""
@@ -30,9 +32,10 @@ class Secrets:
     def leaks(self, reader: str, frame: Frame) -> Iterator[str]:
         """What a frame that `reader`, a user's id, is sent lets out."""
         if frame.get("type") in _SILENT:
-            named = self._users & set(_texts(frame))
+            named = self._users.keys() & set(_texts(frame))
             if named:
                 yield f"`{frame['type']}` says how many, never who, but it names {sorted(named)}"
+        yield from _out_of_phase(frame)
         self._learn(reader, frame)
         yield from self._early(reader, frame)
         yield from self._linked(reader, frame)
@@ -56,11 +59,23 @@ class Secrets:
 
     def _linked(self, reader: str, frame: Frame) -> Iterator[str]:
         hidden = [authors for round_id, authors in self._authors.items() if (reader, round_id) not in self._revealed]
-        secret = set[str]().union(*hidden)
         for part in objects(frame):
             texts = {value for value in part.values() if isinstance(value, str)}
-            if texts & secret and texts & self._users:
+            authors = {known[trace] for known in hidden for trace in texts & known.keys()}
+            named = set[str]().union(*(self._users[mark] for mark in texts & self._users.keys()))
+            # That an answer is one's own is no secret to oneself.
+            if authors and named and not authors == {reader} <= named:
                 yield f"before the reveal `{frame.get('type')}` links an answer and a user: {part}"
+
+
+def _out_of_phase(frame: Frame) -> Iterator[str]:
+    """A snapshot shows answers from voting on, and results when the round is over."""
+    for part in objects(frame):
+        phase, shown = part.get("phase"), part.get("round") or {}
+        if phase == "answering" and shown.get("answers") is not None:
+            yield "in `answering` a snapshot shows answers"
+        if phase in {"answering", "voting"} and shown.get("results") is not None:
+            yield f"in `{phase}` a snapshot shows results"
 
 
 def objects(value: Any) -> Iterator[Frame]:

@@ -4,16 +4,23 @@ A guest is in one story at a time, always under the same name, and makes no more
 limits lets him.
 """
 
+import json
 from http import HTTPStatus
 from typing import Any, Final
 
 import aiohttp
+from aiohttp import hdrs
 from msgspec import Struct
 
 from votegame.conformance.format import Actor, Transcript
+from votegame.conformance.matcher import differences
+from votegame.conformance.troubles import reason
 
 _ROOMS_OF_A_USER: Final = 5
 """New rooms of one user in 10 minutes."""
+_LOGIN: Final = {"user": {"id": {"$any": "text"}}, "token": {"$any": "text"}}
+"""What is needed of an answer; what else it must be like, a story says."""
+_LONGEST: Final = 300
 
 
 class NoGuestError(Exception):
@@ -62,27 +69,41 @@ class Cast:
             self._idle.append(user)
 
     async def _new(self, name: str, n_rooms: int) -> User:
+        url, made = f"{self._url}/api/auth/guest", {"display_name": name}
         try:
-            async with self._http.post(f"{self._url}/api/auth/guest", json={"display_name": name}) as answer:
-                body = await answer.json(content_type=None)
-                status, cookies = answer.status, answer.cookies
-        except (aiohttp.ClientError, OSError, TimeoutError, ValueError) as error:
-            raise NoGuestError(f"{self._url}/api/auth/guest does not answer as it should: {error!r}") from error
-        if status != HTTPStatus.CREATED:
-            raise NoGuestError(_refusal(status, body))
+            async with self._http.post(url, json=made, allow_redirects=False) as answer:
+                text = await answer.text()
+        except (aiohttp.ClientError, OSError, ValueError) as error:
+            raise NoGuestError(f"{self._url} does not answer as it should: {reason(error)}") from error
+        body = _decoded(text)
+        if answer.status != HTTPStatus.CREATED:
+            raise NoGuestError(_refusal(answer, text, body))
+        lacks = differences(_LOGIN, body, {})
+        if lacks:
+            raise NoGuestError(f"POST {url} is not answered as by a server of votegame: {lacks[0]}")
         self.n_made += 1
-        cookie = "; ".join(f"{name}={morsel.value}" for name, morsel in cookies.items())
+        cookie = "; ".join(f"{name}={morsel.value}" for name, morsel in answer.cookies.items())
         return User(body["user"]["id"], name, body["token"], cookie, n_rooms)
 
 
-def _refusal(status: int, body: Any) -> str:
+def _decoded(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except ValueError:
+        return None
+
+
+def _refusal(answer: aiohttp.ClientResponse, text: str, body: Any) -> str:
+    status, location = answer.status, answer.headers.get(hdrs.LOCATION)
+    if location is not None:
+        return f"POST /api/auth/guest was answered by {status}, not 201: give the URL that it leads to, {location}"
     if status == HTTPStatus.TOO_MANY_REQUESTS:
         wait = body.get("retry_after") if isinstance(body, dict) else None
         return (
             f"The server makes no more guests for this address for {wait} s. Run it with RATE_LIMITS=off or a higher "
             "GUESTS_PER_HOUR, or wait."
         )
-    return f"POST /api/auth/guest was answered by {status}, not 201: {body}"
+    return f"POST /api/auth/guest was answered by {status}, not 201: {text[:_LONGEST]}"
 
 
 def rooms_made(transcript: Transcript, actor: str) -> int:

@@ -6,7 +6,7 @@ import uuid
 from typing import Final
 
 from votegame.conformance.desk import Desk, Place, ending
-from votegame.conformance.link import Came
+from votegame.conformance.link import Came, Ended
 from votegame.conformance.same import unlike
 
 _SETTLING: Final = (0.0, 0.3, 1.5)
@@ -22,11 +22,18 @@ async def close(desk: Desk) -> None:
         if link.ended is None:
             await hold_against_snapshot(desk, place)
     for place, link in desk.links.items():
-        while isinstance(came := await desk.next(place, _LAST_SECONDS), Came):
-            if not desk.is_passed_over(came.frame):
-                desk.stop(place[0], expected="nothing more", came=came.text, what=["a frame too much came"])
         if link.ended is None:
+            await _last_words(desk, place)
             desk.note(place[0], list(desk.witness.unanswered(desk.books[place])), "")
+
+
+async def _last_words(desk: Desk, place: Place) -> None:
+    """Nothing is left that the story does not name."""
+    while (came := await desk.next(place, _LAST_SECONDS)) is not None:
+        if isinstance(came, Ended):
+            desk.stop(place[0], expected="an open connection", came=ending(came), what=["it was not to be closed"])
+        if not desk.is_passed_over(came.frame):
+            desk.stop(place[0], expected="nothing more", came=came.text, what=["a frame too much came"])
 
 
 async def hold_against_snapshot(desk: Desk, place: Place) -> None:
@@ -46,14 +53,15 @@ async def _unlike(desk: Desk, place: Place, room: str) -> list[str]:
     """In what they differ now."""
     fold = desk.books[place].rooms[room]
     known = copy.deepcopy(fold.state)
-    await desk.send(place, {"type": "join_room", "id": str(uuid.uuid4()), "room_code": room})
+    command_id = str(uuid.uuid4())
+    await desk.send(place, {"type": "join_room", "id": command_id, "room_code": room})
     while True:
         came = await desk.next(place, _REPLY_SECONDS)
         if not isinstance(came, Came):
             desk.stop(place[0], expected="a snapshot", came=ending(came), what=["`join_room` had no reply"])
         if desk.is_passed_over(came.frame):
             known = copy.deepcopy(fold.state)
-        elif came.frame.get("type") == "ok":
+        elif came.frame.get("type") == "ok" and came.frame["id"] == command_id:
             # What was known stays so, for the notices that are still to come.
             fold.state = known
             return unlike(known, came.frame["state"])

@@ -2,6 +2,8 @@
 
 import argparse
 import asyncio
+import contextlib
+import math
 import sys
 from collections.abc import Callable, Mapping
 from http import HTTPStatus
@@ -33,7 +35,8 @@ again, run the server with RATE_LIMITS=off, and say --no-rates here. Nothing is 
 own, and checks what the client sends and what it makes of what it is told. protocol/transcripts.md says how a client is
 driven through them, by cues.
 
-The exit code is 0 when nothing differs, 1 when something does, 2 when the server cannot be reached or used.
+The exit code is 0 when nothing differs, 1 when something does, 2 when the server cannot be reached or used, or when it
+is interrupted before all is played.
 """
 
 EXIT_OK: Final = 0
@@ -41,6 +44,8 @@ EXIT_FOUND: Final = 1
 _START_SECONDS: Final = 60.0
 _CALL_SECONDS: Final = 30.0
 _LOOK_SECONDS: Final = 0.2
+_LAST_PORT: Final = 65_535
+_NEVER: Final = "nobody played it"
 
 
 class UnusableError(VotegameError):
@@ -56,11 +61,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     serving = parser.add_argument_group("for clients")
     serving.add_argument("--serve", action="store_true", help="play a server to a client, in place of a URL")
     serving.add_argument("--host", default="127.0.0.1", metavar="ADDRESS", help="listen here; 127.0.0.1 by default")
-    serving.add_argument("--port", type=int, default=8100, metavar="N", help="and on this port; 8100 by default")
+    serving.add_argument("--port", type=_port, default=8100, metavar="N", help="and on this port; 8100 by default")
     serving.add_argument("--once", action="store_true", help="end when each story was played")
     serving.add_argument(
         "--pace",
-        type=float,
+        type=_factor,
         default=1.0,
         metavar="FACTOR",
         help="how long the client waits, compared with what it should",
@@ -69,19 +74,41 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--no-rates", action="store_true", help="the server runs with RATE_LIMITS=off")
     parser.add_argument("--jobs", type=int, default=1, metavar="N", help="play N at a time; makes more guests")
     parser.add_argument(
-        "--patience", type=float, default=1.0, metavar="FACTOR", help="wait so many times as long as the steps say"
+        "--patience", type=_factor, default=1.0, metavar="FACTOR", help="wait so many times as long as the steps say"
     )
     parser.add_argument(
         "--restart-command", metavar="CMD", help="a command of the shell that stops the server and starts it again"
     )
 
 
+def _port(text: str) -> int:
+    if not text.isdecimal() or int(text) > _LAST_PORT:
+        raise argparse.ArgumentTypeError(f"a port is a number up to {_LAST_PORT}, not {text}")
+    return int(text)
+
+
+def _factor(text: str) -> float:
+    with contextlib.suppress(ValueError):
+        if 0 < float(text) < math.inf:
+            return float(text)
+    raise argparse.ArgumentTypeError(f"a factor is a number over 0, not {text}")
+
+
 def run(args: argparse.Namespace) -> int:
     """Do what was asked for; returns the exit code. Raises UnusableError."""
+    try:
+        return _run(args)
+    except KeyboardInterrupt:
+        raise UnusableError("Interrupted.") from None
+
+
+def _run(args: argparse.Namespace) -> int:
     transcripts = _chosen(transcripts_for("client" if args.serve else "server"), args.only)
     if args.list:
         _print("\n".join(f"{name}: {transcript.title}" for name, transcript in transcripts.items()))
         return EXIT_OK
+    if args.serve and args.url is not None:
+        raise UnusableError("Either a URL, to prove a server, or --serve, to prove a client.")
     if args.serve:
         results, n_guests = asyncio.run(_serve(transcripts, args)), 0
     else:
@@ -90,7 +117,11 @@ def run(args: argparse.Namespace) -> int:
         _print(msgspec.json.format(msgspec.json.encode(results)).decode())
     else:
         _print(report.summary(results, n_guests))
-    return EXIT_FOUND if any(result.outcome == "differs" for result in results) else EXIT_OK
+    if any(result.outcome == "differs" for result in results):
+        return EXIT_FOUND
+    if args.once and any(result.reason == _NEVER for result in results):
+        raise UnusableError("It was ended before each story was played.")
+    return EXIT_OK
 
 
 async def _serve(transcripts: Mapping[str, Transcript], args: argparse.Namespace) -> list[Result]:
@@ -109,9 +140,7 @@ async def _serve(transcripts: Mapping[str, Transcript], args: argparse.Namespace
         tell(result)
     results = await serve(served, how, tell=tell, say=say)
     played = {result.name for result in results}
-    never = [
-        Result(name, each.title, "skipped", "nobody played it") for name, each in served.items() if name not in played
-    ]
+    never = [Result(name, each.title, "skipped", _NEVER) for name, each in served.items() if name not in played]
     return [*results, *skipped, *never]
 
 
@@ -157,9 +186,15 @@ def _chosen(transcripts: Mapping[str, Transcript], names: list[str] | None) -> M
 
 
 def _checked(url: str | None) -> str:
-    parts = urlsplit(url or "")
-    if parts.scheme not in {"http", "https"} or not parts.netloc:
+    try:
+        parts = urlsplit(url or "")
+        is_url = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        is_url = False
+    if not is_url:
         raise UnusableError("Say which server: votegame conformance http://localhost:8000")
+    if parts.username is not None:
+        raise UnusableError("The URL must not hold a user: the kit logs in by itself, as guests that it makes.")
     return f"{parts.scheme}://{parts.netloc}{parts.path.rstrip('/')}"
 
 

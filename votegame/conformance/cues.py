@@ -15,6 +15,8 @@ class Cues:
     """
 
     def __init__(self) -> None:
+        self.is_told = False
+        """Whether the driver was told the outcome."""
         self._waiting: deque[Cue] = deque()
         self._outcome: Cue | None = None
         self._has_news = asyncio.Event()
@@ -35,6 +37,7 @@ class Cues:
             async with asyncio.timeout(seconds):
                 await self._has_news.wait()
         if not self._waiting:
+            self.is_told = self._outcome is not None
             return self._outcome or {"cue": None}
         cue = self._waiting.popleft()
         if not self._waiting and self._outcome is None:

@@ -10,13 +10,14 @@ from votegame.conformance.findings import Finding
 from votegame.conformance.format import Step
 from votegame.conformance.link import Came, Ended, Link
 from votegame.conformance.shapes import Shapes
+from votegame.conformance.troubles import spent
 from votegame.conformance.witness import Book, Frame, Witness
 
 Place = tuple[str, str]
 """An actor, and which of his connections."""
 
-LONGEST_WAIT: Final = 15.0
-"""Seconds that are waited for a server that says when to come again."""
+LONGEST_WAIT: Final = 61.0
+"""Seconds that are waited for a server that says when to come again: after many wrong codes, a minute."""
 _AT_THE_END: Final = Step(actor="everyone", note="The story is over.", drop=True)
 
 
@@ -68,13 +69,23 @@ class Desk:
         return frame.get("type") in self.shapes.notices or self.shapes.kind(frame, "ping") is None
 
     async def waited(self, place: Place, frame: Frame) -> bool:
-        """What a client does that was too fast: it waits as it is told, and sends the same again."""
-        command = self.books[place].commands.get(str(frame.get("id")))
-        seconds = frame.get("retry_after")
-        if frame.get("code") != "rate_limited" or command is None or seconds is None or seconds > LONGEST_WAIT:
+        """What a client does that was too fast: it waits as it is told, and sends the same again.
+
+        Raises StoppedError when it would be too long.
+        """
+        book, seconds = self.books[place], frame.get("retry_after")
+        if frame.get("code") != "rate_limited" or seconds is None:
+            return False
+        if seconds > LONGEST_WAIT:
+            self.stop(place[0], expected="an answer", came=shown(frame), what=[spent(seconds)])
+        command = book.commands.get(str(frame.get("id")))
+        if command is None and not book.last_text:
             return False
         await asyncio.sleep(seconds)
-        await self.send(place, command)
+        if command is not None:
+            await self.send(place, command)
+        else:
+            await self.links[place].send(book.last_text)
         return True
 
     def note(self, actor: str, what: list[str], came: str) -> None:

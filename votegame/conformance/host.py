@@ -14,6 +14,7 @@ from aiohttp import hdrs, web
 from msgspec import Struct
 
 from votegame import tasks
+from votegame.conformance.cues import Cue
 from votegame.conformance.findings import Finding, Result
 from votegame.conformance.format import Transcript
 from votegame.conformance.script import Script
@@ -22,6 +23,7 @@ from votegame.conformance.stage import ScriptError
 from votegame.conformance.visit import Entered, Reported, Visit
 from votegame.errors import ErrorCode
 from votegame.wire.errors import problem
+from votegame.wire.handshake import PROTOCOLS, Refused, chosen_protocol, offered_protocols
 
 _POLL_SECONDS: Final = 20.0
 _COOKIE: Final = "votegame_conformance"
@@ -79,16 +81,30 @@ class Story:
             self._over = over
             self._playing = tasks.start(self._play(), name=f"story {self.name}")
 
-    async def enter(self, over: Callable[[Result], None]) -> None:
+    def enter(self, over: Callable[[Result], None]) -> None:
         """A new guest: the story begins, or begins anew if it is over; in the midst of it he is one too many."""
-        is_over = self._playing is not None and self._playing.done()
-        if is_over:
-            await self.end()
-            self.script = self._new_script()
+        if self._is_over:
+            self._renew()
         elif self._is_entered:
             self.script.tell(Entered(time.monotonic()))
         self._is_entered = True
         self.begin(over)
+
+    async def cue(self, over: Callable[[Result], None]) -> Cue:
+        """What the driver is to do next. One that was told the outcome and asks again wants to play it again."""
+        if self._is_over and self.script.cues.is_told:
+            self._renew()
+        self.begin(over)
+        return await self.script.cues.next(_POLL_SECONDS)
+
+    @property
+    def _is_over(self) -> bool:
+        return self._playing is not None and self._playing.done()
+
+    def _renew(self) -> None:
+        self._playing = None
+        self.script = self._new_script()
+        self._is_entered = False
 
     async def end(self) -> None:
         """Stop playing."""
@@ -155,7 +171,7 @@ class Host:
     async def _guest(self, request: web.Request) -> web.Response:
         """The client gets its login."""
         story = self._of(request)
-        await story.enter(self._over)
+        story.enter(self._over)
         response = web.json_response({"user": story.user, "token": story.token}, status=201)
         response.set_cookie(_COOKIE, story.token, path=f"/{story.name}", httponly=True)
         return response
@@ -163,21 +179,25 @@ class Host:
     async def _me(self, request: web.Request) -> web.Response:
         story = self._of(request)
         if not story.is_known(request):
-            return _unauthenticated()
+            return _problem(problem(ErrorCode.UNAUTHENTICATED))
         return web.json_response({"user": story.user, "rooms": []})
 
     async def _socket(self, request: web.Request) -> web.StreamResponse:
         story = self._of(request)
+        offered = offered_protocols(request.headers.getall(hdrs.SEC_WEBSOCKET_PROTOCOL, ()))
+        chosen = chosen_protocol(offered)
+        if isinstance(chosen, Refused):
+            details = {"field": "", "reason": chosen.reason, "versions": list(PROTOCOLS)}
+            return _problem(problem(ErrorCode.BAD_MESSAGE, details, status=chosen.status))
         is_known = story.is_known(request)
         if hdrs.AUTHORIZATION in request.headers and not is_known:
-            return _unauthenticated()
+            return _problem(problem(ErrorCode.UNAUTHENTICATED))
         story.begin(self._over)
-        return await Visit(request, story.script.tell).run(needs_login=not is_known)
+        return await Visit(request, story.script.tell, story.token).run(needs_login=not is_known)
 
     async def _cue(self, request: web.Request) -> web.Response:
         story = self._of(request)
-        story.begin(self._over)
-        return web.json_response(await story.script.cues.next(_POLL_SECONDS))
+        return web.json_response(await story.cue(self._over))
 
     async def _state(self, request: web.Request) -> web.Response:
         story = self._of(request)
@@ -195,9 +215,8 @@ class Host:
             self.all_played.set()
 
 
-def _unauthenticated() -> web.Response:
-    body = problem(ErrorCode.UNAUTHENTICATED)
-    return web.json_response(body, status=401, content_type="application/problem+json")
+def _problem(body: dict[str, Any]) -> web.Response:
+    return web.json_response(body, status=body["status"], content_type="application/problem+json")
 
 
 async def _preflight(_request: web.Request) -> web.Response:

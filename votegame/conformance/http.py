@@ -15,6 +15,7 @@ from votegame.conformance.desk import LONGEST_WAIT
 from votegame.conformance.format import Http
 from votegame.conformance.matcher import Variables, differences, filled
 from votegame.conformance.shapes import Shapes
+from votegame.conformance.troubles import spent
 
 _TRIES: Final = 5
 _UPGRADE: Final = {
@@ -51,10 +52,14 @@ def credentials(kind: str, user: User | None) -> dict[str, str]:
 async def refusal_of_upgrade(
     http: aiohttp.ClientSession, url: str, headers: dict[str, str], subprotocols: Sequence[str]
 ) -> Any:
-    """What a refused upgrade says, which aiohttp does not show: ask once more, and read it."""
+    """What a refused upgrade says, which aiohttp does not show: ask once more, and read it. A text if it is no JSON."""
     offered = {"Sec-WebSocket-Protocol": ", ".join(subprotocols)} if subprotocols else {}
     async with http.get(url, headers={**_UPGRADE, **offered, **headers}) as answer:
-        return json.loads(await answer.read() or b"null")
+        content = await answer.read()
+    try:
+        return json.loads(content)
+    except ValueError:
+        return content.decode(errors="replace")
 
 
 class Caller:
@@ -90,6 +95,9 @@ class Caller:
     ) -> Answer:
         response, content = came
         text = f"{response.status} {content.decode(errors='replace')[:2_000]}"
+        wait = _wait(response.status, content)
+        if wait is not None and how.status != HTTPStatus.TOO_MANY_REQUESTS:
+            return Answer(None, text, sent, [spent(wait)])
         try:
             body = json.loads(content)
         except ValueError:

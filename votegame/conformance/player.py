@@ -5,10 +5,11 @@ is always true of a server is looked at with every frame, by the `Witness`; and 
 has made of its frames must be what a fresh snapshot shows.
 """
 
+import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from http import HTTPStatus
-from typing import Any
+from typing import Any, Final
 
 import aiohttp
 from msgspec import UNSET
@@ -21,10 +22,14 @@ from votegame.conformance.format import Connect, Http, Step, Transcript
 from votegame.conformance.http import Answer, Caller, credentials, refusal_of_upgrade
 from votegame.conformance.link import Came, Ended, NotOpenError, opened
 from votegame.conformance.matcher import Variables, differences, filled
+from votegame.conformance.troubles import reason
 
 Restart = Callable[[], Awaitable[None]]
 
 Act = Callable[[str, Step], Awaitable[None]]
+
+_CLEANING_SECONDS: Final = 20.0
+"""After which a server that does not answer is left as it is."""
 
 
 class Player:
@@ -102,13 +107,18 @@ class Player:
         try:
             yield
         finally:
-            for link in self._desk.links.values():
-                await link.close()
-            rooms = {room for book in self._desk.books.values() for room in book.rooms}
-            rooms |= {value for name, value in self.variables.items() if name.startswith("room")}
-            for room in sorted(rooms):
-                for user in self._users.values():
-                    await self._leave(room, user)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(_CLEANING_SECONDS):
+                    await self._leave_nothing()
+
+    async def _leave_nothing(self) -> None:
+        for link in self._desk.links.values():
+            await link.close()
+        rooms = {room for book in self._desk.books.values() for room in book.rooms}
+        rooms |= {value for name, value in self.variables.items() if name.startswith("room")}
+        for room in sorted(rooms):
+            for user in self._users.values():
+                await self._leave(room, user)
 
     async def _leave(self, room: str, user: User) -> None:
         headers = {"Authorization": f"Bearer {user.token}"}
@@ -126,10 +136,13 @@ class Player:
                 self._caller.http, url, f"{actor} {step.tab}", headers=headers, protocols=how.subprotocols
             )
         except aiohttp.WSServerHandshakeError as error:
+            if error.status == HTTPStatus.SWITCHING_PROTOCOLS:
+                what = ["the server does not upgrade as WebSocket says"]
+                self._desk.stop(actor, expected="a connection", came=error.message, what=what)
             await self._refused(actor, how, error.status, (url, headers))
             return
         except (aiohttp.ClientError, OSError) as error:
-            self._desk.stop(actor, expected="a connection", came=str(error), what=["the server cannot be reached"])
+            self._desk.stop(actor, expected="a connection", came=reason(error), what=["the server cannot be reached"])
         user = self._users.get(actor)
         self._desk.open((actor, step.tab), link, user.user_id if user is not None else "")
         if how.status != HTTPStatus.SWITCHING_PROTOCOLS:
@@ -227,10 +240,10 @@ class Player:
 
     def _witness_answer(self, actor: str, how: Http, answer: Answer) -> None:
         witness, user_id = self._desk.witness, str(self.variables.get(actor, ""))
-        if "state" in answer.body:
-            self._desk.note(actor, list(witness.secrets.leaks(user_id, answer.body)), answer.text)
-        if "answer_id" in answer.body and "/rounds/" in how.path:
-            round_id = filled(how.path.split("/rounds/")[1].split("/")[0], self.variables)
+        round_id = _round_in(filled(how.path, self.variables))
+        about = {} if round_id is None else {"round_id": round_id}
+        self._desk.note(actor, list(witness.secrets.leaks(user_id, {**about, **answer.body})), answer.text)
+        if round_id is not None and "answer_id" in answer.body:
             witness.answered(round_id, user_id, content=answer.sent["answer"], answer_id=answer.body["answer_id"])
 
     async def _restarted(self, _actor: str, _step: Step) -> None:
@@ -245,3 +258,9 @@ class Player:
 
     async def _nothing(self, _actor: str, _step: Step) -> None:
         """A step that means something against clients only."""
+
+
+def _round_in(path: str) -> str | None:
+    """The round that a call is about, by its path."""
+    _, _, after = path.partition("/rounds/")
+    return after.split("/")[0] if after else None

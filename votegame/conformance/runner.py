@@ -16,11 +16,12 @@ from votegame.conformance.http import Caller
 from votegame.conformance.orders import Orders
 from votegame.conformance.player import Player, Restart
 from votegame.conformance.shapes import Shapes
+from votegame.conformance.troubles import reason
 from votegame.conformance.witness import Witness
 from votegame.files import protocol_directory
 
-_TOTAL_SECONDS = 120.0
-"""After which a story is over, whatever its steps allow."""
+_TOTAL_SECONDS = 300.0
+"""After which a story is over, whatever its steps allow; more for those who ask for more patience."""
 
 WHY = {
     "slow": "it waits for half a minute; ask for it with --slow",
@@ -120,15 +121,17 @@ class Runner:
 
     async def _findings(self, transcript: Transcript, users: dict[str, User]) -> list[Finding]:
         desk = Desk(Witness(self._shapes, self._orders), self._shapes, self._means.patience)
+        seconds = _TOTAL_SECONDS * max(1.0, self._means.patience)
         player = Player(transcript, caller=self._caller, desk=desk, users=users, restart=self._means.restart)
         try:
-            async with asyncio.timeout(_TOTAL_SECONDS):
+            async with asyncio.timeout(seconds):
                 return await player.play()
         except TimeoutError:
-            what = [f"a call was not answered in time, or the story was not over after {_TOTAL_SECONDS:.0f} s"]
-            return [*player.findings, Finding(0, "", "", "an end", "none", what)]
+            what = [f"a call was not answered in time, or the story was not over after {seconds:.0f} s"]
+            desk.find("", expected="an end", came="none", what=what)
         except (aiohttp.ClientError, OSError) as error:
-            return [*player.findings, Finding(0, "", "", "a server that answers", str(error), [f"{error!r}"])]
+            desk.find("", expected="a server that answers", came="none", what=[reason(error)])
+        return player.findings
 
     def _told_orders(self) -> list[Result]:
         """What only shows when all rounds are taken together."""

@@ -128,7 +128,7 @@ class Script:
             await self._nothing_more(0.1)
             if not self._visit.has_ponged:
                 self._stop("a pong", "none", ["the server's ping was not answered"])
-        if len(self._waits) >= _COMEBACKS and max(self._waits) < _ONE_WAIT:
+        if len(self._waits) >= _COMEBACKS and max(self._waits) < _ONE_WAIT * self._pace:
             what = ["it comes back at once each time; a random wait keeps a server that restarts from being run over"]
             self._stop("a random wait", f"waits of {[round(wait, 3) for wait in self._waits]} s", what)
 
@@ -149,7 +149,7 @@ class Script:
     def _check_wait(self, step: Step, seconds: float) -> None:
         if step.seconds is UNSET:
             return
-        least, most = step.seconds[0] * self._pace, step.seconds[1]
+        least, most = step.seconds[0] * self._pace, step.seconds[1] * max(1.0, self._patience)
         if not least <= seconds <= most:
             self._stop(f"{least:g} to {most:g} s", f"{seconds:.2f} s", [f"it waited {seconds:.2f} s"])
 
@@ -224,16 +224,11 @@ class Script:
             for _ in range(1 + step.twice):
                 await self._visit.send(frame)
             if frame["type"] == "welcome":
-                await self._welcomed(self._visit, frame)
+                await self._visit.welcomed(frame["user"])
         self._told_at = time.monotonic()
         if frame["type"] == "ok" and ("state" in frame or "recovered" in frame):
             self._is_attached = True
         await self._tell_counts(notice)
-
-    async def _welcomed(self, visit: Visit, welcome: Frame) -> None:
-        if visit.authenticate_id is not None:
-            await visit.send({"type": "ok", "id": visit.authenticate_id, "user": welcome["user"]})
-        await visit.ping()
 
     async def _is_closed(self, _actor: str, step: Step) -> None:
         assert isinstance(step.closed, int)
@@ -321,6 +316,8 @@ def _shown(happening: Happening | None) -> str:
 
 def _instead(happening: Happening | None, silent: str) -> str:
     """What is wrong, in words, when the client did something else, or nothing."""
+    if isinstance(happening, Sent) and happening.fault:
+        return happening.fault
     return silent if happening is None else f"this came in its place: {_shown(happening)}"
 
 

@@ -58,9 +58,13 @@ async def serve(
     await runner.setup()
     try:
         await web.TCPSite(runner, how.host, how.port).start()
-        url = f"http://{how.host}:{runner.addresses[0][1]}"
+        host_name = f"[{how.host}]" if ":" in how.host else how.host
+        url = f"http://{host_name}:{runner.addresses[0][1]}"
+        over = _over(host, is_once=how.is_once)
         say(f"{len(transcripts)} stories, each as if it were a server: {url}/NAME. {url} lists them. Ctrl-C ends it.")
-        await _until_over(host, is_once=how.is_once)
+        await over.wait()
+        if host.is_played:
+            await asyncio.sleep(_LAST_ANSWER_SECONDS)
     except OSError as error:
         raise AddressTakenError(f"Cannot listen on {how.host}:{how.port}: {error}") from None
     finally:
@@ -68,13 +72,12 @@ async def serve(
     return [story.result for story in host.stories.values() if story.result is not None]
 
 
-async def _until_over(host: Host, *, is_once: bool) -> None:
+def _over(host: Host, *, is_once: bool) -> asyncio.Event:
+    """What is set when it is to end: because somebody interrupts it, or all is played."""
     over = host.all_played if is_once else asyncio.Event()
     loop = asyncio.get_running_loop()
     # Windows has no such handlers; there Ctrl-C ends the process.
     with contextlib.suppress(NotImplementedError):
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(number, over.set)
-    await over.wait()
-    if host.is_played:
-        await asyncio.sleep(_LAST_ANSWER_SECONDS)
+    return over

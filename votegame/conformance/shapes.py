@@ -12,6 +12,8 @@ from votegame.files import protocol_directory
 _IN_BODY: Final = "application/json"
 _HTTP_ONLY: Final = frozenset({"reason"})
 """Details that are told over the WebSocket, and not by every call."""
+_PLAIN: Final = frozenset({"welcome", "error"})
+"""Types of frames that are neither events nor notices, and not of one command."""
 
 
 class Shapes:
@@ -51,10 +53,12 @@ class Shapes:
 
         None for what is not known: the server may add to the protocol.
         """
-        frame_type = frame.get("type")
+        frame_type = str(frame.get("type"))
         if frame_type == "ok":
             return f"ok.{command}" if f"ok.{command}" in self._validators else None
-        candidates = (f"event.{frame_type}", f"notice.{frame_type}", f"{frame_type}")
+        if frame_type in _PLAIN:
+            return frame_type
+        candidates = (f"event.{frame_type}", f"notice.{frame_type}")
         return next((name for name in candidates if name in self._validators), None)
 
     def fault(self, kind: str, value: Any) -> str | None:

@@ -1,5 +1,6 @@
 """A client's connection, as the scripted server sees it, and what happens on it, in order."""
 
+import contextlib
 import json
 import time
 from collections.abc import Callable
@@ -7,6 +8,8 @@ from typing import Any, Final
 
 from aiohttp import WSMsgType, web
 from msgspec import Struct
+
+from votegame.wire.handshake import PROTOCOLS
 
 Frame = dict[str, Any]
 
@@ -57,22 +60,32 @@ Happening = Came | Sent | Left | Reported | Entered
 class Visit:
     """One connection of the client under test."""
 
-    def __init__(self, request: web.Request, tell: Callable[[Happening], bool]) -> None:
-        """`tell` is called with what happens, and returns whether it is taken."""
+    def __init__(self, request: web.Request, tell: Callable[[Happening], bool], token: str) -> None:
+        """A connection.
+
+        Args:
+            request: The upgrade.
+            tell: Called with what happens; returns whether it is taken.
+            token: What the client must log in with, if it does so here.
+        """
         self.has_ponged = False
         self.is_over = False
-        self.authenticate_id: str | None = None
+        self._user: Frame | None = None
+        self._authenticate_id: str | None = None
         self._request = request
+        self._token = token
+        self._has_login = False
         self._take_happening = tell
-        self._socket = web.WebSocketResponse(protocols=["votegame.v1"], autoping=False, autoclose=True)
+        self._socket = web.WebSocketResponse(protocols=PROTOCOLS, autoping=False, autoclose=True)
 
     async def run(self, *, needs_login: bool) -> web.WebSocketResponse:
         """Take the connection in, and stay until it is over. A client without a login must log in first."""
         await self._socket.prepare(self._request)
         if not needs_login:
-            self._tell(Came(self, time.monotonic()))
+            self._logged_in()
         async for message in self._socket:
-            await self._take(message.type, message.data)
+            with contextlib.suppress(ConnectionError):
+                await self._take(message.type, message.data)
         if not self.is_over:
             self.is_over = True
             self._tell(Left(self, time.monotonic()))
@@ -86,15 +99,29 @@ class Visit:
         elif kind is WSMsgType.BINARY:
             self._tell(Sent(self, "<binary>", {}, "it is binary; frames are text", time.monotonic()))
         elif kind is WSMsgType.TEXT:
-            self._take_text(data)
+            await self._take_text(data)
 
-    def _take_text(self, text: str) -> None:
+    async def _take_text(self, text: str) -> None:
         frame, fault = _decoded(text)
-        if frame.get("type") == "authenticate" and self.authenticate_id is None:
-            self.authenticate_id = str(frame.get("id"))
-            self._tell(Came(self, time.monotonic()))
-        else:
+        if frame.get("type") != "authenticate":
             self._tell(Sent(self, text, frame, fault, time.monotonic()))
+        elif frame.get("token") != self._token:
+            self._tell(Sent(self, text, frame, "`token` is not the one that it was given", time.monotonic()))
+        else:
+            await self._authenticated(str(frame.get("id")))
+
+    async def _authenticated(self, command_id: str) -> None:
+        """The client logs in here; it may do so, too, if it has a login already."""
+        if self._user is not None:
+            await self.send({"type": "ok", "id": command_id, "user": self._user})
+        else:
+            self._authenticate_id = command_id
+            self._logged_in()
+
+    def _logged_in(self) -> None:
+        if not self._has_login:
+            self._has_login = True
+            self._tell(Came(self, time.monotonic()))
 
     def _tell(self, happening: Happening) -> None:
         """Tell the script. A client that sends more than anybody could want to read is let go."""
@@ -104,11 +131,17 @@ class Visit:
     async def send(self, frame: Frame) -> None:
         """Send a frame to the client, if it is still there."""
         if not self.is_over and not self._socket.closed:
-            await self._socket.send_str(json.dumps(frame))
+            # It may be gone, and that not have been told yet.
+            with contextlib.suppress(ConnectionError):
+                await self._socket.send_str(json.dumps(frame))
 
-    async def ping(self) -> None:
-        """Ask whether it is there; it must answer."""
-        await self._socket.ping(_PING)
+    async def welcomed(self, user: Frame) -> None:
+        """`welcome` was sent; ask whether the client is there, which it must answer."""
+        self._user = user
+        if self._authenticate_id is not None:
+            await self.send({"type": "ok", "id": self._authenticate_id, "user": user})
+        with contextlib.suppress(ConnectionError):
+            await self._socket.ping(_PING)
 
     async def close(self, code: int) -> None:
         """Close the connection."""

@@ -39,6 +39,8 @@ class Book:
         self.answerable: Counter[str] = Counter()
         """Texts that may be commands; whether they get a reply, the story says."""
         self.commands: dict[str, Frame] = {}
+        self.last_text = ""
+        """What was sent last that was no command; a reply without an id is taken for its own."""
 
     def sent(self, command: Frame, times: int = 1) -> None:
         """The connection sends a command."""
@@ -49,6 +51,7 @@ class Book:
 
     def sent_text(self, text: str, times: int = 1) -> None:
         """The connection sends a text, whatever it is."""
+        self.last_text = text
         try:
             command = json.loads(text)
         except ValueError:
@@ -104,7 +107,8 @@ class Witness:
         yield from self.secrets.leaks(book.user_id, frame)
         if frame["type"] in {"ok", "error"}:
             yield from self._reply(book, frame, command)
-        elif "room_code" in frame:
+        elif "room_code" in frame and (kind is not None or frame["room_code"] in book.rooms):
+            # What the server has added may be of a room that one is not in: an invitation, say.
             yield from self._told(book, frame)
 
     def unanswered(self, book: Book) -> Iterator[str]:

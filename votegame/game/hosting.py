@@ -72,8 +72,7 @@ def pause_game(turn: Turn, _user: User, _command: PauseGame) -> Reply:
     assert isinstance(phase, Answering | Voting | Results)
     if turn.state.paused_ms is not None:
         return Ok({})
-    if phase.deadline is None:
-        return Refusal(ErrorCode.WRONG_PHASE, {"phase": phase.name})
+    assert phase.deadline is not None
     remaining_ms = max(1, phase.deadline - turn.now)
     turn.record(records.GamePaused(round_id=phase.round.round_id, remaining_ms=remaining_ms))
     return Ok({})

@@ -44,6 +44,8 @@ class _Rule(Struct, frozen=True):
     phases: frozenset[PhaseName]
     follows: Callable[[Turn, User, Any], Reply]
     host_only: bool = False
+    needs_clock: bool = False
+    """Whether it is for phases only that end by themselves: of `results`, those that have a deadline."""
     is_endless: bool = False
     """Whether no round bounds how often it can be given, so that what is remembered of it must be bounded otherwise."""
 
@@ -68,8 +70,8 @@ _RULES: Final[Mapping[type[AnyRoomCommand], _Rule]] = {
     commands.LockRoom: _Rule(_ANY, hosting.lock_room, host_only=True, is_endless=True),
     commands.UnlockRoom: _Rule(_ANY, hosting.unlock_room, host_only=True, is_endless=True),
     commands.TransferHost: _Rule(_ANY, hosting.transfer_host, host_only=True, is_endless=True),
-    commands.PauseGame: _Rule(_TIMED, hosting.pause_game, host_only=True, is_endless=True),
-    commands.ResumeGame: _Rule(_TIMED, hosting.resume_game, host_only=True, is_endless=True),
+    commands.PauseGame: _Rule(_TIMED, hosting.pause_game, host_only=True, needs_clock=True, is_endless=True),
+    commands.ResumeGame: _Rule(_TIMED, hosting.resume_game, host_only=True, needs_clock=True, is_endless=True),
     commands.ExtendPhase: _Rule(_ACTING, hosting.extend_phase, host_only=True, is_endless=True),
     commands.SkipQuestion: _Rule(frozenset({"answering"}), hosting.skip_question, host_only=True),
     commands.PlayAgain: _Rule(frozenset({"finished"}), hosting.play_again, host_only=True, is_endless=True),
@@ -160,9 +162,15 @@ def _refusal(state: State, user: User, command: AnyRoomCommand) -> Refusal | Non
         return Refusal(ErrorCode.NOT_HOST)
     if isinstance(command, RoundCommand) and _is_stale(state, command):
         return Refusal(ErrorCode.STALE_ROUND)
-    if state.phase.name not in rule.phases:
+    if state.phase.name not in rule.phases or (rule.needs_clock and not _has_clock(state)):
         return Refusal(ErrorCode.WRONG_PHASE, {"phase": state.phase.name})
     return None
+
+
+def _has_clock(state: State) -> bool:
+    """Whether the phase ends by itself, be it that its clock stands."""
+    phase = state.phase
+    return isinstance(phase, Answering | Voting | Results) and phase.deadline is not None
 
 
 def _is_stale(state: State, command: RoundCommand) -> bool:

@@ -22,6 +22,7 @@ def example(name: str) -> dict:
 
 ADA = example("event.host_changed")["host_id"]
 STATE = example("state.lobby")
+OTHERS = [member["user_id"] for member in STATE["members"] if member["user_id"] != ADA]
 NEXT = STATE["seq"] + 1
 
 
@@ -166,3 +167,27 @@ def test_answers_that_are_always_shown_as_they_were_given_are_seen():
 def test_an_order_that_tells_nothing_is_passed_and_a_few_rounds_prove_nothing():
     assert orders(*["abcd abcd"] * 5, "abdc abcd") == []
     assert orders(*["abcd abcd"] * 4) == []
+
+
+def test_what_a_later_server_tells_of_another_room_is_passed_over(stage):
+    assert stage.told("a", {"type": "invited", "room_code": "XYZ234", "by": ADA}) == []
+    assert stage.told("a", {"type": "state", "room_code": STATE["room_code"]}) == []
+    (found,) = stage.told("a", {**event("room_locked"), "room_code": "XYZ234"})
+    assert "not attached" in found
+
+
+def test_that_an_answer_is_ones_own_is_no_secret_to_oneself(stage):
+    (ben, *_), notice = OTHERS, {"type": "ok", "answer_id": "1", "user_id": ADA}
+    stage.witness.answered("round", ADA, content="a coat", answer_id="1")
+    assert list(stage.witness.secrets.leaks(ADA, notice)) == []
+    assert "links an answer" in next(stage.witness.secrets.leaks(ADA, {**notice, "user_id": ben}))
+
+
+@pytest.mark.parametrize(
+    ("phase", "field"), [("answering", "answers"), ("answering", "results"), ("voting", "results")]
+)
+def test_a_snapshot_that_shows_too_much_for_its_phase_is_seen(stage, phase, field):
+    state = example(f"state.{phase}")
+    assert list(stage.witness.secrets.leaks(ADA, {"type": "ok", "state": state})) == []
+    state["round"][field] = []
+    assert f"in `{phase}`" in next(stage.witness.secrets.leaks(ADA, {"type": "ok", "state": state}))

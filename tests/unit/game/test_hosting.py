@@ -198,6 +198,16 @@ class TestPause:
         assert room.tell(messages.GateWasShut(3_000)).records == ()
         assert [type(record.payload) for record in room.tell(messages.Loaded()).records] == []
 
+    def test_that_there_is_no_clock_is_said_before_that_it_is_too_often(self):
+        room = PlayedRoom(total_rounds=2)
+        room.say(room.a_user("Ben"), commands.JoinRoom)
+        room.say(room.host, commands.StartGame)
+        room.say(room.host, commands.EndRound)
+        room.house = msgspec.structs.replace(HOUSE, most_remembered=1)
+        assert room.say(room.host, commands.LockRoom).code == ErrorCode.RATE_LIMITED
+        for command in (commands.PauseGame, commands.ResumeGame):
+            assert room.say(room.host, command) == Refusal(ErrorCode.WRONG_PHASE, {"phase": "results"})
+
     def test_a_room_that_closes_while_it_is_paused_is_closed(self, room):
         room.say(room.host, commands.PauseGame)
         for user in (room.ben, room.cleo, room.host):

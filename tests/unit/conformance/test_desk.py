@@ -1,0 +1,107 @@
+"""How a player goes on that was too fast, and what is left over when a story is over."""
+
+import asyncio
+import json
+import time
+from collections import deque
+
+import pytest
+
+from votegame.client.fold import RoomFold
+from votegame.conformance import closing
+from votegame.conformance.desk import Desk, StoppedError
+from votegame.conformance.link import Came, Ended
+from votegame.conformance.orders import Orders
+from votegame.conformance.shapes import Shapes
+from votegame.conformance.witness import Witness
+
+pytestmark = pytest.mark.looptime
+
+PLACE = ("ada", "")
+SHAPES = Shapes()
+PONG = {"type": "ok", "server_time": 1_767_225_600_123}
+
+
+class FakeLink:
+    """A connection of which the test says what comes."""
+
+    def __init__(self) -> None:
+        self.sent: list[str] = []
+        self.coming: deque[Came | Ended] = deque()
+        self.ended: Ended | None = None
+
+    def comes(self, frame: dict) -> None:
+        self.coming.append(Came(frame, json.dumps(frame), time.monotonic()))
+
+    async def send(self, text: str) -> None:
+        self.sent.append(text)
+
+    async def next(self, _patience: float) -> Came | Ended | None:
+        came = self.coming.popleft() if self.coming else None
+        self.ended = came if isinstance(came, Ended) else None
+        return came
+
+
+@pytest.fixture
+def link() -> FakeLink:
+    return FakeLink()
+
+
+@pytest.fixture
+def desk(link) -> Desk:
+    desk = Desk(Witness(SHAPES, Orders()), SHAPES, 1.0)
+    desk.open(PLACE, link, "5f0c")
+    return desk
+
+
+def limited(command_id: str | None, seconds: float) -> dict:
+    return {"type": "error", "id": command_id, "code": "rate_limited", "retry_after": seconds}
+
+
+async def test_who_is_told_to_wait_for_half_a_minute_does_so_and_sends_the_same_again(desk, link):
+    command = {"type": "ping", "id": "1"}
+    await desk.send(PLACE, command)
+    started = asyncio.get_running_loop().time()
+    assert await desk.waited(PLACE, limited("1", 26.0))
+    assert asyncio.get_running_loop().time() - started >= 26
+    assert [json.loads(text) for text in link.sent] == [command, command]
+
+
+async def test_what_has_no_id_is_sent_again_as_it_was(desk, link):
+    desk.books[PLACE].sent_text("[1,")
+    assert await desk.waited(PLACE, limited(None, 0.3))
+    assert link.sent == ["[1,"]
+
+
+async def test_nothing_is_sent_again_for_a_reply_to_nothing(desk, link):
+    assert not await desk.waited(PLACE, limited(None, 0.3))
+    assert link.sent == []
+
+
+async def test_a_limit_that_is_spent_for_longer_is_called_so_and_not_a_fault(desk):
+    await desk.send(PLACE, {"type": "ping", "id": "1"})
+    with pytest.raises(StoppedError):
+        await desk.waited(PLACE, limited("1", 400.0))
+    assert "a limit per time is spent for 400 s" in desk.findings[0].differences[0]
+
+
+async def test_a_connection_that_is_closed_when_the_story_is_over_is_found(desk, link):
+    link.coming.append(Ended(1001))
+    with pytest.raises(StoppedError):
+        await closing.close(desk)
+    assert desk.findings[0].came == "the connection was closed with 1001"
+
+
+async def test_one_whose_end_was_expected_is_over(desk, link):
+    link.ended = Ended(4409)
+    await closing.close(desk)
+    assert desk.findings == []
+
+
+async def test_a_reply_that_the_story_does_not_name_is_not_taken_for_a_snapshot(desk, link):
+    desk.books[PLACE].rooms["ABC234"] = RoomFold("5f0c")
+    desk.books[PLACE].sent({"type": "ping", "id": "1"})
+    link.comes({**PONG, "id": "1"})
+    with pytest.raises(StoppedError):
+        await closing.close(desk)
+    assert desk.findings[0].differences == ["a frame too much came"]
