@@ -186,7 +186,7 @@ class Server:
         self._registry = Registry(env, max_rooms=settings.max_rooms)
         self._node = Node(
             node_id,
-            settings.node_id or socket.gethostname(),
+            node_label(settings),
             store=self._nodes,
             clock=self._clock,
             lease=self._lease,
@@ -327,6 +327,11 @@ class Server:
                 self._metrics.loop_lag(max(0.0, self._clock.seconds() - started - _LAG_SECONDS))
                 self._metrics.rooms(len(self._registry))
                 self._metrics.lease(is_valid=self._lease.is_valid())
+
+
+def node_label(settings: Settings) -> str:
+    """What operators call this node."""
+    return settings.node_id or socket.gethostname()
 
 
 def _limits(settings: Settings) -> Limits:

@@ -14,7 +14,7 @@ import structlog
 
 from votegame import log as logging
 from votegame import tasks
-from votegame.app import Server
+from votegame.app import Server, node_label
 from votegame.embedded.data import has_data
 from votegame.embedded.postgres import EmbeddedPostgres, running_url
 from votegame.errors import ConfigurationError
@@ -55,7 +55,7 @@ def serve(settings: Settings) -> int:
         ConfigurationError: It cannot be started with these settings.
         StoreError: The database cannot be had.
     """
-    logging.configure(level=settings.log_level, as_json=settings.is_production)
+    logging.configure(level=settings.log_level, as_json=settings.is_production, node=node_label(settings))
     if settings.database_url:
         check_migrated(settings.database_url)
         return _run(settings, settings.database_url, None)

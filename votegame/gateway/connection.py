@@ -109,7 +109,7 @@ class Connection:
                     break
         except Exception:
             # A bug must cost this connection only, and not leave aiohttp in an unknown state.
-            log.exception("a frame could not be handled")
+            log.exception("a frame could not be handled", connection_id=self.connection_id)
             self._reader = None
             self.transport.abort()
         return False, b""
@@ -175,6 +175,7 @@ class Connection:
         if self.is_closing:
             return
         self._shared.metrics.closed(code)
+        log.debug("connection closed", connection_id=self.connection_id, code=int(code))
         self._end(frames.close_frame(code, CLOSE_TABLE[code].reason), drop=drop)
         if code in _VIOLATIONS:
             self._stop_reading()
@@ -218,7 +219,7 @@ class Connection:
             return
         except Exception:
             # The command must be answered, whatever happened.
-            log.exception("a token could not be checked")
+            log.exception("a token could not be checked", connection_id=self.connection_id)
             self.refuse(ErrorCode.INTERNAL, command.id)
             return
         if self.is_closing:
