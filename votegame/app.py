@@ -201,7 +201,7 @@ class Server:
         settings = self._settings
         keys = [derived_key(each, "links") for each in (self._secret, settings.secret_key_previous) if each]
         self._bus = RedisBus(settings.redis_url, prefix=settings.redis_prefix, node_id=node_id)
-        links = Links(
+        self._links = Links(
             node_id,
             bus=self._bus,
             sealer=Sealer(*keys),
@@ -210,7 +210,7 @@ class Server:
             observe=self._metrics.link_messages,
         )
         return Cluster(
-            links=links,
+            links=self._links,
             clock=self._clock,
             lease=self._lease,
             here=here,
@@ -326,6 +326,7 @@ class Server:
                 self._metrics.loop_lag(max(0.0, self._clock.seconds() - started - _LAG_SECONDS))
                 self._metrics.rooms(len(self._registry))
                 self._metrics.lease(is_valid=self._lease.is_valid())
+                self._metrics.redis(is_away=self._cluster is not None and not self._links.is_subscribed)
 
 
 def _limits(settings: Settings) -> Limits:

@@ -41,18 +41,25 @@ _ESCAPES_IN_TRACEBACKS: Final = {code: text for code, text in _ESCAPES.items() i
 EventDict = MutableMapping[str, Any]
 
 
-def configure(*, level: Level, as_json: bool, node: str) -> None:
-    """Have everything logged at `level` and above, to standard error; JSON lines, with the `node`, or plain ones."""
+def configure(*, level: Level, as_json: bool, node: str = "") -> None:
+    """Have everything logged at `level` and above, to standard error.
 
-    def named(_logger: Any, _method: str, event_dict: EventDict) -> EventDict:
-        return {**event_dict, "node": node} if as_json else event_dict
+    Args:
+        level: The lowest that is logged.
+        as_json: JSON lines, or plain ones for the terminal that the node runs in.
+        node: The node's label, which is in every JSON line, so that those of several nodes can be read as one log.
+    """
+
+    def of_this_node(_logger: Any, _method: str, event_dict: EventDict) -> EventDict:
+        event_dict["node"] = node
+        return event_dict
 
     shared: list[structlog.typing.Processor] = [
+        *([of_this_node] if as_json and node else []),
         structlog.stdlib.add_log_level,
         structlog.stdlib.add_logger_name,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         structlog.processors.format_exc_info,
-        named,
         harmless,
     ]
     structlog.configure(

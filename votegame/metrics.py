@@ -4,6 +4,7 @@ from typing import Final
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
+from votegame import __version__
 from votegame.errors import ErrorCode
 
 _SECONDS: Final = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
@@ -15,10 +16,15 @@ class Metrics:
 
     def __init__(self) -> None:
         self._registry = CollectorRegistry()
+        release = Gauge("votegame_release", "1, with the release that runs.", ["release"], registry=self._registry)
+        release.labels(__version__).set(1)
         self._connections = Gauge("votegame_connections", "Open sockets.", registry=self._registry)
         self._rooms = Gauge("votegame_rooms", "Rooms in memory.", registry=self._registry)
         self._lease = Gauge(
             "votegame_lease_valid", "1 while this node may speak for its rooms.", registry=self._registry
+        )
+        self._redis_away = Gauge(
+            "votegame_redis_away", "1 while the Redis of REDIS_URL cannot be had.", registry=self._registry
         )
         self._commands = Counter(
             "votegame_commands", "Valid commands that came, by type.", ["type"], registry=self._registry
@@ -28,6 +34,12 @@ class Metrics:
         )
         self._refused = Counter(
             "votegame_refused", "Commands that the gateway refused, by code.", ["code"], registry=self._registry
+        )
+        self._reply_seconds = Histogram(
+            "votegame_reply_seconds",
+            "Time from a command on a socket to its reply, for those that need a room.",
+            registry=self._registry,
+            buckets=_SECONDS,
         )
         self._missed_rooms = Counter(
             "votegame_missed_rooms",
@@ -74,6 +86,10 @@ class Metrics:
         """Whether this node may speak for its rooms."""
         self._lease.set(is_valid)
 
+    def redis(self, *, is_away: bool) -> None:
+        """Whether the nodes cannot hear of each other."""
+        self._redis_away.set(is_away)
+
     def command(self, name: str) -> None:
         """A valid command came; `name` is its type."""
         self._commands.labels(name).inc()
@@ -81,6 +97,10 @@ class Metrics:
     def refused(self, code: ErrorCode) -> None:
         """The gateway itself answered with an error."""
         self._refused.labels(str(code)).inc()
+
+    def replied(self, seconds: float) -> None:
+        """A command that needs a room got its reply after this long."""
+        self._reply_seconds.observe(seconds)
 
     def missed_room(self) -> None:
         """A command named a room that is not there."""

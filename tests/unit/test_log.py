@@ -25,7 +25,7 @@ def stderr(monkeypatch):
 @pytest.fixture
 def records(stderr):
     """The records of everything logged so far, from JSON lines."""
-    log.configure(level="info", as_json=True, node="here")
+    log.configure(level="info", as_json=True, node="kitchen\n{}")
 
     def read() -> list[dict]:
         return [json.loads(line) for line in stderr.getvalue().splitlines()]
@@ -61,6 +61,12 @@ def test_the_standard_library_goes_the_same_way(records):
     logging.getLogger("some.library").warning("%s is odd", "this\nthing")
     (record,) = records()
     assert (record["event"], record["level"], record["logger"]) == ("this\\x0athing is odd", "warning", "some.library")
+
+
+def test_every_record_names_its_node_those_of_libraries_too(records):
+    logger().info("serving", node="cellar")
+    logging.getLogger("some.library").warning("odd")
+    assert [record["node"] for record in records()] == ["kitchen\\x0a{}"] * 2
 
 
 def test_below_the_level_nothing_is_said(records):
@@ -152,8 +158,3 @@ def test_for_people_it_is_plain_and_still_harmless(said):
         logger().exception("failed")
     assert "a\\x0ab\\x1b[31m" in said().splitlines()[0]
     assert "ValueError: odd" in said()
-
-
-def test_a_record_says_of_which_node_it_is(records):
-    logger().info("started", node="forged")
-    assert [record["node"] for record in records()] == ["here"]

@@ -1,5 +1,6 @@
 from prometheus_client.parser import text_string_to_metric_families
 
+from votegame import __version__
 from votegame.errors import ErrorCode
 from votegame.metrics import Metrics
 
@@ -22,6 +23,8 @@ def test_every_count_is_shown_under_its_name():
     metrics.command("submit_answer")
     metrics.turn("submit_answer", "wrong_phase")
     metrics.refused(ErrorCode.RATE_LIMITED)
+    metrics.replied(0.004)
+    metrics.redis(is_away=True)
     metrics.missed_room()
     metrics.closed(4508)
     metrics.request("/api/auth/login", 401)
@@ -34,6 +37,10 @@ def test_every_count_is_shown_under_its_name():
         ("votegame_connections",): 3,
         ("votegame_rooms",): 2,
         ("votegame_lease_valid",): 1,
+        ("votegame_redis_away",): 1,
+        ("votegame_release", __version__): 1,
+        ("votegame_reply_seconds_count",): 1,
+        ("votegame_reply_seconds_sum",): 0.004,
         ("votegame_commands_total", "submit_answer"): 1,
         ("votegame_forwarded_total",): 1,
         ("votegame_link_messages_total", "sent"): 5,

@@ -175,6 +175,7 @@ class Connection:
         if self.is_closing:
             return
         self._shared.metrics.closed(code)
+        log.debug("connection closed", connection_id=self.connection_id, code=int(code))
         self._end(frames.close_frame(code, CLOSE_TABLE[code].reason), drop=drop)
         if code in _VIOLATIONS:
             self._stop_reading()

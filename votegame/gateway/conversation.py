@@ -99,7 +99,10 @@ class Conversation:
             refusal = self._shared.router.send(origin, user, command, received_at=now)
         except Exception:
             # The command must be answered, whatever happened.
-            log.exception("a command could not be handed over", connection_id=connection.connection_id)
+            room_code = getattr(command, "room_code", None)
+            log.exception(
+                "a command could not be handed over", connection_id=connection.connection_id, room_code=room_code
+            )
             refusal = ErrorCode.INTERNAL
         if refusal is not None:
             self._shared.replies.refused(token, refusal)

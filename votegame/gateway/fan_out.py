@@ -35,7 +35,7 @@ class FanOut:
                 self._deliver(delivery)
             except Exception:
                 # One frame must not keep the next, perhaps another user's, from leaving.
-                log.exception("a frame could not be delivered")
+                log.exception("a frame could not be delivered", room_code=delivery.room_code)
 
     def _deliver(self, delivery: Delivery) -> None:
         match delivery:

@@ -77,7 +77,14 @@ class Gateway:
         pending = PendingReplies(settings.limits.reply_seconds)
         self.doors: Final = Doors(settings.limits, rates_are_on=settings.rates_are_on, missed=metrics.missed_room)
         self._router = _RouterToCome()
-        replies = Replies(clock=clock, connections=connections, pending=pending, doors=self.doors, router=self._router)
+        replies = Replies(
+            clock=clock,
+            connections=connections,
+            pending=pending,
+            doors=self.doors,
+            router=self._router,
+            metrics=metrics,
+        )
         self._shared = Shared(
             settings=settings,
             clock=clock,

@@ -28,7 +28,8 @@ class Pending(Struct, frozen=True, kw_only=True, eq=False):
     Attributes:
         connection: Where it came from.
         command_id: Its `id`.
-        deadline: When it gets `unavailable`, in `Clock.seconds`.
+        received_at: When it came, in `Clock.seconds`.
+        deadline: When it gets `unavailable`, likewise.
         may_attach: Whether its `ok` gives the connection the frames of a room.
         attaches_to: That room, where it is known beforehand.
         visit: Its way through the doors.
@@ -36,6 +37,7 @@ class Pending(Struct, frozen=True, kw_only=True, eq=False):
 
     connection: "Connection"
     command_id: str
+    received_at: float
     deadline: float
     may_attach: bool
     attaches_to: RoomCode | None
@@ -60,6 +62,7 @@ class PendingReplies:
         self._waiting[token] = Pending(
             connection=connection,
             command_id=command.id,
+            received_at=now,
             deadline=now + self._reply_seconds,
             may_attach=isinstance(command, CreateRoom | JoinRoom | Resume),
             attaches_to=command.room_code if isinstance(command, JoinRoom | Resume) else None,

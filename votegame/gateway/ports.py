@@ -73,6 +73,9 @@ class Metrics(Protocol):
     def refused(self, code: ErrorCode) -> None:
         """The gateway itself answered with an error."""
 
+    def replied(self, seconds: float) -> None:
+        """A command that needs a room got its reply after this long."""
+
     def missed_room(self) -> None:
         """A command named a room that is not there."""
 
@@ -90,6 +93,9 @@ class NoMetrics:
         """Nothing."""
 
     def refused(self, code: ErrorCode) -> None:
+        """Nothing."""
+
+    def replied(self, seconds: float) -> None:
         """Nothing."""
 
     def missed_room(self) -> None:

@@ -8,6 +8,7 @@ from votegame.errors import ErrorCode
 from votegame.gateway.connections import Connections
 from votegame.gateway.outbox import Frame
 from votegame.gateway.pending import Pending, PendingReplies
+from votegame.gateway.ports import Metrics
 from votegame.ids import RoomCode
 from votegame.limits.doors import Doors, Outcome
 from votegame.rooms.ports import ReplyFrame
@@ -21,13 +22,21 @@ class Replies:
     """Gives commands their reply, and keeps the books of who is attached to what."""
 
     def __init__(
-        self, *, clock: Clock, connections: Connections, pending: PendingReplies, doors: Doors, router: Router
+        self,
+        *,
+        clock: Clock,
+        connections: Connections,
+        pending: PendingReplies,
+        doors: Doors,
+        router: Router,
+        metrics: Metrics,
     ) -> None:
         self._clock = clock
         self._connections = connections
         self._pending = pending
         self._doors = doors
         self._router = router
+        self._metrics = metrics
 
     def deliver(self, reply: ReplyFrame) -> None:
         """Give a command the reply of its room; a reply that comes too late is dropped."""
@@ -35,9 +44,10 @@ class Replies:
         if pending is None:
             self._late(reply)
             return
-        connection = pending.connection
+        connection, now = pending.connection, self._clock.seconds()
+        self._metrics.replied(now - pending.received_at)
         # Also when nobody is there any more to be told: else a guess would be free for who closes at once.
-        self._doors.leave(pending.visit, _outcome(reply.data), self._clock.seconds())
+        self._doors.leave(pending.visit, _outcome(reply.data), now)
         if connection.is_closing:
             self._tell_of_loss(pending, reply.attach)
             return
@@ -60,6 +70,7 @@ class Replies:
     def expire(self, now: float) -> None:
         """Give `unavailable` to the commands whose time is over. What they did is not known, so no book is closed."""
         for pending in self._pending.expired(now):
+            self._metrics.replied(now - pending.received_at)
             self._doors.leave(pending.visit, "unknown", now)
             pending.connection.refuse(ErrorCode.UNAVAILABLE, pending.command_id)
 

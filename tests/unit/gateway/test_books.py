@@ -85,6 +85,9 @@ class CountingMetrics(NoMetrics):
     def refused(self, code):
         self.seen.append(("refused", code))
 
+    def replied(self, seconds):
+        self.seen.append(("replied", round(seconds, 3)))
+
     def closed(self, close_code):
         self.seen.append(("closed", close_code))
 
@@ -104,3 +107,19 @@ async def test_what_happens_is_counted():
         ("closed", 4401),
         ("connections", 0),
     ]
+
+
+async def test_the_time_to_a_reply_is_measured_and_one_that_never_came_counts_as_long_as_it_was_waited_for():
+    metrics = CountingMetrics()
+    stage = Stage(metrics=metrics)
+    client = stage.connect("ada")
+    client.say(type="start_game", id="1", room_code=ROOM)
+    stage.clock.at += 0.25
+    stage.reply()
+    client.say(type="start_game", id="2", room_code=ROOM)
+    stage.later(5.1)
+    stage.reply()
+
+    replied = [what for what in metrics.seen if what[0] == "replied"]
+    assert replied[0] == ("replied", 0.25)
+    assert [5.0 <= seconds <= 5.1 for _, seconds in replied[1:]] == [True]

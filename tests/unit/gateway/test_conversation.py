@@ -1,6 +1,7 @@
 """Commands: limits, exactly one reply, and what the router is told."""
 
 import pytest
+from structlog.testing import capture_logs
 
 from tests.unit.gateway.stage import ROOM, Stage
 from votegame.errors import ErrorCode
@@ -72,9 +73,12 @@ async def test_what_the_router_refuses_is_answered_at_once(stage):
 async def test_a_bug_behind_the_router_is_internal(stage):
     client = stage.connect("ada")
     stage.router.is_buggy = True
-    client.say(type="start_game", id="1", room_code=ROOM)
+    with capture_logs() as logs:
+        client.say(type="start_game", id="1", room_code=ROOM)
 
     assert client.heard()[0]["code"] == "internal"
+    (record,) = logs
+    assert (record["room_code"], record["connection_id"]) == (ROOM, client.connection.connection_id)
 
 
 async def test_before_the_router_is_there_everything_is_unavailable(stage):
