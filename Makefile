@@ -7,7 +7,7 @@ RUN_STAMP := $(VENV)/.run
 TEST_STAMP := $(VENV)/.test
 SOURCES := pyproject.toml constraints.txt setup.py
 
-.PHONY: run test check lint cover format protocol rolling-restart clean
+.PHONY: run test check lint cover chaos format protocol rolling-restart clean
 .DEFAULT_GOAL := run
 
 run: $(RUN_STAMP)
@@ -29,6 +29,10 @@ cover: $(TEST_STAMP)
 	@for part in game wire; do \
 	  $(BIN)/python -m pytest -q tests/unit/$$part --cov=votegame.$$part --cov-branch --cov-fail-under=100 \
 	    --cov-report=term-missing:skip-covered || exit 1; done
+
+# Three nodes, and everything that may befall them: make chaos SECONDS=600 SEED=1
+chaos: $(TEST_STAMP)
+	@exec $(BIN)/python -m tests.chaos --seconds $(or $(SECONDS),120) $(if $(SEED),--seed $(SEED))
 
 # What is generated in protocol/: schemas, asyncapi.json, openapi.json.
 protocol: $(TEST_STAMP)

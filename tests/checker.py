@@ -132,11 +132,12 @@ def violations(
     server_log: str = "",
     outages_ms: Sequence[tuple[int, int]] = (),
     grace_ms: int = 20_000,
+    pauses: Sequence[tuple[float, float]] = (),
 ) -> list[str]:
     """Everything that does not hold, each with its evidence; empty for a good run.
 
     `outages_ms` are the times, since the epoch, in which the server or its database was down; `server_log` is what the
-    server said.
+    server said. `pauses` are the times, by the clock of the histories, in which a node slept and did not answer.
     """
     clients = list(clients)
     found = [f"nothing happened: {client.name} got no frame" for client in clients if not _got(client)]
@@ -152,7 +153,7 @@ def violations(
     found += checker_rounds.violations(
         clients, logs, server_log=server_log, outages_ms=outages_ms, grace_ms=grace_ms, offset=offset
     )
-    found += [f"I9: {what}" for what in _replies(clients, logs)]
+    found += [f"I9: {what}" for what in _replies(clients, logs, pauses)]
     return found
 
 
@@ -290,11 +291,11 @@ def _columns(logs: Logs, tales: dict[str, Tale]) -> Iterator[str]:
                 yield f"{code}: {column} is {room[column]}, the log says {value}"
 
 
-def _replies(clients: list[Witness], logs: Logs) -> Iterator[str]:
+def _replies(clients: list[Witness], logs: Logs, pauses: Sequence[tuple[float, float]]) -> Iterator[str]:
     """I9: one reply to each command on a connection that stays, in order, and none that is a lie."""
     effects = {(row["user_id"], row["command_id"]) for row in logs.all_rows() if row["command_id"]}
     for client in clients:
-        yield from _one_reply_each(client)
+        yield from _one_reply_each(client, pauses)
         sent, oks = _sent(client), dict[str, str]()
         refusals: dict[str, Frame] = {}
         for frame in _got(client):
@@ -315,7 +316,7 @@ def _replies(clients: list[Witness], logs: Logs) -> Iterator[str]:
                 yield f"{client.name}: {frame}, but it took effect"
 
 
-def _one_reply_each(client: Witness) -> Iterator[str]:
+def _one_reply_each(client: Witness, pauses: Sequence[tuple[float, float]]) -> Iterator[str]:
     ends = {connection: at for kind, connection, at, _ in client.history if kind == "ended"}
     waiting: dict[tuple[int, str], list[tuple[int, float, Frame]]] = defaultdict(list)
     answered: dict[tuple[int, str], int] = {}
@@ -327,7 +328,7 @@ def _one_reply_each(client: Witness) -> Iterator[str]:
                 yield f"{client.name}: a second reply, {frame}"
                 continue
             sent_place, sent_at, command = waiting[connection, frame["id"]].pop(0)
-            if at - sent_at > REPLY_SECONDS + LEEWAY_SECONDS:
+            if _waited(sent_at, at, pauses) > REPLY_SECONDS + LEEWAY_SECONDS:
                 yield f"{client.name}: late by {at - sent_at:.1f} s, {frame}"
             room = (connection, command.get("room_code", ""))
             if frame.get("code") in OVERTAKING or not room[1]:
@@ -337,8 +338,13 @@ def _one_reply_each(client: Witness) -> Iterator[str]:
             answered[room] = sent_place
     for (connection, command_id), left in waiting.items():
         end = ends.get(connection)
-        if left and end is not None and end - left[0][1] > REPLY_SECONDS + LEEWAY_SECONDS:
+        if left and end is not None and _waited(left[0][1], end, pauses) > REPLY_SECONDS + LEEWAY_SECONDS:
             yield f"{client.name}: {command_id} got no reply on a connection that stayed"
+
+
+def _waited(since: float, until: float, pauses: Sequence[tuple[float, float]]) -> float:
+    """The seconds between the two, without those in which a node slept."""
+    return until - since - sum(max(0.0, min(until, end) - max(since, start)) for start, end in pauses)
 
 
 def _is_final(frame: Frame) -> bool:
