@@ -43,6 +43,7 @@ from votegame.rooms.ports import (
     RoomFrame,
 )
 from votegame.rooms.registry import Registry
+from votegame.wire.close_codes import CloseCode
 from votegame.wire.errors import error_frame
 
 _BUSY_SECONDS: Final = 1.0
@@ -185,7 +186,7 @@ class Audience:
         age = max(0.0, (self._clock.now_ms() - message.received_ms) / 1000)
         user = User(message.user_id, message.display_name)
         request = Request(origin, user, message.command, self._clock.seconds() - age)
-        code = registry.send(request)
+        code = registry.send_to(message.room_code, request)
         if code is None:
             return
         details = {"retry_after": _BUSY_SECONDS} if code is ErrorCode.RATE_LIMITED else {}
@@ -193,7 +194,7 @@ class Audience:
         self._links.send(
             sender,
             Replied(
-                room_code=message.command.room_code,
+                room_code=message.room_code,
                 token=message.token,
                 connection_id=message.connection_id,
                 frame=Raw(frame),
@@ -220,10 +221,14 @@ class Audience:
         registry.subscribe(subscription)
 
     def lose(self, node_id: NodeId) -> Collection[RoomCode]:
-        """The node is dead or out of reach: its connections are gone. Returns the rooms that they were attached to."""
+        """The node is dead or out of reach: its connections are gone. Returns the rooms that they were attached to.
+
+        Should it only not be heard, it is told so.
+        """
         assert self._registry is not None
         rooms = [room_code for room_code, listeners in self._listeners.items() if node_id in listeners]
         for room_code in rooms:
+            self._links.send(node_id, CloseSockets(room_code=room_code, close_code=CloseCode.RESTARTING))
             self._lose(self._registry, room_code, node_id)
         return rooms
 

@@ -54,6 +54,8 @@ class Node:
         self.on_drain_wanted: Callable[[], None] = _nothing
         """Called, at each renewal until it drains, when an operator wants the node to leave."""
         self.node_id = node_id
+        self.on_lapse_over: Callable[[], None] = _nothing
+        """Called when the node speaks again, or for the first time."""
         self._label = label
         self._store = store
         self._clock = clock
@@ -123,6 +125,7 @@ class Node:
             await self._registry.discard_fenced()
             self._lease.speak()
             self._registry.tell_again()
+            self.on_lapse_over()
 
     async def _keep_lease(self) -> None:
         failing = False

@@ -15,10 +15,11 @@ from votegame.cluster.envelope import (
     Subscribe,
     encoded,
 )
-from votegame.game.commands import JoinRoom, ReadRoom, SubmitAnswer
+from votegame.game.commands import CreateRoom, JoinRoom, ReadRoom, SubmitAnswer
 
 KEY, OTHER_KEY = b"k" * 32, b"o" * 32
 FORWARD = Forward(
+    room_code="ABC234",
     token=7,
     connection_id=None,
     user_id="ada",
@@ -39,6 +40,7 @@ def test_what_one_node_seals_another_opens():
         FORWARD,
         msgspec.structs.replace(FORWARD, command=JoinRoom(id="c2", room_code="ABC234", role="spectator")),
         msgspec.structs.replace(FORWARD, command=JoinRoom(id="c3", room_code="ABC234")),
+        msgspec.structs.replace(FORWARD, command=CreateRoom(id="c5")),
         msgspec.structs.replace(FORWARD, command=ReadRoom(id="c4", room_code="ABC234")),
         Replied(room_code="ABC234", token=7, connection_id="x", frame=frame, durable=True),
         Published(room_code="ABC234", frame=frame, seq=9),
@@ -46,7 +48,7 @@ def test_what_one_node_seals_another_opens():
     ]
     envelope = Sealer(KEY).opened(sealed(*messages))
     assert list(envelope.messages) == messages
-    assert bytes(envelope.messages[4].frame) == bytes(frame)
+    assert bytes(envelope.messages[5].frame) == bytes(frame)
     head = (envelope.version, envelope.sender, envelope.receiver, envelope.epoch, envelope.number, envelope.until_ms)
     assert head == (VERSION, "a", "b", 3, 4, 5)
 
