@@ -21,7 +21,7 @@ async def street():
 
 @pytest.fixture
 async def room(street):
-    """Ada's room in the first house; Bob is in it from the second. To be awaited by the test, in whose time it begins."""
+    """Ada's room in the first house; Bob is in it from the second. To be awaited in the test, whose time is virtual."""
     return _room(street)
 
 
