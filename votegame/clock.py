@@ -9,6 +9,7 @@ last that much longer or shorter. `votegame check` allows for it: see `votegame.
 """
 
 import time
+from collections.abc import Callable
 from typing import Final, Protocol
 
 _SLEW_PER_SECOND: Final = 0.0005
@@ -36,18 +37,20 @@ class Clock(Protocol):
 class DatabaseClock:
     """A clock that follows the database's, seen through `observe`."""
 
-    def __init__(self) -> None:
+    def __init__(self, boot_seconds: Callable[[], float] = boot_seconds) -> None:
+        """Make a clock over `boot_seconds`, the machine's own."""
+        self._boot_seconds = boot_seconds
         self._offset: float | None = None
         self._target = 0.0
         self._slewed_at = 0.0
 
     def seconds(self) -> float:
         """Seconds of CLOCK_BOOTTIME."""
-        return boot_seconds()
+        return self._boot_seconds()
 
     def now_ms(self) -> int:
         """The database's time in milliseconds, as well as this node knows it. Only after `observe`."""
-        now = boot_seconds()
+        now = self._boot_seconds()
         self._slew(now)
         assert self._offset is not None, "the database's time is not known yet"
         return int((now + self._offset) * 1000)

@@ -59,12 +59,12 @@ class World:
     async def begin(self):
         await self.table.begin()
         self.table._tasks.pop().cancel()
-        self.clock = DatabaseClock()
+        self.clock = DatabaseClock(LoopClock().seconds)
         self.lease = HeldLease(self.clock)
         self.node = self._a_node(self.table.node_id, "here", self.clock, self.lease)
 
     def another_node(self):
-        clock = DatabaseClock()
+        clock = DatabaseClock(LoopClock().seconds)
         return self._a_node(an_id(), "there", clock, HeldLease(clock))
 
     def _a_node(self, node_id, label, clock, lease):
@@ -87,8 +87,7 @@ class World:
 
 
 @pytest.fixture
-async def world(monkeypatch):
-    monkeypatch.setattr("votegame.clock.boot_seconds", LoopClock().seconds)
+async def world():
     world = World()
     yield world
     world.nodes.is_away = world.table.store.is_away = False
