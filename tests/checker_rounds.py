@@ -47,22 +47,25 @@ def violations(
 
 
 class _Presence:
-    """Who surely had no connection, nor lost one lately; who is no client of the run is never surely away."""
+    """Who surely had no connection to his room, nor lost one lately.
+
+    Who is no client of the run is never surely away.
+    """
 
     def __init__(self, clients: "Sequence[Witness]", grace_ms: int, offset: float) -> None:
         self._grace_ms = grace_ms
         self._spans: dict[str, list[tuple[float, float]]] = {}
         for client in clients:
-            opened: dict[int, float] = {}
+            attached: dict[int, float] = {}
             half_open: dict[int, float] = getattr(client, "half_open", {})
             """By connection, when its other end may have lost it without a word to this one."""
             spans: list[tuple[float, float]] = []
-            for kind, connection, at, _ in client.history:
-                if kind == "opened":
-                    opened[connection] = at
-                elif kind == "ended":
-                    spans.append((opened.pop(connection), min(at, half_open.get(connection, math.inf))))
-            spans += [(at, half_open.get(connection, math.inf)) for connection, at in opened.items()]
+            for kind, connection, at, frame in client.history:
+                if kind == "got" and frame["type"] == "ok" and ("state" in frame or frame.get("recovered")):
+                    attached.setdefault(connection, at)
+                elif kind == "ended" and connection in attached:
+                    spans.append((attached.pop(connection), min(at, half_open.get(connection, math.inf))))
+            spans += [(at, half_open.get(connection, math.inf)) for connection, at in attached.items()]
             self._spans[client.user_id] = [((start + offset) * 1000, (end + offset) * 1000) for start, end in spans]
 
     def may_be_away(self, user_id: str, at_ms: float) -> bool:

@@ -76,6 +76,7 @@ class Chaos:
         self._cluster = cluster
         self._profile = profile
         self._rng = rng
+        self._slow: set[object] = set()
         self._under_way: list[asyncio.Task[None]] = []
 
     async def run(self) -> None:
@@ -111,6 +112,11 @@ class Chaos:
     def _node(self) -> Any:
         nodes = [node for node in self._cluster.nodes if node.process.state == "running" and node.is_ready]
         return self._rng.choice(nodes) if nodes else None
+
+    def _doubt(self) -> None:
+        """Any node may lose its rooms now, and then knows nothing any more of who is connected to others."""
+        for socket in self._cluster.network.open_sockets():
+            socket.doubt()
 
     def _seconds(self, *choices: tuple[float, float]) -> float:
         return self._rng.uniform(*self._rng.choice(choices))
@@ -157,14 +163,20 @@ class Chaos:
 
     async def _database_away(self) -> bool:
         weather = self._cluster.database.weather
+        if weather.is_away:
+            return False
         weather.is_away = True
+        self._doubt()
         await asyncio.sleep(self._seconds((0.1, 2.0), (2.0, 8.0)))
         weather.is_away = False
         return True
 
     async def _database_asleep(self) -> bool:
         database = self._cluster.database
+        if database.weather.is_asleep:
+            return False
         database.weather.is_asleep = True
+        self._doubt()
         await asyncio.sleep(self._seconds((0.1, 2.0), (3.0, 6.0)))
         database.wake()
         return True
@@ -172,25 +184,30 @@ class Chaos:
     async def _cut_off(self) -> bool:
         """One node has no database."""
         node = self._node()
-        if node is None:
+        if node is None or node.client.is_cut_off:
             return False
         node.client.is_cut_off = True
+        self._doubt()
         await asyncio.sleep(self._seconds((0.5, 3.0), (3.0, 9.0)))
         node.client.is_cut_off = False
         return True
 
     async def _slow_database(self) -> bool:
-        weather = self._cluster.database.weather
-        before, weather.latency = weather.latency, (0.01, self._rng.choice([0.2, 0.5, 1.2]))
-        await asyncio.sleep(self._seconds((1.0, 5.0)))
-        weather.latency = before
-        return True
+        return await self._slow_down(self._cluster.database.weather, self._rng.choice([0.2, 0.5, 1.2]))
 
     async def _slow_network(self) -> bool:
-        network = self._cluster.network
-        before, network.latency = network.latency, (0.01, self._rng.choice([0.3, 1.0]))
+        # No slower: a reply may take 5 s, and its client waits one more.
+        return await self._slow_down(self._cluster.network, self._rng.choice([0.1, 0.4]))
+
+    async def _slow_down(self, place: Any, most: float) -> bool:
+        if place in self._slow:
+            return False
+        self._slow.add(place)
+        before, place.latency = place.latency, (0.01, most)
+        self._doubt()
         await asyncio.sleep(self._seconds((1.0, 5.0)))
-        network.latency = before
+        place.latency = before
+        self._slow.remove(place)
         return True
 
     async def _cut(self) -> bool:
@@ -211,9 +228,8 @@ class Chaos:
             return False
         socket = self._rng.choice(sockets)
         socket.disturb()
-        socket.up.is_swallowing, socket.down.is_swallowing = self._rng.choice(
-            [(True, True), (True, False), (False, True)]
-        )
+        for direction in self._rng.choice([(socket.up,), (socket.down,), (socket.up, socket.down)]):
+            direction.is_swallowing = True
         return True
 
     async def _wall_clock(self) -> bool:
@@ -224,6 +240,8 @@ class Chaos:
         return True
 
     async def _bus_away(self) -> bool:
+        if self._cluster.bus.is_away:
+            return False
         self._cluster.bus.go_away()
         await asyncio.sleep(self._seconds((0.1, 2.0), (2.0, 8.0)))
         self._cluster.bus.come_back()

@@ -101,6 +101,8 @@ class Transport(asyncio.Transport):
         self._protocol: Any = None
         self._is_closing = False
         self._is_lost = False
+        self._early: list[Callable[[], None]] | None = []
+        """What comes before the loop looks at a new connection, which it does in a turn of its own."""
 
     def set_protocol(self, protocol: asyncio.BaseProtocol) -> None:
         self._protocol = protocol
@@ -144,13 +146,24 @@ class Transport(asyncio.Transport):
     def made(self, protocol: "RequestHandler[Any]") -> None:
         self._protocol = protocol
         protocol.connection_made(self)
+        self._socket.network.loop.call_soon(self._begin)
+
+    def _begin(self) -> None:
+        early, self._early = self._early, None
+        for act in early or ():
+            act()
 
     def received(self, data: bytes) -> None:
-        if not self._is_closing:
+        if self._early is not None:
+            self._early.append(lambda: self.received(data))
+        elif not self._is_closing:
             self._protocol.data_received(data)
 
     def ended(self) -> None:
         """The client has closed, or the connection is cut."""
+        if self._early is not None:
+            self._early.append(self.ended)
+            return
         self._is_closing = True
         self._lost(None)
 
@@ -165,15 +178,17 @@ class Socket:
     """A client's end of a socket, in the manner of aiohttp's; both directions belong to it.
 
     Attributes:
-        doubtful_since: When something was done to it, or to its node, that excuses silence, and in consequence of which
-            the one end may believe it to be open when the other does not.
+        doubtful_since: When something was done to it, or to its node, in consequence of which the room may count its
+            user as away though this end is open.
+        may_be_silent: Whether that was something that excuses silence.
         close_code: What the server closed with.
     """
 
     def __init__(self, network: "Network", process: Process, handler: Callable[[], "RequestHandler[Any]"]) -> None:
         self.network = network
         self.process = process
-        self.doubtful_since: float | None = None if process.state == "running" else network.loop.time()
+        self.may_be_silent = process.state != "running"
+        self.doubtful_since: float | None = network.loop.time() if self.may_be_silent else None
         self.close_code: int | None = None
         self.closed = False
         self.last_heard = network.loop.time()
@@ -248,10 +263,15 @@ class Socket:
             if not self._upgraded.done():
                 self._upgraded.set_result(0)
 
-    def disturb(self) -> None:
-        """Something is done to it."""
+    def doubt(self) -> None:
+        """Something is done to its node."""
         if self.doubtful_since is None:
             self.doubtful_since = self.network.loop.time()
+
+    def disturb(self) -> None:
+        """Something is done to it, or to its node, that excuses silence."""
+        self.may_be_silent = True
+        self.doubt()
 
     def cut(self) -> None:
         """The connection breaks: both ends are told, this one at once."""
@@ -359,5 +379,5 @@ class Network:
 
     def silent(self, socket: Socket, what: str) -> None:
         """A client gave up a socket since it heard nothing."""
-        if socket.doubtful_since is None:
+        if not socket.may_be_silent:
             self.silences.append(f"{self.loop.time():.3f}: socket {socket.number} of {socket.process.name}: {what}")

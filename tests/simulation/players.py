@@ -65,7 +65,7 @@ class SimulatedPlayer(Watcher):
         self._strict = _NoReader()
         self._refused_since: float | None = None
         self._resumed_at: set[int] = set()
-        self._was_host = False
+        self._was_host = self._is_out = False
         self._sockets: dict[int, Socket] = {}
 
     @property
@@ -123,6 +123,15 @@ class SimulatedPlayer(Watcher):
             elif now - self._refused_since > STUBBORN_SECONDS and self._socket is not None:
                 self._socket.drop()
         super()._take_error(frame)
+
+    def _take_back_refused(self, frame: Frame) -> None:
+        self._is_out |= not frame["retryable"]
+        super()._take_back_refused(frame)
+
+    def _take(self, frame: Frame) -> None:
+        super()._take(frame)
+        if self._is_out and not self._pending:
+            self.is_done.set()
 
     def _take_ok(self, frame: Frame) -> None:
         self._refused_since = None

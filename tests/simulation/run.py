@@ -117,8 +117,8 @@ class Simulation:
         for task in playing:
             if task in left:
                 task.cancel()
-            else:
-                await task
+            elif task.exception() is not None:
+                self._problems.append(f"a client cannot go on: {_causes(task.exception())}")
         return not left
 
     async def _play_on(self) -> None:
@@ -203,6 +203,13 @@ class Simulation:
             else:
                 merged.append((start, back))
         return [(EPOCH_MS + int(start * 1000), EPOCH_MS + int(end * 1000)) for start, end in merged]
+
+
+def _causes(error: BaseException | None) -> str:
+    """What went wrong, without the groups around it."""
+    if isinstance(error, BaseExceptionGroup):
+        return "; ".join(_causes(each) for each in error.exceptions)
+    return repr(error)
 
 
 @contextmanager
