@@ -26,6 +26,7 @@ class Profile:
         pause_seconds: Between one fault and the next, on the average.
         faults: By name, how often each is chosen.
         statements: By name of `Weather`, the chance of each fault of a statement.
+        abandoned: The chance that a game is left by all its players.
     """
 
     nodes: int = 3
@@ -38,6 +39,7 @@ class Profile:
     statements: Mapping[str, float] = field(default_factory=dict)
     manners: Manners = MANNERS
     whims: Whims = WHIMS
+    abandoned: float = 0.1
     latency: tuple[float, float] = (0.0005, 0.02)
 
 

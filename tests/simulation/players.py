@@ -198,8 +198,19 @@ class Table:
     """A room with its players, who play one game to its end; one watches, one more comes when the game has begun."""
 
     def __init__(
-        self, door: Door, name: str, rng: random.Random, *, players: int, rounds: int, manners: Manners, whims: Whims
+        self,
+        door: Door,
+        name: str,
+        rng: random.Random,
+        *,
+        players: int,
+        rounds: int,
+        manners: Manners,
+        whims: Whims,
+        abandoned: float = 0.0,
     ) -> None:
+        """Make a table; `abandoned` is the chance that in the middle of the game all leave without a word."""
+
         def player(who: str) -> SimulatedPlayer:
             own = random.Random(rng.getrandbits(64))
             return SimulatedPlayer(door, f"{who}{name}", own, players=players, manners=manners, whims=whims)
@@ -209,6 +220,7 @@ class Table:
         self.players[0]._manners = manners._replace(leaves=0.0)
         self._settings = {"total_rounds": rounds, "vote_updates": rng.choice(["progress", "counts"])}
         self._starts = rng.random()
+        self._leaves_after = rng.uniform(0.0, 15.0) if rng.random() < abandoned else None
 
     @property
     def everyone(self) -> list[SimulatedPlayer]:
@@ -217,6 +229,11 @@ class Table:
     @property
     def room_code(self) -> str:
         return self.players[0].room_code
+
+    @property
+    def is_abandoned(self) -> bool:
+        """Whether all have left, or will."""
+        return self._leaves_after is not None
 
     async def play(self) -> None:
         """One whole game."""
@@ -234,3 +251,7 @@ class Table:
             await host.until(lambda state: state["phase"] != "lobby")
             await self.late_comer.join(host.room_code)
             group.create_task(self.late_comer.run())
+            if self._leaves_after is not None:
+                await asyncio.sleep(self._leaves_after)
+                for player in self.everyone:
+                    player.is_done.set()

@@ -25,6 +25,7 @@ PATIENCE_SECONDS = 400.0
 TAKE_OVER_SECONDS = 3.0
 """What is broken until its lease is over stays so for that long after the fault itself."""
 MERGE_SECONDS = 8.0
+OVERDUE_MS = 5_000
 QUIET_SECONDS = 12.0
 """After the last game: what is still to be written is, and nothing waits any more."""
 
@@ -107,7 +108,7 @@ class Simulation:
             return
         await self._come_late()
         await asyncio.sleep(QUIET_SECONDS)
-        self._problems += list(self._left_behind())
+        self._problems += [*self._left_behind(), *self._overdue()]
 
     async def _ended(self, playing: list[asyncio.Task[None]]) -> bool:
         """Whether all games come to their end in time."""
@@ -138,11 +139,14 @@ class Simulation:
             rounds=rng.choice(profile.rounds),
             manners=profile.manners,
             whims=profile.whims,
+            abandoned=profile.abandoned,
         )
 
     async def _come_late(self) -> None:
         """To each room comes one who was never there, and one who was looks once more."""
         for number, table in enumerate(self._tables):
+            if table.is_abandoned:
+                continue
             newcomer = SimulatedPlayer(self._cluster, f"N{number}", random.Random(self._rng.getrandbits(64)))
             await newcomer.join(table.room_code)
             self._late.append(newcomer)
@@ -159,6 +163,21 @@ class Simulation:
             for client in table.everyone:
                 if not client.is_done.is_set():
                     yield f"{client.name}: {client.standing()}"
+
+    def _overdue(self) -> Iterator[str]:
+        """I11: rooms that have something to do by themselves, and do not do it."""
+        now = EPOCH_MS + int(self._loop.time() * 1000)
+        running: dict[str, int | None] = {}
+        for node in self._cluster.nodes:
+            for code, actor in node.registry._running.items():
+                if actor.room is not None and actor.room.condition == "live":
+                    # What is stored of it may be too early.
+                    running[code] = min(actor.room.next_dues_ms(), default=None)
+        for room in self._cluster.database.rooms._rooms.values():
+            code = room.made.room_code
+            due_ms = running.get(code, room.head.next_deadline_ms)
+            if due_ms is not None and due_ms < now - OVERDUE_MS:
+                yield f"I11: {code} of {room.owner}, in {room.head.status}, is due since {now - due_ms} ms"
 
     def _left_behind(self) -> Iterator[str]:
         """I12: what waits though nobody is there any more."""
