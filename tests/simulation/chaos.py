@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 MANNERS = Manners(patience=1.0, lazy=0.08, doubles=0.2, leaves=0.02, reacts=0.2)
-WHIMS = Whims(pause=0.08, lock=0.05, extend=0.08, kick=0.03, transfer=0.05, skip=0.03)
+WHIMS = Whims(pause=0.08, lock=0.05, extend=0.08, kick=0.03, transfer=0.05, skip=0.03, look=0.1)
 
 
 @dataclass(frozen=True)
@@ -27,6 +27,8 @@ class Profile:
         faults: By name, how often each is chosen.
         statements: By name of `Weather`, the chance of each fault of a statement.
         abandoned: The chance that a game is left by all its players.
+        astray: How often, while things break, the balancer sends somebody to any node. Never, as a rule, as long as
+            that one knows no way to the rooms of others.
     """
 
     nodes: int = 3
@@ -40,6 +42,7 @@ class Profile:
     manners: Manners = MANNERS
     whims: Whims = WHIMS
     abandoned: float = 0.1
+    astray: float = 0.0
     latency: tuple[float, float] = (0.0005, 0.02)
 
 
@@ -85,6 +88,7 @@ class Chaos:
         """Break things, then wait until the last is healed."""
         profile, rng, loop = self._profile, self._rng, self._cluster.loop
         until = loop.time() + profile.seconds
+        self._cluster.astray = profile.astray
         for name, chance in profile.statements.items():
             setattr(self._cluster.database.weather, name, chance)
         names = sorted(profile.faults)
@@ -99,6 +103,7 @@ class Chaos:
         await asyncio.sleep(max(0.0, until - loop.time()))
         for task in self._under_way:
             await task
+        self._cluster.astray = 0.0
         for name in profile.statements:
             setattr(self._cluster.database.weather, name, 0.0)
 

@@ -10,12 +10,13 @@ from tests.simulation.network import Network, RefusedError, Socket
 from tests.simulation.node import SimulatedNode, Surroundings
 from tests.simulation.trace import Trace
 
-ASTRAY = 0.0
-"""How often the balancer sends somebody to any node: never, as long as that one knows no way to another's rooms."""
-
 
 class Cluster:
-    """All that belongs to the operator."""
+    """All that belongs to the operator.
+
+    Attributes:
+        astray: How often the balancer sends somebody to any node.
+    """
 
     def __init__(self, loop: SimulatedLoop, rng: random.Random, trace: Trace, *, nodes: int) -> None:
         self.loop = loop
@@ -23,6 +24,7 @@ class Cluster:
         self.database = SimulatedDatabase(loop, _own(rng), trace)
         self.bus = SimulatedBus(loop, _own(rng), trace)
         self.network = Network(loop, _own(rng), trace)
+        self.astray = 0.0
         self.deaths: list[str] = []
         self.nodes: list[SimulatedNode] = []
         self.gone: list[SimulatedNode] = []
@@ -85,7 +87,7 @@ class Cluster:
             raise RefusedError(None)
         owner = self.database.owner(room_code) if room_code else None
         chosen = self._rng.choice(ready)
-        if self._rng.random() >= ASTRAY:
+        if self._rng.random() >= self.astray:
             chosen = next((node for node in ready if node.node_id == owner), self._by_code(room_code, ready) or chosen)
         socket = self.network.socket(chosen.process, chosen.handler)
         await socket.open(token)

@@ -165,7 +165,7 @@ class Transport(asyncio.Transport):
             self._early.append(self.ended)
             return
         self._is_closing = True
-        self._lost(None)
+        self._socket.network.loop.call_soon(self._lost, None)
 
     def _lost(self, error: Exception | None) -> None:
         if not self._is_lost:

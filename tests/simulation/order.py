@@ -67,11 +67,13 @@ class _Order:
         place = self._places.get((client.user_id, frame["id"]))
         if place is not None:
             self._kept[place[0]] = max(self._kept[place[0]], place[1])
-        shown = _shown(frame)
         sent = self._sent.get((client.user_id, connection, frame["id"]))
-        if shown is None or sent is None:
+        if sent is None:
             return
         command, seen = sent
+        shown = _shown(frame, command)
+        if shown is None:
+            return
         code = command.get("room_code", "")
         if shown < seen.get(code, 0):
             yield f"{client.name}: {command['type']} of {code} was shown {shown}, {seen[code]} had been told before"
@@ -81,10 +83,10 @@ class _Order:
         self._seen[code] = max(self._seen[code], seq)
 
 
-def _shown(ok: Frame) -> int | None:
+def _shown(ok: Frame, command: Frame) -> int | None:
     """The number up to which an `ok` shows the room."""
     if "state" in ok:
         return int(ok["state"]["seq"])
-    if ok.get("recovered") and ok["events"]:
-        return int(ok["events"][-1]["seq"])
-    return None
+    if not ok.get("recovered"):
+        return None
+    return int(ok["events"][-1]["seq"] if ok["events"] else command["last_seq"])

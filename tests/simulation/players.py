@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 REPLY_SECONDS = 6.0
 """A client that has had no reply for this long gives up its connection."""
+LOOK_SECONDS = 6.0
 STUBBORN_SECONDS = 6.0
 """One that hears nothing but `unavailable` for this long tries elsewhere."""
 
@@ -33,6 +34,10 @@ class Whims(NamedTuple):
     kick: float = 0.0
     transfer: float = 0.0
     skip: float = 0.0
+    longest_pause: float = 3.0
+    """In seconds."""
+    look: float = 0.0
+    """Anybody, not only a host, asks what it has missed, though it has missed nothing."""
 
 
 class _NoReader:
@@ -165,14 +170,25 @@ class SimulatedPlayer(Watcher):
         self._was_host = is_host
         if is_host and current is not None and "remaining_ms" in current and state["seq"] not in self._resumed_at:
             self._resumed_at.add(state["seq"])
-            self._later(1.0 + 2.0 * self.rng.random(), lambda: self.command("resume_game"))
+            self._later(self._whims.longest_pause * self.rng.random(), lambda: self.command("resume_game"))
         await super().act()
 
     async def _do(self, stage: tuple[str, str]) -> None:
         state = self.fold.state
+        self._look_later()
         if state["host_id"] == self.user_id and stage[0] == ((state["round"] or {}).get("round_id") or ""):
             await self._follow_whims(*stage)
         await super()._do(stage)
+
+    def _look_later(self) -> None:
+        """Ask again and again, as long as the whim lasts and the connection stays."""
+        if self.rng.random() < self._whims.look:
+            self._later(LOOK_SECONDS * self.rng.random(), lambda: self._look_at(self.connections))
+
+    async def _look_at(self, connection: int) -> None:
+        if connection == self.connections and self._is_attached:
+            await self.resume(self.fold.seq)
+            self._look_later()
 
     async def _follow_whims(self, round_id: str, phase: str) -> None:
         whims, rng, state = self._whims, self.rng, self.fold.state

@@ -19,6 +19,7 @@ from tests.simulation.cluster import Cluster
 from tests.simulation.loop import SimulatedLoop, StuckError, process_now
 from tests.simulation.players import SimulatedPlayer, Table
 from tests.simulation.trace import Trace
+from votegame.client.fold import HoleError
 
 PATIENCE_SECONDS = 400.0
 """For games to end once all is well: rounds of players who do nothing last until their deadlines."""
@@ -119,7 +120,7 @@ class Simulation:
             if task in left:
                 task.cancel()
             elif task.exception() is not None:
-                self._problems.append(f"a client cannot go on: {_causes(task.exception())}")
+                self._problems.append(f"I3: a client cannot go on: {_causes(task.exception())}")
         return not left
 
     async def _play_on(self) -> None:
@@ -157,6 +158,8 @@ class Simulation:
                         await client.run()
                 except TimeoutError:
                     self._problems.append(f"I11: too late for {client.standing()}")
+                except HoleError as error:
+                    self._problems.append(f"I3: {client.name} cannot go on: {error!r}")
 
     def _standing(self) -> Iterator[str]:
         for table in self._tables:
