@@ -26,9 +26,9 @@ class Profile:
         pause_seconds: Between one fault and the next, on the average.
         faults: By name, how often each is chosen.
         statements: By name of `Weather`, the chance of each fault of a statement.
+        messages: By name of `SimulatedBus`, the chance of each fault of a message between nodes.
         abandoned: The chance that a game is left by all its players.
-        astray: How often, while things break, the balancer sends somebody to any node. Never, as a rule, as long as
-            that one knows no way to the rooms of others.
+        astray: How often the balancer sends somebody to any node.
     """
 
     nodes: int = 3
@@ -39,10 +39,11 @@ class Profile:
     pause_seconds: float = 3.0
     faults: Mapping[str, float] = field(default_factory=dict)
     statements: Mapping[str, float] = field(default_factory=dict)
+    messages: Mapping[str, float] = field(default_factory=dict)
     manners: Manners = MANNERS
     whims: Whims = WHIMS
     abandoned: float = 0.1
-    astray: float = 0.0
+    astray: float = 0.3
     latency: tuple[float, float] = (0.0005, 0.02)
 
 
@@ -64,7 +65,11 @@ EVERYTHING: Mapping[str, float] = {
     "bus_cut": 1,
     "stop_links": 1,
 }
-ORDINARY = Profile(faults=EVERYTHING, statements={"before": 0.01, "after": 0.01, "busy": 0.02, "spike": 0.003})
+ORDINARY = Profile(
+    faults=EVERYTHING,
+    statements={"before": 0.01, "after": 0.01, "busy": 0.02, "spike": 0.003},
+    messages={"loss": 0.01, "unknown": 0.003, "double": 0.003, "reorder": 0.003},
+)
 
 
 class Chaos:
@@ -89,8 +94,7 @@ class Chaos:
         profile, rng, loop = self._profile, self._rng, self._cluster.loop
         until = loop.time() + profile.seconds
         self._cluster.astray = profile.astray
-        for name, chance in profile.statements.items():
-            setattr(self._cluster.database.weather, name, chance)
+        self._set_chances(1.0)
         names = sorted(profile.faults)
         weights = [profile.faults[name] for name in names]
         while names:
@@ -103,9 +107,13 @@ class Chaos:
         await asyncio.sleep(max(0.0, until - loop.time()))
         for task in self._under_way:
             await task
-        self._cluster.astray = 0.0
-        for name in profile.statements:
-            setattr(self._cluster.database.weather, name, 0.0)
+        self._set_chances(0.0)
+
+    def _set_chances(self, share: float) -> None:
+        for name, chance in self._profile.statements.items():
+            setattr(self._cluster.database.weather, name, chance * share)
+        for name, chance in self._profile.messages.items():
+            setattr(self._cluster.bus, name, chance * share)
 
     async def _break(self, name: str, fault: Callable[[], Coroutine[Any, Any, bool]]) -> None:
         loop = self._cluster.loop

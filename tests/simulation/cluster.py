@@ -25,6 +25,7 @@ class Cluster:
         self.bus = SimulatedBus(loop, _own(rng), trace)
         self.network = Network(loop, _own(rng), trace)
         self.astray = 0.0
+        self.forwarded = 0
         self.deaths: list[str] = []
         self.nodes: list[SimulatedNode] = []
         self.gone: list[SimulatedNode] = []
@@ -35,11 +36,14 @@ class Cluster:
 
     def _start(self) -> SimulatedNode:
         self._n_started += 1
-        around = Surroundings(self.loop, self.database, self.bus.port, self.deaths.append)
+        around = Surroundings(self.loop, self.database, self.bus.port, self.deaths.append, self._forwarded)
         node = SimulatedNode(f"n{self._n_started}", around, _own(self._rng))
         self.nodes.append(node)
         node.start()
         return node
+
+    def _forwarded(self, _name: str) -> None:
+        self.forwarded += 1
 
     async def start_another(self, gone: SimulatedNode) -> None:
         """Start a node in the place of one that is gone, and wait until it is ready."""

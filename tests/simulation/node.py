@@ -14,10 +14,13 @@ from tests.simulation.database import Client, SimulatedDatabase
 from tests.simulation.loop import Process, SimulatedLoop
 from votegame import tasks
 from votegame.clock import DatabaseClock
+from votegame.cluster.cluster import Cluster
+from votegame.cluster.drain import HAND_OVER_SECONDS, drain
+from votegame.cluster.envelope import Sealer
 from votegame.cluster.lease import HeldLease
+from votegame.cluster.links import Links
 from votegame.cluster.node import Node
-from votegame.cluster.ports import Bus, Router
-from votegame.cluster.router import LocalRouter
+from votegame.cluster.ports import Bus
 from votegame.cluster.sweeper import Sweeper
 from votegame.errors import ErrorCode, StoreError
 from votegame.game.house import House
@@ -36,6 +39,7 @@ if TYPE_CHECKING:
 
 BANK = built_in_bank()
 STOP_SECONDS = 5.0
+DRAIN_SECONDS = 2.0
 START_RETRY_SECONDS = 0.5
 
 
@@ -47,6 +51,8 @@ class Surroundings(NamedTuple):
     bus: Callable[[NodeId, Process], Bus]
     died: Callable[[str], None]
     """Told of a task that died without which a node is of no use."""
+    forwarded: Callable[[str], None]
+    """Told of each command that a node forwards."""
 
 
 class Identity:
@@ -80,11 +86,6 @@ class _Revocations:
         pass
 
 
-def make_router(node: "SimulatedNode") -> Router:
-    """The way to the rooms: as long as a node knows no other, to its own."""
-    return LocalRouter(node.registry)
-
-
 class SimulatedNode:
     """One process of the product."""
 
@@ -115,17 +116,28 @@ class SimulatedNode:
             lease_is_valid=self.lease.is_valid,
             rng=self._rng,
         )
+        self.links = Links(self.node_id, bus=self.bus, sealer=Sealer(b"links"), clock=clock, lease=self.lease)
+        self.cluster = Cluster(
+            links=self.links,
+            clock=clock,
+            lease=self.lease,
+            here=self.gateway.outlet,
+            sockets=self.gateway,
+            reply_seconds=5.0,
+            observe_forward=lambda: self._around.forwarded(self.name),
+        )
         self.journal = Journal(self.client, clock, slow_store=self.client, observe_commit=lambda _rows, _seconds: None)
         self.environment = Environment(
             node_id=self.node_id,
             store=self.client,
             journal=self.journal,
-            outlet=self.gateway.outlet,
+            outlet=self.cluster.audience,
             clock=clock,
             rng=self._rng,
             house=House(bank=BANK),
             memberships=Memberships(rooms_per_user=20),
             questions=BankSource(BANK, self._rng),
+            elsewhere=self.cluster.remote,
             rates_are_on=False,
         )
         self.registry = Registry(self.environment, max_rooms=1_000)
@@ -137,8 +149,9 @@ class SimulatedNode:
             lease=self.lease,
             registry=self.registry,
             sweeper=Sweeper(self.node_id, store=self.client, clock=clock, registry=self.registry),
-            close_sockets=self.gateway.close_muted,
+            close_sockets=self.gateway.send_away,
         )
+        self.router = self.cluster.router(self.registry, self.client)
 
     def start(self) -> None:
         """Begin; the node is ready when it has a lease."""
@@ -156,8 +169,9 @@ class SimulatedNode:
         await runner.setup()
         self._server = runner.server
         self._tasks = [tasks.start(self.journal.run(), name="journal", on_death=self._around.died)]
-        await self.node.start()
-        await self.gateway.start(make_router(self))
+        await self.node.start(alone=False)
+        self.router.start()
+        await self.gateway.start(self.router)
         self.is_ready = True
 
     def handler(self) -> "RequestHandler[Any]":
@@ -172,6 +186,10 @@ class SimulatedNode:
 
     async def _stop(self, then: Callable[[], None]) -> None:
         self.gateway.refuse_newcomers()
+        self.registry.refuse_creations()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(HAND_OVER_SECONDS + DRAIN_SECONDS + STOP_SECONDS):
+                await drain(self.node, self.router, self.client, send_away=self._send_away)
         try:
             async with asyncio.timeout(STOP_SECONDS):
                 await self.registry.stop()
@@ -179,6 +197,10 @@ class SimulatedNode:
         except TimeoutError:
             await self.registry.abort()
         await self.gateway.stop(CloseCode.RESTARTING)
+        await self.router.stop()
         await self.node.stop()
         await tasks.end(self._tasks)
         then()
+
+    async def _send_away(self) -> None:
+        await self.gateway.send_away(seconds=DRAIN_SECONDS)
