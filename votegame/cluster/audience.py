@@ -176,8 +176,7 @@ class Audience:
             case Subscribe():
                 self._subscribe(self._registry, sender, message)
             case Unsubscribe(room_code=room_code, ref=ref):
-                self._lose(self._registry, room_code, sender)
-                self._links.send(sender, ResumedRoom(room_code=room_code, ref=ref, missed=[]))
+                self._unsubscribe(self._registry, sender, room_code, ref)
             case _:
                 assert_never(message)
 
@@ -219,6 +218,24 @@ class Audience:
             received_at=self._clock.seconds(),
         )
         registry.subscribe(subscription)
+
+    def _unsubscribe(self, registry: Registry, sender: NodeId, room_code: RoomCode, ref: int) -> None:
+        self._lose(registry, room_code, sender)
+        if registry.get(room_code) is None:
+            self._links.send(sender, ResumedRoom(room_code=room_code, ref=ref, missed=[]))
+            return
+        # Behind the replies that the room still holds back: answered before them, they would be taken for those to
+        # what is sent again, and come before what was sent ahead of it.
+        registry.subscribe(
+            Subscription(
+                node_id=sender,
+                room_code=room_code,
+                ref=ref,
+                place=None,
+                sockets={},
+                received_at=self._clock.seconds(),
+            )
+        )
 
     def lose(self, node_id: NodeId) -> Collection[RoomCode]:
         """The node is dead or out of reach: its connections are gone. Returns the rooms that they were attached to.

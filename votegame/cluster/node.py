@@ -18,6 +18,9 @@ from votegame.rooms.registry import Registry
 MUTE_SECONDS: Final = 5.0
 """A node that was mute for this long sends its clients away."""
 _WATCH_SECONDS: Final = 0.25
+_CLOCK_ERROR_SECONDS: Final = 0.05
+"""A node that may be wrong about the time by more asks again, a few times, before it begins."""
+_MORE_READINGS: Final = 4
 
 log = structlog.get_logger(__name__)
 
@@ -72,6 +75,11 @@ class Node:
             StoreError: The database cannot be had.
         """
         await self._renew()
+        for _ in range(_MORE_READINGS):
+            # The first answer comes after connecting, which tells little of the time.
+            if self._clock.error_seconds <= _CLOCK_ERROR_SECONDS:
+                break
+            await self._renew()
         self._tasks.append(tasks.start(self._keep_lease(), name="lease"))
 
     async def start(self, *, alone: bool) -> None:
