@@ -1,12 +1,16 @@
 """What operators are told, held to what there is."""
 
 import re
+import shutil
+import subprocess
 
 import pytest
 from ruamel.yaml import YAML
 
 from tests.serving import ROOT
 from votegame.metrics import Metrics
+
+ALERTS = ROOT / "deploy" / "alerts.yml"
 
 
 @pytest.fixture(scope="module")
@@ -15,23 +19,34 @@ def metrics() -> set[str]:
     shown = Metrics().rendered().decode()
     kinds = dict(re.findall(r"^# TYPE (\w+) (\w+)$", shown, re.MULTILINE))
     buckets = {f"{name}_bucket" for name, kind in kinds.items() if kind == "histogram"}
-    return {*kinds, *buckets, *(f"{name}_total" for name, kind in kinds.items() if kind == "counter")}
+    return {*kinds, *buckets}
 
 
-def test_every_metric_of_the_page_exists(metrics):
+def test_the_page_tells_every_metric_and_no_other(metrics):
     told = set(re.findall(r"`(votegame_\w+)`", (ROOT / "OPERATIONS.md").read_text()))
-    assert told
     assert told <= metrics
+    kept = {name for name in metrics if name.startswith("votegame_") and not name.endswith(("_bucket", "_created"))}
+    assert kept - told == set()
 
 
 def test_every_metric_of_an_alert_exists_and_each_says_what_to_do(metrics):
-    rules = YAML(typ="safe").load((ROOT / "deploy" / "alerts.yml").read_text())["groups"][0]["rules"]
+    rules = YAML(typ="safe").load(ALERTS.read_text())["groups"][0]["rules"]
     assert len({rule["alert"] for rule in rules}) == len(rules)
     for rule in rules:
-        named = set(re.findall(r"votegame_\w+", rule["expr"]))
+        # `up` is what Prometheus itself knows of whom it asks.
+        named = set(re.findall(r"\b(?:votegame|process)_\w+|\bup\b", rule["expr"]))
         assert named
-        assert named <= metrics
+        assert named <= {*metrics, "up"}
         assert rule["annotations"].keys() == {"summary", "action"}
+
+
+@pytest.mark.skipif(shutil.which("promtool") is None, reason="promtool, which comes with Prometheus, is not installed")
+def test_alerts_are_raised_by_what_they_are_for_and_by_nothing_else(tmp_path):
+    histories = (ROOT / "tests" / "protocol" / "alerts_test.yml").read_text()
+    (tmp_path / "histories.yml").write_text(f"rule_files: [{ALERTS}]\n{histories}")
+    command = ["promtool", "test", "rules", tmp_path / "histories.yml"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
 
 
 def test_every_line_of_the_log_that_the_page_explains_is_written_somewhere():
