@@ -4,6 +4,8 @@ WORKDIR /source
 COPY . .
 RUN python -m venv /opt/votegame
 RUN /opt/votegame/bin/pip install --no-cache-dir --disable-pip-version-check -c constraints.txt .
+# What runs the server installs nothing.
+RUN /opt/votegame/bin/python -m pip uninstall --yes pip
 
 FROM python:3.13-slim
 LABEL org.opencontainers.image.title="votegame" \
