@@ -18,6 +18,7 @@ from ruamel.yaml import YAML
 
 from tests.serving import ROOT, free_port
 from votegame.cluster.drain import HAND_OVER_SECONDS
+from votegame.ids import is_uuid
 from votegame.settings import Settings
 
 STATE_SECRET = "a secret that nobody guesses, of 48 characters.."
@@ -104,6 +105,7 @@ def test_what_the_image_installs_serves_is_healthy_and_ends_in_order(image, comp
     lines = [json.loads(line) for line in (tmp_path / "log").read_text().splitlines()]
     assert {line["node"] for line in lines} == {"kitchen"}
     assert [lines[0]["event"], lines[-1]["event"]] == ["serving", "stopped"]
+    assert is_uuid(lines[0]["node_id"])
 
 
 def test_the_server_of_the_image_is_not_root_and_comes_without_build_tools():
