@@ -4,6 +4,8 @@ WORKDIR /source
 COPY . .
 RUN python -m venv /opt/votegame
 RUN /opt/votegame/bin/pip install --no-cache-dir --disable-pip-version-check -c constraints.txt .
+# What runs the server installs nothing.
+RUN /opt/votegame/bin/python -m pip uninstall --yes pip
 
 FROM python:3.13-slim
 LABEL org.opencontainers.image.title="votegame" \
@@ -24,5 +26,5 @@ EXPOSE 8000
 STOPSIGNAL SIGTERM
 HEALTHCHECK --interval=5s --timeout=3s --start-period=10s --retries=3 \
     CMD ["python", "-c", "import os, urllib.request as u; u.urlopen(f'http://127.0.0.1:{os.environ[\"PORT\"]}/healthz', timeout=2)"]
-ENTRYPOINT ["votegame"]
-CMD ["serve"]
+# No entrypoint: `votegame migrate` is what platforms are told to run before a release, and is what they then run.
+CMD ["votegame", "serve"]

@@ -113,6 +113,11 @@ class Server:
         self._retention = Retention(self._database, log_days=settings.log_days)
         self._tasks: list[asyncio.Task[None]] = []
 
+    @property
+    def node_id(self) -> NodeId:
+        """What other nodes, and their logs, call this one."""
+        return self._node.node_id
+
     def _make_accounts(self, secret: str) -> None:
         settings = self._settings
         users = PostgresUserStore(self._database)

@@ -2,10 +2,11 @@
 
 from typing import Final
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, generate_latest
 
 from votegame import __version__
 from votegame.errors import ErrorCode
+from votegame.wire.close_codes import CloseCode
 
 _SECONDS: Final = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
 _ROWS: Final = (1, 2, 5, 10, 20, 50, 100, 200, 500)
@@ -16,6 +17,8 @@ class Metrics:
 
     def __init__(self) -> None:
         self._registry = CollectorRegistry()
+        # Memory, CPU, open files and the start of the process, where /proc tells them.
+        ProcessCollector(registry=self._registry)
         release = Gauge("votegame_release", "1, with the release that runs.", ["release"], registry=self._registry)
         release.labels(__version__).set(1)
         self._connections = Gauge("votegame_connections", "Open sockets.", registry=self._registry)
@@ -73,6 +76,17 @@ class Metrics:
         self._lag = Histogram(
             "votegame_loop_lag_seconds", "How late the event loop is.", registry=self._registry, buckets=_SECONDS
         )
+        self._begin_at_zero()
+
+    def _begin_at_zero(self) -> None:
+        """Show what may one day happen: a count that first appears as 1 has, for Prometheus, not risen."""
+        for code in ErrorCode:
+            self._refused.labels(str(code))
+            self._turns.labels(str(code))
+        for close_code in CloseCode:
+            self._closed.labels(str(int(close_code)))
+        for fate in ("sent", "received", "lost", "refused"):
+            self._link_messages.labels(fate)
 
     def connections(self, count: int) -> None:
         """How many connections there are now."""

@@ -18,6 +18,7 @@ from votegame.app import Server
 from votegame.embedded.data import has_data
 from votegame.embedded.postgres import EmbeddedPostgres, running_url
 from votegame.errors import ConfigurationError
+from votegame.ids import NodeId
 from votegame.settings import Settings, kept_secret
 from votegame.storage import migrate
 
@@ -122,7 +123,7 @@ async def _serve(settings: Settings, url: str, secret: str, postgres: EmbeddedPo
         port = await server.start()
         gc.collect()
         gc.freeze()
-        _greet(settings, port)
+        _greet(settings, port, server.node_id)
         await end.comes()
         log.info("stopping")
     finally:
@@ -179,10 +180,10 @@ def _tell_exit(code: int) -> None:
     log.warning("PostgreSQL died, starting it again", exit_code=code)
 
 
-def _greet(settings: Settings, port: int) -> None:
+def _greet(settings: Settings, port: int, node_id: NodeId) -> None:
     url = settings.public_url or f"http://localhost:{port}"
     if settings.is_production:
-        log.info("serving", url=url, port=port)
+        log.info("serving", url=url, port=port, node_id=node_id)
         return
     print(f"\n  votegame is ready: open {url}\n  (Ctrl-C ends it; what was played is kept in {settings.state_dir})\n")
     sys.stdout.flush()

@@ -1,5 +1,6 @@
 """The image and the compose file, without a container engine: what they say is done, in a clean environment."""
 
+import ipaddress
 import json
 import os
 import re
@@ -17,6 +18,7 @@ from ruamel.yaml import YAML
 
 from tests.serving import ROOT, free_port
 from votegame.cluster.drain import HAND_OVER_SECONDS
+from votegame.ids import is_uuid
 from votegame.settings import Settings
 
 STATE_SECRET = "a secret that nobody guesses, of 48 characters.."
@@ -63,7 +65,7 @@ def image(tmp_path_factory):
 
 
 @pytest.mark.timeout(INSTALL_SECONDS + 60)
-def test_what_the_image_installs_serves_is_healthy_and_ends_in_order(image, database_url, tmp_path):
+def test_what_the_image_installs_serves_is_healthy_and_ends_in_order(image, compose, database_url, tmp_path):
     port = free_port()
     settings = {
         **environment(),
@@ -71,22 +73,27 @@ def test_what_the_image_installs_serves_is_healthy_and_ends_in_order(image, data
         "HOST": "127.0.0.1",
         "PORT": str(port),
         "STATE_DIR": str(tmp_path / "state"),
+        "NODE_ID": "kitchen",
         "SECRET_KEY": STATE_SECRET,
         "PUBLIC_URL": "https://play.example.org",
         "DATABASE_URL": f"postgresql://?{database_url.replace(' ', '&')}",
     }
-    (entry,), (begin,), (check,) = (instructions(name) for name in ("ENTRYPOINT", "CMD", "HEALTHCHECK"))
-    command = [str(image / "bin" / json.loads(entry)[0]), *json.loads(begin)]
+    (begin,), (check,) = (instructions(name) for name in ("CMD", "HEALTHCHECK"))
+    program, *arguments = json.loads(begin)
+    command = [image / "bin" / program, *arguments]
     healthy = json.loads(re.search(r"CMD (\[.*\])", check)[1])
+    ready = [part.replace(":8000", f":{port}") for part in compose["services"]["votegame-1"]["healthcheck"]["test"]]
     with (tmp_path / "log").open("w") as log:
         process = subprocess.Popen(command, env=settings, cwd=tmp_path, stdout=log, stderr=log)
 
-    def is_healthy() -> bool:
-        probe = [image / "bin" / healthy[0], *healthy[1:]]
+    def succeeds(program: str, *arguments: str) -> bool:
+        probe = [image / "bin" / program, *arguments]
         return subprocess.run(probe, env=settings, capture_output=True, check=False).returncode == 0
 
     try:
-        assert any(is_healthy() for _ in range(100)), (tmp_path / "log").read_text()[-3_000:]
+        assert succeeds(*compose["services"]["migrate"]["command"])
+        assert any(succeeds(*healthy) for _ in range(100)), (tmp_path / "log").read_text()[-3_000:]
+        assert any(succeeds(*ready[1:]) for _ in range(100))
         with urllib.request.urlopen(f"http://127.0.0.1:{port}/docs/protocol", timeout=5) as answer:
             assert answer.status == 200
         process.send_signal(getattr(signal, instructions("STOPSIGNAL")[0]))
@@ -95,13 +102,21 @@ def test_what_the_image_installs_serves_is_healthy_and_ends_in_order(image, data
         with suppress(ProcessLookupError):
             process.kill()
         process.wait()
-    assert not is_healthy()
+    assert not succeeds(*healthy)
+    assert not succeeds(*ready[1:])
+    lines = [json.loads(line) for line in (tmp_path / "log").read_text().splitlines()]
+    assert {line["node"] for line in lines} == {"kitchen"}
+    assert [lines[0]["event"], lines[-1]["event"]] == ["serving", "stopped"]
+    assert is_uuid(lines[0]["node_id"])
 
 
 def test_the_server_of_the_image_is_not_root_and_comes_without_build_tools():
     assert instructions("USER") == ["10001"]
+    # Platforms are told to run `votegame migrate`, which an entrypoint would be put before.
+    assert instructions("ENTRYPOINT") == []
     stages = (ROOT / "Dockerfile").read_text().split("\nFROM ")
     assert "pip install" not in stages[-1]
+    assert "pip uninstall --yes pip" in stages[-2]
     assert all("apt" not in run for run in instructions("RUN"))
 
 
@@ -123,6 +138,27 @@ def test_its_settings_exist_and_secrets_have_no_default(compose):
         assert compose["services"][name]["environment"].keys() <= known
     assert compose["services"]["votegame-1"]["environment"]["SECRET_KEY"].startswith("${SECRET_KEY:?")
     assert "${POSTGRES_PASSWORD:?" in compose["services"]["votegame-1"]["environment"]["DATABASE_URL"]
+
+
+def test_a_node_is_healthy_when_it_takes_clients_since_a_rolling_restart_waits_for_that(compose):
+    for name in ("votegame-1", "votegame-2", "votegame-3"):
+        assert "/readyz" in compose["services"][name]["healthcheck"]["test"][-1]
+    restart = (ROOT / "Makefile").read_text().split("\nrolling-restart:")[1].split("\n\n")[0]
+    assert "--wait" in restart
+
+
+def test_nodes_keep_their_addresses_since_nginx_looks_them_up_once(compose):
+    (network,) = compose["networks"]["default"]["ipam"]["config"]
+    fixed = [
+        ipaddress.ip_address(service["networks"]["default"]["ipv4_address"])
+        for name, service in compose["services"].items()
+        if name == "balancer" or name.startswith("votegame-")
+    ]
+    assert len(set(fixed)) == 4
+    assert all(address in ipaddress.ip_network(network["subnet"]) for address in fixed)
+    assert not any(address in ipaddress.ip_network(network["ip_range"]) for address in fixed)
+    balancer = compose["services"]["balancer"]["networks"]["default"]["ipv4_address"]
+    assert balancer in compose["services"]["votegame-1"]["environment"]["TRUSTED_PROXIES"]
 
 
 def test_a_node_has_the_time_that_it_takes_to_leave(compose):

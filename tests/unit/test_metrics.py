@@ -1,3 +1,6 @@
+from pathlib import Path
+
+import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from votegame import __version__
@@ -11,7 +14,7 @@ def samples(metrics: Metrics) -> dict[tuple, float]:
         (sample.name, *sample.labels.values()): sample.value
         for family in families
         for sample in family.samples
-        if not sample.name.endswith("_created")
+        if sample.name.startswith("votegame_") and not sample.name.endswith("_created") and sample.value
     }
 
 
@@ -61,4 +64,24 @@ def test_every_count_is_shown_under_its_name():
 def test_each_node_counts_for_itself():
     one, other = Metrics(), Metrics()
     one.connections(5)
-    assert samples(other)["votegame_connections",] == 0
+    assert ("votegame_connections",) not in samples(other)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        'votegame_turns_total{outcome="internal"} 0.0',
+        'votegame_refused_total{code="unavailable"} 0.0',
+        'votegame_closed_total{code="4508"} 0.0',
+        'votegame_link_messages_total{fate="refused"} 0.0',
+    ],
+)
+def test_what_never_happened_is_shown_as_zero_so_that_its_first_time_is_a_rise(line):
+    assert line in Metrics().rendered().decode().splitlines()
+
+
+@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="only Linux tells of a process there")
+def test_the_process_shows_its_memory_and_its_open_files():
+    shown = Metrics().rendered().decode()
+    assert "\nprocess_resident_memory_bytes " in shown
+    assert "\nprocess_open_fds " in shown
