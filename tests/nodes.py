@@ -9,7 +9,7 @@ from tests.serving import ServerProcess
 from votegame.embedded.postgres import EmbeddedPostgres
 from votegame.storage import migrate
 
-_SECRET = "a-secret-that-all-nodes-of-a-test-share-0123456789"
+SECRET = "a-secret-that-all-nodes-of-a-test-share-0123456789"
 
 
 class Nodes:
@@ -38,7 +38,7 @@ class Nodes:
         return ServerProcess(
             DATABASE_URL=self.database_url,
             REDIS_URL=self.redis.url,
-            SECRET_KEY=_SECRET,
+            SECRET_KEY=SECRET,
             NODE_ID=f"node-{number}",
             **self._settings,
         )

@@ -1,0 +1,1 @@
+"""Rooms as releases have recorded them, which every later one must load to the same state."""
