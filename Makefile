@@ -7,7 +7,7 @@ RUN_STAMP := $(VENV)/.run
 TEST_STAMP := $(VENV)/.test
 SOURCES := pyproject.toml constraints.txt setup.py
 
-.PHONY: run test check lint cover chaos format protocol rolling-restart clean
+.PHONY: run test simulate check lint cover chaos format protocol rolling-restart clean
 .DEFAULT_GOAL := run
 
 run: $(RUN_STAMP)
@@ -15,6 +15,10 @@ run: $(RUN_STAMP)
 
 test: $(TEST_STAMP)
 	@exec $(BIN)/python -m pytest $(ARGS)
+
+# Games on a simulated cluster: SEEDS=n for so many runs, SEED=s for one of them again.
+simulate: $(TEST_STAMP)
+	@exec $(BIN)/python -m pytest -q tests/simulation $(ARGS)
 
 check: lint cover test
 

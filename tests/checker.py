@@ -133,11 +133,14 @@ def violations(
     outages_ms: Sequence[tuple[int, int]] = (),
     grace_ms: int = 20_000,
     pauses: Sequence[tuple[float, float]] = (),
+    offset: float | None = None,
 ) -> list[str]:
     """Everything that does not hold, each with its evidence; empty for a good run.
 
     `outages_ms` are the times, since the epoch, in which the server or its database was down; `server_log` is what the
     server said. `pauses` are the times, by the clock of the histories, in which a node slept and did not answer.
+    `offset` is from the clock of the histories to that of the database, in seconds: where both are this
+    machine's, it is known.
     """
     clients = list(clients)
     found = [f"nothing happened: {client.name} got no frame" for client in clients if not _got(client)]
@@ -148,8 +151,9 @@ def violations(
     found += [f"I5: {what}" for what in _columns(logs, tales)]
     for client in clients:
         found += checker_views.violations(client, logs, tales)
-    # Histories are by the monotonic clock, the log by that of the database, which is this machine's.
-    offset = time.time() - time.monotonic()
+    if offset is None:
+        # Histories are by the monotonic clock, the log by that of the database, which is this machine's.
+        offset = time.time() - time.monotonic()
     found += checker_rounds.violations(
         clients, logs, server_log=server_log, outages_ms=outages_ms, grace_ms=grace_ms, offset=offset
     )

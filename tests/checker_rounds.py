@@ -47,20 +47,26 @@ def violations(
 
 
 class _Presence:
-    """Who surely had no connection, nor lost one lately; who is no client of the run is never surely away."""
+    """Who surely had no connection to his room, nor lost one lately.
+
+    Who is no client of the run is never surely away.
+    """
 
     def __init__(self, clients: "Sequence[Witness]", grace_ms: int, offset: float) -> None:
         self._grace_ms = grace_ms
         self._spans: dict[str, list[tuple[float, float]]] = {}
         for client in clients:
-            opened: dict[int, float] = {}
-            spans = self._spans.setdefault(client.user_id, [])
-            for kind, connection, at, _ in client.history:
-                if kind == "opened":
-                    opened[connection] = at
-                elif kind == "ended":
-                    spans.append(((opened.pop(connection) + offset) * 1000, (at + offset) * 1000))
-            spans += [((at + offset) * 1000, math.inf) for at in opened.values()]
+            attached: dict[int, float] = {}
+            half_open: dict[int, float] = getattr(client, "half_open", {})
+            """By connection, when its other end may have lost it without a word to this one."""
+            spans: list[tuple[float, float]] = []
+            for kind, connection, at, frame in client.history:
+                if kind == "got" and frame["type"] == "ok" and ("state" in frame or frame.get("recovered")):
+                    attached.setdefault(connection, at)
+                elif kind == "ended" and connection in attached:
+                    spans.append((attached.pop(connection), min(at, half_open.get(connection, math.inf))))
+            spans += [(at, half_open.get(connection, math.inf)) for connection, at in attached.items()]
+            self._spans[client.user_id] = [((start + offset) * 1000, (end + offset) * 1000) for start, end in spans]
 
     def may_be_away(self, user_id: str, at_ms: float) -> bool:
         spans = self._spans.get(user_id, [(0.0, math.inf)])
@@ -81,6 +87,7 @@ class _Phases:
         self._acted: set[str] = set()
         self._answered: set[str] = set()
         self._is_over = False
+        self._is_skipping = False
 
     def run(self, rows: Sequence[Row]) -> Iterator[str]:
         for row in rows:
@@ -109,6 +116,13 @@ class _Phases:
                 if self._deadline is not None and payload["deadline"] < self._deadline:
                     yield f"the deadline moved back, from {self._deadline} to {payload['deadline']}"
                 self._deadline = payload["deadline"]
+            case "game_paused":
+                # Nothing ends by itself until the clock runs again.
+                self._deadline = None
+            case "question_skipped":
+                self._is_skipping = True
+            case "game_reset":
+                self._order, self._deadline, self._is_over = "", None, False
             case "voting_started" | "round_ended":
                 yield from self._ends(row)
                 self._order += row["type"][0]
@@ -128,9 +142,13 @@ class _Phases:
 
     def _starts(self, row: Row, payload: Row) -> Iterator[str]:
         is_first = row["type"] == "game_started"
-        if self._is_over or is_first != (not self._order) or (not is_first and not self._order.endswith("r")):
+        follows = self._is_skipping or self._order.endswith("r")
+        if self._is_over or is_first != (not self._order) or (not is_first and not follows):
             yield f"{row['type']} after {self._order or 'nothing'}"
-        if not is_first and row["command_id"] is None:
+        if self._is_skipping:
+            # Its command is that of the record before.
+            self._is_skipping = False
+        elif not is_first and row["command_id"] is None:
             yield from self._by_the_clock(row)
         elif row["user_id"] != self._host:
             yield f"{row['type']} by {row['user_id']}, the host is {self._host}"

@@ -98,6 +98,7 @@ class _Walk:
             seq = event["seq"]
             yield from self._true(event)
             if view.seq is not None and seq > view.seq:
+                view.fold.state["seq"] = seq - 1
                 yield from self._fold(view, event)
         if view.seq is None or seq < view.seq:
             yield f"I3: {code}: resumed up to {seq}, {view.seq} was told before"

@@ -31,6 +31,8 @@ class LogModel:
         self._have_played: set[str] = set()
         self._banned: set[str] = set()
         self._own_questions: list[Row] = []
+        self._is_skipping = False
+        self._was_paused = False
 
     def take(self, row: Row) -> Frame | None:
         """Fold `row`; returns the event that members are told, None for a hidden record."""
@@ -149,6 +151,32 @@ class LogModel:
 
     _room_unlocked = _room_locked
 
+    def _game_paused(self, row: Row, payload: Row) -> Frame:
+        standing = {"remaining_ms": payload["remaining_ms"]}
+        self.state["round"] |= {"deadline": None, **standing}
+        self._was_paused = True
+        return {"round_id": row["round_id"], "phase": self.state["phase"], **standing}
+
+    def _game_resumed(self, row: Row, payload: Row) -> Frame:
+        del self.state["round"]["remaining_ms"]
+        return {"round_id": row["round_id"], "phase": self.state["phase"]}
+
+    def _end_pause(self) -> None:
+        """What goes on, goes on with the clock running."""
+        self.state["round"].pop("remaining_ms", None)
+        self._was_paused = False
+
+    def _question_skipped(self, row: Row, payload: Row) -> Frame:
+        self._is_skipping = True
+        return {"round_id": row["round_id"]}
+
+    def _game_reset(self, row: Row, payload: Row) -> Frame:
+        self._scores, self._left, self._have_played = {}, [], set()
+        for member in self.state["members"]:
+            member |= {"score": 0, "has_played": False}
+        self.state |= {"phase": "lobby", "round": None}
+        return {}
+
     def _count_players(self) -> None:
         if self.state["round"] is not None:
             self.state["round"]["participant_count"] = len(self._present_players())
@@ -172,10 +200,12 @@ class LogModel:
 
     def _round_started(self, row: Row, payload: Row) -> Frame:
         before = self.state["round"]
-        return self._start_round(row, payload, number=before["round_number"] + 1, total=before["total_rounds"])
+        number = before["round_number"] + (not self._is_skipping)
+        return self._start_round(row, payload, number=number, total=before["total_rounds"])
 
     def _start_round(self, row: Row, payload: Row, *, number: int, total: int) -> Frame:
         self.answers, self.votes = {}, {}
+        self._is_skipping = self._was_paused = False
         self.players = self._seated()
         self._have_played |= set(self.players)
         for member in self.state["members"]:
@@ -204,6 +234,7 @@ class LogModel:
             "time_limit": self.state["settings"]["vote_seconds"],
             "deadline": payload["deadline"],
         }
+        self._end_pause()
         self.state["phase"] = "voting"
         self.state["round"] |= fields
         return {"round_id": row["round_id"], "participant_count": len(self._present_players()), **fields}
@@ -213,8 +244,9 @@ class LogModel:
 
     def _deadline_changed(self, row: Row, payload: Row) -> Frame:
         current = self.state["round"]
-        if current["deadline"] is None:
+        if current["deadline"] is None and not self._was_paused:
             current["time_limit"] = _seconds_until(payload)
+        self._was_paused = False
         current["deadline"] = payload["deadline"]
         clock = {name: current[name] for name in ("time_limit", "deadline")}
         return {"round_id": row["round_id"], "phase": self.state["phase"], **clock}
@@ -225,6 +257,7 @@ class LogModel:
             self._scores[author] = self._scores.get(author, 0) + 1
         for member in self.state["members"]:
             member["score"] = self._scores.get(member["user_id"], 0)
+        self._end_pause()
         current = self.state["round"]
         self.state["phase"] = "results"
         current |= {

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable
 from contextlib import asynccontextmanager
 
-WAIT_SECONDS = 5.0
+WAIT_SECONDS = 20.0
 
 UP, DOWN = "subscribed", "unsubscribed"
 

@@ -511,6 +511,23 @@ def replies_overtake_each_other(scene):
         scene.ben.history.append(("got", 1, at, error))
 
 
+@plant("I6")
+def a_clock_ends_a_phase_that_is_paused(scene):
+    scene.remove(scene.row("vote_submitted", 2))
+    index = scene.rows.index(scene.row("round_ended"))
+    scene.rows.insert(index, dict(scene.rows[index], type="game_paused", payload={"remaining_ms": 1}, seq=None))
+
+
+def test_one_whose_connection_was_half_open_may_count_as_away():
+    scene = Scene()
+    scene.remove(scene.row("vote_submitted", 2))
+    absent = next(client for client in scene.clients if client.user_id == scene.row("answer_submitted", 2)["user_id"])
+    is_early = [what for what in scene.found() if "before the deadline" in what]
+    absent.half_open = {1: absent.history[0][2] - 100.0}
+    assert is_early
+    assert not [what for what in scene.found() if "before the deadline" in what]
+
+
 @pytest.mark.parametrize("name", PLANTED)
 def test_it_is_found_that(name):
     number, spoil = PLANTED[name]

@@ -44,9 +44,44 @@ def an_eventful_game(seed: int) -> PlayedRoom:
     return room
 
 
+def a_game_whose_host_uses_all_that_hosts_may(seed: int) -> PlayedRoom:
+    """Three players, one more who is removed; pauses in each phase, a skipped question, and another game."""
+    room = PlayedRoom(seed, total_rounds=2, results_seconds=30)
+    ben, cleo, dan = (room.a_user(name) for name in ("Ben", "Cleo", "Dan"))
+    for user in (ben, cleo, dan):
+        room.say(user, commands.JoinRoom)
+    room.say(room.host, commands.LockRoom)
+    room.say(room.host, commands.StartGame)
+    room.say(room.host, commands.UnlockRoom)
+    room.say(room.host, commands.PauseGame)
+    room.say(room.host, commands.SkipQuestion)
+    for _ in range(2):
+        room.say(room.host, commands.PauseGame)
+        room.say(room.host, commands.ExtendPhase, seconds=5)
+        room.say(room.host, commands.ResumeGame)
+        room.say(room.host, commands.KickPlayer, user_id=dan.user_id)
+        room.say(ben, commands.SubmitAnswer, answer="one")
+        room.say(cleo, commands.SubmitAnswer, answer="two")
+        room.say(room.host, commands.PauseGame)
+        room.say(room.host, commands.StartVoting)
+        room.say(room.host, commands.SubmitVote, answer_id=room.state.phase.answers[ben.user_id].answer_id)
+        room.say(room.host, commands.PauseGame)
+        room.say(room.host, commands.EndRound)
+        room.say(room.host, commands.PauseGame)
+        room.say(room.host, commands.NextRound)
+    room.say(room.host, commands.PlayAgain)
+    room.say(room.host, commands.StartGame)
+    room.play_round([room.host, ben, cleo])
+    room.say(room.host, commands.TransferHost, user_id=ben.user_id)
+    room.say(ben, commands.NextRound)
+    room.play_round([room.host, ben, cleo])
+    return room
+
+
+@pytest.mark.parametrize("play", [an_eventful_game, a_game_whose_host_uses_all_that_hosts_may])
 @pytest.mark.parametrize("seed", range(5))
-def test_both_tell_the_same_events_and_snapshots(seed):
-    room = an_eventful_game(seed)
+def test_both_tell_the_same_events_and_snapshots(seed, play):
+    room = play(seed)
     model, state = LogModel(room.room_code), None
     for record in room.records:
         state = open_log(record) if state is None else apply(state, record)
@@ -58,6 +93,9 @@ def test_both_tell_the_same_events_and_snapshots(seed):
             continue
         head = {"type": event.type, "room_code": room.room_code, "seq": event.seq, "server_time": record.decided_ms}
         assert told == json.loads(json.dumps({**head, **event.fields}))
+        if event.type == "game_resumed":
+            # The deadline comes with the next record, of the same turn: nobody is shown the room in between.
+            continue
         seen = json.loads(json.dumps(snapshot(state, state.host_id, room.presence, now=room.now)))
         assert shared(seen) == model.state
     assert model.state["phase"] == "finished"

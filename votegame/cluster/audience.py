@@ -43,6 +43,7 @@ from votegame.rooms.ports import (
     RoomFrame,
 )
 from votegame.rooms.registry import Registry
+from votegame.wire.close_codes import CloseCode
 from votegame.wire.errors import error_frame
 
 _BUSY_SECONDS: Final = 1.0
@@ -175,8 +176,7 @@ class Audience:
             case Subscribe():
                 self._subscribe(self._registry, sender, message)
             case Unsubscribe(room_code=room_code, ref=ref):
-                self._lose(self._registry, room_code, sender)
-                self._links.send(sender, ResumedRoom(room_code=room_code, ref=ref, missed=[]))
+                self._unsubscribe(self._registry, sender, room_code, ref)
             case _:
                 assert_never(message)
 
@@ -185,7 +185,7 @@ class Audience:
         age = max(0.0, (self._clock.now_ms() - message.received_ms) / 1000)
         user = User(message.user_id, message.display_name)
         request = Request(origin, user, message.command, self._clock.seconds() - age)
-        code = registry.send(request)
+        code = registry.send_to(message.room_code, request)
         if code is None:
             return
         details = {"retry_after": _BUSY_SECONDS} if code is ErrorCode.RATE_LIMITED else {}
@@ -193,7 +193,7 @@ class Audience:
         self._links.send(
             sender,
             Replied(
-                room_code=message.command.room_code,
+                room_code=message.room_code,
                 token=message.token,
                 connection_id=message.connection_id,
                 frame=Raw(frame),
@@ -219,11 +219,33 @@ class Audience:
         )
         registry.subscribe(subscription)
 
+    def _unsubscribe(self, registry: Registry, sender: NodeId, room_code: RoomCode, ref: int) -> None:
+        self._lose(registry, room_code, sender)
+        if registry.get(room_code) is None:
+            self._links.send(sender, ResumedRoom(room_code=room_code, ref=ref, missed=[]))
+            return
+        # Behind the replies that the room still holds back: answered before them, they would be taken for those to
+        # what is sent again, and come before what was sent ahead of it.
+        registry.subscribe(
+            Subscription(
+                node_id=sender,
+                room_code=room_code,
+                ref=ref,
+                place=None,
+                sockets={},
+                received_at=self._clock.seconds(),
+            )
+        )
+
     def lose(self, node_id: NodeId) -> Collection[RoomCode]:
-        """The node is dead or out of reach: its connections are gone. Returns the rooms that they were attached to."""
+        """The node is dead or out of reach: its connections are gone. Returns the rooms that they were attached to.
+
+        Should it only not be heard, it is told so.
+        """
         assert self._registry is not None
         rooms = [room_code for room_code, listeners in self._listeners.items() if node_id in listeners]
         for room_code in rooms:
+            self._links.send(node_id, CloseSockets(room_code=room_code, close_code=CloseCode.RESTARTING))
             self._lose(self._registry, room_code, node_id)
         return rooms
 

@@ -17,7 +17,7 @@ from typing import Final
 import msgspec
 from msgspec import Raw, Struct
 
-from votegame.game.commands import AnyRoomCommand
+from votegame.game.commands import AnyRoomCommand, CreateRoom
 from votegame.ids import ConnectionId, NodeId, RoomCode, StreamId, UserId
 
 VERSION: Final = 1
@@ -27,20 +27,22 @@ _MAC_CHARS: Final = 64
 
 
 class Forward(Struct, frozen=True, kw_only=True, tag="forward"):
-    """A command for a room that the receiver owns.
+    """A command for a room that the receiver owns; a `create_room` is one that made it before.
 
     Attributes:
+        room_code: The room.
         token: Comes back with the reply.
         connection_id: The socket; None for an HTTP request.
         received_ms: When the gateway had it, in database milliseconds.
     """
 
+    room_code: RoomCode
     token: int
     connection_id: ConnectionId | None
     user_id: UserId
     display_name: str
     received_ms: int
-    command: AnyRoomCommand
+    command: AnyRoomCommand | CreateRoom
 
 
 class Lost(Struct, frozen=True, kw_only=True, tag="lost"):

@@ -13,8 +13,8 @@ from votegame.cluster.envelope import ENVELOPE_BYTES, Envelope
 
 QUEUE_BYTES: Final = 8 * 1024 * 1024
 """What may wait for the bus on one link."""
-DOWN_SECONDS: Final = 3.0
-"""A link from which nothing was heard for this long is down."""
+DOWN_SECONDS: Final = 3.5
+"""A link from which nothing was heard for this long is down: the lease of a node that died is over before that."""
 _ROOM_BYTES: Final = ENVELOPE_BYTES - 4_096
 
 Arrival = Literal["next", "new epoch", "gap", "old"]
@@ -92,6 +92,7 @@ class Link:
         epoch, number = envelope.epoch, envelope.number
         if (epoch, number) <= (self._heard_epoch, self._heard_number):
             return "old"
+        is_first = not self._heard_epoch
         is_new = epoch > self._heard_epoch
         is_next = number == 1 if is_new else number == self._heard_number + 1 and not self._is_broken
         self.heard_at = now
@@ -99,7 +100,8 @@ class Link:
         self._is_broken = not is_next
         if not is_next:
             return "gap"
-        return "new epoch" if is_new else "next"
+        # Before the very first one there was nothing to be lost.
+        return "new epoch" if is_new and not is_first else "next"
 
     def break_off(self) -> None:
         """Something of this epoch could not be used: take nothing more of it."""

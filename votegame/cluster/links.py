@@ -40,7 +40,7 @@ class LinkListener(Protocol):
         """Something that the peer has sent, or was to get, may be lost: ask it again for all that it owns."""
 
     def link_down(self, peer: NodeId) -> None:
-        """Nothing was heard of the peer for 3 seconds. Told again and again while it is so."""
+        """Nothing was heard of the peer for too long. Told again and again while it is so."""
 
     def peers(self) -> Collection[NodeId]:
         """The nodes with which there is something to share."""

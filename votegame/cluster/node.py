@@ -18,6 +18,9 @@ from votegame.rooms.registry import Registry
 MUTE_SECONDS: Final = 5.0
 """A node that was mute for this long sends its clients away."""
 _WATCH_SECONDS: Final = 0.25
+_CLOCK_ERROR_SECONDS: Final = 0.05
+"""A node that may be wrong about the time by more asks again, a few times, before it begins."""
+_MORE_READINGS: Final = 4
 
 log = structlog.get_logger(__name__)
 
@@ -54,6 +57,8 @@ class Node:
         self.on_drain_wanted: Callable[[], None] = _nothing
         """Called, at each renewal until it drains, when an operator wants the node to leave."""
         self.node_id = node_id
+        self.on_lapse_over: Callable[[], None] = _nothing
+        """Called when the node speaks again, or for the first time."""
         self._label = label
         self._store = store
         self._clock = clock
@@ -70,6 +75,11 @@ class Node:
             StoreError: The database cannot be had.
         """
         await self._renew()
+        for _ in range(_MORE_READINGS):
+            # The first answer comes after connecting, which tells little of the time.
+            if self._clock.error_seconds <= _CLOCK_ERROR_SECONDS:
+                break
+            await self._renew()
         self._tasks.append(tasks.start(self._keep_lease(), name="lease"))
 
     async def start(self, *, alone: bool) -> None:
@@ -123,6 +133,7 @@ class Node:
             await self._registry.discard_fenced()
             self._lease.speak()
             self._registry.tell_again()
+            self.on_lapse_over()
 
     async def _keep_lease(self) -> None:
         failing = False

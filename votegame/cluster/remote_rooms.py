@@ -61,6 +61,8 @@ class RemoteRoom:
 
     def __init__(self, owner: NodeId, place: Place | None, now: float) -> None:
         self.owner = owner
+        self.settled_at = now
+        """When the owner was looked up."""
         self.place = place
         """Up to where the connections of this node were told the room's events; None when there were none."""
         self.unanswered: OrderedDict[tuple[bool, int], Request] = OrderedDict()
@@ -119,7 +121,11 @@ class RemoteRooms:
 
     def settle(self, room_code: RoomCode, owner: NodeId, heritage: Heritage) -> None:
         """The room is another node's: what it left here goes on there."""
+        before = self._rooms.get(room_code)
         room = self._rooms[room_code] = RemoteRoom(owner, heritage.told, self._clock.seconds())
+        if before is not None:
+            # The room was opened by the way, for one who made it before and says so again.
+            room.place, room.ref, room.unanswered = before.place, before.ref, before.unanswered
         strangers: dict[NodeId, None] = {}
         for entry in heritage.entries:
             node_id = _gateway_node(entry)
@@ -149,7 +155,7 @@ class RemoteRooms:
             return ErrorCode.RATE_LIMITED
         room.busy_at = self._clock.seconds()
         room.unanswered[_key(request.origin)] = request
-        self._forward(room, request)
+        self._forward(command.room_code, room, request)
         return None
 
     def connection_lost(self, room_code: RoomCode, lost: ConnectionLost) -> None:
@@ -157,7 +163,7 @@ class RemoteRooms:
         room = self._rooms[room_code]
         for key, request in list(room.unanswered.items()):
             is_its = request.origin.connection_id == lost.connection_id
-            if is_its and isinstance(request.command, JoinRoom | Resume):
+            if is_its and isinstance(request.command, CreateRoom | JoinRoom | Resume):
                 del room.unanswered[key]
         self._links.send(room.owner, Lost(room_code=room_code, user_id=lost.user_id, connection_id=lost.connection_id))
 
@@ -225,6 +231,10 @@ class RemoteRooms:
         for each in message.missed:
             self._pass_on(room, each)
 
+    def doubt(self, room_code: RoomCode) -> None:
+        """Another node takes this one for the owner, and may know better: look who it is."""
+        self._resolve(room_code)
+
     def resync(self, owner: NodeId) -> None:
         """Something on the way to or from `owner` may be lost: ask again for all of its rooms."""
         for room_code, room in self._rooms.items():
@@ -237,9 +247,15 @@ class RemoteRooms:
             self._open_here(room_code)
 
     def owner_silent(self, owner: NodeId) -> None:
-        """Nothing was heard of `owner` for too long: who is attached to its rooms may find another way."""
-        for room_code in [room_code for room_code, room in self._rooms.items() if room.owner == owner]:
+        """Nothing was heard of `owner` for too long: who is attached to its rooms may find another way.
+
+        It may have given up a room to whom it cannot say so: for each that somebody waits for, that is looked up.
+        """
+        now = self._clock.seconds()
+        for room_code, room in [each for each in self._rooms.items() if each[1].owner == owner]:
             self._send_away(room_code)
+            if room.unanswered and now - room.settled_at > ASK_AGAIN_SECONDS:
+                self._open_here(room_code)
 
     def tick(self, now: float) -> None:
         """Do what is due at `now`, in seconds."""
@@ -287,20 +303,19 @@ class RemoteRooms:
             self._links.send(room.owner, Unsubscribe(room_code=room_code, ref=room.ref))
         self._expire(room, now)
         for request in room.unanswered.values():
-            self._forward(room, request)
+            self._forward(room_code, room, request)
 
-    def _forward(self, room: RemoteRoom, request: Request) -> None:
-        command = request.command
-        assert not isinstance(command, CreateRoom)
+    def _forward(self, room_code: RoomCode, room: RemoteRoom, request: Request) -> None:
         self._observe_forward()
         age_ms = int((self._clock.seconds() - request.received_at) * 1000)
         forward = Forward(
+            room_code=room_code,
             token=request.origin.token,
             connection_id=request.origin.connection_id,
             user_id=request.user.user_id,
             display_name=request.user.display_name,
             received_ms=self._clock.now_ms() - age_ms,
-            command=command,
+            command=request.command,
         )
         self._links.send(room.owner, forward)
 

@@ -112,10 +112,9 @@ class ClusterRouter:
     def take(self, sender: NodeId, message: AnyMessage) -> None:
         """See `votegame.cluster.links.LinkListener`."""
         match message:
-            case Forward(command=command) if command.room_code in self._remote:
-                self._links.send(sender, NotHere(room_code=command.room_code))
-            case Subscribe(room_code=room_code) if room_code in self._remote:
+            case Forward(room_code=room_code) | Subscribe(room_code=room_code) if room_code in self._remote:
                 self._links.send(sender, NotHere(room_code=room_code))
+                self._remote.doubt(room_code)
             case Forward() | Lost() | Subscribe() | Unsubscribe():
                 self._audience.take(sender, message)
             case Missed():
@@ -126,6 +125,11 @@ class ClusterRouter:
     def resync(self, peer: NodeId) -> None:
         """See `votegame.cluster.links.LinkListener`."""
         self._remote.resync(peer)
+
+    def lapse_is_over(self) -> None:
+        """The node speaks again: what is true now was not told meanwhile, of rooms elsewhere either."""
+        for owner in self._remote.owners():
+            self._remote.resync(owner)
 
     def link_down(self, peer: NodeId) -> None:
         """See `votegame.cluster.links.LinkListener`: neither side waits for the other any longer."""
@@ -176,8 +180,8 @@ class ClusterRouter:
 
     def _peer_died(self, peer: NodeId) -> None:
         log.info("the lease of another node is over", peer=peer)
-        self._links.forget(peer)
         self._audience.lose(peer)
+        self._links.forget(peer)
         self._remote.owner_died(peer)
 
     async def _look_around(self) -> None:

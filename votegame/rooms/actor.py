@@ -138,7 +138,7 @@ class Actor:
             if isinstance(opened, Opened):
                 room = self._room(opened.claim, opened.state)
                 self._inherit(room)
-                if claim is not None:
+                if claim is not None and not room.presence.has_sockets:
                     room.expect_nobody(opened.last_record_ms)
                 room.tell(Loaded())
                 return room

@@ -112,6 +112,9 @@ class Committer:
 
 
 def _settle_by_end(writer: LogWriter, append: Append, end: LogEnd | None) -> None:
+    if writer.is_closed:
+        # Fenced off while the store was asked: what it says may be from before.
+        return
     if end is None or end.epoch != append.epoch:
         writer.fence()
     elif end.last_position != append.base and not writer.settle_up_to(end.last_position, end.server_time_ms):

@@ -168,6 +168,9 @@ class Gate:
 
     def _caught_up(self, output: CaughtUp) -> Resumed:
         subscription, missed = output.subscription, None
+        if subscription.place is None:
+            # Nobody has missed anything. Its place among the replies is what counts.
+            return Resumed(node_id=subscription.node_id, room_code=self._room_code, ref=subscription.ref, missed=())
         if subscription.place.stream == output.place.stream:
             missed = self._history.between(subscription.place.seq, output.place.seq)
         told: tuple[RoomFrame | Detach, ...] | None = None

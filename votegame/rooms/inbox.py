@@ -72,7 +72,7 @@ class Subscription(Struct, frozen=True, kw_only=True):
         node_id: The gateway node.
         room_code: The room.
         ref: Tells its answer from that to an earlier subscription.
-        place: Up to where its connections were told everything.
+        place: Up to where its connections were told everything; None when it has no connections.
         sockets: Its connections, by user.
         received_at: When it came, in seconds of the node's clock.
     """
@@ -80,7 +80,7 @@ class Subscription(Struct, frozen=True, kw_only=True):
     node_id: NodeId
     room_code: RoomCode
     ref: int
-    place: Place
+    place: Place | None
     sockets: Mapping[UserId, frozenset[ConnectionId]]
     received_at: float
 

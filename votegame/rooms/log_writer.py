@@ -81,7 +81,9 @@ class LogWriter:
         return Append(room_id=self.room_id, epoch=self.epoch, base=self.committed, rows=rows, head=turns[-1].head)
 
     def settle(self, append: Append, server_time_ms: int) -> None:
-        """`append`, the one that was given last, is kept."""
+        """`append`, the one that was given last, is kept; nobody is told when the room was fenced off meanwhile."""
+        if self.is_closed:
+            return
         self._settle(self._n_sent, append.base + len(append.rows), server_time_ms)
 
     def settle_up_to(self, position: int, server_time_ms: int) -> bool:

@@ -66,13 +66,15 @@ class Registry:
     def send(self, request: Request) -> ErrorCode | None:
         """Give a command to its room, which is opened or made; an error code when it is refused at the door."""
         command = request.command
-        if self._is_stopping:
-            return ErrorCode.UNAVAILABLE
         if isinstance(command, CreateRoom):
             return self._send_creation(request)
-        if command.room_code not in self._running and not self.vacancies:
+        return self.send_to(command.room_code, request)
+
+    def send_to(self, room_code: RoomCode, request: Request) -> ErrorCode | None:
+        """Give a command to a room, which is opened, and which a `create_room` has made before."""
+        if self._is_stopping or (room_code not in self._running and not self.vacancies):
             return ErrorCode.UNAVAILABLE
-        return self._offer(command.room_code, request)
+        return self._offer(room_code, request)
 
     def subscribe(self, subscription: Subscription) -> None:
         """Give a subscription to its room, which is opened; it is dropped where a command would be refused."""
@@ -150,6 +152,8 @@ class Registry:
             await tasks.end(self._tasks)
 
     def _send_creation(self, request: Request) -> ErrorCode | None:
+        if self._is_stopping:
+            return ErrorCode.UNAVAILABLE
         user_id = request.user.user_id
         made = self._made_before(request)
         if made is not None:

@@ -23,13 +23,14 @@ class FaultyNodes:
         self.is_away = False
         self.bug = None
         self.seconds = 0.0
+        self.first_seconds = 0.0
         self.renewals = 0
 
     async def renew(self, node_id, label, lease_ms, **said):
         self.renewals += 1
         await self._check()
         lease = await self._nodes.renew(node_id, label, lease_ms, **said)
-        await asyncio.sleep(self.seconds)
+        await asyncio.sleep(self.first_seconds if self.renewals == 1 else self.seconds)
         return lease
 
     async def nodes_before(self, node_id):
@@ -59,12 +60,12 @@ class World:
     async def begin(self):
         await self.table.begin()
         self.table._tasks.pop().cancel()
-        self.clock = DatabaseClock()
+        self.clock = DatabaseClock(LoopClock().seconds)
         self.lease = HeldLease(self.clock)
         self.node = self._a_node(self.table.node_id, "here", self.clock, self.lease)
 
     def another_node(self):
-        clock = DatabaseClock()
+        clock = DatabaseClock(LoopClock().seconds)
         return self._a_node(an_id(), "there", clock, HeldLease(clock))
 
     def _a_node(self, node_id, label, clock, lease):
@@ -87,13 +88,26 @@ class World:
 
 
 @pytest.fixture
-async def world(monkeypatch):
-    monkeypatch.setattr("votegame.clock.boot_seconds", LoopClock().seconds)
+async def world():
     world = World()
     yield world
     world.nodes.is_away = world.table.store.is_away = False
     await world.node.stop()
     await world.table.end()
+
+
+async def test_a_node_whose_first_question_was_answered_slowly_asks_again_for_the_time(world):
+    await world.begin()
+    world.nodes.first_seconds = 2.0
+    await world.node.join()
+    assert abs(world.clock.now_ms() - LoopClock().now_ms()) <= 1
+
+
+async def test_a_node_joins_also_when_the_database_stays_slow(world):
+    await world.begin()
+    world.nodes.first_seconds = world.nodes.seconds = 0.5
+    await world.node.join()
+    assert world.nodes.renewals == 5
 
 
 async def test_a_node_that_has_begun_speaks_and_knows_the_time_of_the_database(world):

@@ -3,6 +3,7 @@
 import asyncio
 
 import pytest
+from structlog.testing import capture_logs
 
 from tests.contract.store_kit import a_head, a_room, a_row, an_id
 from tests.fakes import FaultyStore, LoopClock, a_writer
@@ -428,3 +429,28 @@ async def test_what_is_written_while_the_room_is_found_locked_is_in_one_lane_onl
     desk.store.busy = set()
     await desk.flushed()
     assert room.positions == [1, 2, 3]
+
+
+@pytest.mark.parametrize("ask", ["append", "log_ends"])
+async def test_a_room_that_is_fenced_while_the_store_answers_is_no_error(desk, ask):
+    """The node's own look after a lapse may be quicker than an answer that is under way."""
+    room = await desk.room("ABC234")
+    if ask == "log_ends":
+        desk.store.faults = ["after"]
+    asked = asyncio.Event()
+
+    async def answer_late(*args, **kwargs):
+        outcome = await getattr(FaultyStore, ask)(desk.store, *args, **kwargs)
+        asked.set()
+        await asyncio.sleep(1.0)
+        return outcome
+
+    setattr(desk.store, ask, answer_late)
+    with capture_logs() as said:
+        room.write()
+        await asked.wait()
+        room.writer.fence()
+        await desk.flushed()
+        await settle()
+    assert room.heard == [("fenced",)]
+    assert not [line for line in said if line["log_level"] == "error"]

@@ -1,0 +1,27 @@
+"""The simulation finds what is planted, each within 500 seeds, and nothing where nothing is planted."""
+
+import pytest
+
+from tests.simulation.planted import BUGS, LATER, planted
+from tests.simulation.run import run
+
+SEEDS = 500
+
+
+@pytest.mark.parametrize("name", BUGS)
+def test_it_finds(name, record_property):
+    bug = BUGS[name]
+    for seed in range(1, SEEDS + 1):
+        with planted(bug):
+            found = run(seed, bug.profile).found
+        if found:
+            break
+    assert found, f"not within {SEEDS} seeds"
+    record_property("seeds", seed)
+    print(f"{name}: seed {seed}, {found[0][:300]}")  # noqa: T201 - shown on request, by `pytest -rP`
+    assert not run(seed, bug.profile).found, "it is found without the bug as well"
+
+
+def test_there_are_enough_of_them():
+    assert len(BUGS) >= 20
+    assert not set(LATER) & set(BUGS)
