@@ -25,6 +25,8 @@ class Teller:
         self.name = name
         self.port = 0
         self.is_leaving = False
+        self.thaws = asyncio.Event()
+        self.thaws.set()
         self.posts = 0
 
     async def start(self) -> None:
@@ -39,6 +41,7 @@ class Teller:
 
     async def answer(self, request: web.Request) -> web.StreamResponse:
         self.posts += request.method == "POST"
+        await self.thaws.wait()
         if self.is_leaving:
             return web.Response(status=503)
         if request.headers.get("Upgrade", "").lower() == "websocket":
@@ -170,6 +173,20 @@ async def test_a_node_that_is_dead_gets_nobody(http, balancer, tellers):
         assert "b" not in {await node_of_socket(http, balancer, f"/ws?room={code}") for code in CODES}
     finally:
         await tellers[1].start()
+        await back(http, balancer)
+
+
+async def test_who_comes_to_a_frozen_node_first_comes_to_another_in_the_end(http, balancer, tellers):
+    if balancer.kind != "haproxy":
+        pytest.skip("it takes longer with the others than a test should")
+    homes = {code: await node_of_socket(http, balancer, f"/ws?room={code}") for code in CODES}
+    frozen = next(code for code, home in homes.items() if home == "c")
+    tellers[2].thaws.clear()
+    try:
+        async with asyncio.timeout(LOOK_SECONDS):
+            assert await node_of_socket(http, balancer, f"/ws?room={frozen}") in {"a", "b"}
+    finally:
+        tellers[2].thaws.set()
         await back(http, balancer)
 
 

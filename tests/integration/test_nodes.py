@@ -1,5 +1,6 @@
 """What operators see of the nodes, and how they have one leave."""
 
+import asyncio
 import json
 
 import pytest
@@ -87,7 +88,13 @@ async def test_a_name_that_means_two_is_refused_and_the_beginning_of_an_id_is_a_
     assert drain(Arguments(node=two[1][:6]), database_url) == 0
 
 
-async def test_a_node_that_is_asked_leaves_by_itself_and_another_stays(monkeypatch, tmp_path):
+async def test_who_waits_for_a_node_that_does_not_leave_is_told_so_in_time(database_url, two, monkeypatch, capsys):
+    monkeypatch.setattr("votegame.nodes._WAIT_SECONDS", 0.2)
+    assert drain(Arguments(node="cellar", wait=True), database_url) == 1
+    assert capsys.readouterr().out.splitlines()[-1] == "cellar is still there after 0 s."
+
+
+async def test_a_node_that_is_asked_leaves_by_itself_and_another_stays(monkeypatch, tmp_path, capsys):
     cluster = Nodes(2, DRAIN_SECONDS="0.2")
     await cluster.start()
     try:
@@ -98,5 +105,8 @@ async def test_a_node_that_is_asked_leaves_by_itself_and_another_stays(monkeypat
         assert await cluster.nodes[0].wait() == 0
         assert "an operator wants this node to leave" in cluster.nodes[0].said()
         assert cluster.nodes[1].process.returncode is None
+        assert await asyncio.to_thread(cli.main, ["drain", "node-1", "--wait"]) == 0
+        assert capsys.readouterr().out.splitlines()[-1] == "node-1 is gone."
+        assert await cluster.nodes[1].wait() == 0
     finally:
         await cluster.close()
