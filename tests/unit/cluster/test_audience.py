@@ -76,7 +76,7 @@ async def test_who_has_no_connections_is_answered_behind_the_replies_that_are_he
 
 
 async def test_who_has_no_connections_is_answered_also_by_a_node_that_has_no_such_room(table):
-    ada, _bob = await seated(table)
+    await seated(table)
     table.outlet.audience.start(table.registry)
     table.outlet.audience.take(an_id(), Unsubscribe(room_code="ZZZZZZ", ref=3))
     assert [message.ref for message in table.outlet.links.sent] == [3]
