@@ -313,7 +313,8 @@ def _replies(clients: list[Witness], logs: Logs, pauses: Sequence[tuple[float, f
                 refusals[frame["id"]] = frame
         for command_id, frame in refusals.items():
             # One who left may not look at the room again, though he was in it.
-            is_look = sent.get(command_id, {}).get("type") in {"create_room", "join_room"}
+            # Nor is a reaction remembered: sent twice, it is refused the second time to one who has left meanwhile.
+            is_look = sent.get(command_id, {}).get("type") in {"create_room", "join_room", "react"}
             if is_look and frame["code"] in {"not_member", "room_not_found"}:
                 continue
             if command_id in oks or (client.user_id, command_id) in effects:

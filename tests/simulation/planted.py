@@ -1,6 +1,6 @@
 """Bugs to be found: each is patched into the product for a run, as a plausible mistake would have it.
 
-With each goes the profile of faults under which it shows soon. Those in the links between nodes come with the links.
+With each goes the profile of faults under which it shows soon.
 """
 
 import asyncio
@@ -15,7 +15,8 @@ import msgspec
 
 from tests.simulation.chaos import MANNERS, WHIMS, Profile
 from votegame import clock
-from votegame.cluster import lease, sweeper
+from votegame.cluster import audience, lease, link, links, remote_rooms, sweeper
+from votegame.cluster.envelope import ResumedRoom
 from votegame.errors import RowsRefusedError, StoreUnavailableError
 from votegame.game import rules, timers, views
 from votegame.game.change import Ok
@@ -60,16 +61,18 @@ BACK_AND_FORTH = replace(
     SHORT, nodes=2, tables=4, seconds=30.0, pause_seconds=0.7, faults={"stop_process": 3, "restart": 3, "crash": 1}
 )
 
-LATER = (
-    "a stale route is trusted",
-    "a link goes on after a gap",
-    "a subscription begins before its ok",
-    "an envelope is taken twice",
-    "frames of an old epoch are passed on after the first of the new",
-    "unanswered commands are not sent again after a gap",
-    "a link goes on though the lease of its owner is over",
+LINKS = replace(
+    SHORT,
+    tables=3,
+    seconds=20.0,
+    pause_seconds=1.5,
+    astray=0.8,
+    faults={"stop_links": 2, "bus_cut": 2, "bus_away": 1, "cut": 1},
+    messages={"loss": 0.03, "double": 0.03},
 )
-"""Those that need the links between nodes."""
+SLEEPERS = replace(
+    LINKS, faults={"stop_process": 2, "crash": 1, "cut": 2}, messages={}, manners=MANNERS._replace(lazy=0.3)
+)
 
 
 class Bug(NamedTuple):
@@ -176,8 +179,8 @@ def a_claim_that_raises_no_epoch():
 
 @_bug(replace(LATE, astray=0.3))
 def a_release_without_a_fence():
-    async def release(self, room_id, epoch):
-        self._rooms[room_id].owner = None
+    async def release(self, room_id, epoch, *, to=None):
+        self._rooms[room_id].owner = to
 
     return [mock.patch.object(memory.MemoryRoomStore, "release", release)]
 
@@ -474,3 +477,81 @@ def sockets_inherited_without_a_look():
         opened.start(self._heritage.sockets, self._heritage.gone)
 
     return [mock.patch.object(actor.Actor, "_inherit", inherit)]
+
+
+# The links between nodes.
+
+
+@_bug(SLEEPERS)
+def a_stale_route_that_is_trusted():
+    return [
+        mock.patch.object(remote_rooms.RemoteRooms, "owner_died", return_value=None),
+        mock.patch.object(remote_rooms.RemoteRooms, "_resolve", return_value=None),
+    ]
+
+
+@_bug(LINKS)
+def a_gap_that_is_not_noticed():
+    original = link.Link.arrived
+
+    def arrived(self, envelope, now):
+        arrival = original(self, envelope, now)
+        self._is_broken = False
+        return "next" if arrival == "gap" else arrival
+
+    return [mock.patch.object(link.Link, "arrived", arrived)]
+
+
+@_bug(LINKS)
+def an_envelope_that_is_taken_twice():
+    original = link.Link.arrived
+
+    def arrived(self, envelope, now):
+        arrival = original(self, envelope, now)
+        return "next" if arrival == "old" else arrival
+
+    return [mock.patch.object(link.Link, "arrived", arrived)]
+
+
+@_bug(LINKS)
+def a_new_epoch_after_which_nothing_is_asked_for():
+    return [mock.patch.object(remote_rooms.RemoteRooms, "resync", return_value=None)]
+
+
+@_bug(LINKS)
+def what_is_out_of_step_that_is_passed_on():
+    original = remote_rooms.RemoteRooms.take
+
+    def take(self, sender, message):
+        if message.room_code in self._rooms:
+            self._rooms[message.room_code].out_of_step_since = None
+        original(self, sender, message)
+
+    return [mock.patch.object(remote_rooms.RemoteRooms, "take", take)]
+
+
+@_bug(LINKS)
+def an_answer_that_overtakes_replies_that_are_held_back():
+    def unsubscribe(self, found, sender, room_code, ref):
+        self._lose(found, room_code, sender)
+        self._links.send(sender, ResumedRoom(room_code=room_code, ref=ref, missed=[]))
+
+    return [mock.patch.object(audience.Audience, "_unsubscribe", unsubscribe)]
+
+
+@_bug(SLEEPERS)
+def a_node_that_is_given_up_and_not_told():
+    return [mock.patch.object(links.Links, "begin_anew", return_value=None)]
+
+
+@_bug(LINKS)
+def events_that_are_told_again_when_they_were_told():
+    def published(self, found, message):
+        if message.seq is not None:
+            found.place = remote_rooms.Place(found.place.stream, message.seq)
+        frame = remote_rooms.RoomFrame(
+            room_code=message.room_code, data=bytes(message.frame), durable=message.seq is not None, seq=message.seq
+        )
+        self._outlet.deliver([frame])
+
+    return [mock.patch.object(remote_rooms.RemoteRooms, "_published", published)]

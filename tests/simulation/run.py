@@ -39,6 +39,7 @@ class Outcome:
         found: What does not hold, each with its evidence.
         digest: Of all that happened.
         games: How many were finished.
+        forwarded: How many commands went from one node to another.
         injected: By name, how often each fault was injected.
         last: The last of what happened, in words.
     """
@@ -49,6 +50,7 @@ class Outcome:
     games: int = 0
     steps: int = 0
     seconds: float = 0.0
+    forwarded: int = 0
     injected: dict[str, int] = field(default_factory=dict)
     last: list[str] = field(default_factory=list)
     logs: checker.Logs | None = None
@@ -90,6 +92,7 @@ class Simulation:
             outcome.digest, outcome.last = self._trace.digest, list(self._trace.last)
             outcome.steps, outcome.seconds = self._loop.steps, self._loop.time()
             outcome.injected = self._chaos.injected
+            outcome.forwarded = self._cluster.forwarded
             with _own_log([]):
                 self._loop.dispose()
         return outcome

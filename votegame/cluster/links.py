@@ -103,6 +103,12 @@ class Links:
         self._links.pop(peer, None)
         self._queued.pop(peer, None)
 
+    def begin_anew(self, peer: NodeId) -> None:
+        """The peer does not get what it was to get: let it know, by a new epoch, that it must ask again."""
+        link = self._links.get(peer)
+        if link is not None:
+            link.sending_failed()
+
     def is_down(self, peer: NodeId) -> bool:
         """Whether nothing was heard of the peer for too long."""
         link = self._links.get(peer)

@@ -134,7 +134,11 @@ class ClusterRouter:
     def link_down(self, peer: NodeId) -> None:
         """See `votegame.cluster.links.LinkListener`: neither side waits for the other any longer."""
         self._remote.owner_silent(peer)
-        for room_code in self._audience.lose(peer):
+        lost = self._audience.lose(peer)
+        if lost:
+            # It may be there and have slept: nothing is missing for it then, but what it was not sent.
+            self._links.begin_anew(peer)
+        for room_code in lost:
             self._out_of_reach[room_code] = peer
 
     def hand_over_all(self, others: Sequence[NodeId]) -> int:
