@@ -143,12 +143,12 @@ class FaultyStore:
     def __getattr__(self, name):
         method = getattr(self._store, name)
 
-        async def call(*args):
+        async def call(*args, **named):
             self.calls[name] += 1
             await self._open.wait()
             if self.is_away:
                 raise StoreUnavailableError(f"{name}: away")
-            return await method(*args)
+            return await method(*args, **named)
 
         return call
 

@@ -2,7 +2,7 @@
 
 import asyncio
 
-from tests.contract.store_kit import an_id
+from tests.contract.store_kit import a_room, an_id
 
 
 async def test_a_lease_runs_from_the_now_of_the_database(world):
@@ -77,3 +77,33 @@ async def test_a_lease_from_before_the_clock_was_set_back_is_over(world):
 async def test_a_stranger_may_retire(world):
     await world.nodes.retire(an_id())
     assert await world.nodes.nodes_before(an_id()) == []
+
+
+async def test_leases_are_told_of_the_living_alone(world):
+    first, second, dead = an_id(), an_id(), an_id()
+    leases = [await world.nodes.renew(node_id, "node", 3_000) for node_id in (first, second, dead)]
+    await world.nodes.retire(dead)
+    ends = {first: leases[0].until_ms, second: leases[1].until_ms}
+    assert dict(await world.nodes.leases([first, second, dead, an_id()])) == ends
+    assert dict(await world.nodes.leases([first])) == {first: leases[0].until_ms}
+    assert dict(await world.nodes.leases([])) == {}
+
+
+async def test_a_lease_is_missing_when_it_is_over_and_there_again_when_it_was_renewed(world):
+    node_id = an_id()
+    await world.nodes.renew(node_id, "node", 3_000)
+    await world.advance(4_000)
+    assert dict(await world.nodes.leases([node_id])) == {}
+    renewed = await world.nodes.renew(node_id, "node", 3_000)
+    assert dict(await world.nodes.leases([node_id])) == {node_id: renewed.until_ms}
+
+
+async def test_rooms_go_to_those_who_stay_and_have_the_fewest(world):
+    leaving, busy, idle, dead = sorted(an_id() for _ in range(4))
+    for node_id in (leaving, busy, idle, dead):
+        await world.nodes.renew(node_id, "node", 3_000)
+    await world.nodes.retire(dead)
+    await world.rooms.create_room(a_room(node_id=busy))
+    assert await world.nodes.nodes_to_hand_over_to(leaving) == [idle, busy]
+    await world.nodes.renew(idle, "node", 3_000, is_draining=True)
+    assert await world.nodes.nodes_to_hand_over_to(leaving) == [busy]

@@ -268,6 +268,39 @@ class TestClaim:
         await world.rooms.release(room.room_id, 1)
         assert await world.rooms.claim(room.room_code, other) == Held(owner)
 
+    async def test_of_a_room_that_was_handed_over_succeeds_for_its_new_owner_alone(self, world):
+        owner, target, other = await alive(world), await alive(world), await alive(world)
+        room = a_room(node_id=owner)
+        await world.rooms.create_room(room)
+        await world.rooms.release(room.room_id, 1, to=target)
+        assert await world.rooms.claim(room.room_code, other) == Held(target)
+        assert await world.rooms.claim(room.room_code, owner) == Held(target)
+        assert (await world.rooms.claim(room.room_code, target)).epoch == 2
+
+    async def test_of_a_room_that_was_handed_over_to_a_dead_node_succeeds_at_once(self, world):
+        owner, target, other = await alive(world), await alive(world), await alive(world)
+        room = a_room(node_id=owner)
+        await world.rooms.create_room(room)
+        await world.nodes.retire(target)
+        await world.rooms.release(room.room_id, 1, to=target)
+        assert (await world.rooms.claim(room.room_code, other)).epoch == 2
+
+    async def test_who_lost_a_room_cannot_hand_it_over(self, world):
+        owner, target = await alive(world), await alive(world)
+        room = a_room(node_id=owner)
+        await world.rooms.create_room(room)
+        await world.rooms.claim(room.room_code, owner)
+        await world.rooms.release(room.room_id, 1, to=target)
+        assert await world.rooms.claim(room.room_code, target) == Held(owner)
+
+    async def test_what_the_owner_still_writes_after_handing_over_is_fenced_off_by_the_claim(self, world):
+        owner, target = await alive(world), await alive(world)
+        room = a_room(node_id=owner)
+        await world.rooms.create_room(room)
+        await world.rooms.release(room.room_id, 1, to=target)
+        await world.rooms.claim(room.room_code, target)
+        assert await world.rooms.append([an_append(room, a_row(2))]) == {}
+
     async def test_a_retired_node_gives_its_rooms_up(self, world):
         owner, other = await alive(world), await alive(world)
         rooms = [a_room("AAAAA2", node_id=owner), a_room("AAAAA3", node_id=owner), a_room("AAAAA4", node_id=other)]
@@ -324,6 +357,15 @@ class TestClaimDue:
         await world.rooms.create_room(room)
         await world.rooms.release(room.room_id, 1)
         assert [claim.epoch for claim in await world.rooms.claim_due(node_id, 50, 9)] == [2]
+
+    async def test_leaves_a_room_to_the_node_that_it_was_handed_over_to_while_that_lives(self, world):
+        owner, target, taker = await alive(world), await alive(world), await alive(world)
+        room = a_room(node_id=owner, head=a_head(next_deadline_ms=1))
+        await world.rooms.create_room(room)
+        await world.rooms.release(room.room_id, 1, to=target)
+        assert await world.rooms.claim_due(taker, 10, 50) == []
+        await world.nodes.retire(target)
+        assert [claim.epoch for claim in await world.rooms.claim_due(taker, 10, 50)] == [2]
 
     async def test_leaves_rooms_that_are_to_rest_and_takes_others_in_their_stead(self, world):
         rooms = [a_room(f"AAAAA{n}", node_id=an_id(), head=a_head(next_deadline_ms=int(n))) for n in "234"]
