@@ -1,15 +1,21 @@
-"""A running server for stories: the product as a process, with short waits."""
+"""Running servers for stories: the product as one process, and as two, with short waits."""
+
+import itertools
+from collections.abc import Sequence
 
 import aiohttp
 import pytest
 
-from tests.scenarios.talker import Talker
+from tests.nodes import Nodes
+from tests.scenarios.talker import Talker, turned
 from tests.serving import ServerProcess, complaints
+
+WAITS = {"GRACE_SECONDS": "1", "HOST_AWAY_SECONDS": "1.5", "MAX_PLAYERS": "10", "MAX_MEMBERS": "12"}
 
 
 @pytest.fixture(scope="session")
 async def server():
-    process = ServerProcess(GRACE_SECONDS="1", HOST_AWAY_SECONDS="1.5", MAX_PLAYERS="10", MAX_MEMBERS="12")
+    process = ServerProcess(**WAITS)
     await process.start()
     yield process
     code = await process.stop()
@@ -18,21 +24,44 @@ async def server():
     await process.close()
 
 
+@pytest.fixture(scope="session")
+async def two_nodes():
+    nodes = Nodes(2, **WAITS)
+    await nodes.start()
+    yield nodes.nodes
+    # One after the other, as in a rolling restart; the last one has nobody to hand its rooms to.
+    codes = [await node.stop() for node in nodes.nodes]
+    said = "".join(node.said() for node in nodes.nodes)
+    await nodes.close()
+    assert codes == [0, 0]
+    assert complaints(said) == []
+
+
 @pytest.fixture
 def server_url(server) -> str:
     return server.url
 
 
+@pytest.fixture(params=["server", "two_nodes"], ids=["one node", "two nodes"])
+def servers(request) -> Sequence[ServerProcess]:
+    """The nodes of a story, which is told once with one, and once with two."""
+    running = request.getfixturevalue(request.param)
+    return [running] if request.param == "server" else running
+
+
 @pytest.fixture
-async def guest(server_url):
-    """Makes guests, each with an open connection."""
+async def guest(servers):
+    """Makes guests, each with an open connection, every second one to another node."""
+    urls = [server.url for server in servers]
+    numbers = itertools.count()
     opened: list[Talker] = []
     async with aiohttp.ClientSession() as http:
 
         async def make(name: str = "Guest") -> Talker:
-            async with http.post(f"{server_url}/api/auth/guest", json={"display_name": name}) as answer:
+            own_urls = turned(urls, next(numbers))
+            async with http.post(f"{own_urls[0]}/api/auth/guest", json={"display_name": name}) as answer:
                 body = await answer.json()
-            return await Talker(http, opened, server_url, body["token"], body["user"]["id"]).open()
+            return await Talker(http, opened, own_urls, body["token"], body["user"]["id"]).open()
 
         yield make
         for talker in opened:

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import uuid
+from collections.abc import Sequence
 
 import aiohttp
 
@@ -14,10 +15,13 @@ PATIENCE_SECONDS = 15
 class Talker:
     """One connection of one user."""
 
-    def __init__(self, http: aiohttp.ClientSession, opened: list["Talker"], url: str, token: str, user_id: str) -> None:
+    def __init__(
+        self, http: aiohttp.ClientSession, opened: list["Talker"], urls: Sequence[str], token: str, user_id: str
+    ) -> None:
         self.http = http
         self.opened = opened
-        self.url = url
+        self.urls = urls
+        """The nodes, the one that this connection is to first."""
         self.token = token
         self.user_id = user_id
         self.frames: list[dict] = []
@@ -26,6 +30,10 @@ class Talker:
         self.close_code: int | None = None
         self._strict = StrictReader()
 
+    @property
+    def url(self) -> str:
+        return self.urls[0]
+
     async def open(self) -> "Talker":
         headers = {"Authorization": f"Bearer {self.token}"}
         self._socket = await self.http.ws_connect(f"{self.url}/ws", headers=headers, protocols=["votegame.v1"])
@@ -33,9 +41,10 @@ class Talker:
         self.welcome = await self.until("welcome")
         return self
 
-    async def another(self) -> "Talker":
-        """Another connection of the same user."""
-        tab = await Talker(self.http, self.opened, self.url, self.token, self.user_id).open()
+    async def another(self, *, to_same_node: bool = False) -> "Talker":
+        """Another connection of the same user, to another node, if there is one."""
+        urls = self.urls if to_same_node else turned(self.urls, 1)
+        tab = await Talker(self.http, self.opened, urls, self.token, self.user_id).open()
         tab.room_code = self.room_code
         return tab
 
@@ -93,6 +102,12 @@ class Talker:
     @property
     def events(self) -> list[dict]:
         return [frame for frame in self.frames if "seq" in frame]
+
+
+def turned(urls: Sequence[str], by: int) -> list[str]:
+    """The same nodes, beginning with another one."""
+    first = by % len(urls)
+    return [*urls[first:], *urls[:first]]
 
 
 async def start(members) -> str:

@@ -9,14 +9,14 @@ from tests.scenarios.caller import Caller
 
 
 @pytest.fixture
-async def caller(server_url):
+async def caller(servers):
     """Makes users who only call."""
     async with aiohttp.ClientSession() as http:
 
         async def make(name: str = "Caller") -> Caller:
-            async with http.post(f"{server_url}/api/auth/guest", json={"display_name": name}) as answer:
+            async with http.post(f"{servers[0].url}/api/auth/guest", json={"display_name": name}) as answer:
                 body = await answer.json()
-            return Caller(http, server_url, body["token"], body["user"]["id"])
+            return Caller(http, [server.url for server in servers], body["token"], body["user"]["id"])
 
         yield make
 
@@ -106,7 +106,7 @@ async def test_a_key_makes_a_call_safe_to_repeat_over_http_and_over_a_socket(cal
     assert await ada.code_of("POST", "/api/rooms", {"settings": {"total_rounds": 1}}, key="make") == (409, "id_reused")
 
     host, _other = await table(2)
-    caller_of_host = Caller(ada.http, ada.url, host.token, host.user_id)
+    caller_of_host = Caller(ada.http, ada.urls, host.token, host.user_id)
     started = await host.say("start_game", id="start")
     assert await caller_of_host.ask("POST", f"/api/game/{host.room_code}/start", key="start") == (
         200,
@@ -149,7 +149,7 @@ async def test_settings_come_alone_or_under_their_name(caller):
 async def test_each_wrong_call_is_told_what_is_wrong(caller, method, path, body, expected):
     ada = await caller("Ada")
     assert await ada.code_of(method, path, body) == expected
-    stranger = Caller(ada.http, ada.url, "", "")
+    stranger = Caller(ada.http, ada.urls, "", "")
     assert await stranger.code_of(method, path, body) == (401, "unauthenticated")
 
 
@@ -181,7 +181,7 @@ async def test_two_keys_are_one(caller):
 async def test_a_round_has_one_name_in_either_case(caller, table):
     members = await table(2)
     round_id = (await members[0].say("start_game"))["round_id"]
-    host = Caller(*[getattr((await caller("X")), name) for name in ("http", "url")], members[0].token, "")
+    host = Caller(*[getattr((await caller("X")), name) for name in ("http", "urls")], members[0].token, "")
     for other in (round_id.replace("-", ""), f"urn:uuid:{round_id}", f"%20{round_id}"):
         assert await host.code_of("POST", f"/api/game/rounds/{other}/end") == (404, "room_not_found")
     assert await host.ask("POST", f"/api/game/rounds/{round_id.upper()}/end") == (200, {})
@@ -190,7 +190,7 @@ async def test_a_round_has_one_name_in_either_case(caller, table):
 async def test_many_retries_at_once_make_one_answer(caller, table):
     members = await table(2)
     round_id = (await members[0].say("start_game"))["round_id"]
-    ada = Caller(*[getattr((await caller("X")), name) for name in ("http", "url")], members[0].token, "")
+    ada = Caller(*[getattr((await caller("X")), name) for name in ("http", "urls")], members[0].token, "")
     path = f"/api/game/rounds/{round_id}/answer"
     calls = [ada.ask("POST", path, {"answer": "same"}, key="one") for _ in range(8)]
     assert len({(status, body["answer_id"]) for status, body in await asyncio.gather(*calls)}) == 1
@@ -205,13 +205,13 @@ async def test_numbers_that_no_float_can_hold_are_no_json_anywhere(caller):
         assert await ada.code_of("POST", path, body) == (400, "bad_json")
 
 
-async def test_headers_that_are_no_text_are_refused_as_what_they_are(caller, server):
+async def test_headers_that_are_no_text_are_refused_as_what_they_are(caller, servers):
     ada = await caller()
     paths = [("POST", "/api/rooms"), ("POST", "/api/rooms/join"), ("GET", "/api/rooms/222222"), ("GET", "/ws")]
     for name in ("Idempotency-Key", "Cookie", "Origin", "X-Forwarded-For", "Content-Type", "Sec-WebSocket-Protocol"):
         for method, path in paths:
             head = f"{method} {path} HTTP/1.1\r\nHost: x\r\nAuthorization: {ada.headers['Authorization']}\r\n"
-            reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
+            reader, writer = await asyncio.open_connection("127.0.0.1", servers[0].port)
             writer.write(head.encode() + name.encode() + b": \xff\r\nContent-Length: 0\r\n\r\n")
             status_line = await asyncio.wait_for(reader.readline(), 10)
             writer.close()

@@ -91,7 +91,7 @@ async def test_a_caller_watches_and_plays(table, guest):
     (host,) = await table(1, late_join=False)
     eve = await guest("Eve")
     code = host.room_code
-    caller = Caller(eve.http, eve.url, eve.token, eve.user_id)
+    caller = Caller(eve.http, eve.urls, eve.token, eve.user_id)
     for key, role in (("watch", "spectator"), ("watch", "spectator"), ("seat", "player"), ("seat", "player")):
         status, told = await caller.ask("POST", "/api/rooms/join", {"room_code": code, "role": role}, key=key)
         assert (status, told["state"]["you"]["role"]) == (200, role)
@@ -99,7 +99,7 @@ async def test_a_caller_watches_and_plays(table, guest):
     assert await caller.code_of("POST", "/api/rooms/join", {"room_code": code, "role": "host"}) == (422, "bad_message")
     await host.say("start_game")
     late = await guest("Late")
-    late_caller = Caller(late.http, late.url, late.token, late.user_id)
+    late_caller = Caller(late.http, late.urls, late.token, late.user_id)
     status, refused = await late_caller.ask("POST", "/api/rooms/join", {"room_code": code})
     assert (status, refused["code"], refused["can_watch"]) == (409, "game_in_progress", True)
     status, told = await late_caller.ask("POST", "/api/rooms/join", {"room_code": code, "role": "spectator"})

@@ -198,7 +198,7 @@ async def test_logging_out_closes_every_socket_of_the_login(guest):
 
 async def test_one_socket_too_many_takes_the_place_of_the_oldest(guest):
     ada = await guest("Ada")
-    tabs = [await ada.another() for _ in range(ada.welcome["limits"]["sockets_per_user"])]
+    tabs = [await ada.another(to_same_node=True) for _ in range(ada.welcome["limits"]["sockets_per_user"])]
     assert await ada.until_closed() == 4409
     assert (await tabs[0].say("ping"))["type"] == "ok"
 
