@@ -1,6 +1,7 @@
 """The transcripts are what our server does, and the kit finds servers that do something else."""
 
 import asyncio
+import contextlib
 import json
 import signal
 import sys
@@ -196,6 +197,29 @@ async def test_an_upgrade_that_is_refused_in_no_json_is_a_difference():
     async with answering(201, guest, upgrade=lambda: web.Response(status=400, text="<html>")) as url:
         (result,) = await played(url, {"story": story}, Means())
     assert result.findings[0].came == '"<html>"'
+
+
+async def test_a_server_may_close_a_connection_when_it_has_answered_on_it():
+    """Between its answer and the next call, when a client cannot know: each call has a connection of its own."""
+    guest = b'{"user": {"id": "5f0c"}, "token": "t"}'
+    answer = b"HTTP/1.1 201 Created\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s" % (
+        len(guest),
+        guest,
+    )
+
+    async def answer_once(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(answer)
+        with contextlib.suppress(asyncio.IncompleteReadError):
+            await reader.readuntil(b"\r\n\r\n")
+        writer.close()
+
+    server = await asyncio.start_server(answer_once, "127.0.0.1", 0)
+    async with server:
+        port = server.sockets[0].getsockname()[1]
+        code, out, _ = await run_command(f"http://127.0.0.1:{port}", "--only", "votes")
+    assert code == 1
+    assert "3 guests were made" in out
 
 
 async def test_an_interrupted_run_says_so_and_ends_with_2(prompt_server):

@@ -147,7 +147,9 @@ async def _serve(transcripts: Mapping[str, Transcript], args: argparse.Namespace
 async def _play(url: str, transcripts: Mapping[str, Transcript], args: argparse.Namespace) -> tuple[list[Result], int]:
     tell: Callable[[Result], None] = _tell_nothing if args.json else _tell
     timeout = aiohttp.ClientTimeout(total=_CALL_SECONDS)
-    async with aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar(), timeout=timeout) as http:
+    # A server may close a connection after any answer, and a call that is under way on it then is lost.
+    connector = aiohttp.TCPConnector(force_close=True)
+    async with aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar(), timeout=timeout) as http:
         restart = _restarting(http, url, args.restart_command) if args.restart_command else None
         means = Means(patience=args.patience, has_time=args.slow, has_rates=not args.no_rates, restart=restart)
         runner = Runner(http, url, means, tell)
