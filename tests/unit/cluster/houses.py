@@ -26,6 +26,8 @@ from votegame.storage.memory import MemoryNodeStore, MemoryRoomStore
 
 
 class Clock(LoopClock):
+    error_seconds = 0.0
+
     def observe(self, **_reading) -> None:
         pass
 

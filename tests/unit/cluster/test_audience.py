@@ -48,6 +48,7 @@ async def table():
 
 def forwarded(table, player, command):
     return Forward(
+        room_code=command.room_code,
         token=1,
         connection_id=player.connection_id,
         user_id=player.id,
