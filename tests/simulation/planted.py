@@ -68,7 +68,7 @@ LINKS = replace(
     pause_seconds=1.5,
     astray=0.8,
     faults={"stop_links": 2, "bus_cut": 2, "bus_away": 1, "cut": 1},
-    messages={"loss": 0.03, "double": 0.03},
+    messages={"loss": 0.03, "double": 0.1},
 )
 SLEEPERS = replace(
     LINKS, faults={"stop_process": 2, "crash": 1, "cut": 2}, messages={}, manners=MANNERS._replace(lazy=0.3)
