@@ -104,13 +104,12 @@ SELECT c.id, c.code, c.stream, c.epoch, j.owner, j.is_held FROM judged j LEFT JO
 
 -- name: room_claim_due
 -- Take over rooms that nobody alive owns and whose deadline nears, the earliest first. Rooms that another sweeper is
--- taking are skipped, and those that are to rest.
+-- taking are skipped, and those that are to rest. With `own`, rooms that the node owns and does not run are taken, too.
 WITH due AS MATERIALIZED (
     SELECT r.id, r.owner, r.next_deadline FROM rooms r
     WHERE r.next_deadline < %(before_ms)s AND r.id <> ALL (%(resting)s::uuid[])
-        AND NOT EXISTS (
-            SELECT FROM nodes n WHERE n.id = r.owner AND (n.id = %(node_id)s OR lease_runs(n.lease_until))
-        )
+        AND CASE WHEN r.owner = %(node_id)s THEN %(own)s AND r.code <> ALL (%(running)s::text[])
+            ELSE NOT EXISTS (SELECT FROM nodes n WHERE n.id = r.owner AND lease_runs(n.lease_until)) END
     ORDER BY r.next_deadline
     LIMIT %(limit)s
     FOR UPDATE OF r SKIP LOCKED
@@ -122,7 +121,7 @@ WITH due AS MATERIALIZED (
 ), claimed AS (
     UPDATE rooms r SET owner = %(node_id)s, epoch = r.epoch + 1
     FROM due d LEFT JOIN leases l ON l.id = d.owner
-    WHERE r.id = d.id AND NOT coalesce(lease_runs(l.lease_until), false)
+    WHERE r.id = d.id AND (d.owner = %(node_id)s OR NOT coalesce(lease_runs(l.lease_until), false))
         AND EXISTS (SELECT FROM leases o WHERE o.id = %(node_id)s AND lease_runs(o.lease_until))
     RETURNING r.id, r.code, r.stream, r.epoch, r.next_deadline
 )

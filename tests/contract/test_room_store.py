@@ -376,6 +376,15 @@ class TestClaimDue:
         assert [claim.room_code for claim in claims] == ["AAAAA3"]
         assert [claim.room_code for claim in await world.rooms.claim_due(node_id, 50, 1)] == ["AAAAA2"]
 
+    async def test_takes_rooms_of_its_own_that_it_does_not_know_of(self, world):
+        """As after a claim whose answer was lost: nobody else may have them."""
+        node_id, other = await alive(world), await alive(world)
+        for code, owner in (("AAAAA2", node_id), ("AAAAA3", node_id), ("AAAAA4", other)):
+            await world.rooms.create_room(a_room(code, node_id=owner, head=a_head(next_deadline_ms=1)))
+        claims = await world.rooms.claim_due(node_id, 50, 9, [], ["AAAAA3"])
+        assert [(claim.room_code, claim.epoch) for claim in claims] == [("AAAAA2", 2)]
+        assert await world.rooms.claim_due(node_id, 50, 9, [], ["AAAAA2", "AAAAA3"]) == []
+
     async def test_leaves_rooms_without_a_deadline(self, world):
         await world.rooms.create_room(a_room(node_id=an_id()))
         assert await world.rooms.claim_due(await alive(world), 50, 9) == []

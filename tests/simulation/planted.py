@@ -68,7 +68,14 @@ LINKS = replace(
     pause_seconds=1.5,
     astray=0.8,
     faults={"stop_links": 2, "bus_cut": 2, "bus_away": 1, "cut": 1},
-    messages={"loss": 0.03, "double": 0.03},
+    messages={"loss": 0.03, "double": 0.1},
+)
+HELD_BACK = replace(
+    LINKS,
+    pause_seconds=0.8,
+    faults={"crash": 2, "bus_cut": 3, "slow_database": 2, "cut": 3},
+    statements={"after": 0.1, "spike": 0.05},
+    messages={"loss": 0.05},
 )
 SLEEPERS = replace(
     LINKS, faults={"stop_process": 2, "crash": 1, "cut": 2}, messages={}, manners=MANNERS._replace(lazy=0.3)
@@ -530,7 +537,7 @@ def what_is_out_of_step_that_is_passed_on():
     return [mock.patch.object(remote_rooms.RemoteRooms, "take", take)]
 
 
-@_bug(LINKS)
+@_bug(HELD_BACK)
 def an_answer_that_overtakes_replies_that_are_held_back():
     def unsubscribe(self, found, sender, room_code, ref):
         self._lose(found, room_code, sender)

@@ -83,7 +83,7 @@ class Simulation:
             with _own_log(self._said), _no_clock(self._loop):
                 try:
                     self._loop.run_until_complete(self._whole())
-                    outcome.found = self._violations()
+                    outcome.found = self._judged()
                 except StuckError as error:
                     outcome.found = [f"stuck: {error}"]
                 outcome.logs = self._cluster.database.logs()
@@ -161,7 +161,7 @@ class Simulation:
                         await client.run()
                 except TimeoutError:
                     self._problems.append(f"I11: too late for {client.standing()}")
-                except HoleError as error:
+                except (HoleError, LookupError, TypeError) as error:
                     self._problems.append(f"I3: {client.name} cannot go on: {error!r}")
 
     def _standing(self) -> Iterator[str]:
@@ -199,6 +199,13 @@ class Simulation:
             for room_code, actor in node.registry._running.items():
                 if actor.room is not None and not actor.room.is_settled:
                     yield f"I12: {node.name}: {room_code} is not settled"
+
+    def _judged(self) -> list[str]:
+        try:
+            return self._violations()
+        except (HoleError, LookupError, TypeError) as error:
+            # What clients were told makes so little sense that it cannot even be looked at.
+            return [*self._problems, f"I3: the checker cannot go on: {error!r}"]
 
     def _violations(self) -> list[str]:
         clients = [one for table in self._tables for one in table.everyone if one.has_begun] + self._late

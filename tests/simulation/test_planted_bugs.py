@@ -8,6 +8,7 @@ from tests.simulation.run import run
 SEEDS = 500
 
 
+@pytest.mark.timeout(600)
 @pytest.mark.parametrize("name", BUGS)
 def test_it_finds(name, record_property):
     bug = BUGS[name]

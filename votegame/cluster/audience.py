@@ -69,7 +69,7 @@ class Audience:
 
     def nodes(self) -> Collection[NodeId]:
         """The nodes that have any of the connections."""
-        return {node_id for listeners in self._listeners.values() for node_id in listeners}
+        return list(dict.fromkeys(node_id for listeners in self._listeners.values() for node_id in listeners))
 
     def counts(self) -> Mapping[RoomCode, Mapping[NodeId, int]]:
         """How many connections each node has to each room."""

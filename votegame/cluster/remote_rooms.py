@@ -117,7 +117,7 @@ class RemoteRooms:
 
     def owners(self) -> Collection[NodeId]:
         """The nodes that own any of the rooms."""
-        return {room.owner for room in self._rooms.values()}
+        return list(dict.fromkeys(room.owner for room in self._rooms.values()))
 
     def settle(self, room_code: RoomCode, owner: NodeId, heritage: Heritage) -> None:
         """The room is another node's: what it left here goes on there."""
@@ -296,7 +296,7 @@ class RemoteRooms:
                 ref=room.ref,
                 stream=room.place.stream,
                 seq=room.place.seq,
-                sockets={user_id: list(connection_ids) for user_id, connection_ids in sockets.items()},
+                sockets={user_id: sorted(connection_ids) for user_id, connection_ids in sockets.items()},
             )
             self._links.send(room.owner, subscribe)
         else:

@@ -157,7 +157,8 @@ class ClusterRouter:
 
     def peers(self) -> Collection[NodeId]:
         """See `votegame.cluster.links.LinkListener`."""
-        return {*self._remote.owners(), *self._audience.nodes()}
+        # In an order that does not depend on hashes: a simulated run is the same in every process.
+        return list(dict.fromkeys((*self._remote.owners(), *self._audience.nodes())))
 
     async def _watch_leases(self) -> None:
         wait = _LONGEST_LOOK_SECONDS

@@ -31,6 +31,8 @@ class Sweeper:
         self._store = store
         self._clock = clock
         self._registry = registry
+        self._is_unsure = False
+        """Whether rooms may have been claimed without our knowing. They are nobody else's to look after, then."""
 
     async def run(self) -> None:
         """Sweep for ever; cancelled by its owner."""
@@ -55,7 +57,10 @@ class Sweeper:
         if limit == 0:
             return 0
         before_ms = self._clock.now_ms() + AHEAD_MS
-        claims = await self._store.claim_due(self._node_id, before_ms, limit, self._registry.resting())
+        running = self._registry.running() if self._is_unsure else None
+        self._is_unsure = True
+        claims = await self._store.claim_due(self._node_id, before_ms, limit, self._registry.resting(), running)
+        self._is_unsure = False
         for claim in claims:
             self._registry.open(claim)
         return len(claims)

@@ -135,11 +135,17 @@ class RoomStore(Protocol):
         """
 
     async def claim_due(
-        self, node_id: NodeId, before_ms: int, limit: int, resting: Collection[RoomId] = ()
+        self,
+        node_id: NodeId,
+        before_ms: int,
+        limit: int,
+        resting: Collection[RoomId] = (),
+        running: Collection[RoomCode] | None = None,
     ) -> Sequence[Claim]:
         """Claim at most `limit` rooms without a living owner whose deadline is before `before_ms`, earliest first.
 
-        Those in `resting` are left alone.
+        Those in `resting` are left alone. With `running`, rooms that `node_id` itself owns are claimed again, too, but
+        for these: a claim whose answer was lost may have made them its own.
         """
 
     async def load(self, room_id: RoomId) -> Sequence[tuple[Row, int]]:

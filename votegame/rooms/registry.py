@@ -91,6 +91,10 @@ class Registry:
         else:
             self._start(actor)
 
+    def running(self) -> Collection[RoomCode]:
+        """The codes of the rooms in memory."""
+        return list(self._running)
+
     def actors(self) -> Collection[Actor]:
         """The actors of the rooms in memory."""
         return list(self._running.values())

@@ -165,18 +165,27 @@ class MemoryRoomStore:
         return _take(room, node_id)
 
     async def claim_due(
-        self, node_id: NodeId, before_ms: int, limit: int, resting: Collection[RoomId] = ()
+        self,
+        node_id: NodeId,
+        before_ms: int,
+        limit: int,
+        resting: Collection[RoomId] = (),
+        running: Collection[RoomCode] | None = None,
     ) -> Sequence[Claim]:
         """Claim at most `limit` rooms without a living owner whose next deadline is before `before_ms`."""
         if not self._nodes.is_alive(node_id):
             return []
+
+        def is_unknown(room: _Room) -> bool:
+            return running is not None and room.made.room_code not in running
+
         due = sorted(
             (room.head.next_deadline_ms, room_id)
             for room_id, room in self._rooms.items()
             if room.head.next_deadline_ms is not None
             and room.head.next_deadline_ms < before_ms
             and room_id not in resting
-            and not self._nodes.is_alive(room.owner)
+            and (is_unknown(room) if room.owner == node_id else not self._nodes.is_alive(room.owner))
         )
         return [_take(self._rooms[room_id], node_id) for _deadline, room_id in due[:limit]]
 

@@ -96,11 +96,22 @@ class PostgresRoomStore:
         raise StoreBusyError("not claimed: another node was faster, or the lease of this one is over")
 
     async def claim_due(
-        self, node_id: NodeId, before_ms: int, limit: int, resting: Collection[RoomId] = ()
+        self,
+        node_id: NodeId,
+        before_ms: int,
+        limit: int,
+        resting: Collection[RoomId] = (),
+        running: Collection[RoomCode] | None = None,
     ) -> Sequence[Claim]:
         """Claim at most `limit` rooms without a living owner whose next deadline is before `before_ms`."""
         rows = await self._database.fetch_all(
-            "room_claim_due", node_id=node_id, before_ms=before_ms, limit=limit, resting=list(resting)
+            "room_claim_due",
+            node_id=node_id,
+            before_ms=before_ms,
+            limit=limit,
+            resting=list(resting),
+            own=running is not None,
+            running=list(running or ()),
         )
         return [
             Claim(room_id=room_id, room_code=code, stream=StreamId(stream), epoch=epoch)

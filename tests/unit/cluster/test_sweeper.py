@@ -6,6 +6,7 @@ import pytest
 from tests.unit.rooms.table import seated, settle
 from votegame import tasks
 from votegame.cluster.sweeper import AHEAD_MS, ROOMS_AT_ONCE, Sweeper
+from votegame.errors import StoreUnavailableError
 from votegame.game import rules
 from votegame.game.messages import TimerDue
 from votegame.rooms.registry import Registry
@@ -135,6 +136,23 @@ async def test_a_sweep_that_fails_as_nobody_expected_is_not_the_last_one(table, 
         sweeping = tasks.start(a_sweeper(table).run(), name="sweeper")
         await asyncio.sleep(3)
     await asyncio.sleep(20)
+    assert len(table.outlet.frames("round_ended")) == 1
+    await tasks.end([sweeping])
+
+
+async def test_rooms_that_were_claimed_without_an_answer_are_not_forgotten(table, monkeypatch):
+    await crashed_in_round(table)
+    claim_due = table.memory.claim_due
+
+    async def lost(*asked):
+        await claim_due(*asked)
+        raise StoreUnavailableError("gone after")
+
+    with monkeypatch.context() as fault:
+        fault.setattr(table.store, "claim_due", lost)
+        sweeping = tasks.start(a_sweeper(table).run(), name="sweeper")
+        await asyncio.sleep(15)
+    await asyncio.sleep(10)
     assert len(table.outlet.frames("round_ended")) == 1
     await tasks.end([sweeping])
 
