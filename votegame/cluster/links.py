@@ -136,6 +136,10 @@ class Links:
             case "old":
                 self._observe("lost", len(envelope.messages))
             case "gap":
+                # But for this: if the peer takes nothing of ours either, nobody else would say so.
+                for message in envelope.messages:
+                    if isinstance(message, Missed):
+                        self._was_missed(self._listener, envelope.sender, link, message)
                 self._missed(envelope.sender, link)
             case "new epoch":
                 # First of all: what comes now is for those who have asked again.
