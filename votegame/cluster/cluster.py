@@ -44,6 +44,7 @@ class Cluster:
         self.remote = RemoteRooms(
             links=links,
             clock=clock,
+            lease=lease,
             outlet=here,
             sockets=sockets,
             reply_seconds=reply_seconds,

@@ -24,6 +24,8 @@ BEAT_SECONDS: Final = 0.25
 """How often a link that is in use is looked at, and how long it may be silent."""
 _STALL_SECONDS: Final = 1.0
 """After a look that comes this much too late nobody else is called silent: it was this node that slept."""
+FORGET_SECONDS: Final = 600.0
+"""After this long without a word a link that nobody needs is forgotten; most likely its node is dead."""
 LINKS: Final = 1_000
 """Links at most, far more than there are nodes; messages to one more are lost."""
 
@@ -238,21 +240,29 @@ class Links:
 
     def _look(self, now: float, *, has_slept: bool) -> None:
         assert self._listener is not None
-        for peer in self._listener.peers():
+        in_use = self._listener.peers()
+        for peer in in_use:
             link = self._link(peer)
             if link is None:
                 continue
             if has_slept:
                 link.heard_at = max(link.heard_at, now - BEAT_SECONDS)
-            if link.broken_epoch is not None:
-                self._missed(peer, link)
-            if link.is_to_resync:
-                link.is_to_resync = False
-                self._listener.resync(peer)
             if link.is_down(now):
                 self._listener.link_down(peer)
             if now - link.sent_at >= BEAT_SECONDS:
                 self._mark(peer)
+        for peer, link in list(self._links.items()):
+            # Whoever owns or wants something: the other end may, and would never hear of it.
+            self._make_good(self._listener, peer, link)
+            if peer not in in_use and now - link.heard_at > FORGET_SECONDS:
+                self.forget(peer)
+
+    def _make_good(self, listener: LinkListener, peer: NodeId, link: Link) -> None:
+        if link.is_to_resync:
+            link.is_to_resync = False
+            listener.resync(peer)
+        if link.broken_epoch is not None:
+            self._missed(peer, link)
 
 
 def _is_of_now(message: AnyMessage) -> bool:

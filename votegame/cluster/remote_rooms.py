@@ -29,6 +29,7 @@ from votegame.cluster.envelope import (
     ToGateway,
     Unsubscribe,
 )
+from votegame.cluster.lease import HeldLease
 from votegame.cluster.links import Links
 from votegame.errors import ErrorCode
 from votegame.game.commands import CreateRoom, JoinRoom, Resume
@@ -80,6 +81,7 @@ class RemoteRooms:
         *,
         links: Links,
         clock: Clock,
+        lease: HeldLease,
         outlet: Outlet,
         sockets: Sockets,
         reply_seconds: float,
@@ -90,6 +92,7 @@ class RemoteRooms:
         Args:
             links: The ways to the owners.
             clock: The node's.
+            lease: The node's.
             outlet: Where what is for this node's connections and requests leaves to.
             sockets: Who is attached to what.
             reply_seconds: After this long the gateway has answered a command itself.
@@ -97,6 +100,7 @@ class RemoteRooms:
         """
         self._links = links
         self._clock = clock
+        self._lease = lease
         self._outlet = outlet
         self._sockets = sockets
         self._reply_seconds = reply_seconds
@@ -172,7 +176,11 @@ class RemoteRooms:
         room = self._rooms.get(message.room_code)
         if room is None or room.owner != sender:
             return
-        if isinstance(message, ResumedRoom):
+        if not self._lease.is_valid() and not isinstance(message, NotHere | CloseSockets):
+            # What is true now would be dropped on its way out, and come after what is not. Asked for again, it comes in
+            # its order, as soon as this node may speak.
+            room.out_of_step_since = room.out_of_step_since or self._clock.seconds()
+        elif isinstance(message, ResumedRoom):
             self._resumed(room, message)
         elif isinstance(message, NotHere):
             self._resolve(message.room_code)
