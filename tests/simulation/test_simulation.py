@@ -52,7 +52,7 @@ def _report(outcome: Outcome) -> str:
 def test_the_runs_were_worth_it(outcomes):
     injected = sum((Counter(outcome.injected) for outcome in outcomes), Counter())
     assert set(EVERYTHING) <= set(injected)
-    assert sum(outcome.forwarded for outcome in outcomes) > 100 * len(outcomes)
+    assert sum(outcome.forwarded for outcome in outcomes) > 20 * len(outcomes)
     assert sum(outcome.games for outcome in outcomes) >= 3 * len(outcomes)
 
 
