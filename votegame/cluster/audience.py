@@ -24,7 +24,6 @@ from votegame.cluster.envelope import (
     ToOwner,
     Unsubscribe,
 )
-from votegame.cluster.lease import HeldLease
 from votegame.cluster.links import Links
 from votegame.errors import ErrorCode
 from votegame.game.messages import User
@@ -54,11 +53,10 @@ _Listeners = dict[NodeId, dict[ConnectionId, UserId]]
 class Audience:
     """The connections of other nodes that are attached to rooms of this one."""
 
-    def __init__(self, *, links: Links, clock: Clock, lease: HeldLease, here: Outlet) -> None:
+    def __init__(self, *, links: Links, clock: Clock, here: Outlet) -> None:
         """Make it without a registry; `start` gives it one. `here` is the outlet to this node's own gateway."""
         self._links = links
         self._clock = clock
-        self._lease = lease
         self._here = here
         self._listeners: dict[RoomCode, _Listeners] = {}
         self._registry: Registry | None = None
@@ -93,8 +91,7 @@ class Audience:
             case ReplyFrame():
                 self._reply(delivery)
             case RoomFrame(room_code=room_code):
-                if delivery.durable or self._lease.is_valid():
-                    self._tell_all(room_code, _published(delivery))
+                self._tell_all(room_code, _published(delivery))
             case Detach(room_code, user_id):
                 self._tell_all(room_code, Detached(room_code=room_code, user_id=user_id))
                 self._detach(room_code, user_id)
@@ -112,8 +109,6 @@ class Audience:
     def _reply(self, reply: ReplyFrame) -> None:
         node_id, connection_id, attached = reply.origin.node_id, reply.origin.connection_id, reply.attached
         assert node_id is not None
-        if not reply.durable and not self._lease.is_valid():
-            return
         if attached is not None and reply.attach is not None and connection_id is not None:
             listeners = self._listeners.setdefault(reply.attach, {})
             listeners.setdefault(node_id, {})[connection_id] = attached.user_id
@@ -131,8 +126,6 @@ class Audience:
         self._links.send(node_id, message)
 
     def _resume(self, resumed: Resumed) -> None:
-        if not self._lease.is_valid():
-            return
         missed: list[Published | Detached] | None = None
         if resumed.missed is not None:
             missed = []
@@ -198,6 +191,7 @@ class Audience:
                 connection_id=message.connection_id,
                 frame=Raw(frame),
                 durable=False,
+                at_door=True,
             ),
         )
 

@@ -40,7 +40,7 @@ class Cluster:
         """
         self._links = links
         self._clock = clock
-        self.audience = Audience(links=links, clock=clock, lease=lease, here=here)
+        self.audience = Audience(links=links, clock=clock, here=here)
         self.remote = RemoteRooms(
             links=links,
             clock=clock,

@@ -74,6 +74,7 @@ class Replied(Struct, frozen=True, kw_only=True, tag="replied"):
     """The reply to a command that was forwarded.
 
     Attributes:
+        at_door: Whether the command did not get as far as the room. Such a reply is in no order with others.
         stream: Given when the connection gets the room's frames from now on, together with `user_id` and `seq`.
     """
 
@@ -82,6 +83,7 @@ class Replied(Struct, frozen=True, kw_only=True, tag="replied"):
     connection_id: ConnectionId | None
     frame: Raw
     durable: bool
+    at_door: bool = False
     user_id: UserId | None = None
     stream: StreamId | None = None
     seq: int = 0

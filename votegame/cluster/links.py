@@ -95,9 +95,16 @@ class Links:
         await tasks.end(self._tasks)
 
     def send(self, peer: NodeId, message: AnyMessage) -> None:
-        """Send in order. What is lost is noticed, and asked for again by whoever misses it."""
+        """Send in order. What is lost is noticed, and asked for again by whoever misses it.
+
+        What is true now and no more is not sent without a lease, and nor is what comes after it: it would come first.
+        """
         link = self._link(peer)
-        if link is not None and link.put(encoded(message)):
+        if link is None:
+            return
+        if _is_of_now(message) and not self._lease.is_valid():
+            link.sending_failed()
+        elif link.put(encoded(message)):
             self._mark(peer)
 
     def forget(self, peer: NodeId) -> None:

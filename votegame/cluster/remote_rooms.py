@@ -176,7 +176,9 @@ class RemoteRooms:
         room = self._rooms.get(message.room_code)
         if room is None or room.owner != sender:
             return
-        if not self._lease.is_valid() and not isinstance(message, NotHere | CloseSockets):
+        if isinstance(message, Replied) and message.at_door:
+            self._replied(room, message)
+        elif not self._lease.is_valid() and not isinstance(message, NotHere | CloseSockets):
             # What is true now would be dropped on its way out, and come after what is not. Asked for again, it comes in
             # its order, as soon as this node may speak.
             room.out_of_step_since = room.out_of_step_since or self._clock.seconds()

@@ -18,11 +18,6 @@ class KeptLinks:
         self.sent.append(message)
 
 
-class ValidLease:
-    def is_valid(self):
-        return True
-
-
 class AudienceOutlet(KeptOutlet):
     """Keeps what leaves for this node, behind an audience that has the rest."""
 
@@ -31,7 +26,7 @@ class AudienceOutlet(KeptOutlet):
         self.links = KeptLinks()
         here = KeptOutlet(clock)
         here.deliver = super().deliver
-        self.audience = Audience(links=self.links, clock=clock, lease=ValidLease(), here=here)
+        self.audience = Audience(links=self.links, clock=clock, here=here)
 
     def deliver(self, deliveries):
         self.audience.deliver(deliveries)
