@@ -67,6 +67,7 @@ class Links:
         self._lease = lease
         self._observe = observe
         self._links: dict[NodeId, Link] = {}
+        self._in_use: Collection[NodeId] = ()
         self._queued: dict[NodeId, None] = {}
         self._has_queued = asyncio.Event()
         self._listener: LinkListener | None = None
@@ -238,11 +239,13 @@ class Links:
 
     def _look(self, now: float, *, has_slept: bool) -> None:
         assert self._listener is not None
-        for peer in self._listener.peers():
+        before, self._in_use = self._in_use, frozenset(self._listener.peers())
+        for peer in self._in_use:
             link = self._link(peer)
             if link is None:
                 continue
-            if has_slept:
+            if has_slept or peer not in before:
+                # A link that has rested was silent because nobody had anything to say.
                 link.heard_at = max(link.heard_at, now - BEAT_SECONDS)
             if link.broken_epoch is not None:
                 self._missed(peer, link)
