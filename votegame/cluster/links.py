@@ -60,7 +60,8 @@ class Links:
         observe: Callable[[str, int], None] = lambda _what, _count: None,
     ) -> None:
         """Make it; `observe` is told how many messages were `sent`, `received` and `lost`."""
-        self._node_id = node_id
+        self.node_id = node_id
+        """This node."""
         self._bus = bus
         self._sealer = sealer
         self._clock = clock
@@ -127,7 +128,7 @@ class Links:
     def received(self, data: bytes) -> None:
         """See `votegame.cluster.ports.Subscriber`."""
         envelope = self._sealer.opened(data)
-        if envelope is None or envelope.receiver != self._node_id or envelope.sender == self._node_id:
+        if envelope is None or envelope.receiver != self.node_id or envelope.sender == self.node_id:
             self._observe("refused", 1)
             return
         link = self._link(envelope.sender)
@@ -221,7 +222,7 @@ class Links:
         self._observe("sent", len(messages))
         return self._sealer.sealed(
             messages,
-            sender=self._node_id,
+            sender=self.node_id,
             receiver=peer,
             epoch=epoch,
             number=number,
