@@ -110,6 +110,7 @@ class Links:
         link = self._links.get(peer)
         if link is not None:
             link.sending_failed()
+            self._mark(peer)
 
     def is_down(self, peer: NodeId) -> bool:
         """Whether nothing was heard of the peer for too long."""

@@ -202,10 +202,12 @@ class ClusterRouter:
 
     def _let_go_of_unreachable(self) -> None:
         """A room whose members are all behind a link that is down is of more use where they are."""
-        rooms, self._out_of_reach = self._out_of_reach, {}
-        for room_code, peer in rooms.items():
+        for room_code, peer in list(self._out_of_reach.items()):
             actor = self._registry.get(room_code)
-            if actor is not None and actor.room is not None and not actor.room.presence.has_sockets:
+            if actor is None or not self._links.is_down(peer):
+                del self._out_of_reach[room_code]
+            elif actor.room is not None and not actor.room.presence.has_sockets:
+                # Not at once: the room has yet to take its turn for each connection that it lost.
                 actor.hand_over(peer)
 
     async def _follow_members(self) -> None:

@@ -242,6 +242,28 @@ class TestOutOfReach:
         await until(lambda: not corner.house.owns(ada.code))
         assert corner.row_of(ada.code).owner is None
 
+    async def test_one_that_the_last_one_here_leaves_later_is_given_up_then(self, corner):
+        await corner.begin()
+        ada = await corner.hosted()
+        a_join(corner, corner.far, ada.code)
+        await settle()
+        corner.far.send = lambda *_: None
+        await asyncio.sleep(6)
+        assert corner.house.owns(ada.code)
+        ada.lose()
+        await until(lambda: not corner.house.owns(ada.code))
+
+    async def test_one_whose_members_are_in_reach_again_stays(self, corner):
+        await corner.begin()
+        ada = await corner.hosted()
+        a_join(corner, corner.far, ada.code)
+        await settle()
+        corner.house.router.link_down(corner.far.node_id)
+        await asyncio.sleep(1)
+        ada.lose()
+        await asyncio.sleep(1)
+        assert corner.house.owns(ada.code)
+
     async def test_one_that_somebody_here_is_in_stays(self, corner):
         await corner.begin()
         ada = await corner.hosted()
