@@ -42,7 +42,6 @@ from votegame.rooms.ports import (
     RoomFrame,
 )
 from votegame.rooms.registry import Registry
-from votegame.wire.close_codes import CloseCode
 from votegame.wire.errors import error_frame
 
 _BUSY_SECONDS: Final = 1.0
@@ -232,14 +231,10 @@ class Audience:
         )
 
     def lose(self, node_id: NodeId) -> Collection[RoomCode]:
-        """The node is dead or out of reach: its connections are gone. Returns the rooms that they were attached to.
-
-        Should it only not be heard, it is told so.
-        """
+        """The node is dead or out of reach: its connections are gone. Returns the rooms that they were attached to."""
         assert self._registry is not None
         rooms = [room_code for room_code, listeners in self._listeners.items() if node_id in listeners]
         for room_code in rooms:
-            self._links.send(node_id, CloseSockets(room_code=room_code, close_code=CloseCode.RESTARTING))
             self._lose(self._registry, room_code, node_id)
         return rooms
 

@@ -62,13 +62,15 @@ class Links:
         observe: Callable[[str, int], None] = lambda _what, _count: None,
     ) -> None:
         """Make it; `observe` is told how many messages were `sent`, `received` and `lost`."""
-        self._node_id = node_id
+        self.node_id = node_id
+        """This node."""
         self._bus = bus
         self._sealer = sealer
         self._clock = clock
         self._lease = lease
         self._observe = observe
         self._links: dict[NodeId, Link] = {}
+        self._in_use: Collection[NodeId] = ()
         self._queued: dict[NodeId, None] = {}
         self._has_queued = asyncio.Event()
         self._listener: LinkListener | None = None
@@ -117,6 +119,7 @@ class Links:
         link = self._links.get(peer)
         if link is not None:
             link.sending_failed()
+            self._mark(peer)
 
     def is_down(self, peer: NodeId) -> bool:
         """Whether nothing was heard of the peer for too long."""
@@ -135,7 +138,7 @@ class Links:
     def received(self, data: bytes) -> None:
         """See `votegame.cluster.ports.Subscriber`."""
         envelope = self._sealer.opened(data)
-        if envelope is None or envelope.receiver != self._node_id or envelope.sender == self._node_id:
+        if envelope is None or envelope.receiver != self.node_id or envelope.sender == self.node_id:
             self._observe("refused", 1)
             return
         link = self._link(envelope.sender)
@@ -229,7 +232,7 @@ class Links:
         self._observe("sent", len(messages))
         return self._sealer.sealed(
             messages,
-            sender=self._node_id,
+            sender=self.node_id,
             receiver=peer,
             epoch=epoch,
             number=number,
@@ -247,12 +250,13 @@ class Links:
 
     def _look(self, now: float, *, has_slept: bool) -> None:
         assert self._listener is not None
-        in_use = self._listener.peers()
-        for peer in in_use:
+        before, self._in_use = self._in_use, frozenset(self._listener.peers())
+        for peer in self._in_use:
             link = self._link(peer)
             if link is None:
                 continue
-            if has_slept:
+            if has_slept or peer not in before:
+                # A link that has rested was silent because nobody had anything to say.
                 link.heard_at = max(link.heard_at, now - BEAT_SECONDS)
             if link.is_down(now):
                 self._listener.link_down(peer)
@@ -261,7 +265,7 @@ class Links:
         for peer, link in list(self._links.items()):
             # Whoever owns or wants something: the other end may, and would never hear of it.
             self._make_good(self._listener, peer, link)
-            if peer not in in_use and now - link.heard_at > FORGET_SECONDS:
+            if peer not in self._in_use and now - link.heard_at > FORGET_SECONDS:
                 self.forget(peer)
 
     def _make_good(self, listener: LinkListener, peer: NodeId, link: Link) -> None:

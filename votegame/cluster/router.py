@@ -1,7 +1,7 @@
 """The router: finds the node that owns a room. Handing over is a call when it is this one, else a message."""
 
 import asyncio
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Final
 
 import structlog
@@ -18,6 +18,7 @@ from votegame.game.commands import AnyRoomCommand, CreateRoom
 from votegame.game.messages import User
 from votegame.game.state import Lobby
 from votegame.ids import ConnectionId, NodeId, RoomCode, UserId
+from votegame.rooms.actor import Actor
 from votegame.rooms.inbox import ConnectionLost, Request
 from votegame.rooms.ports import Origin
 from votegame.rooms.registry import Registry
@@ -197,23 +198,39 @@ class ClusterRouter:
                 self._let_go_of_unreachable()
                 self._ticks += 1
                 if self._ticks % _FOLLOW_TICKS == 0:
-                    self._follow_members()
+                    await self._follow_members()
 
     def _let_go_of_unreachable(self) -> None:
         """A room whose members are all behind a link that is down is of more use where they are."""
-        rooms, self._out_of_reach = self._out_of_reach, {}
-        for room_code, peer in rooms.items():
+        for room_code, peer in list(self._out_of_reach.items()):
             actor = self._registry.get(room_code)
-            if actor is not None and actor.room is not None and not actor.room.presence.has_sockets:
+            if actor is None or not self._links.is_down(peer):
+                del self._out_of_reach[room_code]
+            elif actor.room is not None and not actor.room.presence.has_sockets:
+                # Not at once: the room has yet to take its turn for each connection that it lost.
                 actor.hand_over(peer)
 
-    def _follow_members(self) -> None:
+    async def _follow_members(self) -> None:
         """In the lobby a room goes where most of its connections are, so that nothing need be forwarded."""
-        for room_code, counts in self._audience.counts().items():
-            actor = self._registry.get(room_code)
-            if actor is None or actor.room is None or not isinstance(actor.room.state.phase, Lobby):
-                continue
-            node_id, most = max(counts.items(), key=lambda item: (item[1], item[0]))
-            here = sum(map(len, actor.room.presence.sockets.values())) - sum(counts.values())
-            if most > here and not self._links.is_down(node_id):
+        moves = [move for move in map(self._move, self._audience.counts().items()) if move is not None]
+        if not moves:
+            return
+        try:
+            # Not to a node that leaves: it would only hand the room over again.
+            staying = await self._nodes.nodes_to_hand_over_to(self._links.node_id)
+        except StoreError as error:
+            log.debug("rooms stay where they are", reason=str(error))
+            return
+        for actor, node_id in moves:
+            if node_id in staying:
                 actor.hand_over(node_id)
+
+    def _move(self, listening: tuple[RoomCode, Mapping[NodeId, int]]) -> tuple[Actor, NodeId] | None:
+        """The room, if it is in its lobby, with the node that has more of its connections than this one."""
+        room_code, counts = listening
+        actor = self._registry.get(room_code)
+        if actor is None or actor.room is None or not isinstance(actor.room.state.phase, Lobby):
+            return None
+        node_id, most = max(counts.items(), key=lambda item: (item[1], item[0]))
+        here = sum(map(len, actor.room.presence.sockets.values())) - sum(counts.values())
+        return (actor, node_id) if most > here and not self._links.is_down(node_id) else None

@@ -84,12 +84,22 @@ class Registry:
 
     def adopt(self, room_code: RoomCode, heritage: Heritage) -> None:
         """Open a room whose owner is dead or unknown, and go on with what it left here."""
+        running = self._running.get(room_code)
+        if running is not None:
+            # Being opened by a `create_room` that made it and came again: it must not have two actors.
+            for entry in heritage.entries:
+                running.offer(entry)
+            self._close_attached(room_code)
+            return
         actor = Actor(self._env, room_code, heritage=heritage)
         if self._is_stopping or not self.vacancies:
             actor.refuse_waiting(ErrorCode.UNAVAILABLE)
-            self._env.outlet.deliver([CloseAttached(room_code, CloseCode.RESTARTING)])
+            self._close_attached(room_code)
         else:
             self._start(actor)
+
+    def _close_attached(self, room_code: RoomCode) -> None:
+        self._env.outlet.deliver([CloseAttached(room_code, CloseCode.RESTARTING)])
 
     def running(self) -> Collection[RoomCode]:
         """The codes of the rooms in memory."""
@@ -253,7 +263,7 @@ class Registry:
         self._note_fault(actor, ending)
         self._env.memberships.update(actor.room_code, ())
         if ending in {"broken", "given up"}:
-            self._env.outlet.deliver([CloseAttached(actor.room_code, CloseCode.RESTARTING)])
+            self._close_attached(actor.room_code)
         if self._is_stopping:
             actor.refuse_waiting(ErrorCode.UNAVAILABLE)
             return
