@@ -12,7 +12,7 @@ from tests.recorded.record import ROOMS, recording, sets_sorted
 from votegame.errors import LaterVersionError
 from votegame.game.fold import fold
 from votegame.game.presence import Presence
-from votegame.game.records import FORMAT_VERSION, AnyPayload, Row, from_row
+from votegame.game.records import READABLE_VERSION, AnyPayload, Row, from_row
 from votegame.game.state import to_builtins
 from votegame.game.views import snapshot
 
@@ -82,4 +82,4 @@ def test_the_recorder_records_the_same_again(name):
 def test_a_row_of_a_later_format_is_not_read():
     (row, *_) = rows(read(FILES[0]))
     with pytest.raises(LaterVersionError):
-        from_row(msgspec.structs.replace(row, version=FORMAT_VERSION + 1))
+        from_row(msgspec.structs.replace(row, version=READABLE_VERSION + 1))
