@@ -220,6 +220,8 @@ CORRUPTIONS = {
     "the last number": ("UPDATE rooms SET last_seq = last_seq + 1 WHERE id = %(id)s", "last_seq is"),
     "the last position": ("UPDATE rooms SET last_position = last_position - 1 WHERE id = %(id)s", "last_position is"),
     "it was closed": ("UPDATE rooms SET closed_at = 1 WHERE id = %(id)s", "closed_at says otherwise"),
+    "the format": ("UPDATE rooms SET version = 0 WHERE id = %(id)s", "version is 0, the log says 1"),
+    "no settings": ("UPDATE rooms SET settings = '[]' WHERE id = %(id)s", "settings is"),
     "no deadline": ("UPDATE rooms SET next_deadline = NULL WHERE id = %(id)s", "next_deadline says otherwise"),
 }
 
@@ -284,3 +286,22 @@ def test_one_room_can_be_checked_by_itself(damage, database_url, rooms):
     damage("UPDATE rooms SET status = 'lobby' WHERE id = %(id)s")
     assert check(database_url, room_code=rooms[1].room_code.lower(), tell=lambda _line: None) == 0
     assert check(database_url, room_code=rooms[0].room_code, tell=lambda _line: None) == 1
+
+
+OTHER_RELEASES = {
+    "an earlier format": (
+        "WITH log AS (UPDATE room_events SET version = 0 WHERE room_id = %(id)s) "
+        "UPDATE rooms SET version = 0 WHERE id = %(id)s"
+    ),
+    "a setting that was not there yet": "UPDATE rooms SET settings = settings - 'language' WHERE id = %(id)s",
+    "a setting that we do not know": (
+        "UPDATE rooms SET settings = settings || '{\"confetti\": true}' WHERE id = %(id)s"
+    ),
+}
+
+
+@pytest.mark.parametrize("name", OTHER_RELEASES)
+def test_what_a_neighbouring_release_wrote_is_right(name, damage, database_url):
+    """Both write into one database, and each is asked to prove it."""
+    damage(OTHER_RELEASES[name])
+    assert findings(database_url) == []

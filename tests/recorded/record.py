@@ -6,20 +6,17 @@ A file that is there is never written again: what a release has recorded stays a
 import json
 import sys
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import msgspec
 
 from tests.played import HOUSE, PlayedRoom
+from tests.recorded import FOLDER
 from votegame.game import commands, messages
 from votegame.game.presence import Presence
 from votegame.game.records import to_row
 from votegame.game.state import to_builtins
 from votegame.game.views import snapshot
-
-HERE = Path(__file__).parent
-
 
 _SETS = {"asked", "banned", "players"}
 
@@ -142,7 +139,7 @@ ROOMS: dict[str, Callable[[], PlayedRoom]] = {
 
 def main(release: str) -> None:
     for name, play in ROOMS.items():
-        path = HERE / f"{release}-{name}.json"
+        path = FOLDER / f"{release}-{name}.json"
         if not path.exists():
             path.write_text(json.dumps(recording(play()), ensure_ascii=False, indent=1, sort_keys=True) + "\n")
 

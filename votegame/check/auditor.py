@@ -30,6 +30,8 @@ class Auditor:
     def __init__(self, creator_id: UserId, epoch: int) -> None:
         self.state: State | None = None
         self.n_records = 0
+        self.version = 0
+        """The format of the first record."""
         self._creator_id = creator_id
         self._epoch_now = epoch
         self._folds = True
@@ -41,6 +43,7 @@ class Auditor:
     def findings(self, row: Row, server_time_ms: int, epoch: int) -> Iterator[str]:
         """What does not agree in the next record, which was committed then."""
         self.n_records += 1
+        self.version = self.version if self.n_records > 1 else row.version
         if epoch < self._epoch or epoch > self._epoch_now:
             yield f"written in epoch {epoch}, after one of {self._epoch}, of a room in epoch {self._epoch_now}"
         if server_time_ms < self._time_ms:

@@ -114,5 +114,6 @@ def room_findings(audit: Audit, columns: Mapping[str, Any]) -> Iterator[Finding]
     if auditor.n_records == 0:
         yield Finding(code, None, "it has no log")
     elif auditor.state is not None:
-        for what in (*row_findings(columns, auditor.state), *views.last_findings(auditor.state)):
+        of_row = row_findings(columns, auditor.state, version=auditor.version)
+        for what in (*of_row, *views.last_findings(auditor.state)):
             yield Finding(code, None, what)

@@ -97,9 +97,9 @@ class Audience:
             case CloseAttached(room_code, close_code):
                 self._tell_all(room_code, CloseSockets(room_code=room_code, close_code=close_code))
                 self._listeners.pop(room_code, None)
-            case Moved(room_code):
-                self._tell_all(room_code, NotHere(room_code=room_code))
-                self._listeners.pop(room_code, None)
+            case Moved(room_code, asking):
+                for node_id in dict.fromkeys((*self._listeners.pop(room_code, ()), *asking)):
+                    self._links.send(node_id, NotHere(room_code=room_code))
             case Resumed():
                 self._resume(delivery)
             case _:

@@ -34,7 +34,7 @@ from votegame.cluster.links import Links
 from votegame.errors import ErrorCode
 from votegame.game.commands import CreateRoom, JoinRoom, Resume
 from votegame.ids import ConnectionId, NodeId, RoomCode, UserId
-from votegame.rooms.inbox import INBOX_ENTRIES, ConnectionLost, Entry, Heritage, Request, Subscription
+from votegame.rooms.inbox import INBOX_ENTRIES, ConnectionLost, Heritage, Request, gateway_node
 from votegame.rooms.ports import Attached, CloseAttached, Detach, Origin, Outlet, Place, ReplyFrame, RoomFrame
 from votegame.rooms.registry import Registry
 from votegame.wire.close_codes import CloseCode
@@ -132,7 +132,7 @@ class RemoteRooms:
             room.place, room.ref, room.unanswered = before.place, before.ref, before.unanswered
         strangers: dict[NodeId, None] = {}
         for entry in heritage.entries:
-            node_id = _gateway_node(entry)
+            node_id = gateway_node(entry)
             if node_id is not None:
                 strangers[node_id] = None
             elif isinstance(entry, Request):
@@ -348,17 +348,6 @@ class RemoteRooms:
 
     def _send_away(self, room_code: RoomCode) -> None:
         self._outlet.deliver([CloseAttached(room_code, CloseCode.RESTARTING)])
-
-
-def _gateway_node(entry: Entry) -> NodeId | None:
-    """The other node that asks, and that is now to ask elsewhere."""
-    match entry:
-        case Request(origin=origin):
-            return origin.node_id
-        case Subscription(node_id=node_id):
-            return node_id
-        case _:
-            return None
 
 
 def _key(origin: Origin) -> tuple[bool, int]:

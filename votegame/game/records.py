@@ -18,7 +18,14 @@ from votegame.game.tags import tag_of
 from votegame.ids import AnswerId, RoundId, UserId, VoteId
 
 FORMAT_VERSION: Final = 1
-"""Version of the payloads; a node lets go of a room whose log has a later one."""
+"""The format of the rows that this release writes."""
+
+READABLE_VERSION: Final = 1
+"""The latest format that this release reads; a node lets go of a room whose log has a later one.
+
+It is raised one release before `FORMAT_VERSION` is, together with the code that reads what is new: of two neighbouring
+releases, which run side by side, each reads what the other one writes.
+"""
 
 
 class Payload(Struct, frozen=True, kw_only=True, tag_field="type", tag=tag_of):
@@ -287,8 +294,10 @@ def from_row(row: Row) -> Record:
         LaterVersionError: The row was written by a later release.
         CorruptLogError: The row's type is unknown, or a field is missing or of the wrong type.
     """
-    if row.version > FORMAT_VERSION:
-        raise LaterVersionError(f"position {row.position}: format version {row.version} is later than {FORMAT_VERSION}")
+    if row.version > READABLE_VERSION:
+        raise LaterVersionError(
+            f"position {row.position}: format version {row.version} is later than {READABLE_VERSION}"
+        )
     raw = {**row.payload, "type": row.type, "round_id": row.round_id, "user_id": row.user_id}
     try:
         decided_ms = msgspec.convert(raw.pop("decided_ms", None), int)

@@ -22,7 +22,7 @@ from votegame.rooms.environment import Environment
 from votegame.rooms.gate import Answered, Gate
 from votegame.rooms.inbox import INBOX_ENTRIES, ConnectionLost, Entry, Heritage, Inbox, Request, Subscription
 from votegame.rooms.opening import Elsewhere, NotFound, NotNow, Opened, open_room
-from votegame.rooms.ports import Claim, CloseAttached, Resumed
+from votegame.rooms.ports import Claim, CloseAttached, Moved, Resumed
 from votegame.rooms.room import Room
 from votegame.wire.close_codes import CloseCode
 
@@ -149,8 +149,18 @@ class Actor:
             # Not given up: the sweeper would only find it again, every second.
             log.exception("a room could not be begun", room_code=self.room_code)
             self._claim, opened = None, NotNow(is_broken=True)
+        await self._turn_away(opened)
         self._refuse_all(opened)
         return None
+
+    async def _turn_away(self, outcome: Opened | NotFound | NotNow) -> None:
+        """Of a log that another node may read: send whoever asks from elsewhere to look for that node, or to be it."""
+        may_be_read = isinstance(outcome, NotNow) and outcome.is_broken and outcome.claim is not None
+        if not may_be_read or not await self.give_up():
+            return
+        asking = self._inbox.take_strangers()
+        if asking:
+            self._env.outlet.deliver([Moved(self.room_code, asking)])
 
     async def _claimed(self, claim: Claim | None) -> Opened | NotFound | NotNow | Elsewhere:
         opened = await open_room(self._env, self.room_code, claim)

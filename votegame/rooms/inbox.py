@@ -117,3 +117,20 @@ class Inbox:
         entries = list(self._entries)
         self._entries.clear()
         return entries
+
+    def take_strangers(self) -> tuple[NodeId, ...]:
+        """Take what other nodes have sent out of the inbox; returns which nodes those are."""
+        entries = self.take_all()
+        self._entries.extend(entry for entry in entries if gateway_node(entry) is None)
+        return tuple(dict.fromkeys(node_id for entry in entries if (node_id := gateway_node(entry)) is not None))
+
+
+def gateway_node(entry: Entry) -> NodeId | None:
+    """The other node that asks; None for what is this node's own."""
+    match entry:
+        case Request(origin=origin):
+            return origin.node_id
+        case Subscription(node_id=node_id):
+            return node_id
+        case _:
+            return None

@@ -257,9 +257,15 @@ class Resumed(Struct, frozen=True, kw_only=True):
 
 
 class Moved(Struct, frozen=True):
-    """The room is another node's now: whoever listens is to ask there."""
+    """The room is another node's now, or anyone's: whoever listens is to ask there, or to open it.
+
+    Attributes:
+        room_code: The room.
+        asking: Gateway nodes that have asked for it, and may not listen yet.
+    """
 
     room_code: RoomCode
+    asking: tuple[NodeId, ...] = ()
 
 
 Delivery = ReplyFrame | RoomFrame | Detach | CloseAttached | Resumed | Moved

@@ -6,7 +6,7 @@ import pytest
 from tests.played import a_game
 from votegame.errors import CorruptLogError, LaterVersionError
 from votegame.game import records
-from votegame.game.records import FORMAT_VERSION, from_row, to_row
+from votegame.game.records import FORMAT_VERSION, READABLE_VERSION, from_row, to_row
 
 
 @pytest.fixture(scope="module")
@@ -37,9 +37,17 @@ def test_types_are_the_names_of_events_and_hidden_ones_have_no_number(rows):
 
 
 def test_a_later_version_is_refused(rows):
-    row = msgspec.structs.replace(rows["game_ended"], version=FORMAT_VERSION + 1)
+    row = msgspec.structs.replace(rows["game_ended"], version=READABLE_VERSION + 1)
     with pytest.raises(LaterVersionError, match="later than"):
         from_row(row)
+
+
+def test_a_format_is_read_one_release_before_it_is_written(rows, monkeypatch):
+    assert FORMAT_VERSION <= READABLE_VERSION <= FORMAT_VERSION + 1
+    monkeypatch.setattr(records, "READABLE_VERSION", FORMAT_VERSION + 1)
+    row = rows["game_ended"]
+    assert from_row(msgspec.structs.replace(row, version=FORMAT_VERSION + 1)) == from_row(row)
+    assert to_row(from_row(row)).version == FORMAT_VERSION
 
 
 @pytest.mark.parametrize(

@@ -24,7 +24,7 @@ from votegame.game.commands import (
 )
 from votegame.game.house import House
 from votegame.game.messages import User
-from votegame.game.records import FORMAT_VERSION
+from votegame.game.records import READABLE_VERSION
 from votegame.game.room_settings import SettingsPatch
 from votegame.rooms.environment import Environment
 from votegame.rooms.inbox import ConnectionLost, Request
@@ -205,7 +205,7 @@ def of_later_release(table: Table, code: str) -> None:
     """Have the last row of the room's log be in a format that comes after ours."""
     log = table.row_of(code).log
     row, time_ms = log[-1]
-    log[-1] = (msgspec.structs.replace(row, version=FORMAT_VERSION + 1), time_ms)
+    log[-1] = (msgspec.structs.replace(row, version=READABLE_VERSION + 1), time_ms)
 
 
 async def seated(table: Table) -> tuple[Player, Player]:
