@@ -9,6 +9,9 @@ aiopg 1.4.0 is pinned exactly, so it is known what is mended here:
 * Closed a second time, it stops watching a descriptor that may be another socket's by then, which the loop refuses.
 * It watches one descriptor while it connects, but libpq opens another one for the next address of a host. Here each
   address is tried by a connection of its own; names are looked up without blocking the loop.
+* uvloop keeps a watch that ended with an error, as that of a connection that was refused does, under the number of its
+  descriptor, and then cannot watch the next socket with that number: every second attempt to connect failed at once,
+  and its socket was left open. Here the old watch is forgotten first.
 """
 
 import asyncio
@@ -53,6 +56,26 @@ _DEFAULTS: Final[Mapping[str, str]] = {
 
 class Connection(aiopg.Connection):
     """An aiopg connection that raises the driver's errors, and `TimeoutError`."""
+
+    def __init__(self, dsn: str | None, timeout: float, **keywords: Any) -> None:
+        try:
+            super().__init__(dsn, timeout, **keywords)
+        except RuntimeError:
+            self._watch_anew()
+
+    def _watch_anew(self) -> None:
+        """Watch the socket for which the loop has kept the watch of an earlier one. It is the last step of a making."""
+        assert self._fileno is not None
+        assert self._waiter is not None
+        try:
+            self._loop.remove_reader(self._fileno)
+            self._loop.add_reader(self._fileno, self._ready, self._weakref)
+        except BaseException:
+            # It belongs to a transport after all: leave it alone, and close our side.
+            self._fileno = None
+            self._waiter.cancel()
+            self._conn.close()
+            raise
 
     async def _poll(self, waiter: "asyncio.Future[None]", timeout: float) -> None:  # noqa: ASYNC109
         try:
