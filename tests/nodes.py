@@ -36,7 +36,7 @@ class Nodes:
         self.nodes = [self.another(number) for number in range(self._count)]
         await asyncio.gather(*(node.start() for node in self.nodes))
 
-    def another(self, number: int, *command: str) -> ServerProcess:
+    def another(self, number: int, *command: str, **settings: str) -> ServerProcess:
         """One more node, not started."""
         return ServerProcess(
             *command,
@@ -45,6 +45,7 @@ class Nodes:
             SECRET_KEY=SECRET,
             NODE_ID=f"node-{number}",
             **self._settings,
+            **settings,
         )
 
     @property

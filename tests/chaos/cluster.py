@@ -8,6 +8,7 @@ import asyncio
 import contextlib
 import os
 import random
+import signal
 import time
 from collections import defaultdict
 from contextlib import closing
@@ -50,12 +51,23 @@ CREATE TRIGGER wrote AFTER INSERT ON room_events REFERENCING NEW TABLE AS added
 class ChaosNode:
     """A node and its three relays."""
 
-    def __init__(self, number: int, server: ServerProcess, *, postgres: Relay, redis: Relay, clients: Relay) -> None:
+    def __init__(
+        self,
+        number: int,
+        server: ServerProcess,
+        *,
+        postgres: Relay,
+        redis: Relay,
+        clients: Relay,
+        host: str = "127.0.0.1",
+    ) -> None:
+        """Make it; `host` is where it finds its relays."""
         self.number = number
         self.server = server
         self.postgres = postgres
         self.redis = redis
         self.clients = clients
+        self.host = host
         self.launches = 0
 
     @property
@@ -71,10 +83,10 @@ class ChaosNode:
         """Start the process; each one has a name of its own, by which the database knows it."""
         self.launches += 1
         url = (
-            f"postgresql://votegame@127.0.0.1:{self.postgres.port}/postgres?sslmode=disable"
+            f"postgresql://votegame@{self.host}:{self.postgres.port}/postgres?sslmode=disable"
             f"&options=-c%20votegame.process%3D{self.number}.{self.launches}"
         )
-        await self.server.launch(DATABASE_URL=url, REDIS_URL=f"redis://127.0.0.1:{self.redis.port}", **more)
+        await self.server.launch(DATABASE_URL=url, REDIS_URL=f"redis://{self.host}:{self.redis.port}", **more)
 
     async def start(self, **more: str) -> None:
         """Start the process, and wait until it is ready."""
@@ -182,7 +194,7 @@ class ChaosCluster(Nodes):
                 relay.heal()
             if member.server.process is not None and member.server.process.returncode is None:
                 with contextlib.suppress(ProcessLookupError):
-                    os.kill(member.server.process.pid, 18)  # SIGCONT: a stopped one would not end
+                    os.kill(member.server.process.pid, signal.SIGCONT)  # a stopped one would not end
         if self._supervising is not None:
             self._supervising.cancel()
             await asyncio.gather(self._supervising, return_exceptions=True)

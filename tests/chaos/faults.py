@@ -113,6 +113,12 @@ class Faults:
         leases = self.rng.choice([self.rng.uniform(0.1, 0.9), self.rng.uniform(0.9, 1.6), self.rng.uniform(1.5, 5)])
         await self._pause(node, leases * LEASE_SECONDS)
 
+    async def pause_beyond_the_lease(self, node: ChaosNode) -> None:
+        await self._pause(node, self.rng.uniform(1.1, 1.6) * LEASE_SECONDS)
+
+    async def pause_for_long(self, node: ChaosNode) -> None:
+        await self._pause(node, self.rng.uniform(1.5, 10) * LEASE_SECONDS)
+
     async def _pause(self, node: ChaosNode, seconds: float) -> None:
         with self._silent(node):
             node.server.process.send_signal(signal.SIGSTOP)
@@ -148,6 +154,15 @@ class Faults:
         node.postgres.hold(*self.rng.choice([("up", "down"), ("up",), ("down",)]))
         await asyncio.sleep(self.rng.choice([self.rng.uniform(0.3, 2), self.rng.uniform(3, 8)]))
         node.postgres.heal()
+
+    async def partition(self, node: ChaosNode) -> None:
+        """Nothing passes to or from a node, and nothing says so."""
+        with self._silent(node):
+            for relay in node.relays:
+                relay.hold()
+            await asyncio.sleep(self.rng.uniform(1, 9))
+            for relay in node.relays:
+                relay.heal()
 
     async def slow_postgres(self, node: ChaosNode) -> None:
         delay = self.rng.choice([0.05, 0.2, 1.0])
@@ -259,6 +274,9 @@ KINDS: Final[dict[str, Kind]] = {
     "kill at a point": Kind(Faults.kill_at_a_point, "node"),
     "kill all": Kind(Faults.kill_all, "all nodes"),
     "pause": Kind(Faults.pause, "node", "start"),
+    "pause beyond the lease": Kind(Faults.pause_beyond_the_lease, "node", "start"),
+    "pause for long": Kind(Faults.pause_for_long, "node", "start"),
+    "partition": Kind(Faults.partition, "node", "start"),
     "leave": Kind(Faults.leave, "node", "start"),
     "leave and die": Kind(Faults.leave_and_die, "node"),
     "few descriptors": Kind(Faults.few_descriptors, "node"),

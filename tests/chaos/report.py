@@ -20,10 +20,11 @@ def report(judged: Judged, *, seconds: float, seed: int, forwarded: int) -> str:
         f"- acknowledged and lost: {len(lost)}",
         f"- violations: {len(judged.violations)}",
         "",
-        "Seconds until rooms took commands: those that were the broken node's, and all others.",
+        "Seconds until rooms took commands: those that were the broken node's, and all others; and how long",
+        "anyone in a room of the broken node waited for an `ok` at the most, sending again and coming back included.",
         "",
-        "| fault | times | rooms of that node | p50 | p99 | worst | others | p99 | worst |",
-        "|---|---|---|---|---|---|---|---|---|",
+        "| fault | times | rooms of that node | p50 | p99 | worst | others | p99 | worst | waits p50 | p99 | worst |",
+        "|---|---|---|---|---|---|---|---|---|---|---|---|",
         *_table(judged),
         "",
         *(f"    {what}" for what in judged.violations[:100]),
@@ -64,10 +65,42 @@ def _table(judged: Judged) -> Iterator[str]:
             (own if is_own else others)[kind].append(probe.seconds)
         else:
             others["several at once"].append(probe.seconds)
+    waits = _longest_waits(judged)
     for kind in sorted({*times, *own, *others}):
         mine, rest = own[kind], others[kind]
-        cells = [len(mine), *_three(mine), len(rest), *_three(rest)[1:]]
+        cells = [len(mine), *_three(mine), len(rest), *_three(rest)[1:], *_three(waits[kind])]
         yield f"| {kind} | {times[kind]} | {' | '.join(map(str, cells))} |"
+
+
+def _longest_waits(judged: Judged) -> defaultdict[str, list[float]]:
+    """For each fault and each room of the node that was broken, the longest time from a command to its `ok`."""
+    members = _members(judged)
+    waits: defaultdict[str, list[float]] = defaultdict(list)
+    for code, claims in judged.owners.claims.items():
+        commands = [each for client in members[code] for each in _commands(client)]
+        for fault in judged.faults:
+            if _owner(claims, fault) in fault.nodes:
+                took = [took for at, took in commands if fault.start - 0.5 <= at <= fault.end]
+                waits[fault.kind] += [max(took)] if took else []
+    return waits
+
+
+def _commands(client: Client) -> Iterator[tuple[float, float]]:
+    """When each command was first sent, and how long it took until its first `ok`."""
+    sent: dict[str, float] = {}
+    for kind, _, at, content in client.history:
+        if kind == "sent":
+            sent.setdefault(content["id"], at)
+        elif kind == "got" and content["type"] == "ok" and content["id"] in sent:
+            since = sent.pop(content["id"])
+            yield since, at - since
+
+
+def _members(judged: Judged) -> defaultdict[str, list[Client]]:
+    members: defaultdict[str, list[Client]] = defaultdict(list)
+    for client in judged.clients:
+        members[client.room_code].append(client)
+    return members
 
 
 def _three(values: Sequence[float]) -> list[str]:
@@ -81,9 +114,7 @@ def _owner(claims: Sequence[Ownership], fault: Fault) -> str | None:
 
 def _untouched_times(judged: Judged) -> str:
     """The p99 of each, in milliseconds, and how many replies there were."""
-    members: defaultdict[str, list[Client]] = defaultdict(list)
-    for client in judged.clients:
-        members[client.room_code].append(client)
+    members = _members(judged)
     during: list[float] = []
     between: list[float] = []
     for code, claims in judged.owners.claims.items():
