@@ -1,13 +1,11 @@
 """What rests on the inside of transports, on the loop that serves in production."""
 
 import asyncio
-import socket
 
 import pytest
 from aiohttp import web
 
 from tests.integration.gateway_kit import until
-from votegame.storage.connection import connect, parse_url
 from votegame.web import crowd, runner
 
 uvloop = pytest.importorskip("uvloop")
@@ -57,17 +55,3 @@ def test_who_comes_when_there_are_too_many_is_refused(monkeypatch):
     monkeypatch.setattr(crowd, "BESIDE", 0)
     with asyncio.Runner(loop_factory=uvloop.Loop) as loop:
         loop.run(_is_refused())
-
-
-async def _refusals(port: int, times: int) -> list[BaseException]:
-    params = parse_url(f"postgresql://nobody@127.0.0.1:{port}/nothing?sslmode=disable")
-    tried = [await asyncio.gather(connect(params, timeout=3.0), return_exceptions=True) for _ in range(times)]
-    return [refused for (refused,) in tried]
-
-
-def test_a_connection_that_was_refused_does_not_spoil_the_next_one():
-    """The number of its descriptor is used again, and the loop still knows the one that had it before."""
-    with socket.socket() as deaf, asyncio.Runner(loop_factory=uvloop.Loop) as loop:
-        deaf.bind(("127.0.0.1", 0))
-        refused = loop.run(_refusals(deaf.getsockname()[1], 4))
-    assert [str(each).split("\n")[0] for each in refused] == ["Connection refused"] * 4
