@@ -130,7 +130,7 @@ class Client:
             self._heard.clear()
             await self._heard.wait()
 
-    async def _converse(self, socket: aiohttp.ClientWebSocketResponse, url: str) -> None:
+    async def _converse(self, socket: aiohttp.ClientWebSocketResponse, url: str | None = None) -> None:
         self.connections += 1
         self._socket, self._is_attached = socket, False
         self._note("opened", url)
