@@ -16,6 +16,7 @@ from votegame.client.fold import RoomFold
 
 Frame = dict[str, Any]
 RETRY_SECONDS = 0.1
+CONNECT_SECONDS = 5.0
 
 
 class Manners(NamedTuple):
@@ -42,8 +43,8 @@ class Manners(NamedTuple):
 class Client:
     """One user with one connection at a time.
 
-    `history` holds (kind, connection number, monotonic seconds, content): `opened` and `ended` (the close code),
-    `refused` (the status instead of an upgrade), `sent` and `got` (the decoded frame).
+    `history` holds (kind, connection number, monotonic seconds, content): `opened` (the URL of the node) and `ended`
+    (the close code), `refused` (the status instead of an upgrade), `sent` and `got` (the decoded frame).
     """
 
     def __init__(self, url: str | Sequence[str], name: str, rng: random.Random) -> None:
@@ -58,6 +59,8 @@ class Client:
         self.refusals: list[Frame] = []
         self.connections = 0
         self.doubles = 0.0
+        self.heartbeat_seconds: float | None = None
+        """How often it pings; a node that does not answer within half of that is left for another one."""
         self.tell: Callable[[Frame], None] = lambda _frame: None
         """Called with each frame that is got."""
         self._strict = StrictReader()
@@ -78,12 +81,12 @@ class Client:
     async def enter(self) -> None:
         """Become a guest."""
         body = None
-        async with aiohttp.ClientSession() as http:
+        async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(CONNECT_SECONDS)) as http:
             while body is None:
                 try:
                     async with http.post(f"{self.url}/api/auth/guest", json={"display_name": self.name}) as answer:
                         body = await answer.json() if answer.status == 201 else None
-                except aiohttp.ClientError:
+                except (aiohttp.ClientError, TimeoutError):
                     await asyncio.sleep(RETRY_SECONDS)
         self._token, self.user_id = body["token"], body["user"]["id"]
 
@@ -91,9 +94,14 @@ class Client:
         """Play until done, over as many connections as that takes."""
         async with aiohttp.ClientSession(headers={"Authorization": f"Bearer {self._token}"}) as http:
             while not self.is_done.is_set():
+                url = self.url
                 try:
-                    async with http.ws_connect(f"{self.url}/ws", protocols=["votegame.v1"]) as socket:
-                        await self._converse(socket)
+                    async with asyncio.timeout(CONNECT_SECONDS):
+                        socket = await http.ws_connect(
+                            f"{url}/ws", protocols=["votegame.v1"], heartbeat=self.heartbeat_seconds
+                        )
+                    async with socket:
+                        await self._converse(socket, url)
                 except aiohttp.WSServerHandshakeError as error:
                     self._note("refused", error.status)
                     if error.status == 401:
@@ -122,10 +130,10 @@ class Client:
             self._heard.clear()
             await self._heard.wait()
 
-    async def _converse(self, socket: aiohttp.ClientWebSocketResponse) -> None:
+    async def _converse(self, socket: aiohttp.ClientWebSocketResponse, url: str | None = None) -> None:
         self.connections += 1
         self._socket, self._is_attached = socket, False
-        self._note("opened", None)
+        self._note("opened", url)
         ending = asyncio.create_task(self._end_when_done(socket))
         try:
             await self._attach()

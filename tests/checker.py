@@ -2,13 +2,13 @@
 
 It trusts nothing of the server's: frames are decoded JSON, and logs are folded by `tests.log_model`. Here are what it
 reads, and the invariants on records and replies; those on what was seen are in `tests.checker_views`, those on rounds
-in `tests.checker_rounds`.
+in `tests.checker_rounds`, those on several nodes in `tests.checker_nodes`, that on time in `tests.checker_order`.
 """
 
 import json
 import time
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from contextlib import closing
 from functools import cached_property
@@ -16,7 +16,8 @@ from typing import Any, Protocol
 
 import psycopg2  # noqa: TID251
 
-from tests import checker_rounds, checker_views
+from tests import checker_nodes, checker_order, checker_rounds, checker_views
+from tests.checker_nodes import Fault, Owners
 from tests.log_model import LogModel
 
 REPLY_SECONDS = 5.0
@@ -57,6 +58,8 @@ COLUMNS = ("position", "seq", "type", "round_id", "user_id", "command_id", "payl
 
 Row = dict[str, Any]
 Frame = dict[str, Any]
+Silences = Mapping[str | None, Sequence[tuple[float, float]]]
+NO_SILENCES: Silences = {}
 
 
 class Witness(Protocol):
@@ -132,15 +135,25 @@ def violations(
     server_log: str = "",
     outages_ms: Sequence[tuple[int, int]] = (),
     grace_ms: int = 20_000,
-    pauses: Sequence[tuple[float, float]] = (),
+    silences: Silences = NO_SILENCES,
+    owners: Owners | None = None,
+    faults: Sequence[Fault] = (),
     offset: float | None = None,
 ) -> list[str]:
     """Everything that does not hold, each with its evidence; empty for a good run.
 
-    `outages_ms` are the times, since the epoch, in which the server or its database was down; `server_log` is what the
-    server said. `pauses` are the times, by the clock of the histories, in which a node slept and did not answer.
-    `offset` is from the clock of the histories to that of the database, in seconds: where both are this
-    machine's, it is known.
+    Args:
+        clients: Everyone who played.
+        logs: What the database holds.
+        server_log: What the servers said.
+        outages_ms: The times, since the epoch, in which the server or its database was down.
+        grace_ms: How long a lost connection counts as one.
+        silences: By the URL of a node, the times, by the clock of the histories, in which it was paused, or nothing
+            got through to it.
+        owners: Who owned which room when, and who wrote to its log, where that was recorded.
+        faults: What was done to the nodes.
+        offset: From the clock of the histories to that of the database, in seconds: where both are this machine's, it
+            is known.
     """
     clients = list(clients)
     found = [f"nothing happened: {client.name} got no frame" for client in clients if not _got(client)]
@@ -157,8 +170,9 @@ def violations(
     found += checker_rounds.violations(
         clients, logs, server_log=server_log, outages_ms=outages_ms, grace_ms=grace_ms, offset=offset
     )
-    found += [f"I9: {what}" for what in _replies(clients, logs, pauses)]
-    return found
+    found += [f"I9: {what}" for what in _replies(clients, logs, silences)]
+    found += checker_order.violations(clients, logs)
+    return found + checker_nodes.violations(clients, logs, owners=owners, faults=faults)
 
 
 class Tale:
@@ -266,16 +280,15 @@ def _one_effect(logs: Logs) -> Iterator[str]:
 
 
 def _whole_logs(logs: Logs) -> Iterator[str]:
-    """I3, in the database: positions and numbers without a hole, times and epochs that never fall."""
+    """I3, in the database: positions and numbers without a hole, times that never fall."""
     for code, rows in logs.rows.items():
         numbers = [row["seq"] for row in rows if row["seq"] is not None]
         if not rows or [row["position"] for row in rows] != list(range(1, len(rows) + 1)):
             yield f"{code}: a hole in the positions"
         if numbers != list(range(1, len(numbers) + 1)):
             yield f"{code}: a hole in the numbers: {numbers}"
-        for name in ("epoch", "server_time"):
-            if [row[name] for row in rows] != sorted(row[name] for row in rows):
-                yield f"{code}: {name} falls"
+        if [row["server_time"] for row in rows] != sorted(row["server_time"] for row in rows):
+            yield f"{code}: server_time falls"
 
 
 def _columns(logs: Logs, tales: dict[str, Tale]) -> Iterator[str]:
@@ -295,11 +308,11 @@ def _columns(logs: Logs, tales: dict[str, Tale]) -> Iterator[str]:
                 yield f"{code}: {column} is {room[column]}, the log says {value}"
 
 
-def _replies(clients: list[Witness], logs: Logs, pauses: Sequence[tuple[float, float]]) -> Iterator[str]:
+def _replies(clients: list[Witness], logs: Logs, silences: Silences) -> Iterator[str]:
     """I9: one reply to each command on a connection that stays, in order, and none that is a lie."""
     effects = {(row["user_id"], row["command_id"]) for row in logs.all_rows() if row["command_id"]}
     for client in clients:
-        yield from _one_reply_each(client, pauses)
+        yield from _one_reply_each(client, silences)
         sent, oks = _sent(client), dict[str, str]()
         refusals: dict[str, Frame] = {}
         for frame in _got(client):
@@ -321,7 +334,8 @@ def _replies(clients: list[Witness], logs: Logs, pauses: Sequence[tuple[float, f
                 yield f"{client.name}: {frame}, but it took effect"
 
 
-def _one_reply_each(client: Witness, pauses: Sequence[tuple[float, float]]) -> Iterator[str]:
+def _one_reply_each(client: Witness, silences: Silences) -> Iterator[str]:
+    urls = {connection: url for kind, connection, _, url in client.history if kind == "opened"}
     ends = {connection: at for kind, connection, at, _ in client.history if kind == "ended"}
     waiting: dict[tuple[int, str], list[tuple[int, float, Frame]]] = defaultdict(list)
     answered: dict[tuple[int, str], int] = {}
@@ -333,7 +347,7 @@ def _one_reply_each(client: Witness, pauses: Sequence[tuple[float, float]]) -> I
                 yield f"{client.name}: a second reply, {frame}"
                 continue
             sent_place, sent_at, command = waiting[connection, frame["id"]].pop(0)
-            if _waited(sent_at, at, pauses) > REPLY_SECONDS + LEEWAY_SECONDS:
+            if _waited(sent_at, at, silences.get(urls.get(connection), ())) > REPLY_SECONDS + LEEWAY_SECONDS:
                 yield f"{client.name}: late by {at - sent_at:.1f} s, {frame}"
             room = (connection, command.get("room_code", ""))
             if frame.get("code") in OVERTAKING or not room[1]:
@@ -343,13 +357,16 @@ def _one_reply_each(client: Witness, pauses: Sequence[tuple[float, float]]) -> I
             answered[room] = sent_place
     for (connection, command_id), left in waiting.items():
         end = ends.get(connection)
-        if left and end is not None and _waited(left[0][1], end, pauses) > REPLY_SECONDS + LEEWAY_SECONDS:
-            yield f"{client.name}: {command_id} got no reply on a connection that stayed"
+        if not left or end is None:
+            continue
+        waited = _waited(left[0][1], end, silences.get(urls.get(connection), ()))
+        if waited > REPLY_SECONDS + LEEWAY_SECONDS:
+            yield f"{client.name}: {command_id} got no reply on a connection that stayed for {waited:.1f} s"
 
 
-def _waited(since: float, until: float, pauses: Sequence[tuple[float, float]]) -> float:
-    """The seconds between the two, without those in which a node slept."""
-    return until - since - sum(max(0.0, min(until, end) - max(since, start)) for start, end in pauses)
+def _waited(since: float, until: float, silences: Sequence[tuple[float, float]]) -> float:
+    """The seconds between the two in which the node could have answered."""
+    return until - since - sum(max(0.0, min(until, end) - max(since, start)) for start, end in silences)
 
 
 def _is_final(frame: Frame) -> bool:

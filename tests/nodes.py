@@ -26,21 +26,26 @@ class Nodes:
         self.nodes: list[ServerProcess] = []
         self._count = count
 
-    async def start(self) -> None:
+    def start_servers(self) -> None:
         self.redis.start()
         self.database_url = self._postgres.start()
         migrate.apply(self.database_url)
+
+    async def start(self) -> None:
+        self.start_servers()
         self.nodes = [self.another(number) for number in range(self._count)]
         await asyncio.gather(*(node.start() for node in self.nodes))
 
-    def another(self, number: int) -> ServerProcess:
+    def another(self, number: int, *command: str, **settings: str) -> ServerProcess:
         """One more node, not started."""
         return ServerProcess(
+            *command,
             DATABASE_URL=self.database_url,
             REDIS_URL=self.redis.url,
             SECRET_KEY=SECRET,
             NODE_ID=f"node-{number}",
             **self._settings,
+            **settings,
         )
 
     @property
@@ -48,8 +53,13 @@ class Nodes:
         return [node.url for node in self.nodes]
 
     async def close(self) -> None:
-        for node in self.nodes:
-            await node.close()
+        await self.close_nodes()
+        self.close_servers()
+
+    async def close_nodes(self) -> None:
+        await asyncio.gather(*(node.close() for node in self.nodes))
+
+    def close_servers(self) -> None:
         self.redis.kill()
         self._postgres.stop()
         self._folder.cleanup()

@@ -56,6 +56,10 @@ class ServerProcess:
     async def start(self, **more: str) -> None:
         """Start it and wait until it is ready."""
         await self.launch(**more)
+        await self.ready()
+
+    async def ready(self) -> None:
+        """Wait until it says that it is ready."""
         async with asyncio.timeout(START_SECONDS):
             while not await asyncio.to_thread(self._is_ready):
                 if self.process.returncode is not None:

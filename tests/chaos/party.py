@@ -1,90 +1,183 @@
-"""Games on three nodes while things break, and the proof that nothing came of it."""
+"""Games on several nodes while things break, and the proof that nothing came of it."""
 
 import asyncio
 import random
-from collections import Counter
-from collections.abc import Iterable, Sequence
-from typing import Self
+import time
+from collections.abc import Sequence
+from typing import Any, NamedTuple, Self
 
 from tests.bots import Client, Manners, TableOfPlayers
-from tests.chaos.faults import Faults
-from tests.checker import read_logs, violations
-from tests.nodes import Nodes
+from tests.chaos.cluster import ChaosCluster
+from tests.chaos.faults import KINDS, Faults
+from tests.checker import Logs, read_logs, violations
+from tests.checker_nodes import Fault, Owners
 from tests.serving import complaints
 from votegame.check import check
 
 PATIENCE_SECONDS = 60
-MANNERS = Manners(patience=0.5, doubles=0.1, cuts=0.01, reacts=0.05)
+BACK_SECONDS = 8.0
+"""When a room must work again at the latest; with as much leeway as `LEEWAY_SECONDS` for slow machines."""
+LEEWAY_SECONDS = 2.0
+LATE_ROOMS = 6
+HEARTBEAT_SECONDS = 4.0
+MANNERS = Manners(patience=0.4, lazy=0.02, doubles=0.1, cuts=0.01, leaves=0.02, reacts=0.1)
+
+
+class Probe(NamedTuple):
+    """One who came to a room the moment something broke."""
+
+    faults: tuple[Fault, ...]
+    room_code: str
+    began: float
+    seconds: float
+    """How long it took until he was a member."""
+    bound: float
+    """How long it may have taken."""
+
+
+class Judged(NamedTuple):
+    """What came of it."""
+
+    violations: Sequence[str]
+    clients: Sequence[Client]
+    logs: Logs
+    owners: Owners
+    faults: Sequence[Fault]
+    probes: Sequence[Probe]
+    said: Sequence[str]
 
 
 class Party:
-    """Tables that play one game after the other, each player on any of the nodes, until it is enough."""
+    """Tables that play one game after the other until it is enough.
 
-    def __init__(self, nodes: Nodes, *, seed: int, tables: int = 6) -> None:
-        self.faults = Faults(nodes, random.Random(seed))
+    At most of them each player is on any of the nodes; at some, one for each node if `locals_` is as many, all are on
+    the same, so that faults elsewhere must not concern them.
+    """
+
+    def __init__(self, cluster: ChaosCluster, *, seed: int, tables: int = 5, locals_: int = 3, **settings: Any) -> None:
+        self.rng = random.Random(seed)
+        self.cluster = cluster
+        self.faults = Faults(cluster, self.rng)
         self.tables: list[TableOfPlayers] = []
-        self._nodes = nodes
-        self._rng = random.Random(seed)
+        self.probes: list[Probe] = []
+        self._visitors: list[Client] = []
+        self._settings = settings
         self._is_enough = False
-        self._playing = [asyncio.create_task(self._play_on()) for _ in range(tables)]
+        places = [cluster.urls] * tables + [[cluster.urls[number % len(cluster.urls)]] for number in range(locals_)]
+        self._playing = [asyncio.create_task(self._play_on(urls)) for urls in places]
 
-    async def _play_on(self) -> None:
+    async def _play_on(self, urls: list[str]) -> None:
         while not self._is_enough:
-            seed = self._rng.getrandbits(32)
-            table = TableOfPlayers(self._nodes.urls, seed, players=4, rounds=3, manners=MANNERS)
+            table = TableOfPlayers(
+                urls, self.rng.getrandbits(32), players=3, rounds=3, manners=MANNERS, **self._settings
+            )
+            for player in table.everyone:
+                player.heartbeat_seconds = self.rng.choice([None, HEARTBEAT_SECONDS])
             self.tables.append(table)
             await table.play()
 
-    async def suffer(self, kinds: Iterable[str], *, rest_seconds: tuple[float, float] = (0.5, 1.5)) -> None:
-        """One fault after the other, with some time to play in between."""
-        for kind in kinds:
-            await asyncio.sleep(self.faults.rng.uniform(*rest_seconds))
-            for playing in self._playing:
-                if playing.done():
-                    playing.result()
-            await self.faults.strike(kind)
+    async def suffer(self, *names: str) -> None:
+        """Faults at the same time, each of another node; returns when all is whole, and all rooms work."""
+        self._raise_what_failed()
+        nodes = self.rng.sample(self.cluster.members, len(names))
+        broken = {node.url for name, node in zip(names, nodes, strict=True) if KINDS[name].touches == "node"}
+        began = time.monotonic()
+        probing = [
+            asyncio.create_task(self._probe(table, [url for url in table.players[0].urls if url not in broken]))
+            for table in self._live_tables()
+            if not broken.issuperset(table.players[0].urls)
+        ]
+        faults = await asyncio.gather(*map(self.faults.strike, names, nodes))
+        since = max(began if KINDS[fault.kind].works_again == "start" else fault.end for fault in faults)
+        for code, seconds in await asyncio.gather(*probing):
+            bound = since - began + BACK_SECONDS + LEEWAY_SECONDS
+            self.probes.append(Probe(tuple(faults), code, began, seconds, bound))
 
-    async def end(self) -> Sequence[str]:
-        """Let all games end; everything that does not hold."""
+    def _live_tables(self) -> list[TableOfPlayers]:
+        return [
+            table
+            for table in self.tables
+            if table.players[0].is_seated.is_set() and not table.players[0].is_done.is_set()
+        ]
+
+    async def _probe(self, table: TableOfPlayers, urls: list[str]) -> tuple[str, float]:
+        """How long it takes to become a spectator of a table now."""
+        began = time.monotonic()
+        visitor = await self._visit(table.room_code, urls)
+        return table.room_code, visitor.history[-1][2] - began if visitor.is_seated.is_set() else float("inf")
+
+    async def _visit(self, room_code: str, urls: list[str]) -> Client:
+        visitor = Client(urls, f"Visitor {len(self._visitors)}", random.Random(self.rng.random()))
+        visitor.heartbeat_seconds = 1.0
+        visitor.room_code = room_code
+        try:
+            async with asyncio.timeout(PATIENCE_SECONDS):
+                await visitor.enter()
+                await visitor.command("join_room", role="spectator")
+                running = asyncio.create_task(visitor.run())
+                await visitor.is_seated.wait()
+                visitor.is_done.set()
+                await running
+        except TimeoutError:
+            running.cancel()
+            await asyncio.gather(running, return_exceptions=True)
+        if visitor.history:
+            self._visitors.append(visitor)
+        return visitor
+
+    def _raise_what_failed(self) -> None:
+        for playing in self._playing:
+            if playing.done() and not playing.cancelled() and playing.exception() is not None:
+                raise playing.exception()
+
+    async def end(self) -> Judged:
+        """Let all games end, have some late visitors, and hold everything against everything."""
         self._is_enough = True
+        found: list[str] = []
         try:
             async with asyncio.timeout(PATIENCE_SECONDS):
                 await asyncio.gather(*self._playing)
         except TimeoutError:
-            return [
-                f"stuck: {client.name}, {client.standing()}" for client in self.clients if not client.is_done.is_set()
+            self._raise_what_failed()
+            found = [
+                f"I11: stuck: {each.name}, {each.standing()}" for each in self.players if not each.is_done.is_set()
             ]
-        return await asyncio.to_thread(self._judge)
+            found = found or ["I11: stuck"]
+        for table in self.tables[-LATE_ROOMS:]:
+            if table.room_code:
+                await self._visit(table.room_code, self.cluster.urls)
+        return await asyncio.to_thread(self._judged, found)
 
-    def _judge(self) -> Sequence[str]:
-        clients, url = self.clients, self._nodes.database_url
-        logs = read_logs(url).of({client.user_id for client in clients})
-        found = violations(clients, logs, outages_ms=self.faults.outages_ms, pauses=self.faults.pauses)
-        found += [f"not finished: {code}" for code, room in logs.rooms.items() if room["status"] != "finished"]
+    def _judged(self, found: list[str]) -> Judged:
+        clients = [*self.players, *self._visitors]
+        logs = read_logs(self.cluster.database_url).of({client.user_id for client in clients})
+        owners = self.cluster.owners()
+        owners = Owners(*({code: of[code] for code in logs.rooms if code in of} for of in owners))
+        said = [member.server.said() for member in self.cluster.members]
+        found += violations(
+            clients,
+            logs,
+            server_log="".join(said),
+            outages_ms=self.faults.outages_ms,
+            silences=self.faults.silences,
+            owners=owners,
+            faults=self.faults.struck,
+        )
+        for probe in self.probes:
+            if probe.seconds > probe.bound:
+                what = " and ".join(f"{fault.kind} of {sorted(fault.nodes)}" for fault in probe.faults)
+                found.append(
+                    f"I11: {probe.room_code} worked {probe.seconds:.1f} s after {what}, {probe.bound:.1f} s allowed"
+                )
         lines: list[str] = []
-        found += [] if check(url, tell=lines.append) == 0 else lines
-        for node in self._nodes.nodes:
-            found += complaints(node.said())
-        return found
+        found += [] if check(self.cluster.database_url, tell=lines.append) == 0 else lines
+        for each in said:
+            found += complaints(each)
+        return Judged(found, clients, logs, owners, self.faults.struck, self.probes, said)
 
     @property
-    def clients(self) -> list[Client]:
+    def players(self) -> list[Client]:
         return [player for table in self.tables for player in table.present]
-
-    def counts(self) -> Counter[str]:
-        """What was played, and what players felt of it."""
-        counts = Counter(games=len(self.tables))
-        for client in self.clients:
-            for kind, _, _, content in client.history:
-                if kind == "opened":
-                    counts["connections"] += 1
-                elif kind == "got" and content["type"] == "ok":
-                    counts["acknowledged"] += 1
-                    counts["resumes, recovered"] += content.get("recovered") is True
-                    counts["resumes, by snapshot"] += content.get("recovered") is False
-                elif kind == "got" and content.get("code") == "unavailable":
-                    counts["unavailable"] += 1
-        return counts
 
     async def __aenter__(self) -> Self:
         return self

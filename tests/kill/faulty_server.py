@@ -10,6 +10,9 @@ FAULT names the point, FAULT_AFTER how often it is passed before:
     half-told       K8: some members were told, others were not
     before-create, creating, created    around and in the statement that makes a room
     claimed, swept, loaded              K10: a room is claimed, by a command or the sweeper, and not loaded; not begun
+    forwarded       K9: a command of another node was taken, and not carried out
+    unsent          K9: it was carried out, and what the other node is to be told has not left
+    released        K12: a room was handed over, and the node that is to have it does not know
 """
 
 import asyncio
@@ -20,6 +23,9 @@ import signal
 import sys
 
 from votegame import cli
+from votegame.cluster.audience import Audience
+from votegame.cluster.envelope import Forward, Replied
+from votegame.cluster.links import Links
 from votegame.gateway.fan_out import FanOut
 from votegame.rooms.ports import ReplyFrame, RoomFrame
 from votegame.storage.connection import Connection
@@ -53,6 +59,9 @@ class Original:
     claim = PostgresRoomStore.claim
     claim_due = PostgresRoomStore.claim_due
     load = PostgresRoomStore.load
+    release = PostgresRoomStore.release
+    take = Audience.take
+    send = Links.send
     poll = Connection._poll
     deliver = FanOut._deliver
     tell_all = FanOut._tell_all
@@ -115,6 +124,24 @@ async def load(self, room_id):
     return rows
 
 
+async def release(self, *room, **to):
+    await Original.release(self, *room, **to)
+    if to.get("to") is not None:
+        pass_by("released")
+
+
+def take(self, sender, message):
+    if isinstance(message, Forward):
+        pass_by("forwarded")
+    Original.take(self, sender, message)
+
+
+def send(self, peer, message):
+    if isinstance(message, Replied):
+        pass_by("unsent")
+    Original.send(self, peer, message)
+
+
 def _deliver(self, delivery):
     Original.deliver(self, delivery)
     if isinstance(delivery, ReplyFrame) and is_time("replied"):
@@ -138,6 +165,9 @@ PostgresRoomStore.create_room = create_room
 PostgresRoomStore.claim = claim
 PostgresRoomStore.claim_due = claim_due
 PostgresRoomStore.load = load
+PostgresRoomStore.release = release
+Audience.take = take
+Links.send = send
 Connection._poll = poll
 FanOut._deliver = _deliver
 FanOut._tell_all = _tell_all

@@ -12,7 +12,6 @@ from unittest import mock
 import structlog
 
 from tests import checker
-from tests.simulation import order
 from tests.simulation.chaos import ORDINARY, Chaos, Profile
 from tests.simulation.clocks import EPOCH_MS, OFFSET_SECONDS
 from tests.simulation.cluster import Cluster
@@ -214,7 +213,6 @@ class Simulation:
         found += checker.violations(
             clients, logs, server_log="\n".join(self._said), outages_ms=self._outages_ms(), offset=OFFSET_SECONDS
         )
-        found += order.violations(clients, logs)
         found += [f"I9: {what}" for what in self._cluster.network.silences]
         found += [f"a task died: {what}" for what in self._cluster.deaths]
         found += [f"the log complains: {line}" for line in self._said if line.startswith(("error", "critical"))]

@@ -5,9 +5,9 @@ import random
 
 import pytest
 
+from tests import checker_order as order
 from tests.checker import Logs
 from tests.simulation import loop as loops
-from tests.simulation import order
 from tests.simulation.bus import SimulatedBus
 from tests.simulation.loop import SimulatedLoop, StuckError, process_now
 from tests.simulation.network import Direction, Network

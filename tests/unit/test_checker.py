@@ -2,6 +2,7 @@
 
 import copy
 import json
+import math
 import time
 import uuid
 from types import SimpleNamespace
@@ -10,6 +11,7 @@ import msgspec
 import pytest
 
 from tests.checker import Logs, violations
+from tests.checker_nodes import Fault, Owners, Ownership
 from tests.played import PlayedRoom
 from votegame.game import commands
 from votegame.game.change import Event
@@ -17,6 +19,7 @@ from votegame.game.records import to_row
 from votegame.game.views import snapshot
 
 OFFSET = time.time() - time.monotonic()
+NODE, OTHER_NODE = "http://one", "http://other"
 
 
 class Evening(PlayedRoom):
@@ -28,11 +31,12 @@ class Evening(PlayedRoom):
         self._open(self.host)
         create = {"type": "create_room", "id": "create", "settings": settings}
         self._note(self.host, "sent", create)
+        self.now += 1
         self._note(self.host, "got", {"type": "ok", "id": "create", **self._state_fields(self.host)})
 
     def _open(self, user) -> None:
         self.clients[user.user_id] = SimpleNamespace(name=user.display_name, user_id=user.user_id, history=[])
-        self._note(user, "opened", None)
+        self._note(user, "opened", NODE)
         self._note(user, "got", {"type": "welcome"})
 
     def _note(self, user, kind, content) -> None:
@@ -135,9 +139,23 @@ class Scene:
         self.room = self.logs.rooms[self.code]
         self.rows = self.logs.rows[self.code]
         self.server_log = ""
+        self.silences = {}
+        self.owners = Owners({self.code: [Ownership(1, NODE, -math.inf)]}, {self.code: {1: {"node-0.1"}}})
+        self.faults = []
 
     def found(self) -> list[str]:
-        return violations(self.clients, self.logs, server_log=self.server_log)
+        return violations(
+            self.clients,
+            self.logs,
+            server_log=self.server_log,
+            silences=self.silences,
+            owners=self.owners,
+            faults=self.faults,
+        )
+
+    @property
+    def began(self) -> float:
+        return self.ben.history[0][2]
 
     def row(self, row_type, index=0) -> dict:
         return [row for row in self.rows if row["type"] == row_type][index]
@@ -263,9 +281,33 @@ def the_numbers_have_a_hole(scene):
         row["seq"] += 1
 
 
-@plant("I3")
+@plant("I7")
 def an_owner_wrote_after_the_next_one(scene):
     scene.rows[3]["epoch"] = 2
+
+
+@plant("I7")
+def the_log_has_an_epoch_that_the_room_has_not(scene):
+    scene.rows[-1]["epoch"] = 2
+
+
+@plant("I7")
+def two_nodes_wrote_in_one_epoch(scene):
+    scene.owners.writers[scene.code][1] = {"node-0.1", "node-2.1"}
+
+
+@plant("I7")
+def an_epoch_was_claimed_twice(scene):
+    scene.owners.claims[scene.code].append(Ownership(1, OTHER_NODE, 5.0))
+
+
+@plant("I7")
+def an_old_owner_speaks_after_the_new_one(scene):
+    scene.room["epoch"] = 2
+    for row in scene.rows[-3:]:
+        row["epoch"] = 2
+    first = scene.frame(scene.ben, "voting_started")
+    scene.ben.history.append(("got", 1, scene.ben.history[-1][2], first))
 
 
 @plant("I3")
@@ -275,7 +317,9 @@ def a_client_missed_an_event(scene):
 
 @plant("I3")
 def a_client_got_an_event_twice(scene):
-    index = next(i for i, entry in enumerate(scene.ben.history) if entry[3] and entry[3]["type"] == "voting_started")
+    index = next(
+        i for i, entry in enumerate(scene.ben.history) if entry[0] == "got" and entry[3]["type"] == "voting_started"
+    )
     scene.ben.history.insert(index, scene.ben.history[index])
 
 
@@ -526,6 +570,71 @@ def test_one_whose_connection_was_half_open_may_count_as_away():
     absent.half_open = {1: absent.history[0][2] - 100.0}
     assert is_early
     assert not [what for what in scene.found() if "before the deadline" in what]
+
+
+@plant("I10")
+def another_node_refuses_while_one_is_down(scene):
+    happens_while_the_other_node_is_down(scene, {"type": "error", "code": "unavailable", "retryable": True})
+
+
+@plant("I10")
+def another_node_closes_while_one_is_down(scene):
+    scene.faults = [Fault("kill", scene.began + 1, scene.began + 90, {OTHER_NODE})]
+    scene.ben.history.append(("ended", 1, scene.ben.history[-1][2], 1012))
+
+
+def happens_while_the_other_node_is_down(scene, answer, *, kind="kill"):
+    scene.faults = [Fault(kind, scene.began + 1, scene.began + 90, {OTHER_NODE})]
+    at = scene.ben.history[-1][2]
+    scene.ben.history += [("sent", 1, at, {"type": "react", "id": "r", "room_code": scene.code, "reaction": "fire"})]
+    scene.ben.history += [("got", 1, at + 0.1, {"id": "r", **answer})]
+
+
+def excused_by_a_member_elsewhere(scene):
+    """Frames for that one come over a link."""
+    scene.cleo.history[0] = ("opened", 1, scene.cleo.history[0][2], OTHER_NODE)
+
+
+def excused_by_a_change_of_owner(scene):
+    scene.owners.claims[scene.code].append(Ownership(2, NODE, scene.began + 2))
+
+
+def excused_by_what_came_before(scene):
+    scene.faults.append(Fault("stop", scene.began - 9, scene.began - 5, {NODE}))
+
+
+@pytest.mark.parametrize(
+    "excuse", [excused_by_a_member_elsewhere, excused_by_a_change_of_owner, excused_by_what_came_before]
+)
+def test_who_has_to_do_with_what_is_broken_may_notice(excuse):
+    scene = Scene()
+    happens_while_the_other_node_is_down(scene, {"type": "error", "code": "unavailable", "retryable": True})
+    excuse(scene)
+    assert not [what for what in scene.found() if what.startswith("I10")]
+
+
+@plant("I14")
+def a_later_command_is_before_an_earlier_one(scene):
+    first, second = scene.row("answer_submitted"), scene.row("answer_submitted", 1)
+    first["command_id"], second["command_id"] = second["command_id"], first["command_id"]
+    first["user_id"], second["user_id"] = second["user_id"], first["user_id"]
+
+
+@plant("I14")
+def one_is_shown_what_others_have_passed(scene):
+    old = copy.deepcopy(scene.ok(scene.ben, "join_room"))
+    at = scene.ben.history[-1][2]
+    scene.eve.history += [("sent", 1, at + 1, join(scene, "look")), ("got", 1, at + 2, old | {"id": "look"})]
+
+
+def test_a_node_that_sleeps_may_answer_when_it_wakes_and_no_other():
+    scene = Scene()
+    a_reply_is_late(scene)
+    at = next(at for _, _, at, frame in scene.cleo.history if frame is scene.ok(scene.cleo, "leave_room"))
+    scene.silences = {OTHER_NODE: [(at - 8, at)]}
+    assert any(what.startswith("I9") for what in scene.found())
+    scene.silences = {NODE: [(at - 8, at)]}
+    assert not any(what.startswith("I9") for what in scene.found())
 
 
 @pytest.mark.parametrize("name", PLANTED)

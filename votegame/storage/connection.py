@@ -9,6 +9,11 @@ aiopg 1.4.0 is pinned exactly, so it is known what is mended here:
 * Closed a second time, it stops watching a descriptor that may be another socket's by then, which the loop refuses.
 * It watches one descriptor while it connects, but libpq opens another one for the next address of a host. Here each
   address is tried by a connection of its own; names are looked up without blocking the loop.
+* uvloop ends a watch when there is an error on the socket, after one last call. aiopg reads once in that, perhaps only
+  what had come before a reset, and then waits for more until the time is over. Here the watch is begun again.
+* uvloop keeps the ended watch under the number of its descriptor, and then cannot watch the next socket with that
+  number: of the attempts to connect to a server that refuses, every second one failed in the loop, and its socket was
+  left open. Here the old watch is forgotten first.
 """
 
 import asyncio
@@ -16,6 +21,7 @@ import ipaddress
 import os
 import select
 import socket
+import weakref
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
@@ -53,6 +59,50 @@ _DEFAULTS: Final[Mapping[str, str]] = {
 
 class Connection(aiopg.Connection):
     """An aiopg connection that raises the driver's errors, and `TimeoutError`."""
+
+    def __init__(self, dsn: str | None, timeout: float, **keywords: Any) -> None:
+        try:
+            super().__init__(dsn, timeout, **keywords)
+        except RuntimeError:
+            # From the last step, which is to watch the socket.
+            assert self._waiter is not None
+            try:
+                self._watch_anew()
+            except RuntimeError:
+                # It belongs to a transport after all: leave it alone, and close our side.
+                self._fileno = None
+                self._waiter.cancel()
+                self._conn.close()
+                raise
+
+    @staticmethod
+    def _ready(weak_self: "weakref.ref[Any]") -> None:
+        aiopg.Connection._ready(weak_self)  # noqa: SLF001
+        self = weak_self()
+        if self is not None:
+            self._watch_on()
+
+    def _watch_on(self) -> None:
+        """While an answer is waited for, see to it that the socket is watched also when the loop is done with this."""
+        if self._waiter is not None and not self._waiter.done():
+            self._loop.call_soon(self._watch_still, self._waiter)
+
+    def _watch_still(self, waiter: "asyncio.Future[None]") -> None:
+        if self._fileno is None or waiter.done():
+            return
+        try:
+            self._loop.add_reader(self._fileno, self._ready, self._weakref)
+        except RuntimeError:
+            try:
+                self._watch_anew()
+            except RuntimeError as error:
+                waiter.set_exception(error)
+
+    def _watch_anew(self) -> None:
+        """Watch a socket under whose number the loop has kept a watch that has ended."""
+        assert self._fileno is not None
+        self._loop.remove_reader(self._fileno)
+        self._loop.add_reader(self._fileno, self._ready, self._weakref)
 
     async def _poll(self, waiter: "asyncio.Future[None]", timeout: float) -> None:  # noqa: ASYNC109
         try:

@@ -1,4 +1,4 @@
-"""The invariant that needs one clock for all histories, which only the simulation has: I14, real-time order.
+"""The part of the checker that goes through all histories at once: I14, real-time order. They are by one clock.
 
 What anyone was told before a command was sent comes before it: its record stands behind those of commands that had
 their `ok` by then, and what it is shown is not older than what anyone had seen by then.
@@ -6,15 +6,16 @@ their `ok` by then, and what it is shown is not older than what anyone had seen 
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from tests.checker import Logs, Witness
+if TYPE_CHECKING:
+    from tests.checker import Logs, Witness
 
 Frame = dict[str, Any]
 _Moment = tuple[float, int, "Witness", int, Frame]
 
 
-def violations(clients: Iterable[Witness], logs: Logs) -> list[str]:
+def violations(clients: "Iterable[Witness]", logs: "Logs") -> list[str]:
     """What does not hold of I14."""
     return [f"I14: {what}" for what in _Order(logs).run(list(clients))]
 
@@ -22,7 +23,7 @@ def violations(clients: Iterable[Witness], logs: Logs) -> list[str]:
 class _Order:
     """One way through all histories at once."""
 
-    def __init__(self, logs: Logs) -> None:
+    def __init__(self, logs: "Logs") -> None:
         self._places: dict[tuple[str, str], tuple[str, int]] = {}
         """By user and command id, the room and the position of its record."""
         for code, rows in logs.rows.items():
@@ -36,7 +37,7 @@ class _Order:
         self._sent: dict[tuple[str, int, str], tuple[Frame, dict[str, int]]] = {}
         self._first: set[tuple[str, str]] = set()
 
-    def run(self, clients: list[Witness]) -> Iterator[str]:
+    def run(self, clients: "list[Witness]") -> Iterator[str]:
         moments = [
             (at, place, client, connection, frame, kind)
             for client in clients
@@ -50,7 +51,7 @@ class _Order:
             else:
                 yield from self._was_got(client, connection, frame)
 
-    def _was_sent(self, client: Witness, connection: int, command: Frame) -> Iterator[str]:
+    def _was_sent(self, client: "Witness", connection: int, command: Frame) -> Iterator[str]:
         code = command.get("room_code", "")
         self._sent.setdefault((client.user_id, connection, command["id"]), (command, {code: self._seen[code]}))
         key = (client.user_id, command["id"])
@@ -59,7 +60,7 @@ class _Order:
             yield f"{client.name}: {command} is at {place}, sent after {self._kept[place[0]]} had its ok"
         self._first.add(key)
 
-    def _was_got(self, client: Witness, connection: int, frame: Frame) -> Iterator[str]:
+    def _was_got(self, client: "Witness", connection: int, frame: Frame) -> Iterator[str]:
         if "seq" in frame and frame["type"] != "ok":
             self._saw(frame["room_code"], frame["seq"])
         if frame["type"] != "ok":
