@@ -15,6 +15,8 @@ from tests.chaos.party import Party
 from tests.chaos.relay import Relay, to_port
 from tests.checker_nodes import Fault
 
+pytestmark = pytest.mark.long
+
 SEED = int(os.environ.get("SEED", "1"))
 PARTED_SECONDS = 7.0
 MUTE_SECONDS = 5.0

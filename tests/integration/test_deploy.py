@@ -14,6 +14,8 @@ from tests.balancers import FILES, Balancer, missing
 from votegame.limits.origin import client_address
 from votegame.settings import Settings
 
+pytestmark = pytest.mark.long
+
 CODES = [f"{first}{second}C2{third}4" for first in "ABCD" for second in "EFGH" for third in "34"]
 LOOK_SECONDS = 10
 

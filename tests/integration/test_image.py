@@ -64,6 +64,7 @@ def image(tmp_path_factory):
     return folder / "votegame"
 
 
+@pytest.mark.long
 @pytest.mark.timeout(INSTALL_SECONDS + 60)
 def test_what_the_image_installs_serves_is_healthy_and_ends_in_order(image, compose, database_url, tmp_path):
     port = free_port()

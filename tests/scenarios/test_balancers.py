@@ -17,6 +17,8 @@ from tests.nodes import Nodes
 from tests.scenarios.talker import Talker, start
 from tests.serving import complaints
 
+pytestmark = pytest.mark.long
+
 SETTLE_SECONDS = 20
 
 

@@ -5,6 +5,8 @@ import pytest
 from tests.simulation.planted import BUGS, planted
 from tests.simulation.run import run
 
+pytestmark = pytest.mark.long
+
 SEEDS = 500
 
 

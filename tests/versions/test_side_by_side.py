@@ -22,6 +22,8 @@ from votegame.check import check
 from votegame.embedded.postgres import EmbeddedPostgres
 from votegame.storage import migrate
 
+pytestmark = pytest.mark.long
+
 PLAY_SECONDS = 1.5
 
 
