@@ -7,7 +7,7 @@ RUN_STAMP := $(VENV)/.run
 TEST_STAMP := $(VENV)/.test
 SOURCES := pyproject.toml constraints.txt setup.py
 
-.PHONY: run test simulate check lint cover chaos format protocol rolling-restart clean
+.PHONY: run test test-long simulate check lint cover chaos format protocol rolling-restart clean
 .DEFAULT_GOAL := run
 
 run: $(RUN_STAMP)
@@ -19,6 +19,10 @@ test: $(TEST_STAMP)
 # Games on a simulated cluster: SEEDS=n for so many runs, SEED=s for one of them again.
 simulate: $(TEST_STAMP)
 	@exec $(BIN)/python -m pytest -q tests/simulation $(ARGS)
+
+# What takes long: planted bugs, partitions, balancers, the image, the last release.
+test-long: $(TEST_STAMP)
+	@exec $(BIN)/python -m pytest -m long $(ARGS)
 
 check: lint cover test
 
