@@ -65,7 +65,7 @@ class Table:
         name = f"player {self._rng.getrandbits(80):x}"
         async with self._http.post(f"{self._backdrop.url}/api/auth/guest", json={"display_name": name}) as answer:
             body = await answer.json()
-        return await Talker(self._http, self._opened, self._backdrop.url, body["token"], body["user"]["id"]).open()
+        return await Talker(self._http, self._opened, [self._backdrop.url], body["token"], body["user"]["id"]).open()
 
     @property
     def _members(self) -> list[Talker]:

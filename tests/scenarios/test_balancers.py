@@ -78,7 +78,7 @@ async def players(http, url, count) -> list[Sticky]:
     for number in range(count):
         async with http.post(f"{url}/api/auth/guest", json={"display_name": f"P{number}"}) as answer:
             body = await answer.json()
-        made.append(Sticky(http, [], url, body["token"], body["user"]["id"]))
+        made.append(Sticky(http, [], [url], body["token"], body["user"]["id"]))
     return made
 
 

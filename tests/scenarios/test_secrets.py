@@ -41,7 +41,7 @@ async def test_while_nodes_are_restarted_with_the_next_step_each_knows_what_the_
                 host, guest = [await made_at(here.url, name, http) for name in ("Host", "Guest")]
                 async with http.get(f"{there.url}/api/auth/me") as answer:
                     assert (answer.status, (await answer.json())["user"]["id"]) == (200, guest.user_id)
-                guest.url = there.url
+                guest.urls = [there.url]
                 for each in (host, guest):
                     await each.open()
                 await host.create()
@@ -61,4 +61,4 @@ async def test_while_nodes_are_restarted_with_the_next_step_each_knows_what_the_
 async def made_at(url: str, name: str, http: aiohttp.ClientSession) -> Talker:
     async with http.post(f"{url}/api/auth/guest", json={"display_name": name}) as answer:
         body = await answer.json()
-    return Talker(http, [], url, body["token"], body["user"]["id"])
+    return Talker(http, [], [url], body["token"], body["user"]["id"])
