@@ -38,9 +38,9 @@ cover: $(TEST_STAMP)
 	  $(BIN)/python -m pytest -q tests/unit/$$part --cov=votegame.$$part --cov-branch --cov-fail-under=100 \
 	    --cov-report=term-missing:skip-covered || exit 1; done
 
-# Three nodes, and everything that may befall them: make chaos SECONDS=600 SEED=1
+# Three nodes, and everything that may befall them: make chaos SECONDS=600 SEED=1 KINDS="kill,pause for long"
 chaos: $(TEST_STAMP)
-	@exec $(BIN)/python -m tests.chaos --seconds $(or $(SECONDS),120) $(if $(SEED),--seed $(SEED))
+	@exec $(BIN)/python -m tests.chaos --seconds $(or $(SECONDS),120) $(if $(SEED),--seed $(SEED)) $(if $(KINDS),--kinds "$(KINDS)")
 
 # What is generated in protocol/: schemas, asyncapi.json, openapi.json.
 protocol: $(TEST_STAMP)

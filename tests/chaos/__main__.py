@@ -33,7 +33,7 @@ async def run(seconds: float, seed: int, kinds: Sequence[str]) -> tuple[str, boo
             night_seed, night_began = rng.getrandbits(31), time.monotonic()
             async with Party(cluster, seed=night_seed) as party:
                 for _ in range(FAULTS_A_NIGHT):
-                    if time.monotonic() - began > seconds:
+                    if time.monotonic() - began > seconds or party.failures():
                         break
                     await asyncio.sleep(rng.uniform(0.3, 3))
                     names = rng.choices(kinds, k=2 if rng.random() < TWO_AT_ONCE else 1)

@@ -78,7 +78,6 @@ class Party:
 
     async def suffer(self, *names: str) -> None:
         """Faults at the same time, each of another node; returns when all is whole, and all rooms work."""
-        self._raise_what_failed()
         nodes = self.rng.sample(self.cluster.members, len(names))
         broken = {node.url for name, node in zip(names, nodes, strict=True) if KINDS[name].touches == "node"}
         began = time.monotonic()
@@ -125,24 +124,23 @@ class Party:
             self._visitors.append(visitor)
         return visitor
 
-    def _raise_what_failed(self) -> None:
-        for playing in self._playing:
-            if playing.done() and not playing.cancelled() and playing.exception() is not None:
-                raise playing.exception()
+    def failures(self) -> list[str]:
+        """Why tables cannot go on."""
+        ended = [playing for playing in self._playing if playing.done() and not playing.cancelled()]
+        return [f"I3: a client cannot go on: {_inmost(each.exception())!r}" for each in ended if each.exception()]
 
     async def end(self) -> Judged:
         """Let all games end, have some late visitors, and hold everything against everything."""
         self._is_enough = True
-        found: list[str] = []
+        found = self.failures()
         try:
-            async with asyncio.timeout(PATIENCE_SECONDS):
-                await asyncio.gather(*self._playing)
+            async with asyncio.timeout(0 if found else PATIENCE_SECONDS):
+                await asyncio.gather(*self._playing, return_exceptions=True)
         except TimeoutError:
-            self._raise_what_failed()
-            found = [
+            found += [
                 f"I11: stuck: {each.name}, {each.standing()}" for each in self.players if not each.is_done.is_set()
             ]
-            found = found or ["I11: stuck"]
+        found = found or self.failures()
         for table in self.tables[-LATE_ROOMS:]:
             if table.room_code:
                 await self._visit(table.room_code, self.cluster.urls)
@@ -186,3 +184,7 @@ class Party:
         for playing in self._playing:
             playing.cancel()
         await asyncio.gather(*self._playing, return_exceptions=True)
+
+
+def _inmost(error: BaseException) -> BaseException:
+    return _inmost(error.exceptions[0]) if isinstance(error, BaseExceptionGroup) else error

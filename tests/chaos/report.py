@@ -77,7 +77,8 @@ def _longest_waits(judged: Judged) -> defaultdict[str, list[float]]:
     members = _members(judged)
     waits: defaultdict[str, list[float]] = defaultdict(list)
     for code, claims in judged.owners.claims.items():
-        commands = [each for client in members[code] for each in _commands(client)]
+        # Those who know one node only have to wait for that.
+        commands = [each for client in members[code] if len(client.urls) > 1 for each in _commands(client)]
         for fault in judged.faults:
             if _owner(claims, fault) in fault.nodes:
                 took = [took for at, took in commands if fault.start - 0.5 <= at <= fault.end]
