@@ -59,7 +59,7 @@ async def an_environment(database):
     node_id = an_id()
     await nodes.renew(node_id, "here", 3_000)
     journal = Journal(store, clock, slow_store=store, observe_commit=lambda _rows, _seconds: None)
-    yield Environment(
+    env = Environment(
         node_id=node_id,
         store=store,
         journal=journal,
@@ -70,5 +70,8 @@ async def an_environment(database):
         memberships=Memberships(rooms_per_user=20),
         questions=Questions(),
     )
-    await store.close()
-    await nodes.close()
+    try:
+        yield env
+    finally:
+        await store.close()
+        await nodes.close()
