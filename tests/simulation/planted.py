@@ -546,11 +546,6 @@ def an_answer_that_overtakes_replies_that_are_held_back():
     return [mock.patch.object(audience.Audience, "_unsubscribe", unsubscribe)]
 
 
-@_bug(SLEEPERS)
-def a_node_that_is_given_up_and_not_told():
-    return [mock.patch.object(links.Links, "begin_anew", return_value=None)]
-
-
 @_bug(LINKS)
 def events_that_are_told_again_when_they_were_told():
     def published(self, found, message):
