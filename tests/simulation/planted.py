@@ -15,7 +15,7 @@ import msgspec
 
 from tests.simulation.chaos import MANNERS, WHIMS, Profile
 from votegame import clock
-from votegame.cluster import audience, lease, link, links, remote_rooms, sweeper
+from votegame.cluster import audience, lease, link, remote_rooms, sweeper
 from votegame.cluster.envelope import ResumedRoom
 from votegame.errors import RowsRefusedError, StoreUnavailableError
 from votegame.game import rules, timers, views
