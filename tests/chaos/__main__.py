@@ -37,6 +37,8 @@ async def run(seconds: float, seed: int, kinds: Sequence[str]) -> tuple[str, boo
                         break
                     await asyncio.sleep(rng.uniform(0.3, 3))
                     names = rng.choices(kinds, k=2 if rng.random() < TWO_AT_ONCE else 1)
+                    if "kill all" in names:
+                        names = ["kill all"]  # no node is left for another one
                     print(f"{time.monotonic() - began:6.1f} s: {' and '.join(names)}", flush=True)
                     await party.suffer(*names)
                 judged = await party.end()

@@ -46,6 +46,8 @@ class Kind(NamedTuple):
     touches: Touches
     works_again: Since = "end"
     """From when on the time runs in which all rooms must work: its start, where the others can go on without."""
+    server: str = ""
+    """What it needs for itself: two of these wait for each other."""
 
 
 class Faults:
@@ -57,29 +59,25 @@ class Faults:
         self.struck: list[Fault] = []
         self.silences: dict[str | None, list[tuple[float, float]]] = {}
         """When a node slept, or could not be reached by its clients, by the monotonic clock."""
-        self._busy: set[int] = set()
+        self._servers = {"": contextlib.nullcontext(), "Redis": asyncio.Lock(), "Postgres": asyncio.Lock()}
 
     @property
     def outages_ms(self) -> list[tuple[int, int]]:
         offset = time.time() - time.monotonic()
         return [(int((fault.start + offset) * 1000), int((fault.end + offset) * 1000)) for fault in self.struck]
 
-    def victim(self) -> ChaosNode:
-        """A node to which nothing is done now."""
-        return self.rng.choice([node for node in self.cluster.members if node.number not in self._busy])
-
     async def strike(self, name: str, node: ChaosNode) -> Fault:
         """Do one of `KINDS`, to `node` if it is done to one, and wait until it is over."""
         kind = KINDS[name]
         touched = {"node": {node.url}, "all nodes": set(self.cluster.urls), "no node": set()}[kind.touches]
-        began = time.monotonic()
-        self._busy.add(node.number)
-        try:
-            await kind.strike(self, node)
-        finally:
-            self._busy.discard(node.number)
-            self.struck.append(Fault(name, began, time.monotonic(), touched))
-        return self.struck[-1]
+        async with self._servers[kind.server]:
+            began = time.monotonic()
+            try:
+                await kind.strike(self, node)
+            finally:
+                fault = Fault(name, began, time.monotonic(), touched)
+                self.struck.append(fault)
+        return fault
 
     @contextlib.contextmanager
     def _silent(self, node: ChaosNode):
@@ -288,13 +286,13 @@ KINDS: Final[dict[str, Kind]] = {
     "cut off from Redis": Kind(Faults.cut_off_from_redis, "no node"),
     "slow Redis": Kind(Faults.slow_redis, "no node"),
     "cut Redis": Kind(Faults.cut_redis, "no node"),
-    "kill Redis": Kind(Faults.kill_redis, "no node"),
-    "pause Redis": Kind(Faults.pause_redis, "no node"),
-    "flush Redis": Kind(Faults.flush_redis, "no node"),
-    "end subscribers": Kind(Faults.end_subscribers, "no node"),
-    "bad neighbour": Kind(Faults.bad_neighbour, "no node"),
-    "restart Postgres": Kind(Faults.restart_postgres, "all nodes"),
-    "kill Postgres": Kind(Faults.kill_postgres, "all nodes"),
-    "end sessions": Kind(Faults.end_sessions, "all nodes"),
-    "lock a table": Kind(Faults.lock_a_table, "all nodes"),
+    "kill Redis": Kind(Faults.kill_redis, "no node", server="Redis"),
+    "pause Redis": Kind(Faults.pause_redis, "no node", server="Redis"),
+    "flush Redis": Kind(Faults.flush_redis, "no node", server="Redis"),
+    "end subscribers": Kind(Faults.end_subscribers, "no node", server="Redis"),
+    "bad neighbour": Kind(Faults.bad_neighbour, "no node", server="Redis"),
+    "restart Postgres": Kind(Faults.restart_postgres, "all nodes", server="Postgres"),
+    "kill Postgres": Kind(Faults.kill_postgres, "all nodes", server="Postgres"),
+    "end sessions": Kind(Faults.end_sessions, "all nodes", server="Postgres"),
+    "lock a table": Kind(Faults.lock_a_table, "all nodes", server="Postgres"),
 }

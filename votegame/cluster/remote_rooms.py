@@ -8,6 +8,7 @@ not his, the room is opened here, which claims it, or finds the node that has it
 """
 
 import asyncio
+import itertools
 from collections import OrderedDict
 from collections.abc import Callable, Collection, Mapping
 from collections.abc import Set as AbstractSet
@@ -106,6 +107,8 @@ class RemoteRooms:
         self._reply_seconds = reply_seconds
         self._observe_forward = observe_forward
         self._rooms: dict[RoomCode, RemoteRoom] = {}
+        # Never used again, also when a room is let go and comes back: a late answer must not be taken for a new one.
+        self._refs = itertools.count(1)
         self._resolved_at: dict[RoomCode, float] = {}
         self._registry: Registry | None = None
 
@@ -294,7 +297,7 @@ class RemoteRooms:
     def _ask(self, room_code: RoomCode, room: RemoteRoom) -> None:
         now = self._clock.seconds()
         sockets = self._sockets.sockets_of(room_code)
-        room.ref += 1
+        room.ref = next(self._refs)
         room.asked_at = now
         # Also without connections: the reply to an earlier sending could attach one, and the owner then forget it.
         room.out_of_step_since = room.out_of_step_since or now

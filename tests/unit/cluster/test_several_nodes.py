@@ -248,3 +248,35 @@ async def test_what_is_true_now_is_told_again_when_a_lapse_is_over(street, room)
     await asyncio.sleep(0.5)
     told = [(frame["user_id"], frame["connected"]) for frame in bob.got if frame["type"] == "player_connection"]
     assert {(ada.user.user_id, True), (bob.user.user_id, True)} == set(told)
+
+
+async def test_an_answer_to_what_was_asked_before_the_room_was_looked_up_again_is_no_answer(street, room, monkeypatch):
+    ada, _ = await room
+    gateway = street.houses[2]
+    cat = Guest(gateway, "cat")
+    cat.code = ada.code
+    held, publish = [], gateway.bus.publish
+
+    async def hold(batch):
+        held.append(batch)
+        return [True] * len(batch)
+
+    monkeypatch.setattr(gateway.bus, "publish", hold)
+    cat.send(commands.JoinRoom)
+    await asyncio.sleep(0.1)
+    n_before = len(held)
+    gateway.remote.doubt(ada.code)
+    await asyncio.sleep(0.1)
+    # What was asked comes late; then, with an event on its way, what was asked once more.
+    monkeypatch.setattr(gateway.bus, "publish", publish)
+    for batch in held[:n_before]:
+        await publish(batch)
+    await asyncio.sleep(0.1)
+    ada.send(commands.LockRoom)
+    for batch in held[n_before:]:
+        await publish(batch)
+    await asyncio.sleep(0.1)
+    await ada.ask(commands.UnlockRoom)
+    await asyncio.sleep(3)
+    shown = next(frame["state"]["seq"] for frame in cat.got if frame["type"] == "ok")
+    assert [shown, *cat.events()] == list(range(shown, 5))
