@@ -1,14 +1,17 @@
 """The balancers of `deploy/`, as they stand there, before nodes that a test runs."""
 
 import asyncio
+import contextlib
 import re
 import shutil
 import subprocess
-import urllib.request
-from collections.abc import Sequence
+import tempfile
+from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 
-from tests.serving import ROOT, free_port
+import pytest
+
+from tests.serving import ROOT, free_port, is_ready
 from votegame.embedded.child import end_with_parent
 
 START_SECONDS = 10
@@ -58,20 +61,28 @@ class Balancer:
             )
         try:
             async with asyncio.timeout(START_SECONDS):
-                while not await asyncio.to_thread(self._is_ready):
+                while not await asyncio.to_thread(is_ready, self.url):
                     await asyncio.sleep(0.05)
         except TimeoutError:
             self.stop()
             raise AssertionError((self._folder / "balancer.log").read_text()[-3_000:]) from None
 
-    def _is_ready(self) -> bool:
-        try:
-            with urllib.request.urlopen(f"{self.url}/readyz", timeout=2) as answer:
-                return answer.status == 200
-        except OSError:
-            return False
-
     def stop(self) -> None:
         if self._process is not None:
             self._process.terminate()
             self._process.wait()
+
+
+@contextlib.asynccontextmanager
+async def in_front_of(kind: str, ports: Sequence[int]) -> AsyncIterator[Balancer]:
+    """A running balancer; skips the test where there is none of its kind."""
+    why = missing(kind)
+    if why:
+        pytest.skip(why)
+    with tempfile.TemporaryDirectory(prefix="votegame-balancer-") as folder:
+        # nginx gives up root, and must read its folder all the same.
+        await asyncio.to_thread(Path(folder).chmod, 0o777)
+        before = Balancer(kind, Path(folder), ports)
+        await before.start()
+        yield before
+        before.stop()

@@ -25,6 +25,15 @@ def free_port() -> int:
             return port
 
 
+def is_ready(url: str) -> bool:
+    """Whether `/readyz` of `url` says so."""
+    try:
+        with urllib.request.urlopen(f"{url}/readyz", timeout=2) as answer:
+            return answer.status == 200
+    except OSError:
+        return False
+
+
 class ServerProcess:
     """`votegame serve` on a state folder and a port that stay the same over restarts."""
 
@@ -61,7 +70,7 @@ class ServerProcess:
     async def ready(self) -> None:
         """Wait until it says that it is ready."""
         async with asyncio.timeout(START_SECONDS):
-            while not await asyncio.to_thread(self._is_ready):
+            while not await asyncio.to_thread(is_ready, self.url):
                 if self.process.returncode is not None:
                     raise AssertionError(f"the server ended at once:\n{self.said()}")
                 await asyncio.sleep(0.05)
@@ -77,13 +86,6 @@ class ServerProcess:
                 stdout=log,
                 stderr=log,
             )
-
-    def _is_ready(self) -> bool:
-        try:
-            with urllib.request.urlopen(f"{self.url}/readyz", timeout=2) as answer:
-                return answer.status == 200
-        except OSError:
-            return False
 
     def said(self) -> str:
         return self.log.read_text(errors="replace")

@@ -199,7 +199,6 @@ class Server:
             close_sockets=self._gateway.send_away,
         )
         self._node.on_drain_wanted = self._on_drain_wanted
-
         self._cluster_router = None if self._cluster is None else self._cluster.router(self._registry, self._nodes)
         if self._cluster_router is not None:
             self._node.on_lapse_over = self._cluster_router.lapse_is_over

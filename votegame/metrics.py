@@ -26,9 +26,6 @@ class Metrics:
         self._lease = Gauge(
             "votegame_lease_valid", "1 while this node may speak for its rooms.", registry=self._registry
         )
-        self._redis_away = Gauge(
-            "votegame_redis_away", "1 while the Redis of REDIS_URL cannot be had.", registry=self._registry
-        )
         self._commands = Counter(
             "votegame_commands", "Valid commands that came, by type.", ["type"], registry=self._registry
         )
@@ -64,6 +61,16 @@ class Metrics:
         self._commit_seconds = Histogram(
             "votegame_commit_seconds", "Time of a commit.", registry=self._registry, buckets=_SECONDS
         )
+        self._lag = Histogram(
+            "votegame_loop_lag_seconds", "How late the event loop is.", registry=self._registry, buckets=_SECONDS
+        )
+        self._watch_links()
+        self._begin_at_zero()
+
+    def _watch_links(self) -> None:
+        self._redis_away = Gauge(
+            "votegame_redis_away", "1 while the Redis of REDIS_URL cannot be had.", registry=self._registry
+        )
         self._forwarded = Counter(
             "votegame_forwarded", "Commands that were forwarded to another node.", registry=self._registry
         )
@@ -73,10 +80,6 @@ class Metrics:
             ["fate"],
             registry=self._registry,
         )
-        self._lag = Histogram(
-            "votegame_loop_lag_seconds", "How late the event loop is.", registry=self._registry, buckets=_SECONDS
-        )
-        self._begin_at_zero()
 
     def _begin_at_zero(self) -> None:
         """Show what may one day happen: a count that first appears as 1 has, for Prometheus, not risen."""

@@ -2,15 +2,13 @@
 
 import asyncio
 import contextlib
-import tempfile
 from collections import Counter
-from pathlib import Path
 
 import aiohttp
 import pytest
 from aiohttp import web
 
-from tests.balancers import FILES, Balancer, missing
+from tests.balancers import FILES, in_front_of
 from votegame.limits.origin import client_address
 from votegame.settings import Settings
 
@@ -70,16 +68,8 @@ async def tellers():
 
 @pytest.fixture(scope="module", params=list(FILES))
 async def balancer(request, tellers):
-    why = missing(request.param)
-    if why:
-        pytest.skip(why)
-    with tempfile.TemporaryDirectory(prefix="votegame-deploy-") as folder:
-        # nginx gives up root, and must read its folder all the same.
-        await asyncio.to_thread(Path(folder).chmod, 0o777)
-        before = Balancer(request.param, Path(folder), [teller.port for teller in tellers])
-        await before.start()
+    async with in_front_of(request.param, [teller.port for teller in tellers]) as before:
         yield before
-        before.stop()
 
 
 @pytest.fixture

@@ -3,14 +3,12 @@
 import asyncio
 import json
 import random
-import tempfile
 import urllib.request
-from pathlib import Path
 
 import aiohttp
 import pytest
 
-from tests.balancers import FILES, Balancer, missing
+from tests.balancers import FILES, in_front_of
 from tests.bots import Manners, TableOfPlayers
 from tests.checker import read_logs, violations
 from tests.nodes import Nodes
@@ -34,16 +32,8 @@ async def nodes():
 
 @pytest.fixture(scope="module", params=list(FILES))
 async def balancer(request, nodes):
-    why = missing(request.param)
-    if why:
-        pytest.skip(why)
-    with tempfile.TemporaryDirectory(prefix="votegame-balancer-") as folder:
-        # nginx gives up root, and must read its folder all the same.
-        await asyncio.to_thread(Path(folder).chmod, 0o777)
-        before = Balancer(request.param, Path(folder), [node.port for node in nodes.nodes])
-        await before.start()
+    async with in_front_of(request.param, [node.port for node in nodes.nodes]) as before:
         yield before
-        before.stop()
 
 
 def forwarded(nodes) -> float:

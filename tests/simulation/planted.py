@@ -493,7 +493,7 @@ def sockets_inherited_without_a_look():
 def a_stale_route_that_is_trusted():
     return [
         mock.patch.object(remote_rooms.RemoteRooms, "owner_died", return_value=None),
-        mock.patch.object(remote_rooms.RemoteRooms, "_resolve", return_value=None),
+        mock.patch.object(remote_rooms.RemoteRooms, "resolve", return_value=None),
     ]
 
 

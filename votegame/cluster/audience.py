@@ -98,8 +98,8 @@ class Audience:
                 self._tell_all(room_code, CloseSockets(room_code=room_code, close_code=close_code))
                 self._listeners.pop(room_code, None)
             case Moved(room_code, asking):
-                for node_id in dict.fromkeys((*self._listeners.pop(room_code, ()), *asking)):
-                    self._links.send(node_id, NotHere(room_code=room_code))
+                told = dict.fromkeys((*self._listeners.pop(room_code, ()), *asking))
+                self._links.send_all(told, NotHere(room_code=room_code))
             case Resumed():
                 self._resume(delivery)
             case _:
@@ -111,16 +111,15 @@ class Audience:
         if attached is not None and reply.attach is not None and connection_id is not None:
             listeners = self._listeners.setdefault(reply.attach, {})
             listeners.setdefault(node_id, {})[connection_id] = attached.user_id
-        place = attached.place if reply.attach is not None and attached is not None else None
         message = Replied(
             room_code=reply.room_code or RoomCode(""),
             token=reply.origin.token,
             connection_id=connection_id,
             frame=Raw(reply.data),
             durable=reply.durable,
-            user_id=None if place is None or attached is None else attached.user_id,
-            stream=None if place is None else place.stream,
-            seq=0 if place is None else place.seq,
+            user_id=None if attached is None else attached.user_id,
+            stream=None if attached is None else attached.place.stream,
+            seq=0 if attached is None else attached.place.seq,
         )
         self._links.send(node_id, message)
 
@@ -137,8 +136,7 @@ class Audience:
         self._links.send(resumed.node_id, ResumedRoom(room_code=resumed.room_code, ref=resumed.ref, missed=missed))
 
     def _tell_all(self, room_code: RoomCode, message: ToGateway) -> None:
-        for node_id in self._listeners.get(room_code, ()):
-            self._links.send(node_id, message)
+        self._links.send_all(self._listeners.get(room_code, ()), message)
 
     def _detach(self, room_code: RoomCode, user_id: UserId | None, only: NodeId | None = None) -> None:
         for node_id, connections in list(self._listeners.get(room_code, {}).items()):

@@ -116,7 +116,7 @@ class ResumedRoom(Struct, frozen=True, kw_only=True, tag="resumed"):
 
     room_code: RoomCode
     ref: int
-    missed: "list[Published | Detached] | None"
+    missed: list[Published | Detached] | None
 
 
 class NotHere(Struct, frozen=True, kw_only=True, tag="elsewhere"):
@@ -133,7 +133,8 @@ class Missed(Struct, frozen=True, kw_only=True, tag="missed"):
 
 ToOwner = Forward | Lost | Subscribe | Unsubscribe
 ToGateway = Replied | Published | Detached | CloseSockets | ResumedRoom | NotHere
-AnyMessage = ToOwner | ToGateway | Missed
+RoomMessage = ToOwner | ToGateway
+AnyMessage = RoomMessage | Missed
 
 
 class Envelope(Struct, frozen=True, kw_only=True):

@@ -6,14 +6,24 @@ shows, and the loss of the other node.
 """
 
 import asyncio
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import Final, Protocol
 
 import structlog
 
 from votegame import tasks
 from votegame.clock import Clock
-from votegame.cluster.envelope import AnyMessage, Envelope, Missed, Published, Replied, ResumedRoom, Sealer, encoded
+from votegame.cluster.envelope import (
+    AnyMessage,
+    Envelope,
+    Missed,
+    Published,
+    Replied,
+    ResumedRoom,
+    RoomMessage,
+    Sealer,
+    encoded,
+)
 from votegame.cluster.lease import HeldLease
 from votegame.cluster.link import Link
 from votegame.cluster.ports import Bus
@@ -35,7 +45,7 @@ log = structlog.get_logger(__name__)
 class LinkListener(Protocol):
     """Who takes what comes over the links. Must neither block nor raise."""
 
-    def take(self, sender: NodeId, message: AnyMessage) -> None:
+    def take(self, sender: NodeId, message: RoomMessage) -> None:
         """A message that came in its order."""
 
     def resync(self, peer: NodeId) -> None:
@@ -101,13 +111,22 @@ class Links:
 
         What is true now and no more is not sent without a lease, and nor is what comes after it: it would come first.
         """
-        link = self._link(peer)
-        if link is None:
-            return
-        if _is_of_now(message) and not self._lease.is_valid():
-            link.sending_failed()
-        elif link.put(encoded(message)):
-            self._mark(peer)
+        self.send_all([peer], message)
+
+    def send_all(self, peers: Iterable[NodeId], message: AnyMessage) -> None:
+        """`send` to each of the peers; the message is encoded once."""
+        data: bytes | None = None
+        is_withheld = _is_of_now(message) and not self._lease.is_valid()
+        for peer in peers:
+            link = self._link(peer)
+            if link is None:
+                continue
+            if is_withheld:
+                link.sending_failed()
+                continue
+            data = encoded(message) if data is None else data
+            if link.put(data):
+                self._mark(peer)
 
     def forget(self, peer: NodeId) -> None:
         """The peer is dead."""

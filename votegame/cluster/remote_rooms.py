@@ -140,8 +140,7 @@ class RemoteRooms:
                 strangers[node_id] = None
             elif isinstance(entry, Request):
                 room.unanswered[_key(entry.origin)] = entry
-        for node_id in strangers:
-            self._links.send(node_id, NotHere(room_code=room_code))
+        self._links.send_all(strangers, NotHere(room_code=room_code))
         self._ask(room_code, room)
 
     def let_go(self, room_code: RoomCode) -> Heritage:
@@ -188,7 +187,7 @@ class RemoteRooms:
         elif isinstance(message, ResumedRoom):
             self._resumed(room, message)
         elif isinstance(message, NotHere):
-            self._resolve(message.room_code)
+            self.resolve(message.room_code)
         elif isinstance(message, CloseSockets):
             self._outlet.deliver([CloseAttached(message.room_code, message.close_code)])
         elif room.out_of_step_since is None:
@@ -243,10 +242,6 @@ class RemoteRooms:
             return
         for each in message.missed:
             self._pass_on(room, each)
-
-    def doubt(self, room_code: RoomCode) -> None:
-        """Another node takes this one for the owner, and may know better: look who it is."""
-        self._resolve(room_code)
 
     def resync(self, owner: NodeId) -> None:
         """Something on the way to or from `owner` may be lost: ask again for all of its rooms."""
@@ -332,8 +327,11 @@ class RemoteRooms:
         )
         self._links.send(room.owner, forward)
 
-    def _resolve(self, room_code: RoomCode) -> None:
-        """Find the owner: at once, or, when that was done just now, a little later: the owner may be changing."""
+    def resolve(self, room_code: RoomCode) -> None:
+        """Find the owner, as somebody knows better than we: at once, or, when that was done just now, a little later.
+
+        The owner may be changing.
+        """
         now = self._clock.seconds()
         if room_code not in self._resolved_at:
             self._resolved_at[room_code] = now

@@ -9,7 +9,7 @@ import structlog
 from votegame import tasks
 from votegame.clock import Clock
 from votegame.cluster.audience import Audience
-from votegame.cluster.envelope import AnyMessage, Forward, Lost, Missed, NotHere, Subscribe, Unsubscribe
+from votegame.cluster.envelope import Forward, Lost, NotHere, RoomMessage, Subscribe, Unsubscribe
 from votegame.cluster.links import Links
 from votegame.cluster.ports import NodeStore
 from votegame.cluster.remote_rooms import RemoteRooms
@@ -110,16 +110,14 @@ class ClusterRouter:
         else:
             self._registry.connection_lost(room_code, lost)
 
-    def take(self, sender: NodeId, message: AnyMessage) -> None:
+    def take(self, sender: NodeId, message: RoomMessage) -> None:
         """See `votegame.cluster.links.LinkListener`."""
         match message:
             case Forward(room_code=room_code) | Subscribe(room_code=room_code) if room_code in self._remote:
                 self._links.send(sender, NotHere(room_code=room_code))
-                self._remote.doubt(room_code)
+                self._remote.resolve(room_code)
             case Forward() | Lost() | Subscribe() | Unsubscribe():
                 self._audience.take(sender, message)
-            case Missed():
-                pass
             case _:
                 self._remote.take(sender, message)
 

@@ -5,7 +5,8 @@ import re
 from collections.abc import Sequence
 from typing import Final
 
-from votegame.settings import Network, canonical_origin
+from votegame.origins import canonical_origin
+from votegame.settings import Network
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 

@@ -21,7 +21,7 @@ from votegame.rooms.effects import EffectRunner
 from votegame.rooms.environment import Environment
 from votegame.rooms.gate import Answered, Gate
 from votegame.rooms.inbox import INBOX_ENTRIES, ConnectionLost, Entry, Heritage, Inbox, Request, Subscription
-from votegame.rooms.opening import Elsewhere, NotFound, NotNow, Opened, open_room
+from votegame.rooms.opening import Elsewhere, NotFound, NotNow, Opened, Outcome, open_room
 from votegame.rooms.ports import Claim, CloseAttached, Moved, Resumed
 from votegame.rooms.room import Room
 from votegame.wire.close_codes import CloseCode
@@ -132,7 +132,7 @@ class Actor:
 
     async def _opened(self, claim: Claim | None) -> Room | None:
         """The room, loaded and begun; when that cannot be, what waits is answered."""
-        opened: Opened | NotFound | NotNow | Elsewhere = NotNow(is_broken=True)
+        opened: Outcome = NotNow(is_broken=True)
         try:
             opened = await self._claimed(claim)
             if isinstance(opened, Opened):
@@ -162,7 +162,7 @@ class Actor:
         if asking:
             self._env.outlet.deliver([Moved(self.room_code, asking)])
 
-    async def _claimed(self, claim: Claim | None) -> Opened | NotFound | NotNow | Elsewhere:
+    async def _claimed(self, claim: Claim | None) -> Outcome:
         opened = await open_room(self._env, self.room_code, claim)
         while self._must_claim_anew:
             self._must_claim_anew = False

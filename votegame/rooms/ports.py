@@ -253,7 +253,7 @@ class Resumed(Struct, frozen=True, kw_only=True):
     node_id: NodeId
     room_code: RoomCode
     ref: int
-    missed: "tuple[RoomFrame | Detach, ...] | None"
+    missed: tuple[RoomFrame | Detach, ...] | None
 
 
 class Moved(Struct, frozen=True):

@@ -8,12 +8,9 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, Final
 
-import psycopg2  # noqa: TID251
-
-from votegame.errors import StoreUnavailableError
 from votegame.game.records import Row
 from votegame.ids import RoomId
-from votegame.storage.connection import parse_url
+from votegame.storage.asking import connected
 from votegame.storage.queries import load_queries
 from votegame.storage.rooms import stored_row
 
@@ -81,14 +78,6 @@ def auditing(url: str) -> Iterator[Audit]:
     Raises:
         StoreUnavailableError: It cannot be reached, or stopped answering.
     """
-    try:
-        connection = psycopg2.connect(**{"connect_timeout": "5", **parse_url(url)})
-    except psycopg2.OperationalError as error:
-        raise StoreUnavailableError(f"The database cannot be reached: {str(error).strip()}") from None
-    try:
+    with connected(url) as connection:
         connection.set_session(isolation_level="REPEATABLE READ", readonly=True)
         yield Audit(connection)
-    except psycopg2.Error as error:
-        raise StoreUnavailableError(f"The database did not answer: {type(error).__name__}") from None
-    finally:
-        connection.close()

@@ -4,12 +4,10 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, Final
 
-import psycopg2  # noqa: TID251
 from msgspec import Struct
 
-from votegame.errors import StoreUnavailableError
 from votegame.ids import NodeId
-from votegame.storage.connection import parse_url
+from votegame.storage.asking import connected
 from votegame.storage.queries import load_queries
 
 LATELY_MS: Final = 60_000
@@ -70,14 +68,6 @@ def registering(url: str) -> Iterator[Register]:
     Raises:
         StoreUnavailableError: It cannot be reached, or stopped answering.
     """
-    try:
-        connection = psycopg2.connect(**{"connect_timeout": "5", **parse_url(url)})
-    except psycopg2.OperationalError as error:
-        raise StoreUnavailableError(f"The database cannot be reached: {str(error).strip()}") from None
-    try:
+    with connected(url) as connection:
         connection.autocommit = True
         yield Register(connection)
-    except psycopg2.Error as error:
-        raise StoreUnavailableError(f"The database did not answer: {type(error).__name__}") from None
-    finally:
-        connection.close()

@@ -334,7 +334,10 @@ class KeptLinks:
         self.sent = []
 
     def send(self, peer, message):
-        self.sent.append(message)
+        self.send_all([peer], message)
+
+    def send_all(self, peers, message):
+        self.sent += [message for _ in peers]
 
 
 class AudienceOutlet(KeptOutlet):

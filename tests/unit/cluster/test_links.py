@@ -196,6 +196,14 @@ class TestReceiving:
         assert far.got == []
         assert end.listener.names == ["take", "resync", "take"]
 
+    async def test_what_is_for_several_goes_to_each_in_its_order(self, end):
+        end.start()
+        one, two = end.far(), end.far()
+        end.links.send(two.node_id, KEPT)
+        end.links.send_all([one.node_id, two.node_id], EVENT)
+        await settle()
+        assert (one.got, two.got) == ([EVENT], [KEPT, EVENT])
+
     async def test_what_comes_twice_is_taken_once(self, end):
         end.start()
         far = end.far()

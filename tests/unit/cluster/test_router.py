@@ -110,12 +110,6 @@ class TestDispatch:
         assert not corner.house.registry.get(ada.code).room.presence.has_sockets
         assert corner.far.got == []
 
-    async def test_what_the_links_have_dealt_with_is_no_concern_of_rooms(self, corner):
-        await corner.begin()
-        corner.house.router.take(corner.far.node_id, Missed(epoch=1))
-        await settle()
-        assert corner.far.got == []
-
     async def test_after_a_lapse_owners_are_asked_again_and_no_one_else(self, corner):
         await corner.begin()
         await corner.handed_over()

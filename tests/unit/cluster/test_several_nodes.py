@@ -265,7 +265,7 @@ async def test_an_answer_to_what_was_asked_before_the_room_was_looked_up_again_i
     cat.send(commands.JoinRoom)
     await asyncio.sleep(0.1)
     n_before = len(held)
-    gateway.remote.doubt(ada.code)
+    gateway.remote.resolve(ada.code)
     await asyncio.sleep(0.1)
     # What was asked comes late; then, with an event on its way, what was asked once more.
     monkeypatch.setattr(gateway.bus, "publish", publish)
