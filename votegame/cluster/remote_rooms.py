@@ -296,9 +296,7 @@ class RemoteRooms:
         room.asked_at = now
         # Also without connections: the reply to an earlier sending could attach one, and the owner then forget it.
         room.out_of_step_since = room.out_of_step_since or now
-        if sockets and room.place is None:
-            self._send_away(room_code)
-        elif sockets and room.place is not None:
+        if sockets and room.place is not None:
             subscribe = Subscribe(
                 room_code=room_code,
                 ref=room.ref,
@@ -308,6 +306,8 @@ class RemoteRooms:
             )
             self._links.send(room.owner, subscribe)
         else:
+            if sockets:
+                self._send_away(room_code)
             self._links.send(room.owner, Unsubscribe(room_code=room_code, ref=room.ref))
         self._expire(room, now)
         for request in room.unanswered.values():

@@ -23,7 +23,7 @@ from votegame.cluster.envelope import (
 from votegame.cluster.remote_rooms import IDLE_SECONDS
 from votegame.errors import ErrorCode
 from votegame.game import commands
-from votegame.rooms.inbox import INBOX_ENTRIES
+from votegame.rooms.inbox import INBOX_ENTRIES, Heritage
 from votegame.rooms.ports import Origin
 
 pytestmark = pytest.mark.looptime
@@ -108,6 +108,20 @@ class TestSettling:
         assert corner.far.of(Lost) == [
             Lost(room_code=ada.code, user_id=ada.user.user_id, connection_id=ada.connection_id)
         ]
+
+    async def test_connections_that_were_told_nobody_knows_what_start_anew_and_hold_nobody_up(self, corner):
+        await corner.begin()
+        ada = await corner.handed_over()
+        corner.remote.let_go(ada.code)
+        corner.remote.settle(ada.code, corner.far.node_id, Heritage())
+        assert corner.gateway.closed == [ada.connection_id]
+        bob = Guest(corner.house, "bob")
+        bob.code = ada.code
+        bob.send(commands.JoinRoom, id_="join")
+        await settle()
+        corner.far.resume(ada.code)
+        corner.far.send(a_reply(corner.far.of(Forward)[0]))
+        assert types(bob) == ["ok"]
 
     async def test_who_is_told_nothing_for_three_seconds_is_sent_away(self, corner):
         await corner.begin()
