@@ -5,7 +5,7 @@ connections, over the link to it.
 """
 
 from collections.abc import Collection, Mapping, Sequence
-from typing import Final, assert_never
+from typing import assert_never
 
 from msgspec import Raw
 
@@ -25,7 +25,6 @@ from votegame.cluster.envelope import (
     Unsubscribe,
 )
 from votegame.cluster.links import Links
-from votegame.errors import ErrorCode
 from votegame.game.messages import User
 from votegame.ids import ConnectionId, NodeId, RoomCode, UserId
 from votegame.rooms.inbox import ConnectionLost, Request, Subscription
@@ -42,9 +41,7 @@ from votegame.rooms.ports import (
     RoomFrame,
 )
 from votegame.rooms.registry import Registry
-from votegame.wire.errors import error_frame
-
-_BUSY_SECONDS: Final = 1.0
+from votegame.wire.errors import door_details, error_frame
 
 _Listeners = dict[NodeId, dict[ConnectionId, UserId]]
 
@@ -178,8 +175,7 @@ class Audience:
         code = registry.send_to(message.room_code, request)
         if code is None:
             return
-        details = {"retry_after": _BUSY_SECONDS} if code is ErrorCode.RATE_LIMITED else {}
-        frame = error_frame(code, message.command.id, details)
+        frame = error_frame(code, message.command.id, door_details(code))
         self._links.send(
             sender,
             Replied(

@@ -1,7 +1,5 @@
 """Replies: one for each command, whether it comes from the room, from the door, or because its time is over."""
 
-from typing import Final
-
 from votegame.clock import Clock
 from votegame.cluster.ports import Router
 from votegame.errors import ErrorCode
@@ -13,9 +11,7 @@ from votegame.ids import RoomCode
 from votegame.limits.doors import Doors, Outcome
 from votegame.rooms.ports import ReplyFrame
 from votegame.wire import frames
-from votegame.wire.errors import is_error
-
-_BUSY_SECONDS: Final = 1.0
+from votegame.wire.errors import door_details, is_error
 
 
 class Replies:
@@ -64,8 +60,7 @@ class Replies:
             return
         self._doors.leave(pending.visit, "refused", self._clock.seconds())
         self._end_attempt(pending)
-        details = {"retry_after": _BUSY_SECONDS} if code is ErrorCode.RATE_LIMITED else {}
-        pending.connection.refuse(code, pending.command_id, details)
+        pending.connection.refuse(code, pending.command_id, door_details(code))
 
     def expire(self, now: float) -> None:
         """Give `unavailable` to the commands whose time is over. What they did is not known, so no book is closed."""

@@ -22,13 +22,13 @@ from votegame.limits.doors import Doors, Outcome, Visit
 from votegame.limits.rates import KeyedRates
 from votegame.rooms.ports import Delivery, Origin, ReplyFrame
 from votegame.web.problems import ProblemError
+from votegame.wire.errors import door_details
 from votegame.wire.limits import Limits
 
 MOST_WAITING: Final = 10_000
 """Requests that may wait for a room; one more gets `unavailable`."""
 
 _NO_DETAIL: Final = frozenset({"type", "id", "code", "message", "retryable"})
-_DOOR_SECONDS: Final = 1.0
 
 log = structlog.get_logger(__name__)
 
@@ -115,7 +115,7 @@ class Commands:
         try:
             code = self._router.send(Origin(None, token), user, command, received_at=self._clock.seconds())
             if code is not None:
-                raise ProblemError(code, {"retry_after": _DOOR_SECONDS} if code is ErrorCode.RATE_LIMITED else {})
+                raise ProblemError(code, door_details(code))
             async with asyncio.timeout(self._reply_seconds):
                 reply = await waiting
         except TimeoutError:

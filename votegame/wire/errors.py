@@ -14,6 +14,8 @@ from msgspec import Struct
 
 from votegame.errors import ErrorCode
 
+_DOOR_SECONDS: Final = 1.0
+
 Remedy = Literal["retry", "wait", "correct", "look", "log_in", "stop"]
 """What a client should do.
 
@@ -185,6 +187,11 @@ def error_body(code: ErrorCode, details: Mapping[str, Any] = MappingProxyType({}
 def error_frame(code: ErrorCode, command_id: str | None, details: Mapping[str, Any] = MappingProxyType({})) -> bytes:
     """The encoded `error` reply to the command with `command_id`; None when the frame had no usable id."""
     return orjson.dumps({"type": "error", "id": command_id, **error_body(code, details)})
+
+
+def door_details(code: ErrorCode) -> Mapping[str, Any]:
+    """The details of a refusal at the door of a room, which is a bare code: with `rate_limited`, when to try again."""
+    return {"retry_after": _DOOR_SECONDS} if code is ErrorCode.RATE_LIMITED else {}
 
 
 def problem(code: ErrorCode, details: Mapping[str, Any] = MappingProxyType({}), *, status: int = 0) -> dict[str, Any]:

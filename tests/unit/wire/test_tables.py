@@ -6,7 +6,7 @@ import pytest
 
 from votegame.errors import ErrorCode
 from votegame.wire.close_codes import CLOSE_TABLE, CloseCode, come_back
-from votegame.wire.errors import ERROR_TABLE, error_body, error_frame, is_error, problem
+from votegame.wire.errors import ERROR_TABLE, door_details, error_body, error_frame, is_error, problem
 
 
 def test_every_code_has_a_row():
@@ -35,6 +35,11 @@ def test_an_error_frame_carries_its_details():
     }
     assert json.loads(error_frame(ErrorCode.BAD_JSON, None))["id"] is None
     assert error_body(ErrorCode.INTERNAL)["retryable"] is True
+
+
+def test_a_refusal_at_the_door_says_when_to_try_again_and_only_then():
+    assert door_details(ErrorCode.RATE_LIMITED) == {"retry_after": 1.0}
+    assert door_details(ErrorCode.UNAVAILABLE) == {}
 
 
 def test_a_problem_has_the_members_of_rfc_9457_and_ours():
