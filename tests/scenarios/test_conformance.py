@@ -7,6 +7,7 @@ import signal
 import sys
 from collections.abc import Callable
 from contextlib import asynccontextmanager
+from functools import partial
 
 import aiohttp
 import msgspec
@@ -228,6 +229,8 @@ async def test_an_interrupted_run_says_so_and_ends_with_2(prompt_server):
         *("-m", "votegame", "conformance", prompt_server.url),
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
+        # A suite that a shell runs in the background ignores the signal, and so would its children.
+        preexec_fn=partial(signal.signal, signal.SIGINT, signal.SIG_DFL),
     )
     await process.stdout.readline()
     process.send_signal(signal.SIGINT)
