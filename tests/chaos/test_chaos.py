@@ -12,6 +12,8 @@ from tests.chaos.cluster import ChaosCluster
 from tests.chaos.faults import KINDS
 from tests.chaos.party import Party
 
+pytestmark = pytest.mark.long
+
 SEED = int(os.environ.get("SEED", "1"))
 STRIKES = int(os.environ.get("STRIKES", "0"))
 SHORT = (

@@ -18,7 +18,10 @@ from votegame.bus import LARGEST_BYTES
 from votegame.bus.redis import RedisBus
 from votegame.errors import BusError
 
-pytestmark = pytest.mark.skipif(executable() is None, reason="neither the wheel of Valkey nor a server on the PATH")
+pytestmark = [
+    pytest.mark.skipif(executable() is None, reason="neither the wheel of Valkey nor a server on the PATH"),
+    pytest.mark.long,
+]
 
 NOTICED_SECONDS = 2.5
 PUBLISH_SECONDS = 2.0
