@@ -32,10 +32,13 @@ class Listener:
 
     async def until(self, is_so: Callable[[], bool], *, seconds: float = WAIT_SECONDS) -> None:
         """Wait until something is so of what was told."""
-        async with asyncio.timeout(seconds):
-            while not is_so():
-                self._news.clear()
-                await self._news.wait()
+        try:
+            async with asyncio.timeout(seconds):
+                while not is_so():
+                    self._news.clear()
+                    await self._news.wait()
+        except TimeoutError:
+            raise AssertionError(f"not so within {seconds} s of what was told: {self.told}") from None
 
     async def hears(self, *data: bytes, seconds: float = WAIT_SECONDS) -> None:
         """Wait until as much as that has come, and it is that."""

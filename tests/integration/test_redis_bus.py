@@ -91,6 +91,12 @@ async def loop_is_quick(limit=0.2):
     assert worst < limit
 
 
+async def is_heard(bus, listener):
+    """`before` is published and heard; who publishes is answered a moment before who listens is told."""
+    await bus.publish([("one", b"before")])
+    await listener.hears(b"before")
+
+
 async def fails_in_time(bus):
     began = time.monotonic()
     with pytest.raises(BusError):
@@ -110,7 +116,7 @@ async def test_that_everything_in_redis_is_deleted_changes_nothing(server):
 async def test_a_server_that_is_killed_and_comes_back_empty_is_healed_within_a_second(server):
     with capture_logs() as logs:
         async with heard(server.url) as (bus, listener):
-            await bus.publish([("one", b"before")])
+            await is_heard(bus, listener)
             server.kill()
             await listener.is_down(seconds=NOTICED_SECONDS)
             await fails_in_time(bus)
@@ -137,7 +143,7 @@ async def test_a_server_that_is_away_at_the_start_is_waited_for(server):
 
 async def test_a_server_that_is_stopped_is_noticed_and_healed_when_it_goes_on(server):
     async with heard(server.url) as (bus, listener), loop_is_quick():
-        await bus.publish([("one", b"before")])
+        await is_heard(bus, listener)
         server.stop()
         await fails_in_time(bus)
         await listener.is_down(seconds=NOTICED_SECONDS)
@@ -158,7 +164,7 @@ async def test_many_who_publish_to_a_server_that_is_stopped_are_all_told_in_time
 
 async def test_a_network_that_swallows_everything_is_noticed_and_healed(server):
     async with Front(server) as front, heard(f"redis://127.0.0.1:{front.port}") as (bus, listener):
-        await bus.publish([("one", b"before")])
+        await is_heard(bus, listener)
         front.hold(new_ones=True)
         await fails_in_time(bus)
         await listener.is_down(seconds=NOTICED_SECONDS)
@@ -428,7 +434,7 @@ async def test_a_bus_that_is_closed_while_it_connects_stays_closed(server, turns
 
 async def _story_on_uvloop(server):
     async with heard(server.url) as (bus, listener):
-        await bus.publish([("one", b"before")])
+        await is_heard(bus, listener)
         server.stop()
         await fails_in_time(bus)
         await listener.is_down(seconds=NOTICED_SECONDS)
