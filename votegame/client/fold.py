@@ -52,12 +52,13 @@ class RoomFold:
         return int(self.state["seq"])
 
     def take_ok(self, ok: Frame) -> None:
-        """An `ok` that carries `state`, or the missed events."""
+        """An `ok` that carries `state`, or the missed events; some may have been told since they were asked for."""
         if "state" in ok:
             self.state = copy.deepcopy(ok["state"])
         elif ok.get("recovered"):
             for event in ok["events"]:
-                self.take(event)
+                if event["seq"] > self.seq:
+                    self.take(event)
             self._take_now(ok["now"])
 
     def take(self, frame: Frame) -> None:

@@ -178,11 +178,10 @@ class Witness:
         if not fold.state:
             yield "`recovered` is true, but this actor has never had a snapshot"
             return
-        missed = [event for event in ok["events"] if event["seq"] > fold.seq]
-        if missed and missed[0]["seq"] != fold.seq + 1:
+        try:
+            fold.take_ok(ok)
+        except HoleError:
             yield f"the events after {fold.seq} are missing: {numbers}"
-            return
-        fold.take_ok({**ok, "events": missed})
 
     def _told(self, book: Book, frame: Frame) -> Iterator[str]:
         """An event or a notice."""
