@@ -103,12 +103,12 @@ WITH found AS MATERIALIZED (
 SELECT c.id, c.code, c.stream, c.epoch, j.owner, j.is_held FROM judged j LEFT JOIN claimed c ON c.id = j.id
 
 -- name: room_claim_due
--- Take over rooms that nobody alive owns and whose deadline nears, the earliest first. Rooms that another sweeper is
--- taking are skipped, and those that are to rest. With `own`, rooms that the node owns and does not run are taken, too.
+-- Take over rooms whose deadline nears, the earliest first, and that nobody alive owns, or the node itself without running
+-- them. Rooms that another sweeper is taking are skipped, and those that are to rest.
 WITH due AS MATERIALIZED (
     SELECT r.id, r.owner, r.next_deadline FROM rooms r
     WHERE r.next_deadline < %(before_ms)s AND r.id <> ALL (%(resting)s::uuid[])
-        AND CASE WHEN r.owner = %(node_id)s THEN %(own)s AND r.code <> ALL (%(running)s::text[])
+        AND CASE WHEN r.owner = %(node_id)s THEN r.code <> ALL (%(running)s::text[])
             ELSE NOT EXISTS (SELECT FROM nodes n WHERE n.id = r.owner AND lease_runs(n.lease_until)) END
     ORDER BY r.next_deadline
     LIMIT %(limit)s

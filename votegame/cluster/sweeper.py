@@ -1,6 +1,7 @@
-"""The sweeper: opens rooms whose timers come due and that no living node looks after.
+"""The sweeper: opens rooms whose timers come due and that nobody looks after.
 
-After the loss of a node, or a restart, a round must end at its deadline also when no player comes back to see it.
+After the loss of a node, or a restart, a round must end at its deadline also when no player comes back to see it. So it
+must in a room that is ours by the store alone, since the answer to its claim, or to its release, was lost.
 """
 
 import asyncio
@@ -31,8 +32,6 @@ class Sweeper:
         self._store = store
         self._clock = clock
         self._registry = registry
-        self._is_unsure = False
-        """Whether rooms may have been claimed without our knowing. They are nobody else's to look after, then."""
 
     async def run(self) -> None:
         """Sweep for ever; cancelled by its owner."""
@@ -57,10 +56,8 @@ class Sweeper:
         if limit == 0:
             return 0
         before_ms = self._clock.now_ms() + AHEAD_MS
-        running = self._registry.running() if self._is_unsure else None
-        self._is_unsure = True
-        claims = await self._store.claim_due(self._node_id, before_ms, limit, self._registry.resting(), running)
-        self._is_unsure = False
+        resting, running = self._registry.resting(), self._registry.running()
+        claims = await self._store.claim_due(self._node_id, before_ms, limit, resting, running)
         for claim in claims:
             self._registry.open(claim)
         return len(claims)

@@ -146,17 +146,15 @@ class Actor:
                 self.owner = opened.node_id
                 return None
         except Exception:
-            # Not given up: the sweeper would only find it again, every second.
             log.exception("a room could not be begun", room_code=self.room_code)
-            self._claim, opened = None, NotNow(is_broken=True)
+            self._is_broken, opened = True, NotNow(is_broken=True)
         await self._turn_away(opened)
         self._refuse_all(opened)
         return None
 
     async def _turn_away(self, outcome: Opened | NotFound | NotNow) -> None:
         """Of a log that another node may read: send whoever asks from elsewhere to look for that node, or to be it."""
-        may_be_read = isinstance(outcome, NotNow) and outcome.is_broken and outcome.claim is not None
-        if not may_be_read or not await self.give_up():
+        if not isinstance(outcome, NotNow) or not outcome.may_be_read or not await self.give_up():
             return
         asking = self._inbox.take_strangers()
         if asking:
@@ -331,7 +329,7 @@ class Actor:
 
     @property
     def claimed(self) -> RoomId | None:
-        """The room that is ours, or was; None when it never was, or stays ours for good."""
+        """The room that is ours, or was; None when it never was."""
         return None if self._claim is None else self._claim.room_id
 
     @property

@@ -41,11 +41,13 @@ class NotNow(Struct, frozen=True):
 
     Attributes:
         is_broken: Whether trying again is of no use.
-        claim: The claim to be given up, when another node may fare better with the log.
+        claim: The claim that was made, to be given up.
+        may_be_read: Whether another node may fare better with the log.
     """
 
     is_broken: bool = False
     claim: Claim | None = None
+    may_be_read: bool = False
 
 
 class Elsewhere(Struct, frozen=True):
@@ -97,7 +99,7 @@ def _folded(claim: Claim, rows: Sequence[tuple[Row, int]]) -> Opened | NotNow:
         return Opened(claim, fold(from_row(row) for row, _ in rows), max(time_ms for _, time_ms in rows))
     except LaterVersionError as error:
         log.error("a later release wrote the log, letting go", room_code=claim.room_code, reason=str(error))
-        return NotNow(is_broken=True, claim=claim)
+        return NotNow(is_broken=True, claim=claim, may_be_read=True)
     except CorruptLogError as error:
         log.error("log does not fold", room_code=claim.room_code, room_id=claim.room_id, reason=str(error))
-        return NotNow(is_broken=True)
+        return NotNow(is_broken=True, claim=claim)

@@ -140,12 +140,12 @@ class RoomStore(Protocol):
         before_ms: int,
         limit: int,
         resting: Collection[RoomId] = (),
-        running: Collection[RoomCode] | None = None,
+        running: Collection[RoomCode] = (),
     ) -> Sequence[Claim]:
-        """Claim at most `limit` rooms without a living owner whose deadline is before `before_ms`, earliest first.
+        """Claim at most `limit` rooms that nobody runs and whose deadline is before `before_ms`, earliest first.
 
-        Those in `resting` are left alone. With `running`, rooms that `node_id` itself owns are claimed again, too, but
-        for these: a claim whose answer was lost may have made them its own.
+        Those are rooms without a living owner, and rooms of `node_id` itself that are not in `running`. Rooms in
+        `resting` are left alone.
         """
 
     async def load(self, room_id: RoomId) -> Sequence[tuple[Row, int]]:

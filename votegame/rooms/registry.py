@@ -242,12 +242,12 @@ class Registry:
         await self._give_up(actor)
 
     async def _give_up(self, actor: Actor) -> None:
-        """A room that stays ours without an actor is out of the sweeper's reach, so it is tried more than once."""
+        """Of a room that stays ours without an actor, other nodes hear from us alone; so it is tried more than once."""
         for _ in range(_RELEASES):
             if self._is_stopping or await actor.give_up():
                 return
             await asyncio.sleep(_RELEASE_RETRY_SECONDS)
-        log.error("room not given up: its timers rest until someone comes", room_code=actor.room_code)
+        log.error("room not given up", room_code=actor.room_code)
 
     def _note_fault(self, actor: Actor, ending: Ending) -> None:
         if actor.claimed is None:

@@ -170,14 +170,14 @@ class MemoryRoomStore:
         before_ms: int,
         limit: int,
         resting: Collection[RoomId] = (),
-        running: Collection[RoomCode] | None = None,
+        running: Collection[RoomCode] = (),
     ) -> Sequence[Claim]:
-        """Claim at most `limit` rooms without a living owner whose next deadline is before `before_ms`."""
+        """Claim at most `limit` rooms that nobody runs and whose next deadline is before `before_ms`."""
         if not self._nodes.is_alive(node_id):
             return []
 
-        def is_unknown(room: _Room) -> bool:
-            return running is not None and room.made.room_code not in running
+        def is_run(room: _Room) -> bool:
+            return room.made.room_code in running if room.owner == node_id else self._nodes.is_alive(room.owner)
 
         due = sorted(
             (room.head.next_deadline_ms, room_id)
@@ -185,7 +185,7 @@ class MemoryRoomStore:
             if room.head.next_deadline_ms is not None
             and room.head.next_deadline_ms < before_ms
             and room_id not in resting
-            and (is_unknown(room) if room.owner == node_id else not self._nodes.is_alive(room.owner))
+            and not is_run(room)
         )
         return [_take(self._rooms[room_id], node_id) for _deadline, room_id in due[:limit]]
 

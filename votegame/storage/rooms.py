@@ -101,17 +101,16 @@ class PostgresRoomStore:
         before_ms: int,
         limit: int,
         resting: Collection[RoomId] = (),
-        running: Collection[RoomCode] | None = None,
+        running: Collection[RoomCode] = (),
     ) -> Sequence[Claim]:
-        """Claim at most `limit` rooms without a living owner whose next deadline is before `before_ms`."""
+        """Claim at most `limit` rooms that nobody runs and whose next deadline is before `before_ms`."""
         rows = await self._database.fetch_all(
             "room_claim_due",
             node_id=node_id,
             before_ms=before_ms,
             limit=limit,
             resting=list(resting),
-            own=running is not None,
-            running=list(running or ()),
+            running=list(running),
         )
         return [
             Claim(room_id=room_id, room_code=code, stream=StreamId(stream), epoch=epoch)

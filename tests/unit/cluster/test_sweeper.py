@@ -3,7 +3,7 @@ import itertools
 
 import pytest
 
-from tests.unit.rooms.table import seated, settle
+from tests.unit.rooms.table import an_id, seated, settle
 from votegame import tasks
 from votegame.cluster.sweeper import AHEAD_MS, ROOMS_AT_ONCE, Sweeper
 from votegame.errors import StoreUnavailableError
@@ -155,6 +155,48 @@ async def test_rooms_that_were_claimed_without_an_answer_are_not_forgotten(table
     await asyncio.sleep(10)
     assert len(table.outlet.frames("round_ended")) == 1
     await tasks.end([sweeping])
+
+
+async def test_a_room_whose_own_claim_had_no_answer_is_looked_for(table, monkeypatch):
+    """Nobody else may: it is ours, by the store. And nobody asks for it again."""
+    ada, bob = await crashed_in_round(table)
+    claim = table.memory.claim
+
+    async def lost(*asked):
+        await claim(*asked)
+        raise StoreUnavailableError("gone after")
+
+    sweeping = tasks.start(a_sweeper(table).run(), name="sweeper")
+    with monkeypatch.context() as fault:
+        fault.setattr(table.store, "claim", lost)
+        assert (await bob.ask(bob.resume(an_id(), 0)))["code"] == "unavailable"
+    assert table.registry.get(ada.code) is None
+    await asyncio.sleep(15)
+    assert len(table.outlet.frames("round_ended")) == 1
+    await tasks.end([sweeping])
+
+
+async def test_a_room_that_could_not_be_given_up_is_looked_for(table, monkeypatch):
+    ada, bob = await seated(table)
+    await ada.ask(ada.change(answer_seconds=60))
+    await ada.ask(ada.start())
+    ada.lose()
+    bob.lose()
+    await settle()
+    sweeping = tasks.start(a_sweeper(table).run(), name="sweeper")
+    with monkeypatch.context() as fault:
+        fault.setattr(table.store, "release", away)
+        table.registry.get(ada.code).hand_over(None)
+        await asyncio.sleep(5)
+        assert table.registry.get(ada.code) is None
+        await asyncio.sleep(75)
+    assert table.row_of(ada.code).owner == table.node_id
+    assert len(table.outlet.frames("round_ended")) == 1
+    await tasks.end([sweeping])
+
+
+async def away(*_asked):
+    raise StoreUnavailableError("away")
 
 
 async def test_a_room_that_breaks_over_its_timer_is_tried_less_and_less_often(table, monkeypatch):

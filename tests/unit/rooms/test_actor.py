@@ -280,6 +280,8 @@ class TestBug:
         await settle()
         assert table.store.calls["load"] == 1
         assert len(table.registry) == 0
+        assert table.row_of(ada.code).owner is None
+        assert list(table.registry.resting()) == [table.row_of(ada.code).made.room_id]
 
     async def test_without_a_log_that_folds_nobody_is_told_that_a_command_had_no_effect(self, table, room):
         ada, _bob = await room
@@ -289,7 +291,9 @@ class TestBug:
         await table.begin()
         table.row_of(ada.code).log.pop(1)
         assert (await ada.ask(kept))["code"] == "unavailable"
-        assert table.row_of(ada.code).owner == table.node_id
+        await settle()
+        assert table.row_of(ada.code).owner is None
+        assert list(table.registry.resting()) == [table.row_of(ada.code).made.room_id]
 
     async def test_a_room_that_a_later_release_wrote_is_left_to_nodes_that_can_read_it(self, table, room):
         ada, _bob = await room
