@@ -35,7 +35,7 @@ from votegame.cluster.links import Links
 from votegame.errors import ErrorCode
 from votegame.game.commands import CreateRoom, JoinRoom, Resume
 from votegame.ids import ConnectionId, NodeId, RoomCode, UserId
-from votegame.rooms.inbox import INBOX_ENTRIES, ConnectionLost, Heritage, Request, gateway_node
+from votegame.rooms.inbox import INBOX_ENTRIES, ConnectionLost, Heritage, Request
 from votegame.rooms.ports import Attached, CloseAttached, Detach, Origin, Outlet, Place, ReplyFrame, RoomFrame
 from votegame.rooms.registry import Registry
 from votegame.wire.close_codes import CloseCode
@@ -133,14 +133,7 @@ class RemoteRooms:
         if before is not None:
             # The room was opened by the way, for one who made it before and says so again.
             room.place, room.ref, room.unanswered = before.place, before.ref, before.unanswered
-        strangers: dict[NodeId, None] = {}
-        for entry in heritage.entries:
-            node_id = gateway_node(entry)
-            if node_id is not None:
-                strangers[node_id] = None
-            elif isinstance(entry, Request):
-                room.unanswered[_key(entry.origin)] = entry
-        self._links.send_all(strangers, NotHere(room_code=room_code))
+        room.unanswered.update((_key(entry.origin), entry) for entry in heritage.entries if isinstance(entry, Request))
         self._ask(room_code, room)
 
     def let_go(self, room_code: RoomCode) -> Heritage:

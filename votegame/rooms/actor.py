@@ -156,7 +156,7 @@ class Actor:
         """Of a log that another node may read: send whoever asks from elsewhere to look for that node, or to be it."""
         if not isinstance(outcome, NotNow) or not outcome.may_be_read or not await self.give_up():
             return
-        asking = self._inbox.take_strangers()
+        asking = self.take_strangers()
         if asking:
             self._env.outlet.deliver([Moved(self.room_code, asking)])
 
@@ -336,6 +336,10 @@ class Actor:
     def is_faulty(self) -> bool:
         """Whether the room ended, or was not opened, over something that may well happen again."""
         return self._is_broken or (self.room is not None and self.room.condition == "refused")
+
+    def take_strangers(self) -> tuple[NodeId, ...]:
+        """Take what other nodes have asked out of the inbox; returns which nodes those are."""
+        return self._inbox.take_strangers()
 
     def heritage(self, *, keeps_sockets: bool) -> Heritage:
         """What is left when `run` is over."""

@@ -267,9 +267,10 @@ class Registry:
         if self._is_stopping:
             actor.refuse_waiting(ErrorCode.UNAVAILABLE)
             return
+        if actor.owner is not None:
+            # Also when it was taken from us: not all who listen to it from elsewhere notice that by themselves.
+            self._env.outlet.deliver([Moved(actor.room_code, actor.take_strangers())])
         heritage = actor.heritage(keeps_sockets=ending in {"discarded", "elsewhere", "moved"})
-        if ending == "moved":
-            self._env.outlet.deliver([Moved(actor.room_code)])
         if actor.owner is not None and self._env.elsewhere is not None:
             self._env.elsewhere.settle(actor.room_code, actor.owner, heritage)
         elif heritage.sockets or any(isinstance(entry, Request | Subscription) for entry in heritage.entries):

@@ -216,6 +216,19 @@ class TestFrames:
         assert corner.far.got == [NotHere(room_code=ada.code)]
         assert list(corner.house.audience.nodes()) == []
 
+    async def test_who_listens_to_a_room_that_was_taken_while_this_node_slept_is_told_to_ask_elsewhere(self, corner):
+        """It may have noticed nothing of it, if the lease runs again the next time that it looks."""
+        ada, _gateway, _bob = await joined(corner)
+        third = corner.another()
+        await corner.keep_alive(third)
+        row = corner.row_of(ada.code)
+        row.owner, row.epoch = third.node_id, row.epoch + 1
+        await corner.house.registry.discard_fenced()
+        await settle()
+        assert set(map(type, third.got)) == {Subscribe}
+        assert corner.far.got == [NotHere(room_code=ada.code)]
+        assert list(corner.house.audience.nodes()) == []
+
 
 class TestSubscriptions:
     async def test_what_was_missed_comes_again_with_all_that_notices_tell(self, corner):
