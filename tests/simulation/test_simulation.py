@@ -69,7 +69,7 @@ def test_the_same_seed_is_the_same_run():
 
 
 def test_a_seed_does_not_depend_on_how_this_interpreter_hashes():
-    code = "from tests.simulation.run import run; print([run(seed).digest for seed in range(5, 10)])"
+    code = "from tests.simulation.run import run; print([run(seed).digest for seed in (5, 6, 7, 8, 1406)])"
     digests = {
         subprocess.run(
             [sys.executable, "-c", code],
@@ -81,7 +81,7 @@ def test_a_seed_does_not_depend_on_how_this_interpreter_hashes():
         ).stdout
         for seed in ("1", "2")
     }
-    assert digests == {f"{[run(seed).digest for seed in range(5, 10)]}\n"}
+    assert digests == {f"{[run(seed).digest for seed in (5, 6, 7, 8, 1406)]}\n"}
 
 
 def test_a_run_in_which_nothing_breaks_fails():
