@@ -262,17 +262,23 @@ class RemoteRooms:
         """Do what is due at `now`, in seconds."""
         for room_code, room in list(self._rooms.items()):
             self._expire(room, now)
-            if room.out_of_step_since is not None and now - room.out_of_step_since > OUT_OF_STEP_SECONDS:
-                self._send_away(room_code)
-                room.out_of_step_since = None
-            elif room.out_of_step_since is not None and now - room.asked_at > ASK_AGAIN_SECONDS:
-                self._ask(room_code, room)
-            elif now - room.busy_at > IDLE_SECONDS and not room.unanswered:
-                if self._sockets.sockets_of(room_code):
-                    room.busy_at = now
-                else:
+            if now - room.busy_at > IDLE_SECONDS and not room.unanswered:
+                if not self._sockets.sockets_of(room_code):
                     del self._rooms[room_code]
+                    continue
+                room.busy_at = now
+            if room.out_of_step_since is not None:
+                self._catch_up(room_code, room, now)
         self._resolved_at = {code: at for code, at in self._resolved_at.items() if now - at < _RESOLVE_SECONDS}
+
+    def _catch_up(self, room_code: RoomCode, room: RemoteRoom, now: float) -> None:
+        assert room.out_of_step_since is not None
+        if now - room.out_of_step_since > OUT_OF_STEP_SECONDS:
+            self._send_away(room_code)
+            # The room stays out of step: a reply to an earlier sending must not attach whoever comes back.
+            room.out_of_step_since = now
+        if now - room.asked_at > ASK_AGAIN_SECONDS:
+            self._ask(room_code, room)
 
     def _expire(self, room: RemoteRoom, now: float) -> None:
         """Forget commands that the gateway has answered itself: `unavailable` must stay true as far as we can help."""

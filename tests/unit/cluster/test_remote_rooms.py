@@ -136,6 +136,25 @@ class TestSettling:
         assert len(refs) == 3
         assert len(set(refs)) == 3
 
+    async def test_after_that_too_nothing_is_passed_on_before_the_last_subscription_is_answered(self, corner):
+        """A reply to an earlier sending would attach a connection that the owner then takes for lost."""
+        await corner.begin()
+        ada = await corner.hosted()
+        await corner.hand_over(ada.code)
+        await asyncio.sleep(2)
+        bob = Guest(corner.house, "bob")
+        bob.code = ada.code
+        bob.send(commands.JoinRoom, id_="join")
+        await settle()
+        earlier = corner.far.of(Forward)[0]
+        await asyncio.sleep(1.4)
+        assert corner.gateway.closed == [ada.connection_id]
+        corner.far.send(a_reply(earlier))
+        assert types(bob) == []
+        corner.far.resume(ada.code)
+        corner.far.send(a_reply(corner.far.of(Forward)[-1]))
+        assert types(bob) == ["ok"]
+
     async def test_who_asked_from_elsewhere_is_told_to_ask_elsewhere(self, corner):
         await corner.begin()
         ada = await corner.hosted()
@@ -428,6 +447,14 @@ class TestForgetting:
         ada = await corner.handed_over()
         await asyncio.sleep(IDLE_SECONDS * 2)
         assert ada.code in corner.remote
+        ada.lose()
+        await asyncio.sleep(IDLE_SECONDS + 1)
+        assert len(corner.remote) == 0
+
+    async def test_a_room_whose_owner_never_answers_is_forgotten_too(self, corner):
+        await corner.begin()
+        ada = await corner.hosted()
+        await corner.hand_over(ada.code)
         ada.lose()
         await asyncio.sleep(IDLE_SECONDS + 1)
         assert len(corner.remote) == 0
