@@ -28,6 +28,8 @@ MERGE_SECONDS = 8.0
 OVERDUE_MS = 5_000
 QUIET_SECONDS = 12.0
 """After the last game: what is still to be written is, and nothing waits any more."""
+HALF_OPEN_SECONDS = 25.0
+"""After the last fault: a node pings every 10 s, and knows by the second ping that a client is gone without a word."""
 
 
 @dataclass
@@ -110,7 +112,7 @@ class Simulation:
             self._problems += [f"I11: {since:.0f} s after healing: {what}" for what in self._standing()]
             return
         await self._come_late()
-        await asyncio.sleep(QUIET_SECONDS)
+        await asyncio.sleep(max(QUIET_SECONDS, healed_at + HALF_OPEN_SECONDS - self._loop.time()))
         self._problems += [*self._left_behind(), *self._overdue()]
 
     async def _ended(self, playing: list[asyncio.Task[None]]) -> bool:
