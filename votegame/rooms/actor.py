@@ -29,7 +29,7 @@ from votegame.wire.close_codes import CloseCode
 _TURNS_AT_ONCE: Final = 32
 """Turns of a backlog before other rooms get the loop."""
 
-_FULL_RETRY_SECONDS: Final = 1.0
+_FULL_RETRY_SECONDS: Final = 1
 
 Ending = Literal["never opened", "elsewhere", "moved", "given up", "retired", "discarded", "broken", "stopped"]
 """`elsewhere`: another node owns the room; `moved`: it was handed over to one; `given up`: to nobody in particular."""
