@@ -18,6 +18,7 @@ from tests.scenarios.deviations import DEVIATIONS, SILENT, Deviation, Later, dev
 from tests.serving import ServerProcess, complaints
 from votegame.cli import main
 from votegame.conformance.cast import NoGuestError
+from votegame.conformance.command import exit_code
 from votegame.conformance.format import Transcript
 from votegame.conformance.report import lines
 from votegame.conformance.runner import Means, Runner, transcripts_for
@@ -144,6 +145,18 @@ async def test_what_cannot_be_done_ends_with_2(arguments, words, capsys):
 
 
 @asynccontextmanager
+async def serving(app: web.Application):
+    """The URL of an application that is being served."""
+    runner = web.AppRunner(app)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    try:
+        yield f"http://127.0.0.1:{runner.addresses[0][1]}"
+    finally:
+        await runner.cleanup()
+
+
+@asynccontextmanager
 async def answering(
     status: int, body: object, headers: dict[str, str] | None = None, upgrade: Callable[[], web.Response] = web.Response
 ):
@@ -158,13 +171,8 @@ async def answering(
     app = web.Application()
     app.router.add_post("/api/auth/guest", answer)
     app.router.add_get("/ws", answer_upgrade)
-    runner = web.AppRunner(app)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
-    try:
-        yield f"http://127.0.0.1:{runner.addresses[0][1]}"
-    finally:
-        await runner.cleanup()
+    async with serving(app) as url:
+        yield url
 
 
 @pytest.mark.parametrize(
@@ -181,6 +189,26 @@ async def test_a_server_that_makes_no_guests_ends_the_run_and_says_so(status, bo
     async with answering(status, body, headers) as url:
         with pytest.raises(NoGuestError, match=words):
             await played(url, {"votes": STORIES["votes"], "tabs": STORIES["tabs"]}, Means())
+
+
+async def test_a_limit_that_is_spent_for_long_is_no_difference_and_the_run_is_not_over():
+    """The server makes guests, and lets them do nothing for an hour, which is its right."""
+    spent = {"code": "rate_limited", "retry_after": 3600}
+    asks = {"actor": "ada", "http": {"method": "POST", "path": "/api/auth/guest", "status": 200}}
+    guests = [(201, {"user": {"id": "5f0c"}, "token": "t"}), (429, spent)]
+
+    async def answer(_request: web.Request) -> web.Response:
+        status, body = guests.pop(0)
+        return web.json_response(body, status=status)
+
+    story = msgspec.convert({"title": "", "shows": "", "actors": {"ada": {}}, "steps": [asks]}, Transcript)
+    app = web.Application()
+    app.router.add_post("/api/auth/guest", answer)
+    async with serving(app) as url:
+        (result,) = await played(url, {"story": story}, Means())
+    assert (result.outcome, result.findings) == ("unfinished", ())
+    assert "a limit per time is spent for 3600 s" in result.reason
+    assert exit_code([result]) == 2
 
 
 async def test_an_upgrade_that_is_none_is_a_difference():

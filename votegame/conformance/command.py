@@ -5,7 +5,7 @@ import asyncio
 import contextlib
 import math
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from http import HTTPStatus
 from typing import Final
 from urllib.parse import urlsplit
@@ -35,12 +35,13 @@ again, run the server with RATE_LIMITS=off, and say --no-rates here. Nothing is 
 own, and checks what the client sends and what it makes of what it is told. protocol/transcripts.md says how a client is
 driven through them, by cues.
 
-The exit code is 0 when nothing differs, 1 when something does, 2 when the server cannot be reached or used, or when it
-is interrupted before all is played.
+The exit code is 0 when nothing differs, 1 when something does, 2 when the server cannot be reached or used, when
+it lets nobody do more for longer than a minute, or when it is interrupted before all is played.
 """
 
 EXIT_OK: Final = 0
 EXIT_FOUND: Final = 1
+EXIT_UNUSABLE: Final = 2
 _START_SECONDS: Final = 60.0
 _CALL_SECONDS: Final = 30.0
 _LOOK_SECONDS: Final = 0.2
@@ -117,11 +118,18 @@ def _run(args: argparse.Namespace) -> int:
         _print(msgspec.json.format(msgspec.json.encode(results)).decode())
     else:
         _print(report.summary(results, n_guests))
-    if any(result.outcome == "differs" for result in results):
-        return EXIT_FOUND
-    if args.once and any(result.reason == _NEVER for result in results):
+    code = exit_code(results)
+    if code == EXIT_OK and args.once and any(result.reason == _NEVER for result in results):
         raise UnusableError("It was ended before each story was played.")
-    return EXIT_OK
+    return code
+
+
+def exit_code(results: Sequence[Result]) -> int:
+    """What the results add up to: whether something differs, or else could not be finished."""
+    outcomes = {result.outcome for result in results}
+    if "differs" in outcomes:
+        return EXIT_FOUND
+    return EXIT_UNUSABLE if "unfinished" in outcomes else EXIT_OK
 
 
 async def _serve(transcripts: Mapping[str, Transcript], args: argparse.Namespace) -> list[Result]:

@@ -10,7 +10,7 @@ from votegame.conformance.findings import Finding
 from votegame.conformance.format import Step
 from votegame.conformance.link import Came, Ended, Link
 from votegame.conformance.shapes import Shapes
-from votegame.conformance.troubles import spent
+from votegame.conformance.troubles import SpentError
 from votegame.conformance.witness import Book, Frame, Witness
 
 Place = tuple[str, str]
@@ -41,10 +41,12 @@ class Desk:
     def begin(self, number: int, step: Step) -> None:
         """A step begins; what is found is found in it."""
         self._at = (number, step)
+        for book in self.books.values():
+            book.waited = 0.0
 
     def end(self) -> None:
         """All steps are done."""
-        self._at = (0, _AT_THE_END)
+        self.begin(0, _AT_THE_END)
 
     def open(self, place: Place, link: Link, user_id: str) -> None:
         """There is a new connection."""
@@ -71,16 +73,17 @@ class Desk:
     async def waited(self, place: Place, frame: Frame) -> bool:
         """What a client does that was too fast: it waits as it is told, and sends the same again.
 
-        Raises StoppedError when it would be too long.
+        Raises SpentError when it would be too long, at once or in all.
         """
         book, seconds = self.books[place], frame.get("retry_after")
         if frame.get("code") != "rate_limited" or seconds is None:
             return False
-        if seconds > LONGEST_WAIT:
-            self.stop(place[0], expected="an answer", came=shown(frame), what=[spent(seconds)])
         command = book.commands.get(str(frame.get("id")))
         if command is None and not book.last_text:
             return False
+        book.waited += seconds
+        if book.waited > LONGEST_WAIT:
+            raise SpentError(book.waited)
         await asyncio.sleep(seconds)
         if command is not None:
             await self.send(place, command)

@@ -15,9 +15,10 @@ from votegame.conformance.desk import LONGEST_WAIT
 from votegame.conformance.format import Http
 from votegame.conformance.matcher import Variables, differences, filled
 from votegame.conformance.shapes import Shapes
-from votegame.conformance.troubles import spent
+from votegame.conformance.troubles import SpentError
 
-_TRIES: Final = 5
+_LEAST_WAIT: Final = 1.0
+"""Seconds that a wait counts at least: a server that says none again and again is not asked for ever."""
 _UPGRADE: Final = {
     "Connection": "Upgrade",
     "Upgrade": "websocket",
@@ -71,33 +72,33 @@ class Caller:
         self._shapes = shapes
 
     async def call(self, how: Http, user: User | None, variables: Variables) -> Answer:
-        """Make a call. One that is told to wait waits, and is sent again."""
+        """Make a call. One that is told to wait waits, and is sent again. Raises SpentError when that is too long."""
         headers = {**credentials(how.credential, user), **filled(how.headers, variables)}
         sent = UNSET if how.body is UNSET else filled(how.body, variables)
         text = how.text * how.fill if how.text is not UNSET else None if sent is UNSET else json.dumps(sent)
         if text is not None:
             headers.setdefault("Content-Type", "application/json")
         path = filled(how.path, variables)
-        for _ in range(_TRIES):
+        waited = 0.0
+        while True:
             data = None if text is None else io.BytesIO(text.encode())
             async with self.http.request(
                 how.method, self.url + path, headers=headers, data=data, allow_redirects=False
             ) as response:
                 content = await response.read()
             wait = _wait(response.status, content)
-            if how.status == HTTPStatus.TOO_MANY_REQUESTS or wait is None or wait > LONGEST_WAIT:
-                break
+            if how.status == HTTPStatus.TOO_MANY_REQUESTS or wait is None:
+                return self._judged(how, path, (response, content), variables, sent)
+            waited += max(wait, _LEAST_WAIT)
+            if waited > LONGEST_WAIT:
+                raise SpentError(waited)
             await asyncio.sleep(wait)
-        return self._judged(how, path, (response, content), variables, sent)
 
     def _judged(
         self, how: Http, path: str, came: tuple[aiohttp.ClientResponse, bytes], variables: Variables, sent: Any
     ) -> Answer:
         response, content = came
         text = f"{response.status} {content.decode(errors='replace')[:2_000]}"
-        wait = _wait(response.status, content)
-        if wait is not None and how.status != HTTPStatus.TOO_MANY_REQUESTS:
-            return Answer(None, text, sent, [spent(wait)])
         try:
             body = json.loads(content)
         except ValueError:

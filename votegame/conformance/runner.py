@@ -10,13 +10,13 @@ from msgspec import Struct
 
 from votegame.conformance.cast import Cast, NoGuestError, User, rooms_made
 from votegame.conformance.desk import Desk
-from votegame.conformance.findings import Finding, Result
+from votegame.conformance.findings import Finding, Outcome, Result
 from votegame.conformance.format import Need, Transcript, read_transcripts
 from votegame.conformance.http import Caller
 from votegame.conformance.orders import Orders
 from votegame.conformance.player import Player, Restart
 from votegame.conformance.shapes import Shapes
-from votegame.conformance.troubles import reason
+from votegame.conformance.troubles import SpentError, UncheckedError, reason
 from votegame.conformance.witness import Witness
 from votegame.files import protocol_directory
 
@@ -112,12 +112,21 @@ class Runner:
             for actor, described in transcript.actors.items():
                 if described.kind != "stranger":
                     users[actor] = await self._cast.take(described, rooms_made(transcript, actor))
-            findings = await self._findings(transcript, users)
+            outcome, reason, findings = await self._outcome(transcript, users)
         finally:
             for actor, user in users.items():
                 self._cast.give_back(transcript.actors[actor], user)
-        outcome = "differs" if findings else "passed"
-        return Result(name, transcript.title, outcome, "", tuple(findings), round(time.monotonic() - started, 2))  # type: ignore[arg-type]
+        return Result(name, transcript.title, outcome, reason, tuple(findings), round(time.monotonic() - started, 2))
+
+    async def _outcome(self, transcript: Transcript, users: dict[str, User]) -> tuple[Outcome, str, list[Finding]]:
+        """What came of it, and why it could not be judged, if so."""
+        try:
+            findings = await self._findings(transcript, users)
+        except UncheckedError as error:
+            return "unchecked", str(error), []
+        except SpentError as error:
+            return "unfinished", str(error), []
+        return ("differs" if findings else "passed"), "", findings
 
     async def _findings(self, transcript: Transcript, users: dict[str, User]) -> list[Finding]:
         desk = Desk(Witness(self._shapes, self._orders), self._shapes, self._means.patience)

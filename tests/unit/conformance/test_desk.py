@@ -13,6 +13,7 @@ from votegame.conformance.desk import Desk, StoppedError
 from votegame.conformance.link import Came, Ended
 from votegame.conformance.orders import Orders
 from votegame.conformance.shapes import Shapes
+from votegame.conformance.troubles import SpentError
 from votegame.conformance.witness import Witness
 
 pytestmark = pytest.mark.looptime
@@ -80,9 +81,17 @@ async def test_nothing_is_sent_again_for_a_reply_to_nothing(desk, link):
 
 async def test_a_limit_that_is_spent_for_longer_is_called_so_and_not_a_fault(desk):
     await desk.send(PLACE, {"type": "ping", "id": "1"})
-    with pytest.raises(StoppedError):
+    with pytest.raises(SpentError, match="a limit per time is spent for 400 s"):
         await desk.waited(PLACE, limited("1", 400.0))
-    assert "a limit per time is spent for 400 s" in desk.findings[0].differences[0]
+    assert desk.findings == []
+
+
+async def test_so_is_one_that_is_never_over_whatever_is_said_each_time(desk):
+    await desk.send(PLACE, {"type": "ping", "id": "1"})
+    for _ in range(3):
+        assert await desk.waited(PLACE, limited("1", 20.0))
+    with pytest.raises(SpentError, match="a limit per time is spent"):
+        await desk.waited(PLACE, limited("1", 20.0))
 
 
 async def test_a_connection_that_is_closed_when_the_story_is_over_is_found(desk, link):
