@@ -63,6 +63,29 @@ async def test_our_server_does_what_the_transcripts_say(prompt_server):
     assert {result.name for result in results} == set(STORIES)
 
 
+@pytest.mark.parametrize(
+    ("limits", "unchecked"),
+    [
+        ({"COMMAND_BURST": "150", "COMMANDS_PER_SECOND": "40"}, []),
+        (
+            {"COMMAND_BURST": "4", "COMMANDS_PER_SECOND": "3.5"},
+            [],
+        ),
+    ],
+)
+async def test_a_server_with_other_limits_does_not_differ(limits, unchecked):
+    process = ServerProcess(RATE_LIMITS="on", **limits)
+    await process.start()
+    try:
+        results = await played(process.url, {name: STORIES[name] for name in ("handshake", "rates")}, Means())
+    finally:
+        await process.stop()
+        await process.close()
+    assert [result.name for result in results if result.outcome == "differs"] == [], told(results)
+    assert results[-1].outcome == "passed"
+    assert [result.reason for result in results if result.outcome == "unchecked"] == unchecked
+
+
 @pytest.mark.parametrize("kind", [Deviation, Later])
 async def test_a_server_that_only_passes_on_or_adds_does_not_differ(prompt_server, kind):
     names = {name for _, name, _ in DEVIATIONS} - {"host_away", "handshake"}

@@ -24,6 +24,7 @@ ACTIONS = (
     "send",
     "send_text",
     "send_bytes",
+    "send_until",
     "expect",
     "closed",
     "drop",
@@ -87,6 +88,15 @@ class Http(Part, frozen=True, kw_only=True):
     response: Annotated[Pattern, Meta(description="What the body of the answer must hold.")] = UNSET
 
 
+class SendUntil(Part, frozen=True, kw_only=True):
+    """A command that is sent again and again, until the server has had too many."""
+
+    command: Annotated[dict[str, Any], Meta(description="The command, always the same.")]
+    refused: Annotated[dict[str, Pattern], Meta(description="The `error` that one of them must get in the end.")]
+    burst: Annotated[Pattern, Meta(description="How many may be sent at once: a number, or a variable.")]
+    per_second: Annotated[Pattern, Meta(description="And how many a second in the long run.")]
+
+
 class Step(Part, frozen=True, kw_only=True, omit_defaults=True):
     """One thing that happens. Besides `actor`, `tab` and `note` it has one action, and what belongs to that."""
 
@@ -101,6 +111,9 @@ class Step(Part, frozen=True, kw_only=True, omit_defaults=True):
     fill: Annotated[int, Meta(ge=1, description="With `send_text`: how often the text stands in the frame.")] = 1
     send_bytes: Annotated[
         str | UnsetType, Meta(description="Send these bytes, in hexadecimal, in a frame of the kind `opcode`.")
+    ] = UNSET
+    send_until: Annotated[
+        SendUntil | UnsetType, Meta(description="Send a command more often than the server lets anybody do.")
     ] = UNSET
     opcode: Annotated[Literal["text", "binary"], Meta(description="With `send_bytes`: the kind of frame.")] = "binary"
     repeat: Annotated[int, Meta(ge=1, description="How often it is sent.")] = 1

@@ -14,11 +14,11 @@ from typing import Any, Final
 import aiohttp
 from msgspec import UNSET
 
-from votegame.conformance import closing
+from votegame.conformance import closing, overuse
 from votegame.conformance.cast import User
 from votegame.conformance.desk import Desk, StoppedError, ending, shown
 from votegame.conformance.findings import Finding
-from votegame.conformance.format import Connect, Http, Step, Transcript
+from votegame.conformance.format import Connect, Http, SendUntil, Step, Transcript
 from votegame.conformance.http import Answer, Caller, credentials, refusal_of_upgrade
 from votegame.conformance.link import Came, Ended, NotOpenError, opened
 from votegame.conformance.matcher import Variables, differences, filled
@@ -91,6 +91,7 @@ class Player:
             "send": self._send,
             "send_text": self._send_text,
             "send_bytes": self._send_bytes,
+            "send_until": self._send_until,
             "expect": self._expect,
             "closed": self._closed,
             "drop": self._drop,
@@ -178,6 +179,10 @@ class Player:
         data = bytes.fromhex(step.send_bytes)
         for _ in range(step.repeat):
             await self._desk.links[actor, step.tab].send(data, is_binary=step.opcode == "binary")
+
+    async def _send_until(self, actor: str, step: Step) -> None:
+        assert isinstance(step.send_until, SendUntil)
+        await overuse.send_until(self._desk, (actor, step.tab), step.send_until, self.variables)
 
     async def _expect(self, actor: str, step: Step) -> None:
         assert isinstance(step.expect, dict)
