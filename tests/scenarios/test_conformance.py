@@ -14,6 +14,8 @@ import msgspec
 import pytest
 from aiohttp import web
 
+from tests.nodes import Nodes
+from tests.relay import round_robin
 from tests.scenarios.deviations import DEVIATIONS, SILENT, Deviation, Later, deviating
 from tests.serving import ServerProcess, complaints
 from votegame.cli import main
@@ -68,8 +70,8 @@ async def test_our_server_does_what_the_transcripts_say(prompt_server):
     [
         ({"COMMAND_BURST": "150", "COMMANDS_PER_SECOND": "40"}, []),
         (
-            {"COMMAND_BURST": "4", "COMMANDS_PER_SECOND": "3.5"},
-            [],
+            {"COMMAND_BURST": "4", "COMMANDS_PER_SECOND": "3.5", "SOCKETS_PER_USER": "2"},
+            ["it needs 3 connections of one user, and limits.sockets_per_user is 2"],
         ),
     ],
 )
@@ -84,6 +86,19 @@ async def test_a_server_with_other_limits_does_not_differ(limits, unchecked):
     assert [result.name for result in results if result.outcome == "differs"] == [], told(results)
     assert results[-1].outcome == "passed"
     assert [result.reason for result in results if result.outcome == "unchecked"] == unchecked
+
+
+async def test_several_nodes_behind_a_balancer_that_sends_anything_anywhere_do_not_differ():
+    nodes = Nodes(RATE_LIMITS="on", GUESTS_PER_HOUR="10000", REGISTRATIONS_PER_HOUR="1000")
+    try:
+        await nodes.start()
+        async with round_robin([node.port for node in nodes.nodes]) as url:
+            results = await played(url, STORIES, Means())
+            known = await played(url, {"replaced": STORIES["replaced"]}, Means(nodes=3))
+    finally:
+        await nodes.close()
+    assert {result.outcome for result in results} == {"passed", "skipped"}, told(results)
+    assert {result.outcome for result in known} == {"passed"}, told(known)
 
 
 @pytest.mark.parametrize("kind", [Deviation, Later])

@@ -78,6 +78,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--patience", type=_factor, default=1.0, metavar="FACTOR", help="wait so many times as long as the steps say"
     )
     parser.add_argument(
+        "--nodes",
+        type=_count,
+        metavar="N",
+        help="the server runs as N nodes; what each counts for itself is proved then",
+    )
+    parser.add_argument(
         "--restart-command", metavar="CMD", help="a command of the shell that stops the server and starts it again"
     )
 
@@ -85,6 +91,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def _port(text: str) -> int:
     if not text.isdecimal() or int(text) > _LAST_PORT:
         raise argparse.ArgumentTypeError(f"a port is a number up to {_LAST_PORT}, not {text}")
+    return int(text)
+
+
+def _count(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"a number of nodes is 1 or more, not {text}")
     return int(text)
 
 
@@ -156,10 +168,12 @@ async def _play(url: str, transcripts: Mapping[str, Transcript], args: argparse.
     tell: Callable[[Result], None] = _tell_nothing if args.json else _tell
     timeout = aiohttp.ClientTimeout(total=_CALL_SECONDS)
     # A server may close a connection after any answer, and a call that is under way on it then is lost.
-    connector = aiohttp.TCPConnector(force_close=True)
+    connector = aiohttp.TCPConnector(force_close=True, limit=0)
     async with aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar(), timeout=timeout) as http:
         restart = _restarting(http, url, args.restart_command) if args.restart_command else None
-        means = Means(patience=args.patience, has_time=args.slow, has_rates=not args.no_rates, restart=restart)
+        means = Means(
+            patience=args.patience, has_time=args.slow, has_rates=not args.no_rates, restart=restart, nodes=args.nodes
+        )
         runner = Runner(http, url, means, tell)
         try:
             return await runner.play(transcripts, jobs=max(1, args.jobs)), runner.n_guests

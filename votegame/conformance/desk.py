@@ -10,7 +10,7 @@ from votegame.conformance.findings import Finding
 from votegame.conformance.format import Step
 from votegame.conformance.link import Came, Ended, Link
 from votegame.conformance.shapes import Shapes
-from votegame.conformance.troubles import SpentError
+from votegame.conformance.troubles import SpentError, UncheckedError
 from votegame.conformance.witness import Book, Frame, Witness
 
 Place = tuple[str, str]
@@ -65,6 +65,14 @@ class Desk:
         if isinstance(came, Came):
             self.note(place[0], list(self.witness.heard(self.books[place], came)), came.text)
         return came
+
+    def welcomed(self, place: Place, welcome: Frame) -> None:
+        """A connection has a user. Raises UncheckedError when he may not have so many as the story opens."""
+        book, most = self.books[place], welcome["limits"]["sockets_per_user"]
+        book.user_id = welcome["user"]["id"]
+        n_open = [self.books[other].user_id for other in self.links].count(book.user_id)
+        if n_open > most:
+            raise UncheckedError(f"it needs {n_open} connections of one user, and limits.sockets_per_user is {most}")
 
     def is_passed_over(self, frame: Frame) -> bool:
         """Notices, of which some may be left out, and what the server has added to the protocol."""

@@ -21,6 +21,7 @@ Pattern = Any
 
 ACTIONS = (
     "connect",
+    "connect_until",
     "send",
     "send_text",
     "send_bytes",
@@ -68,6 +69,14 @@ class Connect(Part, frozen=True, kw_only=True):
     body: Annotated[Pattern, Meta(description="What the body of a refusal must hold.")] = UNSET
 
 
+class ConnectUntil(Part, frozen=True, kw_only=True):
+    """Connections of one user that are opened one after another, until the server closes one."""
+
+    limit: Annotated[Pattern, Meta(description="How many a node lets a user have: a number, or a variable.")]
+    closed: Annotated[int, Meta(description="The code that one of them must be closed with.")]
+    query: Annotated[str, Meta(description="What stands behind `/ws?`.")] = ""
+
+
 class Http(Part, frozen=True, kw_only=True):
     """A call over HTTP, and what must be answered."""
 
@@ -106,6 +115,9 @@ class Step(Part, frozen=True, kw_only=True, omit_defaults=True):
     ] = ()
     tab: Annotated[str, Meta(description="Which of the actor's connections, where there are several.")] = ""
     connect: Annotated[Connect | UnsetType, Meta(description="Open a WebSocket.")] = UNSET
+    connect_until: Annotated[
+        ConnectUntil | UnsetType, Meta(description="Open more connections than the server lets a user have.")
+    ] = UNSET
     send: Annotated[dict[str, Any] | UnsetType, Meta(description="Send this command.")] = UNSET
     send_text: Annotated[str | UnsetType, Meta(description="Send this text, whatever it is, in a text frame.")] = UNSET
     fill: Annotated[int, Meta(ge=1, description="With `send_text`: how often the text stands in the frame.")] = 1

@@ -39,12 +39,14 @@ class Means(Struct, frozen=True):
         has_time: Stories may wait for half a minute.
         has_rates: The server's limits per time are on.
         restart: Restarts the server, and returns when it is back; None without such means.
+        nodes: How many nodes the server runs as, if that is known.
     """
 
     patience: float = 1.0
     has_time: bool = False
     has_rates: bool = True
     restart: Restart | None = None
+    nodes: int | None = None
 
     def lacks(self, needs: Sequence[Need]) -> str:
         """Why a story with these needs is skipped; empty when it is not."""
@@ -131,7 +133,10 @@ class Runner:
     async def _findings(self, transcript: Transcript, users: dict[str, User]) -> list[Finding]:
         desk = Desk(Witness(self._shapes, self._orders), self._shapes, self._means.patience)
         seconds = _TOTAL_SECONDS * max(1.0, self._means.patience)
-        player = Player(transcript, caller=self._caller, desk=desk, users=users, restart=self._means.restart)
+        means = self._means
+        player = Player(
+            transcript, caller=self._caller, desk=desk, users=users, restart=means.restart, nodes=means.nodes
+        )
         try:
             async with asyncio.timeout(seconds):
                 return await player.play()

@@ -6,6 +6,7 @@ from typing import Any, Final
 
 _SAYS: Final = {
     "connect": ("connects", "connect"),
+    "connect_until": ("connects, until it is too much", "connect, until it is too much"),
     "send": ("sends", "send"),
     "send_text": ("sends the text", "send the text"),
     "send_bytes": ("sends the bytes", "send the bytes"),

@@ -13,7 +13,7 @@ from votegame.conformance.desk import Desk, StoppedError
 from votegame.conformance.link import Came, Ended
 from votegame.conformance.orders import Orders
 from votegame.conformance.shapes import Shapes
-from votegame.conformance.troubles import SpentError
+from votegame.conformance.troubles import SpentError, UncheckedError
 from votegame.conformance.witness import Witness
 
 pytestmark = pytest.mark.looptime
@@ -92,6 +92,18 @@ async def test_so_is_one_that_is_never_over_whatever_is_said_each_time(desk):
         assert await desk.waited(PLACE, limited("1", 20.0))
     with pytest.raises(SpentError, match="a limit per time is spent"):
         await desk.waited(PLACE, limited("1", 20.0))
+
+
+async def test_a_story_that_opens_more_connections_than_a_user_may_have_cannot_be_checked(desk):
+    welcome = {"type": "welcome", "user": {"id": "5f0c"}, "limits": {"sockets_per_user": 2}}
+    desk.welcomed(PLACE, welcome)
+    for tab in ("ben", "stranger"):
+        desk.open((tab, ""), FakeLink(), "")
+    desk.welcomed(("ben", ""), {**welcome, "user": {"id": "77aa"}})
+    desk.welcomed(("stranger", ""), welcome)
+    desk.open(("ada", "2"), FakeLink(), "5f0c")
+    with pytest.raises(UncheckedError, match=r"3 connections of one user, and limits\.sockets_per_user is 2"):
+        desk.welcomed(("ada", "2"), welcome)
 
 
 async def test_a_connection_that_is_closed_when_the_story_is_over_is_found(desk, link):
