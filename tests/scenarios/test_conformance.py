@@ -249,6 +249,79 @@ async def test_a_limit_that_is_spent_for_long_is_no_difference_and_the_run_is_no
     assert exit_code([result]) == 2
 
 
+TOKEN = "Kx7-plain_and.opaque-2f9c"
+PASSWORD = "four words are fine"
+
+
+def chatty() -> web.Application:
+    """A server that says in each answer, and in each frame, all that it was sent."""
+
+    async def answer(request: web.Request) -> web.Response:
+        said = f"{request.path_qs} {dict(request.headers)} {await request.text()}"
+        return web.json_response({"user": {"id": 7}, "echo": said, "cut": said[: len(said) // 2]}, status=500)
+
+    async def guest(_request: web.Request) -> web.Response:
+        response = web.json_response({"user": {"id": "5f0c"}, "token": TOKEN}, status=201)
+        response.set_cookie("login", f"cookie-{TOKEN}")
+        return response
+
+    async def upgrade(request: web.Request) -> web.StreamResponse:
+        if "nonsense" in request.query_string:
+            return web.json_response({"code": "unauthenticated", "echo": dict(request.headers)}, status=401)
+        socket = web.WebSocketResponse(protocols=["votegame.v1"])
+        await socket.prepare(request)
+        await socket.send_json({"type": "error", "id": None, "code": "bad_json", "message": str(request.headers)})
+        async for message in socket:
+            await socket.send_json({"type": "error", "id": None, "code": "bad_json", "message": message.data})
+        return socket
+
+    app = web.Application()
+    app.router.add_post("/api/auth/guest", guest)
+    app.router.add_get("/ws", upgrade)
+    app.router.add_route("*", "/{path:.*}", answer)
+    return app
+
+
+def story_of(*steps: dict) -> Transcript:
+    return msgspec.convert({"title": "", "shows": "", "actors": {"ada": {}}, "steps": list(steps)}, Transcript)
+
+
+LOGIN = {"method": "POST", "path": "/api/auth/login", "body": {"email": "a@b.c", "password": PASSWORD}}
+CHATTED = {
+    "call": story_of({"actor": "ada", "http": LOGIN}),
+    "cookie": story_of(
+        {"actor": "ada", "http": {"method": "GET", "path": "/x?token=$ada_token", "credential": "cookie"}}
+    ),
+    "path": story_of({"actor": "ada", "http": {"method": "GET", "path": "/x?token=${ada_token}"}}),
+    "welcome": story_of({"actor": "ada", "connect": {}}, {"actor": "ada", "expect": {"type": "welcome"}}),
+    "upgrade": story_of({"actor": "ada", "connect": {"query": "nonsense", "status": 401, "body": {"code": "kicked"}}}),
+    "frame": story_of(
+        {"actor": "ada", "connect": {}},
+        {"actor": "ada", "send": {"type": "authenticate", "id": "1", "token": "$ada_token"}},
+        {"actor": "ada", "expect": {"type": "error", "message": "$ada_token"}},
+    ),
+}
+
+
+@pytest.mark.parametrize("name", CHATTED)
+async def test_no_token_and_no_password_is_told_to_people_or_to_programs(name):
+    async with serving(chatty()) as url:
+        results = await played(url, {name: CHATTED[name]}, Means(patience=0.1))
+    for text in (told(results), msgspec.json.encode(results).decode()):
+        assert "[hidden]" in text
+        assert all(secret[:12] not in text for secret in (TOKEN, PASSWORD))
+
+
+async def test_nor_does_a_run_that_cannot_begin_tell_any():
+    body = {"user": {"id": 5}, "token": TOKEN, "echo": [TOKEN]}
+    location = {"Location": f"https://ada:{TOKEN}@a.test/?token={TOKEN}"}
+    for status, headers in ((201, {}), (200, {}), (301, location)):
+        async with answering(status, body, headers) as url:
+            with pytest.raises(NoGuestError) as ended:
+                await played(url, {"votes": STORIES["votes"]}, Means())
+        assert TOKEN not in str(ended.value)
+
+
 async def test_an_upgrade_that_is_none_is_a_difference():
     upgrade = {"Upgrade": "websocket", "Connection": "Upgrade", "Sec-WebSocket-Accept": "wrong"}
     guest = {"user": {"id": "5f0c"}, "token": "t"}

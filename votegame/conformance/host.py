@@ -63,7 +63,7 @@ class Story:
     @property
     def token(self) -> str:
         """The token of the client in the playing of now."""
-        return f"token-of-{self.script.user_id}"
+        return self.script.token
 
     @property
     def user(self) -> dict[str, Any]:

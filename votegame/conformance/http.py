@@ -14,6 +14,7 @@ from votegame.conformance.cast import User
 from votegame.conformance.desk import LONGEST_WAIT
 from votegame.conformance.format import Http
 from votegame.conformance.matcher import Variables, differences, filled
+from votegame.conformance.redaction import Redaction
 from votegame.conformance.shapes import Shapes
 from votegame.conformance.troubles import SpentError
 
@@ -66,15 +67,18 @@ async def refusal_of_upgrade(
 class Caller:
     """Makes the calls of a story."""
 
-    def __init__(self, http: aiohttp.ClientSession, url: str, shapes: Shapes) -> None:
+    def __init__(self, http: aiohttp.ClientSession, url: str, shapes: Shapes, redaction: Redaction) -> None:
+        """`redaction` is told what is secret of what is sent and what comes."""
         self.http = http
         self.url = url
         self._shapes = shapes
+        self._redaction = redaction
 
     async def call(self, how: Http, user: User | None, variables: Variables) -> Answer:
         """Make a call. One that is told to wait waits, and is sent again. Raises SpentError when that is too long."""
         headers = {**credentials(how.credential, user), **filled(how.headers, variables)}
         sent = UNSET if how.body is UNSET else filled(how.body, variables)
+        self._redaction.learn(sent)
         text = how.text * how.fill if how.text is not UNSET else None if sent is UNSET else json.dumps(sent)
         if text is not None:
             headers.setdefault("Content-Type", "application/json")
@@ -98,11 +102,13 @@ class Caller:
         self, how: Http, path: str, came: tuple[aiohttp.ClientResponse, bytes], variables: Variables, sent: Any
     ) -> Answer:
         response, content = came
+        self._redaction.add(*(morsel.value for morsel in response.cookies.values()))
         text = f"{response.status} {content.decode(errors='replace')[:2_000]}"
         try:
             body = json.loads(content)
         except ValueError:
             return Answer(None, text, sent, ["the body is no JSON"])
+        self._redaction.learn(body)
         faults = list(_differences(how, response, body, variables))
         if response.status >= HTTPStatus.BAD_REQUEST:
             faults += _problem_faults(response, body)

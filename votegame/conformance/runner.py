@@ -15,6 +15,7 @@ from votegame.conformance.format import Need, Transcript, read_transcripts
 from votegame.conformance.http import Caller
 from votegame.conformance.orders import Orders
 from votegame.conformance.player import Player, Restart
+from votegame.conformance.redaction import Redaction
 from votegame.conformance.shapes import Shapes
 from votegame.conformance.troubles import SpentError, UncheckedError, reason
 from votegame.conformance.witness import Witness
@@ -69,8 +70,9 @@ class Runner:
         self._tell = tell
         self._shapes = Shapes()
         self._orders = Orders()
-        self._cast = Cast(http, url)
-        self._caller = Caller(http, url, self._shapes)
+        self._redaction = Redaction()
+        self._cast = Cast(http, url, self._redaction)
+        self._caller = Caller(http, url, self._shapes, self._redaction)
 
     @property
     def n_guests(self) -> int:
@@ -118,7 +120,8 @@ class Runner:
         finally:
             for actor, user in users.items():
                 self._cast.give_back(transcript.actors[actor], user)
-        return Result(name, transcript.title, outcome, reason, tuple(findings), round(time.monotonic() - started, 2))
+        seconds = round(time.monotonic() - started, 2)
+        return self._redaction.result(Result(name, transcript.title, outcome, reason, tuple(findings), seconds))
 
     async def _outcome(self, transcript: Transcript, users: dict[str, User]) -> tuple[Outcome, str, list[Finding]]:
         """What came of it, and why it could not be judged, if so."""

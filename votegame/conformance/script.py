@@ -20,6 +20,7 @@ from votegame.conformance.findings import Finding
 from votegame.conformance.format import Step, Transcript
 from votegame.conformance.matcher import differences, filled
 from votegame.conformance.model import now_ms
+from votegame.conformance.redaction import Redaction
 from votegame.conformance.same import unlike
 from votegame.conformance.shapes import Shapes
 from votegame.conformance.stage import ScriptError, Stage
@@ -65,6 +66,8 @@ class Script:
         self._pace = pace
         self._patience = patience
         self._stage = Stage(transcript, shapes, rng)
+        self._redaction = Redaction()
+        self._redaction.add(self.token)
         self._visit: Visit | None = None
         self._is_attached = False
         self._lost_at = 0.0
@@ -76,6 +79,11 @@ class Script:
     def user_id(self) -> str:
         """The id of the user whose part the client has."""
         return str(self._stage.variables[self.client])
+
+    @property
+    def token(self) -> str:
+        """By which he is known."""
+        return f"token-of-{self.user_id}"
 
     @property
     def display_name(self) -> str:
@@ -294,7 +302,8 @@ class Script:
 
     def _stop(self, expected: str, came: str, what: list[str]) -> NoReturn:
         number, step = self._at
-        self.findings.append(Finding(number, self.client, step.note, expected, came, what))
+        finding = Finding(number, self.client, step.note, expected, came, what)
+        self.findings.append(self._redaction.finding(finding))
         raise StoppedError
 
 
