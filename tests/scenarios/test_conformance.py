@@ -19,6 +19,7 @@ from tests.relay import round_robin
 from tests.scenarios.deviations import DEVIATIONS, SILENT, Deviation, Later, deviating
 from tests.serving import ServerProcess, complaints
 from votegame.cli import main
+from votegame.conformance import waiting
 from votegame.conformance.cast import NoGuestError
 from votegame.conformance.command import exit_code
 from votegame.conformance.format import Transcript
@@ -46,9 +47,12 @@ async def prompt_server():
     await process.close()
 
 
-async def played(url: str, stories: dict[str, Transcript], means: Means, jobs: int = JOBS) -> list:
+async def played(
+    url: str, stories: dict[str, Transcript], means: Means, *, jobs: int = JOBS, say=waiting.silent
+) -> list:
     async with aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar()) as http:
-        return await Runner(http, url, means, lambda _result: None).play(stories, jobs=jobs)
+        runner = Runner(http, url, means, lambda _result: None, waiting.Waiting(say))
+        return await runner.play(stories, jobs=jobs)
 
 
 def told(results) -> str:
@@ -320,6 +324,28 @@ async def test_nor_does_a_run_that_cannot_begin_tell_any():
             with pytest.raises(NoGuestError) as ended:
                 await played(url, {"votes": STORIES["votes"]}, Means())
         assert TOKEN not in str(ended.value)
+
+
+async def test_a_long_wait_is_told_to_people_and_nothing_else_is(monkeypatch):
+    monkeypatch.setattr(waiting, "_SILENCE", 0.2)
+    monkeypatch.setattr(waiting, "_LOOK_SECONDS", 0.05)
+
+    async def guest(_request: web.Request) -> web.Response:
+        return web.json_response({"user": {"id": "5f0c"}, "token": "t"}, status=201)
+
+    async def slow(_request: web.Request) -> web.Response:
+        await asyncio.sleep(0.5)
+        return web.json_response({})
+
+    app = web.Application()
+    app.router.add_post("/api/auth/guest", guest)
+    app.router.add_get("/slow", slow)
+    lines: list[str] = []
+    story = story_of({"actor": "ada", "http": {"method": "GET", "path": "/slow"}})
+    async with serving(app) as url:
+        (result,) = await played(url, {"story": story}, Means(), say=lines.append)
+    assert result.outcome == "passed"
+    assert lines == ["        story: step 1 waits for the answer to GET /slow"]
 
 
 async def test_an_upgrade_that_is_none_is_a_difference():

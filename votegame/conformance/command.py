@@ -21,12 +21,13 @@ from votegame.conformance.host import Times
 from votegame.conformance.player import Restart
 from votegame.conformance.runner import Means, Runner, transcripts_for
 from votegame.conformance.serving import Serving, serve
+from votegame.conformance.waiting import Waiting
 from votegame.errors import VotegameError
 
 DESCRIPTION: Final = """\
 Prove a server, or a client, by the protocol. `votegame conformance http://localhost:8000` plays the transcripts of
 protocol/transcripts against a server, compares every frame and every answer, and says what differs: the story, the
-step, what was expected and what came.
+step, what was expected and what came. What it waits for, if that is long, it says on stderr.
 
 It makes about 12 guests; a server with the usual limits lets in 20 from one address in an hour. To run it again and
 again, run the server with RATE_LIMITS=off, and say --no-rates here. Nothing is left behind but those guests.
@@ -155,17 +156,19 @@ async def _serve(transcripts: Mapping[str, Transcript], args: argparse.Namespace
     names = {result.name for result in skipped}
     served = {name: each for name, each in transcripts.items() if name not in names}
     how = Serving(args.host, args.port, args.once, Times(pace=args.pace, patience=args.patience))
-    tell, say = (_tell_nothing, _say_aside) if args.json else (_tell, _print)
+    waiting = Waiting(_say_aside)
+    tell, say = (_tell_nothing, _say_aside) if args.json else (_telling(waiting), _print)
     for result in skipped:
         tell(result)
-    results = await serve(served, how, tell=tell, say=say)
+    results = await serve(served, how, tell=tell, say=say, waiting=waiting)
     played = {result.name for result in results}
     never = [Result(name, each.title, "skipped", _NEVER) for name, each in served.items() if name not in played]
     return [*results, *skipped, *never]
 
 
 async def _play(url: str, transcripts: Mapping[str, Transcript], args: argparse.Namespace) -> tuple[list[Result], int]:
-    tell: Callable[[Result], None] = _tell_nothing if args.json else _tell
+    waiting = Waiting(_say_aside)
+    tell = _tell_nothing if args.json else _telling(waiting)
     timeout = aiohttp.ClientTimeout(total=_CALL_SECONDS)
     # A server may close a connection after any answer, and a call that is under way on it then is lost.
     connector = aiohttp.TCPConnector(force_close=True, limit=0)
@@ -174,7 +177,7 @@ async def _play(url: str, transcripts: Mapping[str, Transcript], args: argparse.
         means = Means(
             patience=args.patience, has_time=args.slow, has_rates=not args.no_rates, restart=restart, nodes=args.nodes
         )
-        runner = Runner(http, url, means, tell)
+        runner = Runner(http, url, means, tell, waiting)
         try:
             return await runner.play(transcripts, jobs=max(1, args.jobs)), runner.n_guests
         except NoGuestError as error:
@@ -222,8 +225,14 @@ def _checked(url: str | None) -> str:
     return f"{parts.scheme}://{parts.netloc}{parts.path.rstrip('/')}"
 
 
-def _tell(result: Result) -> None:
-    _print("\n".join(report.lines(result)))
+def _telling(waiting: Waiting) -> Callable[[Result], None]:
+    """Prints results as they come, which end a silence."""
+
+    def tell(result: Result) -> None:
+        _print("\n".join(report.lines(result)))
+        waiting.heard()
+
+    return tell
 
 
 def _tell_nothing(_result: Result) -> None:

@@ -11,6 +11,7 @@ from votegame.conformance.format import Step
 from votegame.conformance.link import Came, Ended, Link
 from votegame.conformance.shapes import Shapes
 from votegame.conformance.troubles import SpentError, UncheckedError
+from votegame.conformance.waiting import Doing, of_server, silent
 from votegame.conformance.witness import Book, Frame, Witness
 
 Place = tuple[str, str]
@@ -28,14 +29,22 @@ class StoppedError(Exception):
 class Desk:
     """Everything that comes is looked at here, once."""
 
-    def __init__(self, witness: Witness, shapes: Shapes, patience: float) -> None:
-        """`patience` is what the seconds are multiplied by after which something has not come."""
+    def __init__(self, witness: Witness, shapes: Shapes, patience: float, doing: Doing = silent) -> None:
+        """A desk without connections.
+
+        Args:
+            witness: Looks at everything that comes.
+            shapes: The schemas.
+            patience: What the seconds are multiplied by after which something has not come.
+            doing: Called with what is done, or waited for, from now on.
+        """
         self.findings: list[Finding] = []
         self.links: dict[Place, Link] = {}
         self.books: dict[Place, Book] = {}
         self.witness = witness
         self.shapes = shapes
         self._patience = patience
+        self._doing = doing
         self._at = (0, _AT_THE_END)
 
     def begin(self, number: int, step: Step) -> None:
@@ -43,6 +52,7 @@ class Desk:
         self._at = (number, step)
         for book in self.books.values():
             book.waited = 0.0
+        self._doing(of_server(number, step, self._patience))
 
     def end(self) -> None:
         """All steps are done."""
@@ -92,12 +102,18 @@ class Desk:
         book.waited += seconds
         if book.waited > LONGEST_WAIT:
             raise SpentError(book.waited)
-        await asyncio.sleep(seconds)
+        await self.obey(seconds)
         if command is not None:
             await self.send(place, command)
         else:
             await self.links[place].send(book.last_text)
         return True
+
+    async def obey(self, seconds: float) -> None:
+        """Wait, as the server asks."""
+        self._doing(f"step {self._at[0]} waits {seconds:g} s, as the server asks (`rate_limited`)")
+        await asyncio.sleep(seconds)
+        self._doing(of_server(*self._at, self._patience))
 
     def note(self, actor: str, what: list[str], came: str) -> None:
         """Stop when something is not as it always must be: what follows would only be more of it."""

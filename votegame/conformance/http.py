@@ -1,9 +1,8 @@
 """Calls over HTTP, and what is always true of their answers: the schemas of `openapi.json`, and what problems hold."""
 
-import asyncio
 import io
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from http import HTTPStatus
 from typing import Any, Final
 
@@ -74,8 +73,13 @@ class Caller:
         self._shapes = shapes
         self._redaction = redaction
 
-    async def call(self, how: Http, user: User | None, variables: Variables) -> Answer:
-        """Make a call. One that is told to wait waits, and is sent again. Raises SpentError when that is too long."""
+    async def call(
+        self, how: Http, user: User | None, variables: Variables, obey: Callable[[float], Awaitable[None]]
+    ) -> Answer:
+        """Make a call. One that is told to wait does so, by `obey`, and is sent again.
+
+        Raises SpentError when that is too long.
+        """
         headers = {**credentials(how.credential, user), **filled(how.headers, variables)}
         sent = UNSET if how.body is UNSET else filled(how.body, variables)
         self._redaction.learn(sent)
@@ -96,7 +100,7 @@ class Caller:
             waited += max(wait, _LEAST_WAIT)
             if waited > LONGEST_WAIT:
                 raise SpentError(waited)
-            await asyncio.sleep(wait)
+            await obey(wait)
 
     def _judged(
         self, how: Http, path: str, came: tuple[aiohttp.ClientResponse, bytes], variables: Variables, sent: Any

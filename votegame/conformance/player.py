@@ -262,7 +262,7 @@ class Player:
 
     async def _call(self, actor: str, step: Step) -> None:
         assert isinstance(step.http, Http)
-        answer = await self._caller.call(step.http, self._users.get(actor), self.variables)
+        answer = await self._caller.call(step.http, self._users.get(actor), self.variables, self._desk.obey)
         if answer.faults:
             self._desk.stop(actor, expected=f"status {step.http.status}", came=answer.text, what=answer.faults)
         if isinstance(answer.body, dict):

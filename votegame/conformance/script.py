@@ -25,6 +25,7 @@ from votegame.conformance.same import unlike
 from votegame.conformance.shapes import Shapes
 from votegame.conformance.stage import ScriptError, Stage
 from votegame.conformance.visit import Came, Entered, Happening, Left, Reported, Sent, Visit
+from votegame.conformance.waiting import Doing, of_client, silent
 
 Frame = dict[str, Any]
 Act = Callable[[str, Step], Awaitable[None]]
@@ -45,7 +46,14 @@ class Script:
     """One playing of one story to one client."""
 
     def __init__(
-        self, transcript: Transcript, *, shapes: Shapes, rng: random.Random, pace: float = 1.0, patience: float = 1.0
+        self,
+        transcript: Transcript,
+        *,
+        shapes: Shapes,
+        rng: random.Random,
+        pace: float = 1.0,
+        patience: float = 1.0,
+        doing: Doing = silent,
     ) -> None:
         """A story for one client.
 
@@ -55,6 +63,7 @@ class Script:
             rng: For ids, and for orders that tell nothing.
             pace: What the least times are multiplied by that a client must wait.
             patience: What the time is multiplied by after which the client has not done what it must.
+            doing: Called with what is done, or waited for, from now on.
         """
         assert isinstance(transcript.client, str)
         self.cues = Cues()
@@ -65,6 +74,7 @@ class Script:
         self._shapes = shapes
         self._pace = pace
         self._patience = patience
+        self._doing = doing
         self._stage = Stage(transcript, shapes, rng)
         self._redaction = Redaction()
         self._redaction.add(self.token)
@@ -102,6 +112,7 @@ class Script:
         try:
             for number, step in enumerate(self._transcript.steps, start=1):
                 self._at = (number, step)
+                self._doing(of_client(number, step, self._patience, self._pace))
                 for actor in step.actors:
                     acts = self._acts_of_client() if actor == self.client else self._acts_of_others()
                     await acts[step.action](actor, step)

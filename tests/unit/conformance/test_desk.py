@@ -10,6 +10,7 @@ import pytest
 from votegame.client.fold import RoomFold
 from votegame.conformance import closing
 from votegame.conformance.desk import Desk, StoppedError
+from votegame.conformance.format import Step
 from votegame.conformance.link import Came, Ended
 from votegame.conformance.orders import Orders
 from votegame.conformance.shapes import Shapes
@@ -66,6 +67,18 @@ async def test_who_is_told_to_wait_for_half_a_minute_does_so_and_sends_the_same_
     assert await desk.waited(PLACE, limited("1", 26.0))
     assert asyncio.get_running_loop().time() - started == pytest.approx(26, abs=0.1)
     assert [json.loads(text) for text in link.sent] == [command, command]
+
+
+async def test_who_waits_for_the_server_says_so(link):
+    doing: list[str] = []
+    desk = Desk(Witness(SHAPES, Orders()), SHAPES, 2.0, doing.append)
+    desk.open(PLACE, link, "5f0c")
+    step = Step(actor="ada", expect={"type": "ok"})
+    desk.begin(3, step)
+    await desk.send(PLACE, {"type": "ping", "id": "1"})
+    await desk.waited(PLACE, limited("1", 26.0))
+    waits = "step 3 waits up to 20 s for `ok`"
+    assert doing == [waits, "step 3 waits 26 s, as the server asks (`rate_limited`)", waits]
 
 
 async def test_what_has_no_id_is_sent_again_as_it_was(desk, link):
