@@ -35,9 +35,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; returns the exit code: 0, 1 when `check` found something, 2 when refused."""
     args = _parser().parse_args(arguments)
     try:
-        settings = read_settings(os.environ, Path(".env"))
-        run: Callable[[argparse.Namespace, Settings], int] = args.run
-        return run(args, settings)
+        run: Callable[[argparse.Namespace], int] = args.run
+        return run(args)
     except (VotegameError, StoreError) as error:
         print(f"votegame: {error}", file=sys.stderr)
         return EXIT_REFUSED
@@ -61,7 +60,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _add_conformance(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    proving = _add(commands, "conformance", "prove a server or a client", conformance.DESCRIPTION, _conformance)
+    proving = _add(commands, "conformance", "prove a server or a client", conformance.DESCRIPTION, conformance.run)
     conformance.add_arguments(proving)
 
 
@@ -70,7 +69,7 @@ def _add(
     name: str,
     summary: str,
     description: str,
-    run: Callable[[argparse.Namespace, Settings], int],
+    run: Callable[[argparse.Namespace], int],
 ) -> argparse.ArgumentParser:
     parser = commands.add_parser(
         name, help=summary, description=description, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -79,40 +78,42 @@ def _add(
     return parser
 
 
-def _serve(_args: argparse.Namespace, settings: Settings) -> int:
-    return serve.serve(settings)
+def _settings() -> Settings:
+    """Those of the server here. Whoever proves another by its URL needs none, and is not asked for them."""
+    return read_settings(os.environ, Path(".env"))
 
 
-def _migrate(args: argparse.Namespace, settings: Settings) -> int:
-    with serve.database(settings) as url:
+def _serve(_args: argparse.Namespace) -> int:
+    return serve.serve(_settings())
+
+
+def _migrate(args: argparse.Namespace) -> int:
+    with serve.database(_settings()) as url:
         names = migrate.pending(url) if args.dry_run else migrate.apply(url)
     verb = "would be applied" if args.dry_run else "applied"
     print("\n".join(f"{name} {verb}" for name in names) or "The database is up to date.")
     return EXIT_OK
 
 
-def _nodes(args: argparse.Namespace, settings: Settings) -> int:
-    with _existing_database(settings) as url:
+def _nodes(args: argparse.Namespace) -> int:
+    with _existing_database() as url:
         return nodes.list_nodes(args, url)
 
 
-def _drain(args: argparse.Namespace, settings: Settings) -> int:
-    with _existing_database(settings) as url:
+def _drain(args: argparse.Namespace) -> int:
+    with _existing_database() as url:
         return nodes.drain(args, url)
 
 
-def _conformance(args: argparse.Namespace, _settings: Settings) -> int:
-    return conformance.run(args)
-
-
-def _check(args: argparse.Namespace, settings: Settings) -> int:
-    with _existing_database(settings) as url:
+def _check(args: argparse.Namespace) -> int:
+    with _existing_database() as url:
         return check.run(args, url)
 
 
 @contextmanager
-def _existing_database(settings: Settings) -> Iterator[str]:
+def _existing_database() -> Iterator[str]:
     """The URL of a database that is there, and up to date. Raises ConfigurationError when there is none."""
+    settings = _settings()
     serve.check_existing(settings)
     with serve.database(settings) as url:
         serve.check_migrated(url)

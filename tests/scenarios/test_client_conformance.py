@@ -88,9 +88,13 @@ async def test_a_client_may_log_in_over_the_socket():
 
 
 async def test_a_login_over_the_socket_must_hold():
-    async with hosting("whole_game", patience=0.1) as (url, http, _):
-        outcome = await drive(LogsInWrongly(http, f"{url}/whole_game"))
+    async with hosting("whole_game", patience=0.1) as (url, http, results):
+        client = LogsInWrongly(http, f"{url}/whole_game")
+        outcome = await drive(client)
     assert outcome["differences"] == ["step 1: `token` is not the one that it was given"]
+    told = repr(results["whole_game"])
+    assert "[hidden]" in told
+    assert client.token not in told
 
 
 async def test_a_client_may_log_in_over_the_socket_though_it_has_a_login():

@@ -14,10 +14,14 @@ import msgspec
 import pytest
 from aiohttp import web
 
+from tests.nodes import Nodes
+from tests.relay import round_robin
 from tests.scenarios.deviations import DEVIATIONS, SILENT, Deviation, Later, deviating
 from tests.serving import ServerProcess, complaints
 from votegame.cli import main
+from votegame.conformance import waiting
 from votegame.conformance.cast import NoGuestError
+from votegame.conformance.command import exit_code
 from votegame.conformance.format import Transcript
 from votegame.conformance.report import lines
 from votegame.conformance.runner import Means, Runner, transcripts_for
@@ -43,9 +47,12 @@ async def prompt_server():
     await process.close()
 
 
-async def played(url: str, stories: dict[str, Transcript], means: Means, jobs: int = JOBS) -> list:
+async def played(
+    url: str, stories: dict[str, Transcript], means: Means, *, jobs: int = JOBS, say=waiting.silent
+) -> list:
     async with aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar()) as http:
-        return await Runner(http, url, means, lambda _result: None).play(stories, jobs=jobs)
+        runner = Runner(http, url, means, lambda _result: None, waiting.Waiting(say))
+        return await runner.play(stories, jobs=jobs)
 
 
 def told(results) -> str:
@@ -60,6 +67,42 @@ async def test_our_server_does_what_the_transcripts_say(prompt_server):
     results = await played(prompt_server.url, STORIES, Means(has_time=True, restart=restart))
     assert [result.name for result in results if result.outcome != "passed"] == [], told(results)
     assert {result.name for result in results} == set(STORIES)
+
+
+@pytest.mark.parametrize(
+    ("limits", "unchecked"),
+    [
+        ({"COMMAND_BURST": "150", "COMMANDS_PER_SECOND": "40"}, []),
+        (
+            {"COMMAND_BURST": "4", "COMMANDS_PER_SECOND": "3.5", "SOCKETS_PER_USER": "2"},
+            ["it needs 3 connections of one user, and limits.sockets_per_user is 2"],
+        ),
+    ],
+)
+async def test_a_server_with_other_limits_does_not_differ(limits, unchecked):
+    process = ServerProcess(RATE_LIMITS="on", **limits)
+    await process.start()
+    try:
+        results = await played(process.url, {name: STORIES[name] for name in ("handshake", "rates")}, Means())
+    finally:
+        await process.stop()
+        await process.close()
+    assert [result.name for result in results if result.outcome == "differs"] == [], told(results)
+    assert results[-1].outcome == "passed"
+    assert [result.reason for result in results if result.outcome == "unchecked"] == unchecked
+
+
+async def test_several_nodes_behind_a_balancer_that_sends_anything_anywhere_do_not_differ():
+    nodes = Nodes(RATE_LIMITS="on", GUESTS_PER_HOUR="10000", REGISTRATIONS_PER_HOUR="1000")
+    try:
+        await nodes.start()
+        async with round_robin([node.port for node in nodes.nodes]) as url:
+            results = await played(url, STORIES, Means())
+            known = await played(url, {"replaced": STORIES["replaced"]}, Means(nodes=3))
+    finally:
+        await nodes.close()
+    assert {result.outcome for result in results} == {"passed", "skipped"}, told(results)
+    assert {result.outcome for result in known} == {"passed"}, told(known)
 
 
 @pytest.mark.parametrize("kind", [Deviation, Later])
@@ -144,6 +187,18 @@ async def test_what_cannot_be_done_ends_with_2(arguments, words, capsys):
 
 
 @asynccontextmanager
+async def serving(app: web.Application):
+    """The URL of an application that is being served."""
+    runner = web.AppRunner(app)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    try:
+        yield f"http://127.0.0.1:{runner.addresses[0][1]}"
+    finally:
+        await runner.cleanup()
+
+
+@asynccontextmanager
 async def answering(
     status: int, body: object, headers: dict[str, str] | None = None, upgrade: Callable[[], web.Response] = web.Response
 ):
@@ -158,13 +213,8 @@ async def answering(
     app = web.Application()
     app.router.add_post("/api/auth/guest", answer)
     app.router.add_get("/ws", answer_upgrade)
-    runner = web.AppRunner(app)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
-    try:
-        yield f"http://127.0.0.1:{runner.addresses[0][1]}"
-    finally:
-        await runner.cleanup()
+    async with serving(app) as url:
+        yield url
 
 
 @pytest.mark.parametrize(
@@ -181,6 +231,121 @@ async def test_a_server_that_makes_no_guests_ends_the_run_and_says_so(status, bo
     async with answering(status, body, headers) as url:
         with pytest.raises(NoGuestError, match=words):
             await played(url, {"votes": STORIES["votes"], "tabs": STORIES["tabs"]}, Means())
+
+
+async def test_a_limit_that_is_spent_for_long_is_no_difference_and_the_run_is_not_over():
+    """The server makes guests, and lets them do nothing for an hour, which is its right."""
+    spent = {"code": "rate_limited", "retry_after": 3600}
+    asks = {"actor": "ada", "http": {"method": "POST", "path": "/api/auth/guest", "status": 200}}
+    guests = [(201, {"user": {"id": "5f0c"}, "token": "t"}), (429, spent)]
+
+    async def answer(_request: web.Request) -> web.Response:
+        status, body = guests.pop(0)
+        return web.json_response(body, status=status)
+
+    story = msgspec.convert({"title": "", "shows": "", "actors": {"ada": {}}, "steps": [asks]}, Transcript)
+    app = web.Application()
+    app.router.add_post("/api/auth/guest", answer)
+    async with serving(app) as url:
+        (result,) = await played(url, {"story": story}, Means())
+    assert (result.outcome, result.findings) == ("unfinished", ())
+    assert "a limit per time is spent for 3600 s" in result.reason
+    assert exit_code([result]) == 2
+
+
+TOKEN = "Kx7-plain_and.opaque-2f9c"
+PASSWORD = "four words are fine"
+
+
+def chatty() -> web.Application:
+    """A server that says in each answer, and in each frame, all that it was sent."""
+
+    async def answer(request: web.Request) -> web.Response:
+        said = f"{request.path_qs} {dict(request.headers)} {await request.text()}"
+        return web.json_response({"user": {"id": 7}, "echo": said, "cut": said[: len(said) // 2]}, status=500)
+
+    async def guest(_request: web.Request) -> web.Response:
+        response = web.json_response({"user": {"id": "5f0c"}, "token": TOKEN}, status=201)
+        response.set_cookie("login", f"cookie-{TOKEN}")
+        return response
+
+    async def upgrade(request: web.Request) -> web.StreamResponse:
+        if "nonsense" in request.query_string:
+            return web.json_response({"code": "unauthenticated", "echo": dict(request.headers)}, status=401)
+        socket = web.WebSocketResponse(protocols=["votegame.v1"])
+        await socket.prepare(request)
+        await socket.send_json({"type": "error", "id": None, "code": "bad_json", "message": str(request.headers)})
+        async for message in socket:
+            await socket.send_json({"type": "error", "id": None, "code": "bad_json", "message": message.data})
+        return socket
+
+    app = web.Application()
+    app.router.add_post("/api/auth/guest", guest)
+    app.router.add_get("/ws", upgrade)
+    app.router.add_route("*", "/{path:.*}", answer)
+    return app
+
+
+def story_of(*steps: dict) -> Transcript:
+    return msgspec.convert({"title": "", "shows": "", "actors": {"ada": {}}, "steps": list(steps)}, Transcript)
+
+
+LOGIN = {"method": "POST", "path": "/api/auth/login", "body": {"email": "a@b.c", "password": PASSWORD}}
+CHATTED = {
+    "call": story_of({"actor": "ada", "http": LOGIN}),
+    "cookie": story_of(
+        {"actor": "ada", "http": {"method": "GET", "path": "/x?token=$ada_token", "credential": "cookie"}}
+    ),
+    "path": story_of({"actor": "ada", "http": {"method": "GET", "path": "/x?token=${ada_token}"}}),
+    "welcome": story_of({"actor": "ada", "connect": {}}, {"actor": "ada", "expect": {"type": "welcome"}}),
+    "upgrade": story_of({"actor": "ada", "connect": {"query": "nonsense", "status": 401, "body": {"code": "kicked"}}}),
+    "frame": story_of(
+        {"actor": "ada", "connect": {}},
+        {"actor": "ada", "send": {"type": "authenticate", "id": "1", "token": "$ada_token"}},
+        {"actor": "ada", "expect": {"type": "error", "message": "$ada_token"}},
+    ),
+}
+
+
+@pytest.mark.parametrize("name", CHATTED)
+async def test_no_token_and_no_password_is_told_to_people_or_to_programs(name):
+    async with serving(chatty()) as url:
+        results = await played(url, {name: CHATTED[name]}, Means(patience=0.1))
+    for text in (told(results), msgspec.json.encode(results).decode()):
+        assert "[hidden]" in text
+        assert all(secret[:12] not in text for secret in (TOKEN, PASSWORD))
+
+
+async def test_nor_does_a_run_that_cannot_begin_tell_any():
+    body = {"user": {"id": 5}, "token": TOKEN, "echo": [TOKEN]}
+    location = {"Location": f"https://ada:{TOKEN}@a.test/?token={TOKEN}"}
+    for status, headers in ((201, {}), (200, {}), (301, location)):
+        async with answering(status, body, headers) as url:
+            with pytest.raises(NoGuestError) as ended:
+                await played(url, {"votes": STORIES["votes"]}, Means())
+        assert TOKEN not in str(ended.value)
+
+
+async def test_a_long_wait_is_told_to_people_and_nothing_else_is(monkeypatch):
+    monkeypatch.setattr(waiting, "_SILENCE", 0.2)
+    monkeypatch.setattr(waiting, "_LOOK_SECONDS", 0.05)
+
+    async def guest(_request: web.Request) -> web.Response:
+        return web.json_response({"user": {"id": "5f0c"}, "token": "t"}, status=201)
+
+    async def slow(_request: web.Request) -> web.Response:
+        await asyncio.sleep(0.5)
+        return web.json_response({})
+
+    app = web.Application()
+    app.router.add_post("/api/auth/guest", guest)
+    app.router.add_get("/slow", slow)
+    lines: list[str] = []
+    story = story_of({"actor": "ada", "http": {"method": "GET", "path": "/slow"}})
+    async with serving(app) as url:
+        (result,) = await played(url, {"story": story}, Means(), say=lines.append)
+    assert result.outcome == "passed"
+    assert lines == ["        story: step 1 waits for the answer to GET /slow"]
 
 
 async def test_an_upgrade_that_is_none_is_a_difference():

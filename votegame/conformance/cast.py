@@ -14,6 +14,7 @@ from msgspec import Struct
 
 from votegame.conformance.format import Actor, Transcript
 from votegame.conformance.matcher import differences
+from votegame.conformance.redaction import Redaction
 from votegame.conformance.troubles import reason
 
 _ROOMS_OF_A_USER: Final = 5
@@ -48,10 +49,12 @@ class User(Struct):
 class Cast:
     """Gives each story its users, and takes them back."""
 
-    def __init__(self, http: aiohttp.ClientSession, url: str) -> None:
+    def __init__(self, http: aiohttp.ClientSession, url: str, redaction: Redaction) -> None:
+        """`redaction` is told by what the users log in."""
         self.n_made = 0
         self._http = http
         self._url = url
+        self._redaction = redaction
         self._idle: list[User] = []
 
     async def take(self, actor: Actor, n_rooms: int) -> User:
@@ -76,11 +79,14 @@ class Cast:
         except (aiohttp.ClientError, OSError, ValueError) as error:
             raise NoGuestError(f"{self._url} does not answer as it should: {reason(error)}") from error
         body = _decoded(text)
+        self._redaction.learn(body)
+        self._redaction.add(*(morsel.value for morsel in answer.cookies.values()))
         if answer.status != HTTPStatus.CREATED:
-            raise NoGuestError(_refusal(answer, text, body))
+            raise NoGuestError(self._redaction.text(_refusal(answer, text, body)))
         lacks = differences(_LOGIN, body, {})
         if lacks:
-            raise NoGuestError(f"POST {url} is not answered as by a server of votegame: {lacks[0]}")
+            what = self._redaction.text(str(lacks[0]))
+            raise NoGuestError(f"POST {url} is not answered as by a server of votegame: {what}")
         self.n_made += 1
         cookie = "; ".join(f"{name}={morsel.value}" for name, morsel in answer.cookies.items())
         return User(body["user"]["id"], name, body["token"], cookie, n_rooms)

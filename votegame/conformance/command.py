@@ -5,7 +5,7 @@ import asyncio
 import contextlib
 import math
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from http import HTTPStatus
 from typing import Final
 from urllib.parse import urlsplit
@@ -21,12 +21,13 @@ from votegame.conformance.host import Times
 from votegame.conformance.player import Restart
 from votegame.conformance.runner import Means, Runner, transcripts_for
 from votegame.conformance.serving import Serving, serve
+from votegame.conformance.waiting import Waiting
 from votegame.errors import VotegameError
 
 DESCRIPTION: Final = """\
 Prove a server, or a client, by the protocol. `votegame conformance http://localhost:8000` plays the transcripts of
 protocol/transcripts against a server, compares every frame and every answer, and says what differs: the story, the
-step, what was expected and what came.
+step, what was expected and what came. What it waits for, if that is long, it says on stderr.
 
 It makes about 12 guests; a server with the usual limits lets in 20 from one address in an hour. To run it again and
 again, run the server with RATE_LIMITS=off, and say --no-rates here. Nothing is left behind but those guests.
@@ -35,12 +36,13 @@ again, run the server with RATE_LIMITS=off, and say --no-rates here. Nothing is 
 own, and checks what the client sends and what it makes of what it is told. protocol/transcripts.md says how a client is
 driven through them, by cues.
 
-The exit code is 0 when nothing differs, 1 when something does, 2 when the server cannot be reached or used, or when it
-is interrupted before all is played.
+The exit code is 0 when nothing differs, 1 when something does, 2 when the server cannot be reached or used, when
+it lets nobody do more for longer than a minute, or when it is interrupted before all is played.
 """
 
 EXIT_OK: Final = 0
 EXIT_FOUND: Final = 1
+EXIT_UNUSABLE: Final = 2
 _START_SECONDS: Final = 60.0
 _CALL_SECONDS: Final = 30.0
 _LOOK_SECONDS: Final = 0.2
@@ -77,6 +79,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--patience", type=_factor, default=1.0, metavar="FACTOR", help="wait so many times as long as the steps say"
     )
     parser.add_argument(
+        "--nodes",
+        type=_count,
+        metavar="N",
+        help="the server runs as N nodes; what each counts for itself is proved then",
+    )
+    parser.add_argument(
         "--restart-command", metavar="CMD", help="a command of the shell that stops the server and starts it again"
     )
 
@@ -84,6 +92,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def _port(text: str) -> int:
     if not text.isdecimal() or int(text) > _LAST_PORT:
         raise argparse.ArgumentTypeError(f"a port is a number up to {_LAST_PORT}, not {text}")
+    return int(text)
+
+
+def _count(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"a number of nodes is 1 or more, not {text}")
     return int(text)
 
 
@@ -117,11 +131,18 @@ def _run(args: argparse.Namespace) -> int:
         _print(msgspec.json.format(msgspec.json.encode(results)).decode())
     else:
         _print(report.summary(results, n_guests))
-    if any(result.outcome == "differs" for result in results):
-        return EXIT_FOUND
-    if args.once and any(result.reason == _NEVER for result in results):
+    code = exit_code(results)
+    if code == EXIT_OK and args.once and any(result.reason == _NEVER for result in results):
         raise UnusableError("It was ended before each story was played.")
-    return EXIT_OK
+    return code
+
+
+def exit_code(results: Sequence[Result]) -> int:
+    """What the results add up to: whether something differs, or else could not be finished."""
+    outcomes = {result.outcome for result in results}
+    if "differs" in outcomes:
+        return EXIT_FOUND
+    return EXIT_UNUSABLE if "unfinished" in outcomes else EXIT_OK
 
 
 async def _serve(transcripts: Mapping[str, Transcript], args: argparse.Namespace) -> list[Result]:
@@ -135,24 +156,28 @@ async def _serve(transcripts: Mapping[str, Transcript], args: argparse.Namespace
     names = {result.name for result in skipped}
     served = {name: each for name, each in transcripts.items() if name not in names}
     how = Serving(args.host, args.port, args.once, Times(pace=args.pace, patience=args.patience))
-    tell, say = (_tell_nothing, _say_aside) if args.json else (_tell, _print)
+    waiting = Waiting(_say_aside)
+    tell, say = (_tell_nothing, _say_aside) if args.json else (_telling(waiting), _print)
     for result in skipped:
         tell(result)
-    results = await serve(served, how, tell=tell, say=say)
+    results = await serve(served, how, tell=tell, say=say, waiting=waiting)
     played = {result.name for result in results}
     never = [Result(name, each.title, "skipped", _NEVER) for name, each in served.items() if name not in played]
     return [*results, *skipped, *never]
 
 
 async def _play(url: str, transcripts: Mapping[str, Transcript], args: argparse.Namespace) -> tuple[list[Result], int]:
-    tell: Callable[[Result], None] = _tell_nothing if args.json else _tell
+    waiting = Waiting(_say_aside)
+    tell = _tell_nothing if args.json else _telling(waiting)
     timeout = aiohttp.ClientTimeout(total=_CALL_SECONDS)
     # A server may close a connection after any answer, and a call that is under way on it then is lost.
-    connector = aiohttp.TCPConnector(force_close=True)
+    connector = aiohttp.TCPConnector(force_close=True, limit=0)
     async with aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar(), timeout=timeout) as http:
         restart = _restarting(http, url, args.restart_command) if args.restart_command else None
-        means = Means(patience=args.patience, has_time=args.slow, has_rates=not args.no_rates, restart=restart)
-        runner = Runner(http, url, means, tell)
+        means = Means(
+            patience=args.patience, has_time=args.slow, has_rates=not args.no_rates, restart=restart, nodes=args.nodes
+        )
+        runner = Runner(http, url, means, tell, waiting)
         try:
             return await runner.play(transcripts, jobs=max(1, args.jobs)), runner.n_guests
         except NoGuestError as error:
@@ -200,8 +225,14 @@ def _checked(url: str | None) -> str:
     return f"{parts.scheme}://{parts.netloc}{parts.path.rstrip('/')}"
 
 
-def _tell(result: Result) -> None:
-    _print("\n".join(report.lines(result)))
+def _telling(waiting: Waiting) -> Callable[[Result], None]:
+    """Prints results as they come, which end a silence."""
+
+    def tell(result: Result) -> None:
+        _print("\n".join(report.lines(result)))
+        waiting.heard()
+
+    return tell
 
 
 def _tell_nothing(_result: Result) -> None:

@@ -10,7 +10,8 @@ from votegame.conformance.findings import Finding
 from votegame.conformance.format import Step
 from votegame.conformance.link import Came, Ended, Link
 from votegame.conformance.shapes import Shapes
-from votegame.conformance.troubles import spent
+from votegame.conformance.troubles import SpentError, UncheckedError
+from votegame.conformance.waiting import Doing, of_server, silent
 from votegame.conformance.witness import Book, Frame, Witness
 
 Place = tuple[str, str]
@@ -28,23 +29,34 @@ class StoppedError(Exception):
 class Desk:
     """Everything that comes is looked at here, once."""
 
-    def __init__(self, witness: Witness, shapes: Shapes, patience: float) -> None:
-        """`patience` is what the seconds are multiplied by after which something has not come."""
+    def __init__(self, witness: Witness, shapes: Shapes, patience: float, doing: Doing = silent) -> None:
+        """A desk without connections.
+
+        Args:
+            witness: Looks at everything that comes.
+            shapes: The schemas.
+            patience: What the seconds are multiplied by after which something has not come.
+            doing: Called with what is done, or waited for, from now on.
+        """
         self.findings: list[Finding] = []
         self.links: dict[Place, Link] = {}
         self.books: dict[Place, Book] = {}
         self.witness = witness
         self.shapes = shapes
         self._patience = patience
+        self._doing = doing
         self._at = (0, _AT_THE_END)
 
     def begin(self, number: int, step: Step) -> None:
         """A step begins; what is found is found in it."""
         self._at = (number, step)
+        for book in self.books.values():
+            book.waited = 0.0
+        self._doing(of_server(number, step, self._patience))
 
     def end(self) -> None:
         """All steps are done."""
-        self._at = (0, _AT_THE_END)
+        self.begin(0, _AT_THE_END)
 
     def open(self, place: Place, link: Link, user_id: str) -> None:
         """There is a new connection."""
@@ -64,6 +76,14 @@ class Desk:
             self.note(place[0], list(self.witness.heard(self.books[place], came)), came.text)
         return came
 
+    def welcomed(self, place: Place, welcome: Frame) -> None:
+        """A connection has a user. Raises UncheckedError when he may not have so many as the story opens."""
+        book, most = self.books[place], welcome["limits"]["sockets_per_user"]
+        book.user_id = welcome["user"]["id"]
+        n_open = [self.books[other].user_id for other in self.links].count(book.user_id)
+        if n_open > most:
+            raise UncheckedError(f"it needs {n_open} connections of one user, and limits.sockets_per_user is {most}")
+
     def is_passed_over(self, frame: Frame) -> bool:
         """Notices, of which some may be left out, and what the server has added to the protocol."""
         return frame.get("type") in self.shapes.notices or self.shapes.kind(frame, "ping") is None
@@ -71,22 +91,29 @@ class Desk:
     async def waited(self, place: Place, frame: Frame) -> bool:
         """What a client does that was too fast: it waits as it is told, and sends the same again.
 
-        Raises StoppedError when it would be too long.
+        Raises SpentError when it would be too long, at once or in all.
         """
         book, seconds = self.books[place], frame.get("retry_after")
         if frame.get("code") != "rate_limited" or seconds is None:
             return False
-        if seconds > LONGEST_WAIT:
-            self.stop(place[0], expected="an answer", came=shown(frame), what=[spent(seconds)])
         command = book.commands.get(str(frame.get("id")))
         if command is None and not book.last_text:
             return False
-        await asyncio.sleep(seconds)
+        book.waited += seconds
+        if book.waited > LONGEST_WAIT:
+            raise SpentError(book.waited)
+        await self.obey(seconds)
         if command is not None:
             await self.send(place, command)
         else:
             await self.links[place].send(book.last_text)
         return True
+
+    async def obey(self, seconds: float) -> None:
+        """Wait, as the server asks."""
+        self._doing(f"step {self._at[0]} waits {seconds:g} s, as the server asks (`rate_limited`)")
+        await asyncio.sleep(seconds)
+        self._doing(of_server(*self._at, self._patience))
 
     def note(self, actor: str, what: list[str], came: str) -> None:
         """Stop when something is not as it always must be: what follows would only be more of it."""

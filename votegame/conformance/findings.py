@@ -5,7 +5,8 @@ from typing import Literal
 
 from msgspec import Struct
 
-Outcome = Literal["passed", "differs", "skipped"]
+Outcome = Literal["passed", "differs", "skipped", "unchecked", "unfinished"]
+"""`unchecked`: what it is about did not show, and need not have; `unfinished`: a limit of the server's is spent."""
 
 
 class Finding(Struct, frozen=True, omit_defaults=True):
@@ -35,7 +36,7 @@ class Result(Struct, frozen=True, omit_defaults=True):
         name: Its name.
         title: Its title.
         outcome: What came of it.
-        reason: Why it was skipped.
+        reason: Why it was skipped, or could not be judged.
         findings: What is not as it must be.
         seconds: How long it took.
     """

@@ -21,9 +21,11 @@ Pattern = Any
 
 ACTIONS = (
     "connect",
+    "connect_until",
     "send",
     "send_text",
     "send_bytes",
+    "send_until",
     "expect",
     "closed",
     "drop",
@@ -67,6 +69,14 @@ class Connect(Part, frozen=True, kw_only=True):
     body: Annotated[Pattern, Meta(description="What the body of a refusal must hold.")] = UNSET
 
 
+class ConnectUntil(Part, frozen=True, kw_only=True):
+    """Connections of one user that are opened one after another, until the server closes one."""
+
+    limit: Annotated[Pattern, Meta(description="How many a node lets a user have: a number, or a variable.")]
+    closed: Annotated[int, Meta(description="The code that one of them must be closed with.")]
+    query: Annotated[str, Meta(description="What stands behind `/ws?`.")] = ""
+
+
 class Http(Part, frozen=True, kw_only=True):
     """A call over HTTP, and what must be answered."""
 
@@ -87,6 +97,15 @@ class Http(Part, frozen=True, kw_only=True):
     response: Annotated[Pattern, Meta(description="What the body of the answer must hold.")] = UNSET
 
 
+class SendUntil(Part, frozen=True, kw_only=True):
+    """A command that is sent again and again, until the server has had too many."""
+
+    command: Annotated[dict[str, Any], Meta(description="The command, always the same.")]
+    refused: Annotated[dict[str, Pattern], Meta(description="The `error` that one of them must get in the end.")]
+    burst: Annotated[Pattern, Meta(description="How many may be sent at once: a number, or a variable.")]
+    per_second: Annotated[Pattern, Meta(description="And how many a second in the long run.")]
+
+
 class Step(Part, frozen=True, kw_only=True, omit_defaults=True):
     """One thing that happens. Besides `actor`, `tab` and `note` it has one action, and what belongs to that."""
 
@@ -96,11 +115,17 @@ class Step(Part, frozen=True, kw_only=True, omit_defaults=True):
     ] = ()
     tab: Annotated[str, Meta(description="Which of the actor's connections, where there are several.")] = ""
     connect: Annotated[Connect | UnsetType, Meta(description="Open a WebSocket.")] = UNSET
+    connect_until: Annotated[
+        ConnectUntil | UnsetType, Meta(description="Open more connections than the server lets a user have.")
+    ] = UNSET
     send: Annotated[dict[str, Any] | UnsetType, Meta(description="Send this command.")] = UNSET
     send_text: Annotated[str | UnsetType, Meta(description="Send this text, whatever it is, in a text frame.")] = UNSET
     fill: Annotated[int, Meta(ge=1, description="With `send_text`: how often the text stands in the frame.")] = 1
     send_bytes: Annotated[
         str | UnsetType, Meta(description="Send these bytes, in hexadecimal, in a frame of the kind `opcode`.")
+    ] = UNSET
+    send_until: Annotated[
+        SendUntil | UnsetType, Meta(description="Send a command more often than the server lets anybody do.")
     ] = UNSET
     opcode: Annotated[Literal["text", "binary"], Meta(description="With `send_bytes`: the kind of frame.")] = "binary"
     repeat: Annotated[int, Meta(ge=1, description="How often it is sent.")] = 1

@@ -8,6 +8,7 @@ import asyncio
 import random
 import time
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any, Final
 
 from aiohttp import hdrs, web
@@ -21,6 +22,7 @@ from votegame.conformance.script import Script
 from votegame.conformance.shapes import Shapes
 from votegame.conformance.stage import ScriptError
 from votegame.conformance.visit import Entered, Reported, Visit
+from votegame.conformance.waiting import Waiting, silent
 from votegame.errors import ErrorCode
 from votegame.wire.errors import problem
 from votegame.wire.handshake import PROTOCOLS, Refused, chosen_protocol, offered_protocols
@@ -44,12 +46,13 @@ class Times(Struct, frozen=True):
 class Story:
     """One story, and its playing of now."""
 
-    def __init__(self, name: str, transcript: Transcript, shapes: Shapes, times: Times) -> None:
+    def __init__(self, name: str, transcript: Transcript, shapes: Shapes, times: Times, waiting: Waiting) -> None:
         self.name = name
         self.result: Result | None = None
         self._transcript = transcript
         self._shapes = shapes
         self._times = times
+        self._waiting = waiting
         self._is_entered = False
         self._playing: asyncio.Task[None] | None = None
         self._over: Callable[[Result], None] = lambda _result: None
@@ -58,12 +61,13 @@ class Story:
     def _new_script(self) -> Script:
         rng = random.Random()  # noqa: S311 - ids of a play
         pace, patience = self._times.pace, self._times.patience
-        return Script(self._transcript, shapes=self._shapes, rng=rng, pace=pace, patience=patience)
+        doing = partial(self._waiting.begin, self.name)
+        return Script(self._transcript, shapes=self._shapes, rng=rng, pace=pace, patience=patience, doing=doing)
 
     @property
     def token(self) -> str:
         """The token of the client in the playing of now."""
-        return f"token-of-{self.script.user_id}"
+        return self.script.token
 
     @property
     def user(self) -> dict[str, Any]:
@@ -119,6 +123,8 @@ class Story:
         except (ScriptError, LookupError, TypeError, ValueError, AttributeError) as error:
             findings = [Finding(0, "", "", "a transcript that makes sense", "", [repr(error)])]
             self.script.cues.end({"done": True, "passed": False, "differences": [repr(error)]})
+        finally:
+            self._waiting.end(self.name)
         outcome = "differs" if findings else "passed"
         seconds = round(time.monotonic() - started, 2)
         self.result = Result(self.name, self._transcript.title, outcome, "", tuple(findings), seconds)  # type: ignore[arg-type]
@@ -128,10 +134,23 @@ class Story:
 class Host:
     """All stories, as one HTTP application."""
 
-    def __init__(self, transcripts: Mapping[str, Transcript], times: Times, tell: Callable[[Result], None]) -> None:
-        """`tell` is called with each result as soon as it is there."""
-        shapes = Shapes()
-        self.stories = {name: Story(name, each, shapes, times) for name, each in transcripts.items()}
+    def __init__(
+        self,
+        transcripts: Mapping[str, Transcript],
+        times: Times,
+        tell: Callable[[Result], None],
+        waiting: Waiting | None = None,
+    ) -> None:
+        """All stories.
+
+        Args:
+            transcripts: The stories.
+            times: How fast they go.
+            tell: Called with each result as soon as it is there.
+            waiting: Told what is waited for.
+        """
+        shapes, heard = Shapes(), waiting or Waiting(silent)
+        self.stories = {name: Story(name, each, shapes, times, heard) for name, each in transcripts.items()}
         self.all_played = asyncio.Event()
         self._tell = tell
 

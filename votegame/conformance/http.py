@@ -1,9 +1,8 @@
 """Calls over HTTP, and what is always true of their answers: the schemas of `openapi.json`, and what problems hold."""
 
-import asyncio
 import io
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from http import HTTPStatus
 from typing import Any, Final
 
@@ -14,10 +13,12 @@ from votegame.conformance.cast import User
 from votegame.conformance.desk import LONGEST_WAIT
 from votegame.conformance.format import Http
 from votegame.conformance.matcher import Variables, differences, filled
+from votegame.conformance.redaction import Redaction
 from votegame.conformance.shapes import Shapes
-from votegame.conformance.troubles import spent
+from votegame.conformance.troubles import SpentError
 
-_TRIES: Final = 5
+_LEAST_WAIT: Final = 1.0
+"""Seconds that a wait counts at least: a server that says none again and again is not asked for ever."""
 _UPGRADE: Final = {
     "Connection": "Upgrade",
     "Upgrade": "websocket",
@@ -65,43 +66,53 @@ async def refusal_of_upgrade(
 class Caller:
     """Makes the calls of a story."""
 
-    def __init__(self, http: aiohttp.ClientSession, url: str, shapes: Shapes) -> None:
+    def __init__(self, http: aiohttp.ClientSession, url: str, shapes: Shapes, redaction: Redaction) -> None:
+        """`redaction` is told what is secret of what is sent and what comes."""
         self.http = http
         self.url = url
         self._shapes = shapes
+        self._redaction = redaction
 
-    async def call(self, how: Http, user: User | None, variables: Variables) -> Answer:
-        """Make a call. One that is told to wait waits, and is sent again."""
+    async def call(
+        self, how: Http, user: User | None, variables: Variables, obey: Callable[[float], Awaitable[None]]
+    ) -> Answer:
+        """Make a call. One that is told to wait does so, by `obey`, and is sent again.
+
+        Raises SpentError when that is too long.
+        """
         headers = {**credentials(how.credential, user), **filled(how.headers, variables)}
         sent = UNSET if how.body is UNSET else filled(how.body, variables)
+        self._redaction.learn(sent)
         text = how.text * how.fill if how.text is not UNSET else None if sent is UNSET else json.dumps(sent)
         if text is not None:
             headers.setdefault("Content-Type", "application/json")
         path = filled(how.path, variables)
-        for _ in range(_TRIES):
+        waited = 0.0
+        while True:
             data = None if text is None else io.BytesIO(text.encode())
             async with self.http.request(
                 how.method, self.url + path, headers=headers, data=data, allow_redirects=False
             ) as response:
                 content = await response.read()
             wait = _wait(response.status, content)
-            if how.status == HTTPStatus.TOO_MANY_REQUESTS or wait is None or wait > LONGEST_WAIT:
-                break
-            await asyncio.sleep(wait)
-        return self._judged(how, path, (response, content), variables, sent)
+            if how.status == HTTPStatus.TOO_MANY_REQUESTS or wait is None:
+                return self._judged(how, path, (response, content), variables, sent)
+            waited += max(wait, _LEAST_WAIT)
+            if waited > LONGEST_WAIT:
+                raise SpentError(waited)
+            await obey(wait)
 
     def _judged(
         self, how: Http, path: str, came: tuple[aiohttp.ClientResponse, bytes], variables: Variables, sent: Any
     ) -> Answer:
         response, content = came
+        self._redaction.add(*(morsel.value for morsel in response.cookies.values()))
         text = f"{response.status} {content.decode(errors='replace')[:2_000]}"
-        wait = _wait(response.status, content)
-        if wait is not None and how.status != HTTPStatus.TOO_MANY_REQUESTS:
-            return Answer(None, text, sent, [spent(wait)])
         try:
             body = json.loads(content)
         except ValueError:
             return Answer(None, text, sent, ["the body is no JSON"])
+        self._redaction.learn(body)
         faults = list(_differences(how, response, body, variables))
         if response.status >= HTTPStatus.BAD_REQUEST:
             faults += _problem_faults(response, body)

@@ -8,17 +8,19 @@ has made of its frames must be what a fresh snapshot shows.
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from functools import partial
 from http import HTTPStatus
 from typing import Any, Final
 
 import aiohttp
 from msgspec import UNSET
 
-from votegame.conformance import closing
+from votegame.conformance import closing, overuse
 from votegame.conformance.cast import User
-from votegame.conformance.desk import Desk, StoppedError, ending, shown
+from votegame.conformance.crowd import Crowd
+from votegame.conformance.desk import Desk, Place, StoppedError, ending, shown
 from votegame.conformance.findings import Finding
-from votegame.conformance.format import Connect, Http, Step, Transcript
+from votegame.conformance.format import Connect, ConnectUntil, Http, SendUntil, Step, Transcript
 from votegame.conformance.http import Answer, Caller, credentials, refusal_of_upgrade
 from votegame.conformance.link import Came, Ended, NotOpenError, opened
 from votegame.conformance.matcher import Variables, differences, filled
@@ -43,6 +45,7 @@ class Player:
         desk: Desk,
         users: dict[str, User],
         restart: Restart | None = None,
+        nodes: int | None = None,
     ) -> None:
         """One playing.
 
@@ -52,6 +55,7 @@ class Player:
             desk: A new one, for what goes over sockets.
             users: Who the actors are, by their names in the story.
             restart: Restarts the server; needed for stories that do so.
+            nodes: How many nodes the server runs as, if that is known.
         """
         self.variables: Variables = {}
         self._desk = desk
@@ -59,6 +63,7 @@ class Player:
         self._caller = caller
         self._users = users
         self._restart = restart
+        self._nodes = nodes
         for name, user in users.items():
             self.variables |= {name: user.user_id, f"{name}_token": user.token, f"{name}_name": user.display_name}
             desk.witness.secrets.knows_user(user.user_id, user.display_name)
@@ -88,9 +93,11 @@ class Player:
     def _actions(self) -> Mapping[str, Act]:
         return {
             "connect": self._connect,
+            "connect_until": self._connect_until,
             "send": self._send,
             "send_text": self._send_text,
             "send_bytes": self._send_bytes,
+            "send_until": self._send_until,
             "expect": self._expect,
             "closed": self._closed,
             "drop": self._drop,
@@ -128,36 +135,53 @@ class Player:
     async def _connect(self, actor: str, step: Step) -> None:
         how = step.connect
         assert isinstance(how, Connect)
-        headers = {**credentials(how.credential, self._users.get(actor)), **filled(how.headers, self.variables)}
-        query = f"?{filled(how.query, self.variables)}" if how.query else ""
-        url = f"{self._caller.url}/ws{query}"
-        try:
-            link = await opened(
-                self._caller.http, url, f"{actor} {step.tab}", headers=headers, protocols=how.subprotocols
-            )
-        except aiohttp.WSServerHandshakeError as error:
-            if error.status == HTTPStatus.SWITCHING_PROTOCOLS:
-                what = ["the server does not upgrade as WebSocket says"]
-                self._desk.stop(actor, expected="a connection", came=error.message, what=what)
-            await self._refused(actor, how, error.status, (url, headers))
+        status = await self._enter((actor, step.tab), how)
+        if status != HTTPStatus.SWITCHING_PROTOCOLS:
+            await self._refused(actor, how, status)
             return
-        except (aiohttp.ClientError, OSError) as error:
-            self._desk.stop(actor, expected="a connection", came=reason(error), what=["the server cannot be reached"])
-        user = self._users.get(actor)
-        self._desk.open((actor, step.tab), link, user.user_id if user is not None else "")
+        link = self._desk.links[actor, step.tab]
         if how.status != HTTPStatus.SWITCHING_PROTOCOLS:
             self._desk.stop(actor, expected=f"status {how.status}", came="status 101", what=["it let the client in"])
         if how.subprotocol is not UNSET and how.subprotocol != link.subprotocol:
             what = [f"the subprotocol {link.subprotocol!r} was echoed"]
             self._desk.stop(actor, expected=str(how.subprotocol), came=str(link.subprotocol), what=what)
 
-    async def _refused(self, actor: str, how: Connect, status: int, asked: tuple[str, dict[str, str]]) -> None:
+    async def _connect_until(self, actor: str, step: Step) -> None:
+        how = step.connect_until
+        assert isinstance(how, ConnectUntil)
+        enter = partial(self._enter, how=Connect(query=how.query))
+        await Crowd(self._desk, (actor, step.tab), enter, self._nodes).open(how, self.variables)
+
+    def _asked(self, actor: str, how: Connect) -> tuple[str, dict[str, str]]:
+        """The URL and the headers of an upgrade."""
+        headers = {**credentials(how.credential, self._users.get(actor)), **filled(how.headers, self.variables)}
+        query = f"?{filled(how.query, self.variables)}" if how.query else ""
+        return f"{self._caller.url}/ws{query}", headers
+
+    async def _enter(self, place: Place, how: Connect) -> int:
+        """Ask for a connection; the status of the answer. With 101 the desk has it."""
+        actor, tab = place
+        url, headers = self._asked(actor, how)
+        try:
+            link = await opened(self._caller.http, url, f"{actor} {tab}", headers=headers, protocols=how.subprotocols)
+        except aiohttp.WSServerHandshakeError as error:
+            if error.status == HTTPStatus.SWITCHING_PROTOCOLS:
+                what = ["the server does not upgrade as WebSocket says"]
+                self._desk.stop(actor, expected="a connection", came=error.message, what=what)
+            return error.status
+        except (aiohttp.ClientError, OSError) as error:
+            self._desk.stop(actor, expected="a connection", came=reason(error), what=["the server cannot be reached"])
+        user = self._users.get(actor)
+        self._desk.open(place, link, user.user_id if user is not None else "")
+        return HTTPStatus.SWITCHING_PROTOCOLS
+
+    async def _refused(self, actor: str, how: Connect, status: int) -> None:
         if status != how.status:
             what = ["the upgrade was answered otherwise"]
             self._desk.stop(actor, expected=f"status {how.status}", came=f"status {status}", what=what)
         if how.body is UNSET:
             return
-        url, headers = asked
+        url, headers = self._asked(actor, how)
         body = await refusal_of_upgrade(self._caller.http, url, headers, how.subprotocols)
         found = [str(each) for each in differences(how.body, body, self.variables)]
         if found:
@@ -179,6 +203,10 @@ class Player:
         for _ in range(step.repeat):
             await self._desk.links[actor, step.tab].send(data, is_binary=step.opcode == "binary")
 
+    async def _send_until(self, actor: str, step: Step) -> None:
+        assert isinstance(step.send_until, SendUntil)
+        await overuse.send_until(self._desk, (actor, step.tab), step.send_until, self.variables)
+
     async def _expect(self, actor: str, step: Step) -> None:
         assert isinstance(step.expect, dict)
         wants_notice = step.expect.get("type") in self._desk.shapes.notices
@@ -195,6 +223,8 @@ class Player:
                 continue
             found = self._unlike(step.expect, came)
             if not found:
+                if came.frame["type"] == "welcome":
+                    self._desk.welcomed((actor, step.tab), came.frame)
                 return
             if is_notice:
                 last = [f"of the notices that came, the last was {came.text}"]
@@ -232,7 +262,7 @@ class Player:
 
     async def _call(self, actor: str, step: Step) -> None:
         assert isinstance(step.http, Http)
-        answer = await self._caller.call(step.http, self._users.get(actor), self.variables)
+        answer = await self._caller.call(step.http, self._users.get(actor), self.variables, self._desk.obey)
         if answer.faults:
             self._desk.stop(actor, expected=f"status {step.http.status}", came=answer.text, what=answer.faults)
         if isinstance(answer.body, dict):

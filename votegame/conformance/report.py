@@ -2,11 +2,16 @@
 
 import textwrap
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Final
 
-from votegame.conformance.findings import Finding, Result
+from votegame.conformance.findings import Finding, Outcome, Result
 
-_MARKS = {"passed": "ok    ", "differs": "DIFFER", "skipped": "skip  "}
+_MARKS = {"passed": "ok    ", "differs": "DIFFER", "skipped": "skip  ", "unchecked": "?     ", "unfinished": "stop  "}
+_UNJUDGED: Final[Mapping[Outcome, str]] = {
+    "unchecked": "could not be checked",
+    "unfinished": "could not be finished",
+}
 _WIDTH = 118
 _LONGEST = 1_200
 
@@ -36,5 +41,6 @@ def _wrapped(text: str) -> list[str]:
 def summary(results: Sequence[Result], n_guests: int = 0) -> str:
     """The last line."""
     counts = Counter(result.outcome for result in results)
+    more = "".join(f", {counts[outcome]} {what}" for outcome, what in _UNJUDGED.items() if counts[outcome])
     guests = f" {n_guests} guests were made." if n_guests else ""
-    return f"{counts['passed']} passed, {counts['differs']} differ, {counts['skipped']} skipped.{guests}"
+    return f"{counts['passed']} passed, {counts['differs']} differ, {counts['skipped']} skipped{more}.{guests}"

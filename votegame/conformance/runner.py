@@ -3,20 +3,24 @@
 import asyncio
 import time
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
 import aiohttp
 from msgspec import Struct
 
+from votegame import tasks
 from votegame.conformance.cast import Cast, NoGuestError, User, rooms_made
 from votegame.conformance.desk import Desk
-from votegame.conformance.findings import Finding, Result
+from votegame.conformance.findings import Finding, Outcome, Result
 from votegame.conformance.format import Need, Transcript, read_transcripts
 from votegame.conformance.http import Caller
 from votegame.conformance.orders import Orders
 from votegame.conformance.player import Player, Restart
+from votegame.conformance.redaction import Redaction
 from votegame.conformance.shapes import Shapes
-from votegame.conformance.troubles import reason
+from votegame.conformance.troubles import SpentError, UncheckedError, reason
+from votegame.conformance.waiting import Waiting, silent
 from votegame.conformance.witness import Witness
 from votegame.files import protocol_directory
 
@@ -39,12 +43,14 @@ class Means(Struct, frozen=True):
         has_time: Stories may wait for half a minute.
         has_rates: The server's limits per time are on.
         restart: Restarts the server, and returns when it is back; None without such means.
+        nodes: How many nodes the server runs as, if that is known.
     """
 
     patience: float = 1.0
     has_time: bool = False
     has_rates: bool = True
     restart: Restart | None = None
+    nodes: int | None = None
 
     def lacks(self, needs: Sequence[Need]) -> str:
         """Why a story with these needs is skipped; empty when it is not."""
@@ -61,14 +67,31 @@ def transcripts_for(target: str, folder: Path | None = None) -> dict[str, Transc
 class Runner:
     """One run against one server."""
 
-    def __init__(self, http: aiohttp.ClientSession, url: str, means: Means, tell: Callable[[Result], None]) -> None:
-        """`tell` is called with each result as soon as it is there."""
+    def __init__(
+        self,
+        http: aiohttp.ClientSession,
+        url: str,
+        means: Means,
+        tell: Callable[[Result], None],
+        waiting: Waiting | None = None,
+    ) -> None:
+        """A run.
+
+        Args:
+            http: For everything.
+            url: The server.
+            means: What the run can give.
+            tell: Called with each result as soon as it is there.
+            waiting: Told what is waited for.
+        """
+        self._waiting = waiting or Waiting(silent)
         self._means = means
         self._tell = tell
         self._shapes = Shapes()
         self._orders = Orders()
-        self._cast = Cast(http, url)
-        self._caller = Caller(http, url, self._shapes)
+        self._redaction = Redaction()
+        self._cast = Cast(http, url, self._redaction)
+        self._caller = Caller(http, url, self._shapes, self._redaction)
 
     @property
     def n_guests(self) -> int:
@@ -77,6 +100,13 @@ class Runner:
 
     async def play(self, transcripts: Mapping[str, Transcript], *, jobs: int = 1) -> list[Result]:
         """Play the transcripts, `jobs` at a time. Raises NoGuestError."""
+        watching = tasks.start(self._waiting.watch(), name="what is waited for")
+        try:
+            return await self._play(transcripts, jobs)
+        finally:
+            await tasks.end([watching])
+
+    async def _play(self, transcripts: Mapping[str, Transcript], jobs: int) -> list[Result]:
         together = {name: each for name, each in transcripts.items() if "restart" not in each.needs}
         turns = asyncio.Semaphore(jobs)
         reasons: list[str] = []
@@ -107,22 +137,40 @@ class Runner:
         if reason:
             return Result(name, transcript.title, "skipped", reason)
         started = time.monotonic()
+        self._waiting.begin(name, "waits for its guests")
         users: dict[str, User] = {}
         try:
             for actor, described in transcript.actors.items():
                 if described.kind != "stranger":
                     users[actor] = await self._cast.take(described, rooms_made(transcript, actor))
-            findings = await self._findings(transcript, users)
+            outcome, reason, findings = await self._outcome(name, transcript, users)
         finally:
+            self._waiting.end(name)
             for actor, user in users.items():
                 self._cast.give_back(transcript.actors[actor], user)
-        outcome = "differs" if findings else "passed"
-        return Result(name, transcript.title, outcome, "", tuple(findings), round(time.monotonic() - started, 2))  # type: ignore[arg-type]
+        seconds = round(time.monotonic() - started, 2)
+        return self._redaction.result(Result(name, transcript.title, outcome, reason, tuple(findings), seconds))
 
-    async def _findings(self, transcript: Transcript, users: dict[str, User]) -> list[Finding]:
-        desk = Desk(Witness(self._shapes, self._orders), self._shapes, self._means.patience)
+    async def _outcome(
+        self, name: str, transcript: Transcript, users: dict[str, User]
+    ) -> tuple[Outcome, str, list[Finding]]:
+        """What came of it, and why it could not be judged, if so."""
+        try:
+            findings = await self._findings(name, transcript, users)
+        except UncheckedError as error:
+            return "unchecked", str(error), []
+        except SpentError as error:
+            return "unfinished", str(error), []
+        return ("differs" if findings else "passed"), "", findings
+
+    async def _findings(self, name: str, transcript: Transcript, users: dict[str, User]) -> list[Finding]:
+        witness, doing = Witness(self._shapes, self._orders), partial(self._waiting.begin, name)
+        desk = Desk(witness, self._shapes, self._means.patience, doing)
         seconds = _TOTAL_SECONDS * max(1.0, self._means.patience)
-        player = Player(transcript, caller=self._caller, desk=desk, users=users, restart=self._means.restart)
+        means = self._means
+        player = Player(
+            transcript, caller=self._caller, desk=desk, users=users, restart=means.restart, nodes=means.nodes
+        )
         try:
             async with asyncio.timeout(seconds):
                 return await player.play()

@@ -20,10 +20,12 @@ from votegame.conformance.findings import Finding
 from votegame.conformance.format import Step, Transcript
 from votegame.conformance.matcher import differences, filled
 from votegame.conformance.model import now_ms
+from votegame.conformance.redaction import Redaction
 from votegame.conformance.same import unlike
 from votegame.conformance.shapes import Shapes
 from votegame.conformance.stage import ScriptError, Stage
 from votegame.conformance.visit import Came, Entered, Happening, Left, Reported, Sent, Visit
+from votegame.conformance.waiting import Doing, of_client, silent
 
 Frame = dict[str, Any]
 Act = Callable[[str, Step], Awaitable[None]]
@@ -44,7 +46,14 @@ class Script:
     """One playing of one story to one client."""
 
     def __init__(
-        self, transcript: Transcript, *, shapes: Shapes, rng: random.Random, pace: float = 1.0, patience: float = 1.0
+        self,
+        transcript: Transcript,
+        *,
+        shapes: Shapes,
+        rng: random.Random,
+        pace: float = 1.0,
+        patience: float = 1.0,
+        doing: Doing = silent,
     ) -> None:
         """A story for one client.
 
@@ -54,6 +63,7 @@ class Script:
             rng: For ids, and for orders that tell nothing.
             pace: What the least times are multiplied by that a client must wait.
             patience: What the time is multiplied by after which the client has not done what it must.
+            doing: Called with what is done, or waited for, from now on.
         """
         assert isinstance(transcript.client, str)
         self.cues = Cues()
@@ -64,7 +74,10 @@ class Script:
         self._shapes = shapes
         self._pace = pace
         self._patience = patience
+        self._doing = doing
         self._stage = Stage(transcript, shapes, rng)
+        self._redaction = Redaction()
+        self._redaction.add(self.token)
         self._visit: Visit | None = None
         self._is_attached = False
         self._lost_at = 0.0
@@ -76,6 +89,11 @@ class Script:
     def user_id(self) -> str:
         """The id of the user whose part the client has."""
         return str(self._stage.variables[self.client])
+
+    @property
+    def token(self) -> str:
+        """By which he is known."""
+        return f"token-of-{self.user_id}"
 
     @property
     def display_name(self) -> str:
@@ -94,6 +112,7 @@ class Script:
         try:
             for number, step in enumerate(self._transcript.steps, start=1):
                 self._at = (number, step)
+                self._doing(of_client(number, step, self._patience, self._pace))
                 for actor in step.actors:
                     acts = self._acts_of_client() if actor == self.client else self._acts_of_others()
                     await acts[step.action](actor, step)
@@ -294,7 +313,8 @@ class Script:
 
     def _stop(self, expected: str, came: str, what: list[str]) -> NoReturn:
         number, step = self._at
-        self.findings.append(Finding(number, self.client, step.note, expected, came, what))
+        finding = Finding(number, self.client, step.note, expected, came, what)
+        self.findings.append(self._redaction.finding(finding))
         raise StoppedError
 
 

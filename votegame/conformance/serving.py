@@ -9,9 +9,11 @@ from typing import Final
 from aiohttp import web
 from msgspec import Struct
 
+from votegame import tasks
 from votegame.conformance.findings import Result
 from votegame.conformance.format import Transcript
 from votegame.conformance.host import Host, Times
+from votegame.conformance.waiting import Waiting
 from votegame.errors import VotegameError
 
 _SHUTDOWN_SECONDS: Final = 1.0
@@ -40,7 +42,12 @@ class AddressTakenError(VotegameError):
 
 
 async def serve(
-    transcripts: Mapping[str, Transcript], how: Serving, *, tell: Callable[[Result], None], say: Callable[[str], None]
+    transcripts: Mapping[str, Transcript],
+    how: Serving,
+    *,
+    tell: Callable[[Result], None],
+    say: Callable[[str], None],
+    waiting: Waiting,
 ) -> list[Result]:
     """Serve the stories; returns the last result of each that was played.
 
@@ -49,11 +56,13 @@ async def serve(
         how: How.
         tell: Called with each result as soon as it is there.
         say: Called with what people should know.
+        waiting: Told what is waited for.
 
     Raises:
         AddressTakenError: The address cannot be listened on.
     """
-    host = Host(transcripts, how.times, tell)
+    host = Host(transcripts, how.times, tell, waiting)
+    watching = tasks.start(waiting.watch(), name="what is waited for")
     runner = web.AppRunner(host.app(), shutdown_timeout=_SHUTDOWN_SECONDS)
     await runner.setup()
     try:
@@ -68,6 +77,7 @@ async def serve(
     except OSError as error:
         raise AddressTakenError(f"Cannot listen on {how.host}:{how.port}: {error}") from None
     finally:
+        await tasks.end([watching])
         await runner.cleanup()
     return [story.result for story in host.stories.values() if story.result is not None]
 

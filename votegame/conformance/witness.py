@@ -41,6 +41,8 @@ class Book:
         self.commands: dict[str, Frame] = {}
         self.last_text = ""
         """What was sent last that was no command; a reply without an id is taken for its own."""
+        self.waited = 0.0
+        """Seconds that the server has asked to wait in this step."""
 
     def sent(self, command: Frame, times: int = 1) -> None:
         """The connection sends a command."""

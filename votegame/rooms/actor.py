@@ -12,7 +12,7 @@ import structlog
 
 from votegame.errors import ErrorCode, StoreError
 from votegame.game.change import Change, Refusal
-from votegame.game.commands import JoinRoom, Resume
+from votegame.game.commands import Resume
 from votegame.game.messages import Loaded, NoticesMissed, QuestionDrawn
 from votegame.game.state import State
 from votegame.ids import NodeId, RoomCode, RoomId
@@ -28,8 +28,6 @@ from votegame.wire.close_codes import CloseCode
 
 _TURNS_AT_ONCE: Final = 32
 """Turns of a backlog before other rooms get the loop."""
-
-_FULL_RETRY_SECONDS: Final = 1.0
 
 Ending = Literal["never opened", "elsewhere", "moved", "given up", "retired", "discarded", "broken", "stopped"]
 """`elsewhere`: another node owns the room; `moved`: it was handed over to one; `given up`: to nobody in particular."""
@@ -302,7 +300,7 @@ class Actor:
             case Request():
                 # After this long the gateway has said `unavailable`, which must stay true.
                 if self._env.clock.seconds() - entry.received_at < self._env.reply_seconds:
-                    self._answer(room, entry)
+                    room.answer(entry)
             case Subscription():
                 if self._env.clock.seconds() - entry.received_at < self._env.reply_seconds:
                     room.catch_up(entry)
@@ -310,15 +308,6 @@ class Actor:
                 room.connection_lost(entry)
             case QuestionDrawn() | NoticesMissed():
                 room.tell(entry)
-
-    def _answer(self, room: Room, request: Request) -> None:
-        user_id = request.user.user_id
-        is_joining = isinstance(request.command, JoinRoom) and user_id not in room.state.members
-        if is_joining and self._env.memberships.is_full(user_id, self.room_code):
-            # Not at the door, which does not know the members of a room that is not in memory.
-            room.refuse(request, Refusal(ErrorCode.RATE_LIMITED, {"retry_after": _FULL_RETRY_SECONDS}))
-        else:
-            room.answer(request)
 
     def _set_alarm(self, room: Room) -> None:
         now = self._env.clock.now_ms()

@@ -26,6 +26,8 @@ from votegame.rooms.ports import Attached, Claim, Place, RoomHead
 from votegame.rooms.presence import PresenceTracker
 from votegame.rooms.reaction_rates import ReactionRates
 
+_FULL_RETRY_SECONDS: Final = 1
+
 SHUT_SECONDS: Final = 1.0
 """A commit that takes longer shuts the room: commands are refused meanwhile, and deadlines move by that time."""
 
@@ -142,11 +144,23 @@ class Room:
             self.refuse(request, Refusal(ErrorCode.RATE_LIMITED, {"retry_after": ceil(wait)}))
             return
         change = self._decide(request.message())
+        if self._is_one_room_too_many(request.user.user_id, change):
+            self.refuse(request, Refusal(ErrorCode.RATE_LIMITED, {"retry_after": _FULL_RETRY_SECONDS}))
+            return
         reply = change.reply
         assert reply is not None
         answered = self._attach(request, reply, change.state)
         self._carry_out(change, answered)
         self._env.observe_turn(type(request.command).__name__, _outcome(reply))
+
+    def _is_one_room_too_many(self, user_id: UserId, change: Change) -> bool:
+        """Whether the change would make a member of one who is in as many other rooms as he may be in.
+
+        Not at the door, which knows neither the members of a room that is not in memory, nor whether the command is a
+        repetition, nor what else speaks against it.
+        """
+        is_joining = user_id in change.state.members and user_id not in self.state.members
+        return is_joining and self._env.memberships.is_full(user_id, self.state.room_code)
 
     def _wait_to_react(self, request: Request) -> float:
         """Seconds until a member may react again; 0.0 for one who may, and for all that the rules are to refuse."""

@@ -118,4 +118,15 @@ class Problem(ErrorBody, frozen=True, kw_only=True):
     title: Annotated[str, Meta(min_length=1, description="The code.")]
     status: Annotated[int, Meta(ge=400, le=599, description="The HTTP status.")]
     detail: Annotated[str, Meta(min_length=1, description="The message.")]
+    retry_after: (
+        Annotated[
+            int,
+            Meta(
+                ge=0,
+                description="With `rate_limited` always, with `unavailable` perhaps: whole seconds to wait, as in the "
+                "header `Retry-After`.",
+            ),
+        ]
+        | UnsetType
+    ) = UNSET
     reasons: Annotated[list[str], Meta(description="Of `/readyz`: why it takes no traffic.")] | UnsetType = UNSET

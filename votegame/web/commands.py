@@ -5,7 +5,6 @@ The reply is the frame that a socket would get. What it says leaves as a body or
 
 import asyncio
 import itertools
-import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
@@ -104,7 +103,7 @@ class Commands:
         wait = self._rates.take(user.user_id, now) if self._rates is not None else 0.0
         visit = wait or self._doors.enter(command, user.user_id, address, is_inside=False, now=now)
         if isinstance(visit, float):
-            raise ProblemError(ErrorCode.RATE_LIMITED, {"retry_after": math.ceil(visit)})
+            raise ProblemError(ErrorCode.RATE_LIMITED, {"retry_after": visit})
         return visit
 
     async def _reply(self, user: User, command: AnyRoomCommand | CreateRoom) -> dict[str, Any]:

@@ -1,7 +1,6 @@
 """Every error over HTTP is a problem document (RFC 9457): no HTML, no traceback, whatever went wrong."""
 
 from collections.abc import Mapping
-from math import ceil
 from typing import Any, Final, NoReturn
 
 import orjson
@@ -31,7 +30,7 @@ class ProblemError(Exception):
 
 def refuse(refused: Refused) -> NoReturn:
     """End the request as `refused` says."""
-    details = {"field": refused.field, "retry_after": refused.retry_after and ceil(refused.retry_after)}
+    details = {"field": refused.field, "retry_after": refused.retry_after}
     raise ProblemError(refused.code, {name: value for name, value in details.items() if value is not None})
 
 
@@ -46,8 +45,7 @@ def problem_response(
     body = problem(code, details or {}, status=status)
     all_headers = dict(headers or {})
     if "retry_after" in body:
-        # Whole seconds there (RFC 9110, section 10.2.3), fractions in ours.
-        all_headers["Retry-After"] = str(ceil(body["retry_after"]))
+        all_headers["Retry-After"] = str(body["retry_after"])
     return web.Response(
         status=body["status"],
         body=orjson.dumps(body),

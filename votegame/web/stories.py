@@ -6,9 +6,11 @@ from typing import Any, Final
 
 _SAYS: Final = {
     "connect": ("connects", "connect"),
+    "connect_until": ("connects, until it is too much", "connect, until it is too much"),
     "send": ("sends", "send"),
     "send_text": ("sends the text", "send the text"),
     "send_bytes": ("sends the bytes", "send the bytes"),
+    "send_until": ("sends, until it is too much", "send, until it is too much"),
     "expect": ("is told", "are told"),
     "closed": ("is closed with", "are closed with"),
     "drop": ("loses the connection", "lose the connection"),

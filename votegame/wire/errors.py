@@ -6,6 +6,7 @@ command took effect. (`rate_limited` is not retryable in this sense: it says whe
 """
 
 from collections.abc import Mapping
+from math import ceil
 from types import MappingProxyType
 from typing import Any, Final, Literal
 
@@ -14,7 +15,7 @@ from msgspec import Struct
 
 from votegame.errors import ErrorCode
 
-_DOOR_SECONDS: Final = 1.0
+_DOOR_SECONDS: Final = 1
 
 Remedy = Literal["retry", "wait", "correct", "look", "log_in", "stop"]
 """What a client should do.
@@ -195,8 +196,13 @@ def door_details(code: ErrorCode) -> Mapping[str, Any]:
 
 
 def problem(code: ErrorCode, details: Mapping[str, Any] = MappingProxyType({}), *, status: int = 0) -> dict[str, Any]:
-    """An error as `application/problem+json` (RFC 9457); `status` only where it is not that of the code."""
+    """An error as `application/problem+json` (RFC 9457); `status` only where it is not that of the code.
+
+    `retry_after` is in whole seconds, as it is in the header of that name (RFC 9110, section 10.2.3).
+    """
     body = error_body(code, details)
+    if "retry_after" in body:
+        body["retry_after"] = ceil(body["retry_after"])
     row = ERROR_TABLE[code]
     return {"type": "about:blank", "title": code.value, "status": status or row.status, "detail": row.message} | body
 

@@ -200,7 +200,7 @@ class ErrorBody(Part, frozen=True, kw_only=True):
             float,
             Meta(
                 ge=0,
-                description="With `rate_limited` always, with `unavailable` perhaps, over HTTP only: seconds to wait.",
+                description="With `rate_limited` always: seconds to wait, perhaps with a fraction.",
             ),
         ]
         | UnsetType

@@ -10,9 +10,11 @@ import pytest
 from votegame.client.fold import RoomFold
 from votegame.conformance import closing
 from votegame.conformance.desk import Desk, StoppedError
+from votegame.conformance.format import Step
 from votegame.conformance.link import Came, Ended
 from votegame.conformance.orders import Orders
 from votegame.conformance.shapes import Shapes
+from votegame.conformance.troubles import SpentError, UncheckedError
 from votegame.conformance.witness import Witness
 
 pytestmark = pytest.mark.looptime
@@ -63,8 +65,20 @@ async def test_who_is_told_to_wait_for_half_a_minute_does_so_and_sends_the_same_
     await desk.send(PLACE, command)
     started = asyncio.get_running_loop().time()
     assert await desk.waited(PLACE, limited("1", 26.0))
-    assert asyncio.get_running_loop().time() - started >= 26
+    assert asyncio.get_running_loop().time() - started == pytest.approx(26, abs=0.1)
     assert [json.loads(text) for text in link.sent] == [command, command]
+
+
+async def test_who_waits_for_the_server_says_so(link):
+    doing: list[str] = []
+    desk = Desk(Witness(SHAPES, Orders()), SHAPES, 2.0, doing.append)
+    desk.open(PLACE, link, "5f0c")
+    step = Step(actor="ada", expect={"type": "ok"})
+    desk.begin(3, step)
+    await desk.send(PLACE, {"type": "ping", "id": "1"})
+    await desk.waited(PLACE, limited("1", 26.0))
+    waits = "step 3 waits up to 20 s for `ok`"
+    assert doing == [waits, "step 3 waits 26 s, as the server asks (`rate_limited`)", waits]
 
 
 async def test_what_has_no_id_is_sent_again_as_it_was(desk, link):
@@ -80,9 +94,29 @@ async def test_nothing_is_sent_again_for_a_reply_to_nothing(desk, link):
 
 async def test_a_limit_that_is_spent_for_longer_is_called_so_and_not_a_fault(desk):
     await desk.send(PLACE, {"type": "ping", "id": "1"})
-    with pytest.raises(StoppedError):
+    with pytest.raises(SpentError, match="a limit per time is spent for 400 s"):
         await desk.waited(PLACE, limited("1", 400.0))
-    assert "a limit per time is spent for 400 s" in desk.findings[0].differences[0]
+    assert desk.findings == []
+
+
+async def test_so_is_one_that_is_never_over_whatever_is_said_each_time(desk):
+    await desk.send(PLACE, {"type": "ping", "id": "1"})
+    for _ in range(3):
+        assert await desk.waited(PLACE, limited("1", 20.0))
+    with pytest.raises(SpentError, match="a limit per time is spent"):
+        await desk.waited(PLACE, limited("1", 20.0))
+
+
+async def test_a_story_that_opens_more_connections_than_a_user_may_have_cannot_be_checked(desk):
+    welcome = {"type": "welcome", "user": {"id": "5f0c"}, "limits": {"sockets_per_user": 2}}
+    desk.welcomed(PLACE, welcome)
+    for tab in ("ben", "stranger"):
+        desk.open((tab, ""), FakeLink(), "")
+    desk.welcomed(("ben", ""), {**welcome, "user": {"id": "77aa"}})
+    desk.welcomed(("stranger", ""), welcome)
+    desk.open(("ada", "2"), FakeLink(), "5f0c")
+    with pytest.raises(UncheckedError, match=r"3 connections of one user, and limits\.sockets_per_user is 2"):
+        desk.welcomed(("ada", "2"), welcome)
 
 
 async def test_a_connection_that_is_closed_when_the_story_is_over_is_found(desk, link):

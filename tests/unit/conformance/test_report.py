@@ -37,5 +37,18 @@ def test_long_frames_are_wrapped_and_cut():
     assert told[1].strip() == "at the end"
 
 
+def test_what_could_not_be_judged_is_called_so_with_its_reason_and_counted():
+    unjudged = [
+        Result("replaced", "One too many", "unchecked", "none was closed"),
+        Result("votes", "Votes", "unfinished", "a limit per time is spent"),
+    ]
+    assert [line for result in unjudged for line in lines(result)] == [
+        "?       replaced: One too many (none was closed)",
+        "stop    votes: Votes (a limit per time is spent)",
+    ]
+    told = summary([*RESULTS, *unjudged])
+    assert told == "1 passed, 1 differ, 1 skipped, 1 could not be checked, 1 could not be finished."
+
+
 def test_the_summary_counts():
     assert summary(RESULTS, 3) == "1 passed, 1 differ, 1 skipped. 3 guests were made."

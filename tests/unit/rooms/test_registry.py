@@ -1,6 +1,7 @@
 import asyncio
 
 import pytest
+from msgspec.structs import replace
 
 from tests.unit.rooms.table import Table, seated, settle
 from votegame.errors import ErrorCode, StoreUnavailableError
@@ -136,7 +137,7 @@ class TestLimits:
         codes = [(await ada.ask(ada.create()))["room_code"] for _ in range(2)]
         assert ada.send(ada.create()) == ErrorCode.RATE_LIMITED
         refused = await ada.ask(ada.join(other))
-        assert (refused["code"], refused["retry_after"]) == ("rate_limited", 1.0)
+        assert (refused["code"], refused["retry_after"]) == ("rate_limited", 1)
         assert (await ada.ask(ada.join(codes[0])))["type"] == "ok"
         ada.code = codes[0]
         await ada.ask(ada.leave())
@@ -157,6 +158,31 @@ class TestLimits:
             assert (await ada.ask(ada.join(code)))["type"] == "ok"
         other = (await eve.ask(eve.create()))["room_code"]
         assert (await ada.ask(ada.join(other)))["code"] == "rate_limited"
+
+    async def test_a_join_that_is_sent_again_after_leaving_is_not_member_however_many_rooms_he_is_in(self, table):
+        table._rooms_per_user = 1
+        await table.begin()
+        ada, bob = table.user("ada"), table.user("bob")
+        ada.code = (await bob.ask(bob.create()))["room_code"]
+        join = ada.join(ada.code)
+        assert (await ada.ask(join))["type"] == "ok"
+        await ada.ask(ada.leave())
+        await ada.ask(ada.create())
+        assert [(await ada.ask(join))["code"] for _ in range(3)] == ["not_member"] * 3
+        again = ada.join(ada.code, id_=join.id)
+        assert (await ada.ask(replace(again, role="spectator")))["code"] == "id_reused"
+        assert (await ada.ask(ada.join(ada.code)))["code"] == "rate_limited"
+
+    async def test_who_would_not_be_let_in_anyhow_is_told_why_and_not_to_wait(self, table):
+        table._rooms_per_user = 1
+        await table.begin()
+        ada, bob, eve = (table.user(name) for name in ("ada", "bob", "eve"))
+        await ada.ask(ada.create())
+        bob.code = eve.code = (await bob.ask(bob.create(max_players=2)))["room_code"]
+        await eve.ask(eve.join(bob.code))
+        assert (await ada.ask(ada.join(bob.code)))["code"] == "room_full"
+        await eve.ask(eve.leave())
+        assert (await ada.ask(ada.join(bob.code)))["code"] == "rate_limited"
 
     async def test_a_retry_of_the_last_room_that_a_user_may_make_gets_its_ok(self, table):
         table._rooms_per_user = 1

@@ -38,7 +38,7 @@ def test_an_error_frame_carries_its_details():
 
 
 def test_a_refusal_at_the_door_says_when_to_try_again_and_only_then():
-    assert door_details(ErrorCode.RATE_LIMITED) == {"retry_after": 1.0}
+    assert door_details(ErrorCode.RATE_LIMITED) == {"retry_after": 1}
     assert door_details(ErrorCode.UNAVAILABLE) == {}
 
 
