@@ -57,6 +57,7 @@ from votegame.web.health import HealthViews
 from votegame.web.identity import Doorman, Identity
 from votegame.web.room_views import RoomViews
 from votegame.web.runner import Site
+from votegame.web.sessions import CookieStorage
 from votegame.wire.close_codes import CloseCode
 from votegame.wire.codec import Codec
 from votegame.wire.limits import Limits, server_frame_bytes
@@ -237,7 +238,7 @@ class Server:
         )
         app = make_app(
             settings,
-            secret=secret,
+            cookies=CookieStorage(settings, secret=secret, clock=self._clock),
             doorman=self._doorman,
             routes=[auth.routes(), rooms.routes(), health.routes(), start_page.routes(), docs.routes()],
             ws_handler=self._gateway.handle,
