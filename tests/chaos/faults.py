@@ -8,10 +8,10 @@ from typing import Final
 
 from tests.chaos.cluster import ChaosCluster, ChaosNode
 from tests.chaos.kind import Kind, Scene
-from tests.chaos.kinds import networks, nodes, postgres, redis
+from tests.chaos.kinds import clocks, networks, nodes, postgres, redis
 from tests.checker_nodes import Fault
 
-KINDS: Final[dict[str, Kind]] = {**nodes.KINDS, **networks.KINDS, **postgres.KINDS, **redis.KINDS}
+KINDS: Final[dict[str, Kind]] = {**nodes.KINDS, **networks.KINDS, **postgres.KINDS, **redis.KINDS, **clocks.KINDS}
 
 
 class Faults(Scene):
