@@ -8,10 +8,12 @@ import asyncio
 import contextlib
 import os
 import random
+import resource
 import signal
 import time
 from collections import defaultdict
 from contextlib import closing
+from pathlib import Path
 from typing import Final
 from urllib.parse import parse_qs, urlsplit
 
@@ -99,6 +101,11 @@ class ChaosNode:
         """Start the process, and wait until it is ready."""
         await self.launch(**more)
         await self.server.ready()
+
+    def resident_bytes(self) -> int:
+        """How much memory the process has now."""
+        pages = Path(f"/proc/{self.server.process.pid}/statm").read_text().split()[1]
+        return int(pages) * resource.getpagesize()
 
     async def kill(self) -> None:
         self.server.kill()

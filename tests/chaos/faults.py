@@ -8,10 +8,12 @@ from typing import Final
 
 from tests.chaos.cluster import ChaosCluster, ChaosNode
 from tests.chaos.kind import Kind, Scene
-from tests.chaos.kinds import clocks, networks, nodes, postgres, redis
+from tests.chaos.kinds import clocks, crowds, networks, nodes, postgres, redis
 from tests.checker_nodes import Fault
 
-KINDS: Final[dict[str, Kind]] = {**nodes.KINDS, **networks.KINDS, **postgres.KINDS, **redis.KINDS, **clocks.KINDS}
+KINDS: Final[dict[str, Kind]] = {
+    name: kind for subject in (nodes, networks, postgres, redis, clocks, crowds) for name, kind in subject.KINDS.items()
+}
 
 
 class Faults(Scene):

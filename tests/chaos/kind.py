@@ -21,6 +21,8 @@ class Scene:
         self.rng = rng
         self.silences: dict[str | None, list[tuple[float, float]]] = {}
         """When a node slept, or could not be reached by its clients, by the monotonic clock."""
+        self.notes: list[str] = []
+        """What faults have measured."""
 
     @contextlib.contextmanager
     def silent(self, node: ChaosNode) -> Iterator[None]:

@@ -13,6 +13,28 @@ from tests.chaos.kind import Kind, Scene
 
 _TERMINATE: Final = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name LIKE 'votegame%'"
 
+_LOSE_RACES: Final = """
+CREATE SEQUENCE chaos.lost_races MINVALUE 0;
+CREATE FUNCTION chaos.lose() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF random() < 0.05 THEN
+        PERFORM nextval('chaos.lost_races'); -- what is not taken back with the rest
+        RAISE EXCEPTION 'planted' USING ERRCODE = (ARRAY['40001', '40P01'])[1 + floor(random() * 2)::int];
+    END IF;
+    RETURN NULL;
+END $$;
+CREATE TRIGGER loses AFTER INSERT OR UPDATE ON rooms FOR EACH STATEMENT EXECUTE FUNCTION chaos.lose();
+CREATE TRIGGER loses AFTER INSERT OR UPDATE ON nodes FOR EACH STATEMENT EXECUTE FUNCTION chaos.lose();
+CREATE TRIGGER loses AFTER INSERT OR UPDATE ON logins FOR EACH STATEMENT EXECUTE FUNCTION chaos.lose();
+CREATE CONSTRAINT TRIGGER loses_at_the_end AFTER INSERT ON room_events DEFERRABLE INITIALLY DEFERRED
+    FOR EACH ROW EXECUTE FUNCTION chaos.lose();
+"""
+_WIN_RACES: Final = """
+DROP FUNCTION IF EXISTS chaos.lose CASCADE;
+DROP SEQUENCE IF EXISTS chaos.lost_races;
+"""
+_LOST_RACES: Final = 20
+
 
 async def cut_off_from_postgres(scene: Scene, node: ChaosNode) -> None:
     """Nothing passes, and nothing says so: shorter and longer than the lease."""
@@ -66,6 +88,19 @@ async def lock_a_table(scene: Scene, _node: ChaosNode) -> None:
     await asyncio.to_thread(scene.cluster.sql, statement)
 
 
+async def lose_races(scene: Scene, _node: ChaosNode) -> None:
+    """Statements and their commits fail as if they had lost a race, or met in a deadlock."""
+    await asyncio.to_thread(scene.cluster.sql, _LOSE_RACES)
+    try:
+        async with asyncio.timeout(30):
+            while await asyncio.to_thread(scene.cluster.sql, "SELECT last_value FROM chaos.lost_races") < [
+                (_LOST_RACES,)
+            ]:
+                await asyncio.sleep(0.2)
+    finally:
+        await asyncio.to_thread(scene.cluster.sql, _WIN_RACES)
+
+
 KINDS: Final[dict[str, Kind]] = {
     "cut off from Postgres": Kind(cut_off_from_postgres, "node", "start"),
     "slow Postgres": Kind(slow_postgres, "node"),
@@ -73,5 +108,6 @@ KINDS: Final[dict[str, Kind]] = {
     "restart Postgres": Kind(restart_postgres, "all nodes", server="Postgres"),
     "kill Postgres": Kind(kill_postgres, "all nodes", server="Postgres"),
     "end sessions": Kind(end_sessions, "all nodes", server="Postgres"),
+    "lost races": Kind(lose_races, "all nodes", "start", server="Postgres"),
     "lock a table": Kind(lock_a_table, "all nodes", server="Postgres"),
 }
