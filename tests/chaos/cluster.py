@@ -126,10 +126,13 @@ class ChaosCluster(Nodes):
         with closing(psycopg2.connect(self.database_url)) as connection, connection.cursor() as cursor:
             cursor.execute(_RECORDER)
             connection.commit()
-        self._supervising = asyncio.create_task(self._postgres.supervise(lambda _code: None))
+        self._supervising = asyncio.create_task(self._supervise())
         for number in range(self._count):
             self.members.append(await self._member(number))
         await asyncio.gather(*(member.start() for member in self.members))
+
+    async def _supervise(self) -> None:
+        await self._postgres.supervise(lambda _code: None)
 
     async def _member(self, number: int) -> ChaosNode:
         server = self.another(number, SERVER)
