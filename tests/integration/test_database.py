@@ -7,6 +7,7 @@ import resource
 import select
 import socket
 import time
+from contextlib import closing
 
 import psycopg2  # noqa: TID251
 import pytest
@@ -68,6 +69,19 @@ async def test_a_session_has_the_limits_that_keep_a_node_alive(channel):
         "lock_timeout": "50ms",
         "client_connection_check_interval": "500ms",
     }
+
+
+async def test_what_is_acknowledged_is_on_the_disk_whatever_the_database_and_its_url_say(database_url):
+    with closing(psycopg2.connect(database_url)) as connection:
+        connection.autocommit = True
+        name = connection.get_dsn_parameters()["dbname"]
+        with connection.cursor() as cursor:
+            cursor.execute(f"ALTER DATABASE {name} SET synchronous_commit = off")
+    channel = Channel(make_dsn(database_url, options="-c synchronous_commit=off"))
+    try:
+        assert await channel.fetch_one("setting", name="synchronous_commit") == ("on",)
+    finally:
+        await channel.close()
 
 
 async def test_text_comes_back_as_it_was(channel):
