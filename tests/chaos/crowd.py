@@ -114,5 +114,8 @@ class Newcomers:
 
     async def _come_until(self, http: aiohttp.ClientSession, until: float) -> None:
         while asyncio.get_running_loop().time() < until:
-            async with http.post(f"{self._url}/api/auth/guest", json={"display_name": "Newcomer"}) as answer:
-                self.statuses[answer.status] += 1
+            try:
+                async with http.post(f"{self._url}/api/auth/guest", json={"display_name": "Newcomer"}) as answer:
+                    self.statuses[answer.status] += 1
+            except aiohttp.ClientError:
+                await asyncio.sleep(_PAUSE_SECONDS)  # something else has befallen the node

@@ -20,6 +20,7 @@ SHORT = (
     ("kill Redis", "cut commits"),
     ("leave", "cut Redis"),
     ("end sessions",),
+    ("lost races", "jump of the wall clock"),
 )
 
 

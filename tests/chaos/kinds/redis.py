@@ -1,11 +1,16 @@
 """What befalls Redis, and the ways to it."""
 
 import asyncio
+import os
+import time
 from typing import Final
 
 from tests.chaos.cluster import ChaosNode
+from tests.chaos.crowd import Newcomers
 from tests.chaos.kind import Kind, Scene
 from tests.chaos.neighbour import Neighbour
+
+GONE_SECONDS: Final = float(os.environ.get("REDIS_GONE_SECONDS", "12"))
 
 
 async def cut_off_from_redis(scene: Scene, node: ChaosNode) -> None:
@@ -32,6 +37,20 @@ async def kill_redis(scene: Scene, _node: ChaosNode) -> None:
     scene.cluster.redis.kill()
     await asyncio.sleep(scene.rng.uniform(0, 6))
     scene.cluster.redis.start()
+
+
+async def lose_redis(scene: Scene, _node: ChaosNode) -> None:
+    """It is gone for long; who comes meanwhile, comes in."""
+    scene.cluster.redis.kill()
+    until = time.monotonic() + GONE_SECONDS
+    crowds = [Newcomers(url, 1) for url in scene.cluster.urls]
+    while time.monotonic() < until:
+        await asyncio.gather(*(crowd.come(0.1) for crowd in crowds))
+        await asyncio.sleep(1)
+    scene.cluster.redis.start()
+    for crowd in crowds:
+        assert crowd.statuses[201], f"nobody was let in: {crowd.statuses}"
+    scene.notes.append(f"Redis is gone: newcomers were told {[dict(crowd.statuses) for crowd in crowds]}")
 
 
 async def pause_redis(scene: Scene, _node: ChaosNode) -> None:
@@ -63,6 +82,7 @@ KINDS: Final[dict[str, Kind]] = {
     "slow Redis": Kind(slow_redis, "no node"),
     "cut Redis": Kind(cut_redis, "no node"),
     "kill Redis": Kind(kill_redis, "no node", server="Redis"),
+    "Redis is gone": Kind(lose_redis, "no node", server="Redis"),
     "pause Redis": Kind(pause_redis, "no node", server="Redis"),
     "flush Redis": Kind(flush_redis, "no node", server="Redis"),
     "end subscribers": Kind(end_subscribers, "no node", server="Redis"),
