@@ -10,9 +10,9 @@ from typing import Any, Final, Self
 import aiohttp
 
 _FLOODERS: Final = 8
-_AT_ONCE: Final = 250
+_AT_ONCE: Final = 200
 """Of each of them: together more than an inbox takes."""
-_PAUSE_SECONDS: Final = 0.3
+_PAUSE_SECONDS: Final = 0.5
 _REPLY_SECONDS: Final = 10.0
 
 

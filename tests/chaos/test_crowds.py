@@ -45,7 +45,7 @@ async def test_games_go_on_while_logins_hold_every_connection_for_requests(clust
     (fault,) = judged.faults
     refused = [frame for client in judged.clients for frame in refusals(client, fault.start, fault.end)]
     assert not refused
-    assert len(times_by_kind(judged)["held requests"]) > 50, "hardly anyone played"
+    assert len(times_by_kind(judged)["held requests"]) > 20, "hardly anyone played"
 
 
 def refusals(client, start, end):
@@ -67,7 +67,7 @@ async def test_a_flood_in_one_room_is_bounded_and_leaves_the_others_their_game(c
         judged = await party.end()
     tell_times(judged)
     assert not judged.violations, "\n".join(judged.violations[:20])
-    assert len(times_by_kind(judged)["flood"]) > 50, "hardly anyone played"
+    assert len(times_by_kind(judged)["flood"]) > 20, "hardly anyone played"
 
 
 class Moment:

@@ -23,4 +23,4 @@ async def test_games_whose_members_are_together_go_on_and_newcomers_come_in(clus
         for client in together
         for kind, _, at, frame in client.history
     )
-    assert played > 20, "hardly anyone played meanwhile"
+    assert played > 5, "hardly anyone played meanwhile"

@@ -11,7 +11,7 @@ _WAY_SECONDS: Final = 0.1
 _HELD_SECONDS: Final = 4.0
 _NEWCOMERS: Final = 24
 """On each node: three for each connection that serves requests."""
-_BURSTS: Final = 8
+_BURSTS: Final = 5
 _MOST_BYTES: Final = 64 * 2**20
 """By which a node may grow over a flood."""
 
