@@ -269,7 +269,7 @@ class Links:
 
     def _look(self, now: float, *, has_slept: bool) -> None:
         assert self._listener is not None
-        before, self._in_use = self._in_use, frozenset(self._listener.peers())
+        before, self._in_use = self._in_use, dict.fromkeys(self._listener.peers())
         for peer in self._in_use:
             link = self._link(peer)
             if link is None:
