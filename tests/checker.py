@@ -167,6 +167,7 @@ def violations(
     if offset is None:
         # Histories are by the monotonic clock, the log by that of the database, which is this machine's.
         offset = time.time() - time.monotonic()
+        found += checker_order.misdated(clients, logs, offset=offset)
     found += checker_rounds.violations(
         clients, logs, server_log=server_log, outages_ms=outages_ms, grace_ms=grace_ms, offset=offset
     )

@@ -1,7 +1,8 @@
 """The part of the checker that goes through all histories at once: I14, real-time order. They are by one clock.
 
 What anyone was told before a command was sent comes before it: its record stands behind those of commands that had
-their `ok` by then, and what it is shown is not older than what anyone had seen by then.
+their `ok` by then, and what it is shown is not older than what anyone had seen by then. And what is dated is dated
+rightly: see `misdated`.
 """
 
 from collections import defaultdict
@@ -11,6 +12,9 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from tests.checker import Logs, Witness
 
+AGREED_SECONDS = 0.25
+"""By so much a node may be wrong about the time of the database."""
+
 Frame = dict[str, Any]
 _Moment = tuple[float, int, "Witness", int, Frame]
 
@@ -18,6 +22,32 @@ _Moment = tuple[float, int, "Witness", int, Frame]
 def violations(clients: "Iterable[Witness]", logs: "Logs") -> list[str]:
     """What does not hold of I14."""
     return [f"I14: {what}" for what in _Order(logs).run(list(clients))]
+
+
+def misdated(clients: "Iterable[Witness]", logs: "Logs", *, offset: float) -> list[str]:
+    """What does not hold of I14 by the clock that the histories share with the database, `offset` seconds ahead."""
+    return [f"I14: {what}" for what in _misdated(list(clients), logs, offset)]
+
+
+def _misdated(clients: "list[Witness]", logs: "Logs", offset: float) -> Iterator[str]:
+    """A record is not from before its command was sent, nor from after its `ok`; no frame is from the future."""
+    sent: dict[tuple[str, str], float] = {}
+    answered: dict[tuple[str, str], float] = {}
+    for client in clients:
+        for kind, _, at, frame in client.history:
+            if kind == "sent":
+                sent.setdefault((client.user_id, frame["id"]), at + offset)
+            elif kind == "got":
+                if frame["type"] == "ok":
+                    answered.setdefault((client.user_id, frame["id"]), at + offset)
+                if frame.get("server_time", 0) / 1000 > at + offset + AGREED_SECONDS:
+                    yield f"{client.name}: {frame} is {frame['server_time'] / 1000 - at - offset:.3f} s from the future"
+    for code, rows in logs.rows.items():
+        for row in rows:
+            key, at = (row["user_id"], row["command_id"]), row["server_time"] / 1000
+            if not sent.get(key, at) - AGREED_SECONDS <= at <= answered.get(key, at) + AGREED_SECONDS:
+                span = f"{sent.get(key)} to {answered.get(key)}"
+                yield f"{code}, position {row['position']}: dated {at}, its command was under way from {span}"
 
 
 class _Order:

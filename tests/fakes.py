@@ -6,7 +6,7 @@ import random
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
-from votegame.errors import RowsRefusedError, StoreBusyError, StoreUnavailableError
+from votegame.errors import RowsRefusedError, StoreBusyError, StoreFullError, StoreUnavailableError
 from votegame.game.house import Question
 from votegame.ids import RoomId
 from votegame.rooms.log_writer import LogWriter
@@ -121,6 +121,7 @@ class FaultyStore:
         faults: What happens to the next calls of `append`, one each, in order: `before` (nothing is written, outcome
             unknown), `after` (written, outcome unknown), `busy`, `ignored` (nothing is written, and no room named).
         busy: Rooms of which any row in a batch makes it fail as locked, after `busy_seconds`, or 10 ms for a retry.
+        is_full: Whether any row makes a batch fail since the disk is full.
         poisoned: Rooms of which any row in a batch makes its outcome unknown; nothing is written.
         refused: Tells whether rows are refused; given each append.
     """
@@ -136,6 +137,7 @@ class FaultyStore:
         self.poisoned: set[RoomId] = set()
         self.refused: Callable[[Append], bool] = lambda _append: False
         self.is_away = False
+        self.is_full = False
         self.calls: dict[str, int] = defaultdict(int)
         self._open = asyncio.Event()
         self._open.set()
@@ -168,6 +170,8 @@ class FaultyStore:
         fault = self.faults.pop(0) if self.faults else ""
         if self.is_away or fault == "before":
             raise StoreUnavailableError("gone before")
+        if self.is_full and any(append.rows for append in appends):
+            raise StoreFullError("full")
         if any(append.room_id in self.poisoned for append in appends):
             raise StoreUnavailableError("poisoned")
         if fault == "busy" or any(append.room_id in self.busy for append in appends):

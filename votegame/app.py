@@ -57,13 +57,16 @@ from votegame.web.health import HealthViews
 from votegame.web.identity import Doorman, Identity
 from votegame.web.room_views import RoomViews
 from votegame.web.runner import Site
+from votegame.web.sessions import CookieStorage
 from votegame.wire.close_codes import CloseCode
 from votegame.wire.codec import Codec
 from votegame.wire.limits import Limits, server_frame_bytes
 
 _NODE_STOP_SECONDS: Final = 5.0
 _LAG_SECONDS: Final = 0.5
+_TAKES_NOTHING_SECONDS: Final = 2.0
 _SILENT: Final = "the database does not answer"
+_TAKES_NOTHING: Final = "the database takes nothing new"
 _STARTING: Final = "starting"
 _STOPPING: Final = "stopping"
 _FULL: Final = "too many connections"
@@ -237,7 +240,7 @@ class Server:
         )
         app = make_app(
             settings,
-            secret=secret,
+            cookies=CookieStorage(settings, secret=secret, clock=self._clock),
             doorman=self._doorman,
             routes=[auth.routes(), rooms.routes(), health.routes(), start_page.routes(), docs.routes()],
             ws_handler=self._gateway.handle,
@@ -249,7 +252,11 @@ class Server:
     def _obstacles(self) -> Sequence[str]:
         if self._obstacle is not None:
             return [self._obstacle]
-        obstacles = {_SILENT: not self._lease.is_valid(), _FULL: self._site.is_full}
+        obstacles = {
+            _SILENT: not self._lease.is_valid(),
+            _TAKES_NOTHING: self._journal.full_seconds() > _TAKES_NOTHING_SECONDS,
+            _FULL: self._site.is_full,
+        }
         return [what for what, is_so in obstacles.items() if is_so]
 
     async def start(self) -> int:

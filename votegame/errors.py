@@ -60,6 +60,10 @@ class StoreUnavailableError(StoreError):
     """The database did not answer, or the connection broke: the outcome of the statement is not known."""
 
 
+class StoreFullError(StoreUnavailableError):
+    """The database answers, and takes no rows at all: its disk is full or fails, or it may only be read."""
+
+
 class StoreBusyError(StoreError):
     """A row was locked for too long, or the transaction lost a race (55P03, 40001, 40P01): nothing was written."""
 

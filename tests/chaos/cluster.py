@@ -1,4 +1,4 @@
-"""Nodes with a relay on each of their ways: to PostgreSQL, to Redis, and from their clients.
+"""Nodes with a relay on each of their ways, to PostgreSQL, to Redis, and from their clients, and a clock to move.
 
 Triggers in the database write down who owned which room when, and which process wrote to its log, so that "one writer"
 need not be believed.
@@ -8,21 +8,24 @@ import asyncio
 import contextlib
 import os
 import random
+import resource
 import signal
 import time
 from collections import defaultdict
 from contextlib import closing
+from pathlib import Path
 from typing import Final
 from urllib.parse import parse_qs, urlsplit
 
 import psycopg2  # noqa: TID251
 
 from tests.chaos.relay import Relay, Streams, to_port, to_socket
+from tests.chaos.wall_clock import WallClock
 from tests.checker_nodes import Owners, Ownership
 from tests.nodes import Nodes
 from tests.serving import ROOT, ServerProcess
 
-FAULTY: Final = str(ROOT / "tests" / "kill" / "faulty_server.py")
+SERVER: Final = str(ROOT / "tests" / "chaos" / "server.py")
 
 _RECORDER: Final = """
 CREATE SCHEMA chaos;
@@ -49,7 +52,7 @@ CREATE TRIGGER wrote AFTER INSERT ON room_events REFERENCING NEW TABLE AS added
 
 
 class ChaosNode:
-    """A node and its three relays."""
+    """A node, its three relays, and its wall clock."""
 
     def __init__(
         self,
@@ -68,6 +71,7 @@ class ChaosNode:
         self.redis = redis
         self.clients = clients
         self.host = host
+        self.wall_clock = WallClock(server.state_dir.with_name("wall-clock"))
         self.launches = 0
 
     @property
@@ -86,12 +90,22 @@ class ChaosNode:
             f"postgresql://votegame@{self.host}:{self.postgres.port}/postgres?sslmode=disable"
             f"&options=-c%20votegame.process%3D{self.number}.{self.launches}"
         )
-        await self.server.launch(DATABASE_URL=url, REDIS_URL=f"redis://{self.host}:{self.redis.port}", **more)
+        await self.server.launch(
+            DATABASE_URL=url,
+            REDIS_URL=f"redis://{self.host}:{self.redis.port}",
+            WALL_CLOCK=str(self.wall_clock.path),
+            **more,
+        )
 
     async def start(self, **more: str) -> None:
         """Start the process, and wait until it is ready."""
         await self.launch(**more)
         await self.server.ready()
+
+    def resident_bytes(self) -> int:
+        """How much memory the process has now."""
+        pages = Path(f"/proc/{self.server.process.pid}/statm").read_text().split()[1]
+        return int(pages) * resource.getpagesize()
 
     async def kill(self) -> None:
         self.server.kill()
@@ -112,13 +126,16 @@ class ChaosCluster(Nodes):
         with closing(psycopg2.connect(self.database_url)) as connection, connection.cursor() as cursor:
             cursor.execute(_RECORDER)
             connection.commit()
-        self._supervising = asyncio.create_task(self._postgres.supervise(lambda _code: None))
+        self._supervising = asyncio.create_task(self._supervise())
         for number in range(self._count):
             self.members.append(await self._member(number))
         await asyncio.gather(*(member.start() for member in self.members))
 
+    async def _supervise(self) -> None:
+        await self._postgres.supervise(lambda _code: None)
+
     async def _member(self, number: int) -> ChaosNode:
-        server = self.another(number, FAULTY)
+        server = self.another(number, SERVER)
         self.nodes.append(server)
         return ChaosNode(
             number,
@@ -200,6 +217,7 @@ class ChaosCluster(Nodes):
             await asyncio.gather(self._supervising, return_exceptions=True)
         await self.close_nodes()
         for member in self.members:
+            member.wall_clock.close()
             for relay in member.relays:
                 await relay.close()
         self.close_servers()

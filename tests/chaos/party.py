@@ -45,6 +45,7 @@ class Judged(NamedTuple):
     faults: Sequence[Fault]
     probes: Sequence[Probe]
     said: Sequence[str]
+    notes: Sequence[str]
 
 
 class Party:
@@ -171,7 +172,7 @@ class Party:
         found += [] if check(self.cluster.database_url, tell=lines.append) == 0 else lines
         for each in said:
             found += complaints(each)
-        return Judged(found, clients, logs, owners, self.faults.struck, self.probes, said)
+        return Judged(found, clients, logs, owners, self.faults.struck, self.probes, said, self.faults.notes)
 
     @property
     def players(self) -> list[Client]:

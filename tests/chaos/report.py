@@ -17,7 +17,9 @@ def report(judged: Judged, *, seconds: float, seed: int, forwarded: int) -> str:
         *(f"- {name}: {count}" for name, count in _counts(judged.clients, judged).items()),
         f"- commands forwarded between nodes, by those that run at the end: {forwarded}",
         f"- reply time of rooms that a fault did not touch, during and between faults: {_untouched_times(judged)}",
+        f"- reply time of all rooms, between faults and during each kind: {_times_by_kind(judged)}",
         f"- acknowledged and lost: {len(lost)}",
+        *(f"- {note}" for note in judged.notes),
         f"- violations: {len(judged.violations)}",
         "",
         "Seconds until rooms took commands: those that were the broken node's, and all others. How long one",
@@ -135,6 +137,25 @@ def _untouched_times(judged: Judged) -> str:
                 between.append(took)
     a, b = (f"p99 {quantile(times, 0.99) * 1000:.0f} ms of {len(times)}" for times in (during, between))
     return f"{a}; {b}"
+
+
+def times_by_kind(judged: Judged) -> dict[str, list[float]]:
+    """How long each `ok` took whose command was sent during a kind of fault, or ("") while nothing was broken."""
+    times: defaultdict[str, list[float]] = defaultdict(list)
+    for at, took in _reply_times(judged.clients):
+        kinds = {fault.kind for fault in judged.faults if fault.start <= at <= fault.end}
+        if len(kinds) == 1:
+            times[kinds.pop()].append(took)
+        elif not any(fault.start - 1 <= at <= fault.end + 1 for fault in judged.faults):
+            times[""].append(took)
+    return times
+
+
+def _times_by_kind(judged: Judged) -> str:
+    return "; ".join(
+        f"{kind}{': ' if kind else ''}p99 {quantile(times, 0.99) * 1000:.0f} ms of {len(times)}"
+        for kind, times in sorted(times_by_kind(judged).items())
+    )
 
 
 def _reply_times(clients: Sequence[Client]) -> Iterator[tuple[float, float]]:

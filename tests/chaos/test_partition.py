@@ -10,14 +10,13 @@ import time
 
 import pytest
 
-from tests.chaos.cluster import FAULTY, ChaosCluster, ChaosNode
+from tests.chaos.cluster import SERVER, ChaosCluster, ChaosNode
 from tests.chaos.party import Party
 from tests.chaos.relay import Relay, to_port
 from tests.checker_nodes import Fault
 
 pytestmark = pytest.mark.long
 
-SEED = int(os.environ.get("SEED", "1"))
 PARTED_SECONDS = 7.0
 MUTE_SECONDS = 5.0
 """The lease, and two seconds."""
@@ -75,7 +74,7 @@ class PartedCluster(ChaosCluster):
         if number > 0:
             return await super()._member(number)
         # It becomes the process itself, so that signals still meet it.
-        words = ["ip", "netns", "exec", self.cable.name, sys.executable, FAULTY]
+        words = ["ip", "netns", "exec", self.cable.name, sys.executable, SERVER]
         server = self.another(0, "-c", f"import os; os.execvp('ip', {words})", HOST="0.0.0.0")
         server.url = f"http://{self.cable.there}:{server.port}"
         self.nodes.append(server)
@@ -110,12 +109,12 @@ def cable():
 
 
 @pytest.mark.timeout(180)
-async def test_a_node_that_is_cut_off_from_everything_falls_silent_and_its_games_go_on_elsewhere(cable):
-    cluster = PartedCluster(cable, rng=random.Random(SEED))
+async def test_a_node_that_is_cut_off_from_everything_falls_silent_and_its_games_go_on_elsewhere(cable, seed):
+    cluster = PartedCluster(cable, rng=random.Random(seed))
     try:
         await cluster.start()
         node = cluster.members[0]
-        async with Party(cluster, seed=SEED) as party:
+        async with Party(cluster, seed=seed) as party:
             await asyncio.sleep(4)
             assert await asyncio.to_thread(cluster.is_ready)
             assert cluster.owned_by(node)
@@ -133,7 +132,7 @@ async def test_a_node_that_is_cut_off_from_everything_falls_silent_and_its_games
                     await asyncio.sleep(0.1)
             await party.suffer("bad neighbour")
             judged = await party.end()
-        assert not judged.violations, f"SEED={SEED}:\n" + "\n".join(judged.violations[:20])
+        assert not judged.violations, f"SEED={seed}:\n" + "\n".join(judged.violations[:20])
         moved = [claims for claims in judged.owners.claims.values() if len(claims) > 1]
         assert moved, "no room went elsewhere"
     finally:

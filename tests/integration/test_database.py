@@ -7,12 +7,13 @@ import resource
 import select
 import socket
 import time
+from contextlib import closing
 
 import psycopg2  # noqa: TID251
 import pytest
 from psycopg2.extensions import make_dsn, parse_dsn  # noqa: TID251
 
-from votegame.errors import RowsRefusedError, StoreBusyError, StoreUnavailableError
+from votegame.errors import RowsRefusedError, StoreBusyError, StoreFullError, StoreUnavailableError
 from votegame.storage import database as database_module
 from votegame.storage.connection import Connection
 from votegame.storage.database import Channel, Database
@@ -29,6 +30,7 @@ QUERIES = {
     "touch_nodes": "UPDATE nodes SET label = 'x'",
     "node": "INSERT INTO nodes VALUES ('00000000-0000-4000-8000-000000000000', 'n', 0, 0)",
     "null": "INSERT INTO nodes VALUES (NULL, 'n', 0, 0)",
+    "raise": "DO $$ BEGIN RAISE 'planted' USING ERRCODE = %(code)s; END $$",
     "kill": "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE pid = ANY (%(pids)s)",
     "cancel": "SELECT count(pg_cancel_backend(pid)) FROM pg_stat_activity WHERE pid = ANY (%(pids)s)",
     "sessions": "SELECT count(*) FROM pg_stat_activity WHERE pid = %(pid)s",
@@ -67,6 +69,19 @@ async def test_a_session_has_the_limits_that_keep_a_node_alive(channel):
         "lock_timeout": "50ms",
         "client_connection_check_interval": "500ms",
     }
+
+
+async def test_what_is_acknowledged_is_on_the_disk_whatever_the_database_and_its_url_say(database_url):
+    with closing(psycopg2.connect(database_url)) as connection:
+        connection.autocommit = True
+        name = connection.get_dsn_parameters()["dbname"]
+        with connection.cursor() as cursor:
+            cursor.execute(f"ALTER DATABASE {name} SET synchronous_commit = off")
+    channel = Channel(make_dsn(database_url, options="-c synchronous_commit=off"))
+    try:
+        assert await channel.fetch_one("setting", name="synchronous_commit") == ("on",)
+    finally:
+        await channel.close()
 
 
 async def test_text_comes_back_as_it_was(channel):
@@ -123,6 +138,13 @@ async def test_refused_data_are_told_from_an_outage(channel):
     with pytest.raises(DuplicateRowError) as duplicate:
         await channel.execute("node")
     assert duplicate.value.constraint == "nodes_pkey"
+
+
+@pytest.mark.parametrize("code", ["53100", "58030", "25006"])
+async def test_a_full_disk_or_one_that_is_only_read_is_no_fault_of_the_rows_and_no_outage(channel, code):
+    with pytest.raises(StoreFullError, match=code):
+        await channel.execute("raise", code=code)
+    assert await channel.fetch_one("echo", text="well") == ("well",)
 
 
 async def test_an_error_repeats_nothing_of_the_statement(channel):

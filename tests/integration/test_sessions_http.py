@@ -113,6 +113,19 @@ class TestTheCookie:
         assert (await with_cookie(browser, sealed(session_of(token), at=time.time() - age))).status == 401
         assert (await with_cookie(browser, sealed(session_of(token)))).status == 200
 
+    @pytest.mark.parametrize("jump", [3_600, -3_600, 400 * 86_400])
+    async def test_sess_04_is_judged_by_the_database_s_time_and_not_by_the_machine_s(
+        self, web, browsers, monkeypatch, jump
+    ):
+        browser, real = browsers(web, keeps_cookies=False), time.time
+        before = cookie_of(await browser.register())["value"]
+        monkeypatch.setattr(time, "time", lambda: real() + jump)
+        assert (await with_cookie(browser, before)).status == 200
+        meanwhile = cookie_of(await browser.log_in())
+        monkeypatch.undo()
+        assert (await with_cookie(browser, meanwhile["value"])).status == 200
+        assert "expires" not in meanwhile, "which the browser's clock would be held to"
+
     async def test_sess_05_that_was_planted_before_a_login_is_worth_nothing_after_it(self, web, browsers):
         attacker, victim = browsers(web, keeps_cookies=False), browsers(web, keeps_cookies=False)
         planted = cookie_of(await attacker.post("/api/auth/guest", {"display_name": "Eve"}))["value"]

@@ -30,6 +30,7 @@ from votegame.web.auth_views import AuthViews
 from votegame.web.health import HealthViews
 from votegame.web.identity import Doorman, Identity
 from votegame.web.runner import Site
+from votegame.web.sessions import CookieStorage
 
 SECRET = "canary-secret-of-this-deployment-4711"
 PASSWORD = "canary-password-4711"
@@ -106,7 +107,7 @@ class WebHouse:
         )
         return make_app(
             settings,
-            secret=SECRET,
+            cookies=CookieStorage(settings, secret=SECRET, clock=self.clock),
             doorman=self.doorman,
             routes=[auth.routes(), health.routes(), start_page.routes(), docs.routes(), [web.get("/fail", self._fail)]],
             ws_handler=self._ws,

@@ -627,6 +627,21 @@ def one_is_shown_what_others_have_passed(scene):
     scene.eve.history += [("sent", 1, at + 1, join(scene, "look")), ("got", 1, at + 2, old | {"id": "look"})]
 
 
+@plant("I14")
+def a_vote_is_from_before_it_was_given(scene):
+    scene.row("vote_submitted")["server_time"] -= 3_000
+
+
+@plant("I14")
+def a_vote_is_from_after_it_was_acknowledged(scene):
+    scene.row("vote_submitted")["server_time"] += 300
+
+
+@plant("I14")
+def somebody_is_told_a_time_that_has_not_come(scene):
+    scene.frame(scene.ben, "welcome")["server_time"] = int((scene.began + OFFSET) * 1000) + 300
+
+
 def test_a_node_that_sleeps_may_answer_when_it_wakes_and_no_other():
     scene = Scene()
     a_reply_is_late(scene)

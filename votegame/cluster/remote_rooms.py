@@ -42,6 +42,8 @@ from votegame.wire.close_codes import CloseCode
 
 ASK_AGAIN_SECONDS: Final = 1.0
 """How long the answer to a subscription is waited for."""
+WAIT_SECONDS: Final = 2.0
+"""How long one who comes to a room waits for an owner that is not heard, until he is sent back."""
 OUT_OF_STEP_SECONDS: Final = 3.0
 """How long connections may be told nothing before they are sent away."""
 IDLE_SECONDS: Final = 30.0
@@ -56,6 +58,9 @@ class Sockets(Protocol):
 
     def sockets_of(self, room_code: RoomCode) -> Mapping[UserId, AbstractSet[ConnectionId]]:
         """Those that get the frames of a room, by user."""
+
+    def send_back(self, connection_ids: Collection[ConnectionId]) -> None:
+        """Close these, with word to come back: they may find another way."""
 
 
 class RemoteRoom:
@@ -248,13 +253,15 @@ class RemoteRooms:
             self._open_here(room_code)
 
     def owner_silent(self, owner: NodeId) -> None:
-        """Nothing was heard of `owner` for too long: who is attached to its rooms may find another way.
+        """Nothing was heard of `owner` for too long: who is, or would be, attached to its rooms may find another way.
 
-        It may have given up a room to whom it cannot say so: for each that somebody waits for, that is looked up.
+        It may have given up a room to whom it cannot say so: for each that somebody waits for, that is looked up; only
+        who still waits after that is sent back.
         """
         now = self._clock.seconds()
         for room_code, room in [each for each in self._rooms.items() if each[1].owner == owner]:
             self._send_away(room_code)
+            self._sockets.send_back(_would_be_attached(room, before=now - WAIT_SECONDS))
             if room.unanswered and now - room.settled_at > ASK_AGAIN_SECONDS:
                 self._open_here(room_code)
 
@@ -348,6 +355,17 @@ class RemoteRooms:
 
     def _send_away(self, room_code: RoomCode) -> None:
         self._outlet.deliver([CloseAttached(room_code, CloseCode.RESTARTING)])
+
+
+def _would_be_attached(room: RemoteRoom, *, before: float) -> list[ConnectionId]:
+    """The connections that wait to be, since `before`."""
+    return [
+        request.origin.connection_id
+        for request in room.unanswered.values()
+        if isinstance(request.command, JoinRoom | Resume)
+        and request.origin.connection_id is not None
+        and request.received_at < before
+    ]
 
 
 def _key(origin: Origin) -> tuple[bool, int]:

@@ -8,7 +8,7 @@ await gateway.stop(close_code)    in `on_shutdown`, before anything that connect
 
 import asyncio
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Final
 
 from aiohttp import web
@@ -136,6 +136,13 @@ class Gateway:
         except TimeoutError:
             for connection in connections.sockets():
                 connection.transport.abort()
+
+    def send_back(self, connection_ids: Collection[ConnectionId]) -> None:
+        """Close these, with word to come back: what they wait for cannot be had from here now."""
+        for connection_id in connection_ids:
+            connection = self._shared.connections.get(connection_id)
+            if connection is not None:
+                connection.close(CloseCode.RESTARTING)
 
     async def send_away(self, *, seconds: float = _MUTED_SECONDS) -> None:
         """Send everybody to other nodes, spread over `seconds`: they come back as they went, not all at once."""

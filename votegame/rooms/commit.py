@@ -8,7 +8,7 @@ from typing import Final
 import structlog
 
 from votegame.clock import Clock
-from votegame.errors import RowsRefusedError, StoreUnavailableError
+from votegame.errors import RowsRefusedError, StoreFullError, StoreUnavailableError
 from votegame.rooms.log_writer import LogWriter
 from votegame.rooms.ports import Append, LogEnd, RoomStore
 
@@ -23,12 +23,36 @@ class RoomsInTheWayError(Exception):
     """The store answers, and yet these rows do not get in: some room of them must be the reason."""
 
 
+class Fullness:
+    """Since when the store takes no rows, whoever's they are; known by those that are sent to it."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._since: float | None = None
+
+    def took_none(self) -> None:
+        """The store said so."""
+        if self._since is None:
+            self._since = self._clock.seconds()
+
+    def is_over(self) -> None:
+        """It took some, or there are none any more to ask it with."""
+        self._since = None
+
+    def seconds(self) -> float:
+        """For how long; 0.0 when it takes rows."""
+        return 0.0 if self._since is None else self._clock.seconds() - self._since
+
+
 class Committer:
     """Appends over one connection of a store, and settles the writers."""
 
-    def __init__(self, store: RoomStore, clock: Clock, observe_commit: Callable[[int, float], None]) -> None:
+    def __init__(
+        self, store: RoomStore, clock: Clock, *, fullness: Fullness, observe_commit: Callable[[int, float], None]
+    ) -> None:
         self._store = store
         self._clock = clock
+        self._fullness = fullness
         self._observe_commit = observe_commit
 
     async def append(self, rest: list[Pending], *, is_retry: bool = False) -> None:
@@ -49,7 +73,9 @@ class Committer:
                 await self._write_once(rest, is_retry=is_retry)
                 await self._settle_missing(rest)
             except StoreUnavailableError as error:
-                if attempt == 0:
+                if isinstance(error, StoreFullError):
+                    self._fullness.took_none()
+                if attempt == 0 and not is_retry:
                     log.warning("outcome of a commit is unknown, sending it again", reason=str(error))
                 if await self._is_settled_by_look(rest) and rest:
                     raise RoomsInTheWayError from error
@@ -89,6 +115,8 @@ class Committer:
         batch = tuple(rest)
         started = self._clock.seconds()
         written = await self._store.append([append for _, append in batch], is_retry=is_retry)
+        if any(append.rows for _, append in batch if append.room_id in written):
+            self._fullness.is_over()
         self._observe_commit(sum(len(append.rows) for _, append in batch), self._clock.seconds() - started)
         rest[:] = [(writer, append) for writer, append in batch if append.room_id not in written]
         for writer, append in batch:

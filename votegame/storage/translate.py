@@ -8,9 +8,11 @@ from typing import Any, Final
 
 import psycopg2  # noqa: TID251
 
-from votegame.errors import RowsRefusedError, StoreBusyError, StoreError, StoreUnavailableError
+from votegame.errors import RowsRefusedError, StoreBusyError, StoreError, StoreFullError, StoreUnavailableError
 
 _BUSY: Final = {"55P03": "a row was locked for too long", "40001": "a race was lost", "40P01": "a deadlock was broken"}
+_FULL: Final = {"53100", "58030", "25006"}
+"""The disk is full, or fails; only reading is allowed, as on a standby."""
 _REFUSED_CLASSES: Final = {"22", "23", "54"}
 """Data that no column takes, a broken constraint, and values that are too large for an index."""
 _UNIQUE_VIOLATION: Final = "23505"
@@ -53,6 +55,8 @@ def _translate_driver(error: Any) -> StoreError:
     if code[:2] in _REFUSED_CLASSES:
         constraint = error.diag.constraint_name or error.diag.column_name
         return RowsRefusedError(f"{named}: {constraint}" if constraint else named)
+    if code in _FULL:
+        return StoreFullError(f"{named}: {error.diag.message_primary}")
     if code[:2] in _SHOWN_CLASSES:
         return StoreUnavailableError(f"{named}: {error.diag.message_primary}")
     return StoreUnavailableError(named)

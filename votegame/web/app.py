@@ -16,7 +16,7 @@ WsHandler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 def make_app(
     settings: Settings,
     *,
-    secret: str,
+    cookies: CookieStorage,
     doorman: Doorman,
     routes: Iterable[Sequence[web.RouteDef]],
     ws_handler: WsHandler,
@@ -26,7 +26,7 @@ def make_app(
 
     Args:
         settings: All settings.
-        secret: The secret that the cookie's key is derived from.
+        cookies: Keeps tokens in browsers.
         doorman: Tells where requests come from.
         routes: The routes of all views.
         ws_handler: The handler of `GET /ws`.
@@ -36,7 +36,7 @@ def make_app(
         client_max_size=settings.frame_bytes,
         middlewares=[
             middleware.guard(doorman, observe_request),
-            aiohttp_session.session_middleware(CookieStorage(settings, secret=secret)),
+            aiohttp_session.session_middleware(cookies),
             middleware.errors,
         ],
     )

@@ -47,6 +47,9 @@ class FakeGateway:
             sockets.setdefault(user_id, set()).add(connection_id)
         return sockets
 
+    def send_back(self, connection_ids):
+        self.closed += connection_ids
+
     def deliver(self, deliveries):
         for delivery in deliveries:
             match delivery:

@@ -7,7 +7,7 @@ import pytest
 
 from tests.unit.cluster.houses import Guest
 from tests.unit.cluster.links_kit import Corner, until
-from tests.unit.rooms.table import settle
+from tests.unit.rooms.table import an_id, settle
 from votegame.cluster.envelope import (
     CloseSockets,
     Detached,
@@ -416,6 +416,22 @@ class TestChangingOwner:
         await asyncio.sleep(2)
         assert corner.gateway.closed == [ada.connection_id]
         assert ada.code in corner.remote
+
+    @pytest.mark.parametrize(
+        ("kind", "fields"), [(commands.JoinRoom, {}), (commands.Resume, {"stream": an_id(), "last_seq": 0})]
+    )
+    async def test_so_may_those_who_come_to_it_meanwhile_when_they_have_waited_a_while(self, corner, kind, fields):
+        await corner.begin()
+        ada = await corner.handed_over()
+        corner.far.send = lambda *_: None
+        await asyncio.sleep(6)
+        back = Guest(corner.house, "ada", ada.user)
+        back.code = ada.code
+        back.send(kind, **fields)
+        await asyncio.sleep(1.5)
+        assert back.connection_id not in corner.gateway.closed
+        await asyncio.sleep(1.5)
+        assert back.connection_id in corner.gateway.closed
 
     async def test_a_room_that_it_gave_up_unheard_is_found_by_who_waits(self, corner):
         await corner.begin()

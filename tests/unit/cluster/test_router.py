@@ -288,6 +288,9 @@ class NoSockets:
     def sockets_of(self, _room_code):
         return {}
 
+    def send_back(self, connection_ids):
+        assert not connection_ids
+
 
 async def test_a_node_that_was_given_up_learns_by_a_new_epoch_that_it_must_ask_again(table):
     """It may have slept and know of nothing: of what was told meanwhile its connections would miss all."""

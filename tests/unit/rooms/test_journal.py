@@ -366,6 +366,55 @@ async def test_a_room_that_the_store_cannot_write_is_tried_at_a_bounded_rate(des
     assert poisoned.heard == []
 
 
+async def test_it_knows_for_how_long_the_store_takes_nothing_of_anybody(desk):
+    room, other, quiet = [await desk.room(code) for code in ("AAAAAA", "BBBBBB", "CCCCCC")]
+    room.write()
+    await desk.flushed()
+    assert desk.journal.full_seconds() == 0.0
+    desk.store.is_full = True
+    room.write()
+    other.write()
+    await asyncio.sleep(10)
+    quiet.write(count=0)
+    await asyncio.sleep(1)
+    assert quiet.heard, "what needs no room is written, and says nothing of the rest"
+    assert desk.journal.full_seconds() == pytest.approx(11, abs=0.5)
+    desk.store.is_full = False
+    await asyncio.sleep(1)
+    assert desk.journal.full_seconds() == 0.0
+    assert room.heard[-1] == ("committed", 3)
+    assert other.heard[-1] == ("committed", 2)
+
+
+async def test_with_nothing_to_write_it_is_not_known_to_be_full(desk):
+    room = await desk.room("AAAAAA")
+    desk.store.is_full = True
+    room.write()
+    await asyncio.sleep(5)
+    assert desk.journal.full_seconds() > 4
+    room.writer.fence()
+    await desk.flushed()
+    assert desk.journal.full_seconds() == 0.0
+
+
+async def test_a_room_that_is_poisoned_says_nothing_of_the_store(desk):
+    room = await desk.room("AAAAAA")
+    desk.store.poisoned = {room.id}
+    room.write()
+    await asyncio.sleep(5)
+    assert desk.journal.full_seconds() == 0.0
+
+
+async def test_what_is_tried_again_and_again_is_told_once(desk):
+    rooms = [await desk.room(code) for code in ("AAAAAA", "BBBBBB", "CCCCCC")]
+    desk.store.is_full = True
+    with capture_logs() as said:
+        for room in rooms:
+            room.write()
+        await asyncio.sleep(30)
+    assert len(said) == 1, said
+
+
 async def test_many_locked_rooms_do_not_hold_up_the_others(desk):
     locked = [await desk.room(f"LOCKE{number}") for number in range(5)]
     free = await desk.room("AAAAAA")

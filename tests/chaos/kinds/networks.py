@@ -1,0 +1,50 @@
+"""What befalls the networks around a node."""
+
+import asyncio
+from typing import Final
+
+from tests.chaos.cluster import ChaosNode
+from tests.chaos.kind import Kind, Scene
+
+
+async def partition(scene: Scene, node: ChaosNode) -> None:
+    """Nothing passes to or from a node, and nothing says so."""
+    with scene.silent(node):
+        for relay in node.relays:
+            relay.hold()
+        await asyncio.sleep(scene.rng.uniform(1, 9))
+        for relay in node.relays:
+            relay.heal()
+
+
+async def bad_client_links(scene: Scene, node: ChaosNode) -> None:
+    """Clients are far away, or have little bandwidth, or are cut in the middle of frames."""
+    with scene.silent(node):
+        match scene.rng.randrange(3):
+            case 0:
+                node.clients.delay(0.15, 0.1)
+            case 1:
+                node.clients.slow(5_000)
+            case 2:
+                for _ in range(10):
+                    node.clients.cut_at(scene.rng.randrange(1, 20_000), scene.rng.choice(["up", "down"]))
+                    await asyncio.sleep(scene.rng.uniform(0, 0.3))
+        await asyncio.sleep(scene.rng.uniform(1, 4))
+        node.clients.heal()
+
+
+async def lose_clients(scene: Scene, node: ChaosNode) -> None:
+    """All clients of a node vanish without a word, or all at once, as when a balancer is loaded anew."""
+    with scene.silent(node):
+        if scene.rng.random() < 0.5:
+            node.clients.hold(*scene.rng.choice([("up", "down"), ("up",), ("down",)]))
+            await asyncio.sleep(scene.rng.uniform(2, 8))
+            node.clients.heal()
+        node.clients.reset()
+
+
+KINDS: Final[dict[str, Kind]] = {
+    "partition": Kind(partition, "node", "start"),
+    "bad client links": Kind(bad_client_links, "node"),
+    "lose clients": Kind(lose_clients, "node"),
+}

@@ -1,0 +1,112 @@
+"""What befalls a node: it dies, sleeps, leaves, or may open nothing more."""
+
+import asyncio
+import contextlib
+import resource
+import signal
+from pathlib import Path
+from typing import Final
+
+from tests.chaos.cluster import ChaosNode
+from tests.chaos.kind import Kind, Scene
+
+LEASE_SECONDS: Final = 3.0
+FAIL_POINTS: Final = (
+    "before-append",
+    "in-flight",
+    "arrived",
+    "committed",
+    "replied",
+    "half-told",
+    "creating",
+    "created",
+    "claimed",
+    "loaded",
+    "forwarded",
+    "unsent",
+)
+
+
+async def kill(scene: Scene, node: ChaosNode) -> None:
+    await node.kill()
+    await asyncio.sleep(scene.rng.uniform(0, 5))
+    await node.start()
+
+
+async def kill_at_a_point(scene: Scene, node: ChaosNode) -> None:
+    """Dies at a point where a commit, a claim or a message can be caught; by force, if it does not get there."""
+    await node.kill()
+    point = scene.rng.choice(FAIL_POINTS)
+    await node.start(FAULT=point, FAULT_AFTER=str(scene.rng.randrange(30 if point in FAIL_POINTS[:6] else 2)))
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(4):
+            await node.server.process.wait()
+    await node.kill()
+    await node.start()
+
+
+async def kill_all(scene: Scene, _node: ChaosNode) -> None:
+    await asyncio.gather(*(node.kill() for node in scene.cluster.members))
+    await asyncio.sleep(scene.rng.uniform(0, 5))
+    await asyncio.gather(*(node.start() for node in scene.cluster.members))
+
+
+async def pause(scene: Scene, node: ChaosNode) -> None:
+    """The node does nothing for a tenth of a lease up to some leases, and knows nothing of it."""
+    leases = scene.rng.choice([scene.rng.uniform(0.1, 0.9), scene.rng.uniform(0.9, 1.6), scene.rng.uniform(1.5, 5)])
+    await _pause(scene, node, leases * LEASE_SECONDS)
+
+
+async def pause_beyond_the_lease(scene: Scene, node: ChaosNode) -> None:
+    await _pause(scene, node, scene.rng.uniform(1.1, 1.6) * LEASE_SECONDS)
+
+
+async def pause_for_long(scene: Scene, node: ChaosNode) -> None:
+    await _pause(scene, node, scene.rng.uniform(1.5, 10) * LEASE_SECONDS)
+
+
+async def _pause(scene: Scene, node: ChaosNode, seconds: float) -> None:
+    with scene.silent(node):
+        node.server.process.send_signal(signal.SIGSTOP)
+        await asyncio.sleep(seconds)
+        node.server.process.send_signal(signal.SIGCONT)
+
+
+async def leave(scene: Scene, node: ChaosNode) -> None:
+    assert await node.server.stop() == 0
+    await node.start()
+
+
+async def leave_and_die(scene: Scene, node: ChaosNode) -> None:
+    """It is killed in the middle of leaving, at any moment or just when it has handed a room over."""
+    if scene.rng.random() < 0.5:
+        await node.kill()
+        await node.start(FAULT="released", FAULT_AFTER="0")
+        await asyncio.sleep(2.0)
+    node.server.process.send_signal(signal.SIGTERM)
+    await asyncio.sleep(scene.rng.uniform(0, 1.0))
+    await node.kill()
+    await node.start()
+
+
+async def few_descriptors(scene: Scene, node: ChaosNode) -> None:
+    """The node can open nothing more, neither for clients nor for itscene."""
+    pid = node.server.process.pid
+    n_open = await asyncio.to_thread(lambda: len(list(Path(f"/proc/{pid}/fd").iterdir())))
+    before = resource.prlimit(pid, resource.RLIMIT_NOFILE)
+    resource.prlimit(pid, resource.RLIMIT_NOFILE, (n_open + 1, before[1]))
+    await asyncio.sleep(scene.rng.uniform(1, 4))
+    resource.prlimit(pid, resource.RLIMIT_NOFILE, before)
+
+
+KINDS: Final[dict[str, Kind]] = {
+    "kill": Kind(kill, "node", "start"),
+    "kill at a point": Kind(kill_at_a_point, "node"),
+    "kill all": Kind(kill_all, "all nodes"),
+    "pause": Kind(pause, "node", "start"),
+    "pause beyond the lease": Kind(pause_beyond_the_lease, "node", "start"),
+    "pause for long": Kind(pause_for_long, "node", "start"),
+    "leave": Kind(leave, "node", "start"),
+    "leave and die": Kind(leave_and_die, "node"),
+    "few descriptors": Kind(few_descriptors, "node"),
+}

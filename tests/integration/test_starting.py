@@ -1,0 +1,73 @@
+"""A process that is started where something is wrong: it says what, and never serves by half."""
+
+import asyncio
+from urllib.parse import urlencode
+
+import aiohttp
+import pytest
+from psycopg2.extensions import parse_dsn  # noqa: TID251
+
+from tests.serving import ServerProcess, is_ready
+
+SECRET = "a secret that nobody guesses, of 48 characters.."
+
+
+def as_setting(url):
+    """Fixtures have it in libpq's other form, which is none for a setting."""
+    return f"postgresql://?{urlencode(parse_dsn(url))}"
+
+
+@pytest.fixture
+async def process():
+    processes = []
+
+    def make(**settings):
+        processes.append(ServerProcess(**settings))
+        return processes[-1]
+
+    yield make
+    for each in processes:
+        await each.close()
+
+
+async def refusal(process):
+    """What it says when it ends by itself; it has never been ready."""
+    await process.launch()
+    was_ready = False
+    ending = asyncio.create_task(process.wait())
+    while not ending.done():
+        was_ready |= await asyncio.to_thread(is_ready, process.url)
+        await asyncio.sleep(0.02)
+    assert not was_ready
+    assert await ending == 2
+    said = process.said()
+    assert "Traceback" not in said
+    assert "is ready" not in said
+    return said
+
+
+async def test_without_a_secret_for_a_database_that_others_use_it_does_not_start(process, database_url):
+    said = await refusal(process(DATABASE_URL=as_setting(database_url)))
+    assert "SECRET_KEY" in said
+
+
+async def test_without_a_database_that_answers_it_does_not_start(process):
+    said = await refusal(process(SECRET_KEY=SECRET, DATABASE_URL="postgresql://ada@127.0.0.1:1/x"))
+    assert "127.0.0.1" in said
+
+
+async def test_with_a_database_of_an_earlier_release_it_does_not_start(process, empty_database_url):
+    said = await refusal(process(SECRET_KEY=SECRET, DATABASE_URL=as_setting(empty_database_url)))
+    assert "The database lacks 0001" in said
+    assert "run `votegame migrate` first" in said
+
+
+async def test_without_a_redis_that_answers_it_serves_those_who_come_to_it_and_says_so(process, database_url):
+    server = process(SECRET_KEY=SECRET, DATABASE_URL=as_setting(database_url), REDIS_URL="redis://127.0.0.1:1")
+    await server.start()
+    async with aiohttp.ClientSession() as http:
+        async with http.post(f"{server.url}/api/auth/guest", json={"display_name": "Ada"}) as answer:
+            headers = {"Authorization": f"Bearer {(await answer.json())['token']}"}
+        async with http.post(f"{server.url}/api/rooms", json={}, headers=headers) as answer:
+            assert answer.status == 201, await answer.text()
+    assert "redis" in server.said().lower()
