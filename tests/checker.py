@@ -169,7 +169,13 @@ def violations(
         offset = time.time() - time.monotonic()
         found += checker_order.misdated(clients, logs, offset=offset)
     found += checker_rounds.violations(
-        clients, logs, server_log=server_log, outages_ms=outages_ms, grace_ms=grace_ms, offset=offset
+        clients,
+        logs,
+        server_log=server_log,
+        outages_ms=outages_ms,
+        grace_ms=grace_ms,
+        offset=offset,
+        silences=silences,
     )
     found += [f"I9: {what}" for what in _replies(clients, logs, silences)]
     found += checker_order.violations(clients, logs)

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from tests.checker import Logs, Witness
+    from tests.checker import Logs, Silences, Witness
 
 LATE_MS = 200
 """How long after its deadline the clock ends a phase: answers on their way still count."""
@@ -34,9 +34,10 @@ def violations(
     outages_ms: Sequence[tuple[int, int]],
     grace_ms: int,
     offset: float,
+    silences: "Silences",
 ) -> list[str]:
     """What does not hold of the rounds; `offset` is from the clock of the histories to that of the log, in seconds."""
-    presence = _Presence(clients, grace_ms, offset)
+    presence = _Presence(clients, grace_ms, offset, silences)
     found = []
     for code, rows in logs.rows.items():
         found += [f"I6: {code}, {what}" for what in _Phases(presence, outages_ms).run(rows)]
@@ -49,13 +50,22 @@ def violations(
 class _Presence:
     """Who surely had no connection to his room, nor lost one lately.
 
-    Who is no client of the run is never surely away.
+    Who is no client of the run is never surely away. Who is connected to a node that says nothing may be, as soon as
+    that lasts longer than the grace period, and until he had time to come back.
     """
 
-    def __init__(self, clients: "Sequence[Witness]", grace_ms: int, offset: float) -> None:
+    def __init__(self, clients: "Sequence[Witness]", grace_ms: int, offset: float, silences: "Silences") -> None:
         self._grace_ms = grace_ms
         self._spans: dict[str, list[tuple[float, float]]] = {}
+        self._mute: dict[str, list[tuple[float, float]]] = {}
         for client in clients:
+            urls = {url for kind, _, _, url in client.history if kind == "opened"}
+            self._mute[client.user_id] = [
+                ((start + offset) * 1000 + grace_ms - LEEWAY_MS, (end + offset) * 1000 + CRASHED_MS)
+                for url in urls
+                for start, end in silences.get(url, ())
+                if (end - start) * 1000 > grace_ms - LEEWAY_MS
+            ]
             attached: dict[int, float] = {}
             half_open: dict[int, float] = getattr(client, "half_open", {})
             """By connection, when its other end may have lost it without a word to this one."""
@@ -69,6 +79,8 @@ class _Presence:
             self._spans[client.user_id] = [((start + offset) * 1000, (end + offset) * 1000) for start, end in spans]
 
     def may_be_away(self, user_id: str, at_ms: float) -> bool:
+        if any(start <= at_ms <= end for start, end in self._mute.get(user_id, ())):
+            return True
         spans = self._spans.get(user_id, [(0.0, math.inf)])
         return not any(start <= at_ms <= end + self._grace_ms - LEEWAY_MS for start, end in spans)
 
