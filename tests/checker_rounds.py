@@ -59,11 +59,13 @@ class _Presence:
         self._spans: dict[str, list[tuple[float, float]]] = {}
         self._mute: dict[str, list[tuple[float, float]]] = {}
         for client in clients:
-            urls = {url for kind, _, _, url in client.history if kind == "opened"}
+            opened = [(connection, at, url) for kind, connection, at, url in client.history if kind == "opened"]
+            ended = {connection: at for kind, connection, at, _ in client.history if kind == "ended"}
             self._mute[client.user_id] = [
                 ((start + offset) * 1000 + grace_ms - LEEWAY_MS, (end + offset) * 1000 + CRASHED_MS)
-                for url in urls
+                for connection, at, url in opened
                 for start, end in silences.get(url, ())
+                if at < end and start < ended.get(connection, math.inf)
                 if (end - start) * 1000 > grace_ms - LEEWAY_MS
             ]
             attached: dict[int, float] = {}
