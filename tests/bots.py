@@ -386,6 +386,17 @@ class Watcher(Player):
                 await self.command("join_room", role="player")
 
 
+async def sit_down(group: asyncio.TaskGroup, players: Sequence[Player], **settings: Any) -> None:
+    """The first makes a room with these settings, the others join it; all play on as tasks of the group."""
+    host, *guests = players
+    group.create_task(host.run())
+    await host.create(**settings)
+    await host.is_seated.wait()
+    for guest in guests:
+        await guest.join(host.room_code)
+        group.create_task(guest.run())
+
+
 class TableOfPlayers:
     """A room with its players, who play one game to its end; one watches, one more comes when the game has begun."""
 
@@ -420,14 +431,9 @@ class TableOfPlayers:
         """One whole game."""
         for player in self.everyone:
             await player.enter()
-        host, *guests = self.players
+        host = self.players[0]
         async with asyncio.TaskGroup() as group:
-            group.create_task(host.run())
-            await host.create(**self._settings)
-            await host.is_seated.wait()
-            for guest in guests:
-                await guest.join(host.room_code)
-                group.create_task(guest.run())
+            await sit_down(group, self.players, **self._settings)
             await self.watcher.watch(host.room_code)
             group.create_task(self.watcher.run())
             await host.until(lambda state: state["phase"] != "lobby")

@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from tests.bots import Manners, Player, TableOfPlayers
+from tests.bots import Manners, Player, TableOfPlayers, sit_down
 from tests.chaos.party import Party
 from tests.chaos.report import quantile, times_by_kind
 
@@ -121,16 +121,10 @@ class LastMomentTable(TableOfPlayers):
             player.moment = moment
 
     async def play(self):
-        host, *guests = self.players
         for player in self.players:
             await player.enter()
         async with asyncio.TaskGroup() as group:
-            group.create_task(host.run())
-            await host.create(**self._settings)
-            await host.is_seated.wait()
-            for guest in guests:
-                await guest.join(host.room_code)
-                group.create_task(guest.run())
+            await sit_down(group, self.players, **self._settings)
 
 
 @pytest.mark.timeout(180)

@@ -4,7 +4,7 @@ import asyncio
 import random
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
-from tests.bots import RETRY_SECONDS, Frame, Manners, Watcher
+from tests.bots import RETRY_SECONDS, Frame, Manners, Watcher, sit_down
 from tests.simulation.network import RefusedError, Socket
 from votegame.ids import new_uuid
 
@@ -254,14 +254,9 @@ class Table:
     async def play(self) -> None:
         """One whole game."""
         await asyncio.sleep(self._starts)
-        host, *guests = self.players
+        host = self.players[0]
         async with asyncio.TaskGroup() as group:
-            group.create_task(host.run())
-            await host.create(**self._settings)
-            await host.is_seated.wait()
-            for guest in guests:
-                await guest.join(host.room_code)
-                group.create_task(guest.run())
+            await sit_down(group, self.players, **self._settings)
             await self.watcher.watch(host.room_code)
             group.create_task(self.watcher.run())
             await host.until(lambda state: state["phase"] != "lobby")
