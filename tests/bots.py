@@ -17,6 +17,9 @@ from votegame.client.fold import RoomFold
 Frame = dict[str, Any]
 RETRY_SECONDS = 0.1
 CONNECT_SECONDS = 5.0
+LONELY_TRIES = 80
+"""How often a host asks for a game that nobody is left to play, before he leaves too."""
+_DESERTED = ("", "deserted")
 
 
 class Manners(NamedTuple):
@@ -284,6 +287,7 @@ class Player(Client):
         self._manners = manners or Manners()
         self._done: set[tuple[str, str]] = set()
         self._own: set[str] = set()
+        self._lonely_tries = 0
         self.doubles = self._manners.doubles
 
     async def create(self, **settings: Any) -> None:
@@ -311,7 +315,9 @@ class Player(Client):
 
     def refused(self, command: Frame, error: Frame) -> None:
         if error["code"] == "not_enough_players":
-            self._later(RETRY_SECONDS, lambda: self.command(command["type"]))
+            self._lonely_tries += 1
+            next_type = command["type"] if self._lonely_tries < LONELY_TRIES else "leave_room"
+            self._later(RETRY_SECONDS, lambda: self.command(next_type))
 
     def _is_my_turn(self, state: Frame) -> bool:
         is_host = state["host_id"] == self.user_id
@@ -380,7 +386,11 @@ class Watcher(Player):
             await super().act()
             return
         stage = (state["round"]["round_id"] if state["round"] else "", state["phase"])
-        if state["phase"] == "results" and stage not in self._done:
+        is_deserted = all(member["role"] == "spectator" for member in state["members"])
+        if is_deserted and _DESERTED not in self._done:
+            self._done.add(_DESERTED)
+            await self.command("leave_room")
+        elif state["phase"] == "results" and stage not in self._done:
             self._done.add(stage)
             if self.rng.random() < self._manners.sits_down:
                 await self.command("join_room", role="player")

@@ -10,6 +10,7 @@ import urllib.request
 from collections.abc import Sequence
 from pathlib import Path
 
+from tests.bots import Client
 from tests.chaos.cluster import ChaosCluster
 from tests.chaos.faults import KINDS
 from tests.chaos.party import Judged, Party
@@ -70,8 +71,9 @@ def _keep(judged: Judged, seed: int) -> None:
     for number, text in enumerate(judged.said):
         (folder / f"node-{number}.log").write_text(text)
     offset = time.time() - time.monotonic()
+    named = {client.room_code for client in judged.clients if client.room_code and _is_named(client, judged.violations)}
     for client in judged.clients:
-        if any(f"{client.name}:" in what or f"told {client.name})" in what for what in judged.violations):
+        if client.room_code in named:
             lines = [
                 f"{at + offset:.3f} {connection} {kind} {json.dumps(content)}\n"
                 for kind, connection, at, content in client.history
@@ -93,6 +95,13 @@ def _keep(judged: Judged, seed: int) -> None:
         "".join(f"{code} {json.dumps(row)}\n" for code, rows in judged.logs.rows.items() for row in rows)
     )
     print(f"What was seen and said is in {folder}/")
+
+
+def _is_named(client: Client, violations: Sequence[str]) -> bool:
+    """Whether something is said of a client or of his room."""
+    return any(
+        f"{client.name}:" in what or f"told {client.name})" in what or client.room_code in what for what in violations
+    )
 
 
 def main() -> int:
