@@ -121,7 +121,7 @@ class FaultyStore:
         faults: What happens to the next calls of `append`, one each, in order: `before` (nothing is written, outcome
             unknown), `after` (written, outcome unknown), `busy`, `ignored` (nothing is written, and no room named).
         busy: Rooms of which any row in a batch makes it fail as locked, after `busy_seconds`, or 10 ms for a retry.
-        is_full: Whether any row makes a batch fail since the disk is full.
+        is_full: Whether any row makes a batch fail, and no room can be made, since the disk is full.
         poisoned: Rooms of which any row in a batch makes its outcome unknown; nothing is written.
         refused: Tells whether rows are refused; given each append.
     """
@@ -203,6 +203,8 @@ class FaultyStore:
             raise StoreUnavailableError("gone before")
         if fault == "refused":
             raise RowsRefusedError("refused")
+        if self.is_full:
+            raise StoreFullError("full")
         made = await self._store.create_room(room)
         if fault == "after":
             raise StoreUnavailableError("gone after")

@@ -254,7 +254,7 @@ class Server:
             return [self._obstacle]
         obstacles = {
             _SILENT: not self._lease.is_valid(),
-            _TAKES_NOTHING: self._journal.full_seconds() > _TAKES_NOTHING_SECONDS,
+            _TAKES_NOTHING: self._journal.fullness.seconds() > _TAKES_NOTHING_SECONDS,
             _FULL: self._site.is_full,
         }
         return [what for what, is_so in obstacles.items() if is_so]

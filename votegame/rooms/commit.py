@@ -9,6 +9,7 @@ import structlog
 
 from votegame.clock import Clock
 from votegame.errors import RowsRefusedError, StoreFullError, StoreUnavailableError
+from votegame.rooms.fullness import Fullness
 from votegame.rooms.log_writer import LogWriter
 from votegame.rooms.ports import Append, LogEnd, RoomStore
 
@@ -21,27 +22,6 @@ log = structlog.get_logger(__name__)
 
 class RoomsInTheWayError(Exception):
     """The store answers, and yet these rows do not get in: some room of them must be the reason."""
-
-
-class Fullness:
-    """Since when the store takes no rows, whoever's they are; known by those that are sent to it."""
-
-    def __init__(self, clock: Clock) -> None:
-        self._clock = clock
-        self._since: float | None = None
-
-    def took_none(self) -> None:
-        """The store said so."""
-        if self._since is None:
-            self._since = self._clock.seconds()
-
-    def is_over(self) -> None:
-        """It took some, or there are none any more to ask it with."""
-        self._since = None
-
-    def seconds(self) -> float:
-        """For how long; 0.0 when it takes rows."""
-        return 0.0 if self._since is None else self._clock.seconds() - self._since
 
 
 class Committer:
@@ -116,7 +96,7 @@ class Committer:
         started = self._clock.seconds()
         written = await self._store.append([append for _, append in batch], is_retry=is_retry)
         if any(append.rows for _, append in batch if append.room_id in written):
-            self._fullness.is_over()
+            self._fullness.took_some()
         self._observe_commit(sum(len(append.rows) for _, append in batch), self._clock.seconds() - started)
         rest[:] = [(writer, append) for writer, append in batch if append.room_id not in written]
         for writer, append in batch:

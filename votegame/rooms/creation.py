@@ -6,7 +6,7 @@ from typing import Final
 import structlog
 from msgspec import Struct
 
-from votegame.errors import ErrorCode, RowsRefusedError, StoreError
+from votegame.errors import ErrorCode, RowsRefusedError, StoreError, StoreFullError
 from votegame.game.change import Change
 from votegame.game.commands import CreateRoom, digest
 from votegame.game.messages import Creation
@@ -50,10 +50,13 @@ async def create_room(env: Environment, request: Request) -> Created | RoomRepea
             return ErrorCode.INTERNAL
         except StoreError as error:
             log.warning("room not made yet", reason=str(error))
+            if isinstance(error, StoreFullError):
+                env.journal.fullness.took_none()
             await asyncio.sleep(_RETRY_SECONDS)
             continue
         match outcome:
             case RoomCreated():
+                env.journal.fullness.took_some()
                 claim = Claim(room_id=room.room_id, room_code=room.room_code, stream=room.stream, epoch=1)
                 return Created(claim, change)
             case RoomRepeated():

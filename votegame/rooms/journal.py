@@ -19,7 +19,8 @@ import structlog
 from votegame.clock import Clock
 from votegame.errors import RowsRefusedError, StoreBusyError
 from votegame.game.records import Row
-from votegame.rooms.commit import RETRY_SECONDS, Committer, Fullness, Pending, RoomsInTheWayError
+from votegame.rooms.commit import RETRY_SECONDS, Committer, Pending, RoomsInTheWayError
+from votegame.rooms.fullness import Fullness
 from votegame.rooms.log_writer import LogWriter
 from votegame.rooms.ports import RoomHead, RoomStore
 
@@ -44,9 +45,10 @@ class Journal:
             observe_commit: Told the rows and the seconds of each commit.
         """
         self._clock = clock
-        self._fullness = Fullness(clock)
-        self._common = Committer(store, clock, fullness=self._fullness, observe_commit=observe_commit)
-        self._slow = Committer(slow_store, clock, fullness=self._fullness, observe_commit=observe_commit)
+        self.fullness = Fullness(clock)
+        """Whether the store takes rows; told so by all that writes to it."""
+        self._common = Committer(store, clock, fullness=self.fullness, observe_commit=observe_commit)
+        self._slow = Committer(slow_store, clock, fullness=self.fullness, observe_commit=observe_commit)
         self._dirty: OrderedDict[LogWriter, None] = OrderedDict()
         self._has_gathered = asyncio.Event()
         self._is_committing = False
@@ -88,13 +90,8 @@ class Journal:
         """Wait until nothing is pending. While the store is away this waits: bound it with a time-out."""
         await self._is_idle.wait()
 
-    def full_seconds(self) -> float:
-        """For how long the store has taken nothing, of any room, though it answers; 0.0 when all is well."""
-        return self._fullness.seconds()
-
     def _rest(self) -> None:
         if not (self._dirty or self._is_committing or self._tries):
-            self._fullness.is_over()
             self._is_idle.set()
 
     async def _run_common(self) -> None:

@@ -74,3 +74,13 @@ async def test_it_is_tried_as_long_as_the_command_may_wait(table, request_of):
     table.store.is_away = True
     assert await create_room(table.env, request_of()) == ErrorCode.UNAVAILABLE
     assert 5 <= table.clock.seconds() - begun <= 5.3
+
+
+async def test_who_cannot_make_a_room_knows_that_the_store_is_full(table, request_of):
+    await table.begin()
+    table.store.is_full = True
+    assert await create_room(table.env, request_of()) == ErrorCode.UNAVAILABLE
+    assert table.journal.fullness.seconds() > 4
+    table.store.is_full = False
+    assert isinstance(await create_room(table.env, request_of()), Created)
+    assert table.journal.fullness.seconds() == 0.0

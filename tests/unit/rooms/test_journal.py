@@ -370,7 +370,7 @@ async def test_it_knows_for_how_long_the_store_takes_nothing_of_anybody(desk):
     room, other, quiet = [await desk.room(code) for code in ("AAAAAA", "BBBBBB", "CCCCCC")]
     room.write()
     await desk.flushed()
-    assert desk.journal.full_seconds() == 0.0
+    assert desk.journal.fullness.seconds() == 0.0
     desk.store.is_full = True
     room.write()
     other.write()
@@ -378,23 +378,29 @@ async def test_it_knows_for_how_long_the_store_takes_nothing_of_anybody(desk):
     quiet.write(count=0)
     await asyncio.sleep(1)
     assert quiet.heard, "what needs no room is written, and says nothing of the rest"
-    assert desk.journal.full_seconds() == pytest.approx(11, abs=0.5)
+    assert desk.journal.fullness.seconds() == pytest.approx(11, abs=0.5)
     desk.store.is_full = False
     await asyncio.sleep(1)
-    assert desk.journal.full_seconds() == 0.0
+    assert desk.journal.fullness.seconds() == 0.0
     assert room.heard[-1] == ("committed", 3)
     assert other.heard[-1] == ("committed", 2)
 
 
-async def test_with_nothing_to_write_it_is_not_known_to_be_full(desk):
+async def test_a_refusal_is_forgotten_when_there_is_nothing_to_try_again(desk):
     room = await desk.room("AAAAAA")
     desk.store.is_full = True
     room.write()
     await asyncio.sleep(5)
-    assert desk.journal.full_seconds() > 4
+    assert desk.journal.fullness.seconds() > 4
     room.writer.fence()
     await desk.flushed()
-    assert desk.journal.full_seconds() == 0.0
+    assert desk.journal.fullness.seconds() > 4
+    await asyncio.sleep(6)
+    assert desk.journal.fullness.seconds() == 0.0
+    other = await desk.room("BBBBBB")
+    other.write()
+    await asyncio.sleep(1)
+    assert 0 < desk.journal.fullness.seconds() < 1.1, "it counts from the first refusal after that"
 
 
 async def test_a_room_that_is_poisoned_says_nothing_of_the_store(desk):
@@ -402,7 +408,7 @@ async def test_a_room_that_is_poisoned_says_nothing_of_the_store(desk):
     desk.store.poisoned = {room.id}
     room.write()
     await asyncio.sleep(5)
-    assert desk.journal.full_seconds() == 0.0
+    assert desk.journal.fullness.seconds() == 0.0
 
 
 async def test_what_is_tried_again_and_again_is_told_once(desk):

@@ -3,6 +3,7 @@ import asyncio
 import pytest
 
 from tests.unit.rooms.table import of_later_release, settle
+from votegame.errors import StoreFullError
 from votegame.rooms.opening import NotFound, NotNow, Opened, open_room
 
 pytestmark = pytest.mark.looptime
@@ -64,6 +65,17 @@ async def test_a_store_that_stays_away_is_asked_as_long_as_a_command_may_wait(ta
     table.store.is_away = True
     assert await open_room(table.env, code, None) == NotNow()
     assert 5 <= table.clock.seconds() - begun <= 5.5
+
+
+async def test_who_cannot_claim_a_room_knows_that_the_store_is_full(table, code):
+    code = await code
+
+    async def full(_room_code, _node_id):
+        raise StoreFullError("full")
+
+    table.store.claim = full
+    assert await open_room(table.env, code, None) == NotNow()
+    assert table.journal.fullness.seconds() > 4
 
 
 async def test_a_room_whose_owner_lives_is_waited_for(table, code):
