@@ -37,6 +37,7 @@ from votegame.gateway.gateway import Gateway
 from votegame.gateway.ports import GatewaySettings
 from votegame.ids import NodeId, PooledRandom, new_uuid
 from votegame.limits.accounts import AccountRates
+from votegame.loop_watch import LoopWatch
 from votegame.metrics import Metrics
 from votegame.questions.bank import Bank, BankSource, built_in_bank
 from votegame.rooms.environment import Environment
@@ -115,6 +116,7 @@ class Server:
         )
         self._retention = Retention(self._database, log_days=settings.log_days)
         self._tasks: list[asyncio.Task[None]] = []
+        self._loop_watch = LoopWatch()
 
     @property
     def node_id(self) -> NodeId:
@@ -270,6 +272,7 @@ class Server:
         # Before anyone can ask for anything: logins and rooms are dated by the database's time.
         await self._node.join()
         port = await self._site.start()
+        self._loop_watch.start()
         self._tasks = [
             tasks.start(self._journal.run(), name="journal", on_death=self._on_death),
             tasks.start(self._watch_loop(), name="loop lag"),
@@ -303,6 +306,7 @@ class Server:
         await self._node.stop()
         await self._revocations.stop()
         await tasks.end(self._tasks)
+        self._loop_watch.stop()
         self._passwords.stop()
         await self._rooms.close()
         await self._slow_rooms.close()
@@ -335,6 +339,7 @@ class Server:
         while True:
             started = self._clock.seconds()
             await asyncio.sleep(_LAG_SECONDS)
+            self._loop_watch.beat()
             with tasks.surviving("loop lag"):
                 self._metrics.loop_lag(max(0.0, self._clock.seconds() - started - _LAG_SECONDS))
                 self._metrics.rooms(len(self._registry))

@@ -72,6 +72,8 @@ class ChaosNode:
         self.clients = clients
         self.host = host
         self.wall_clock = WallClock(server.state_dir.with_name("wall-clock"))
+        self.held_up = server.state_dir.with_name("held-up")
+        """Holds for how many seconds SIGUSR2 holds its loop up."""
         self.launches = 0
 
     @property
@@ -94,6 +96,7 @@ class ChaosNode:
             DATABASE_URL=url,
             REDIS_URL=f"redis://{self.host}:{self.redis.port}",
             WALL_CLOCK=str(self.wall_clock.path),
+            HELD_UP=str(self.held_up),
             **more,
         )
 

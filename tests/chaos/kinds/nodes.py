@@ -9,8 +9,10 @@ from typing import Final
 
 from tests.chaos.cluster import ChaosNode
 from tests.chaos.kind import Kind, Scene
+from votegame.loop_watch import HELD_UP_SECONDS
 
 LEASE_SECONDS: Final = 3.0
+HELD_UP: Final = "in hold_up\n"
 FAIL_POINTS: Final = (
     "before-append",
     "in-flight",
@@ -72,6 +74,18 @@ async def _pause(scene: Scene, node: ChaosNode, seconds: float) -> None:
         node.server.process.send_signal(signal.SIGCONT)
 
 
+async def hold_up_the_loop(scene: Scene, node: ChaosNode) -> None:
+    """A call blocks the node's event loop, and its log says which one, if that lasts."""
+    seconds = scene.rng.choice([0.3, 1.0, 4.0])
+    node.held_up.write_text(str(seconds))
+    told_before = node.server.said().count(HELD_UP)
+    with scene.silent(node):
+        node.server.process.send_signal(signal.SIGUSR2)
+        await asyncio.sleep(seconds)
+    if seconds > 2 * HELD_UP_SECONDS:
+        assert node.server.said().count(HELD_UP) > told_before, "a loop that was held up, and nobody was told by what"
+
+
 async def leave(scene: Scene, node: ChaosNode) -> None:
     assert await node.server.stop() == 0
     await node.start()
@@ -90,7 +104,7 @@ async def leave_and_die(scene: Scene, node: ChaosNode) -> None:
 
 
 async def few_descriptors(scene: Scene, node: ChaosNode) -> None:
-    """The node can open nothing more, neither for clients nor for itscene."""
+    """The node can open nothing more, neither for clients nor for itself."""
     pid = node.server.process.pid
     n_open = await asyncio.to_thread(lambda: len(list(Path(f"/proc/{pid}/fd").iterdir())))
     before = resource.prlimit(pid, resource.RLIMIT_NOFILE)
@@ -106,6 +120,7 @@ KINDS: Final[dict[str, Kind]] = {
     "pause": Kind(pause, "node", "start"),
     "pause beyond the lease": Kind(pause_beyond_the_lease, "node", "start"),
     "pause for long": Kind(pause_for_long, "node", "start"),
+    "hold up the loop": Kind(hold_up_the_loop, "node", "start"),
     "leave": Kind(leave, "node", "start"),
     "leave and die": Kind(leave_and_die, "node"),
     "few descriptors": Kind(few_descriptors, "node"),
