@@ -40,7 +40,8 @@ class LoopWatch:
         self._look_seconds = min(_LOOK_SECONDS, held_up_seconds / 4)
         self._beaten_at = time.monotonic()
         self._is_over = threading.Event()
-        self._thread = threading.Thread(target=self._watch, args=(threading.get_ident(),), name="loop watch", daemon=True)
+        self._watched = threading.get_ident()
+        self._thread = threading.Thread(target=self._watch, name="loop watch", daemon=True)
 
     def start(self) -> None:
         """Begin to watch."""
@@ -57,7 +58,7 @@ class LoopWatch:
         if self._thread.ident is not None:
             self._thread.join()
 
-    def _watch(self, watched: int) -> None:
+    def _watch(self) -> None:
         looked_at = awake_since = time.monotonic()
         told_of = 0.0
         while not self._is_over.wait(self._look_seconds):
@@ -67,9 +68,9 @@ class LoopWatch:
             looked_at, beaten_at = now, self._beaten_at
             if now - max(beaten_at, awake_since) > self._held_up_seconds and beaten_at != told_of:
                 told_of = beaten_at
-                self._tell(now - beaten_at, _stack_of(watched))
+                self._tell(now - beaten_at, _stack_of(self._watched))
 
 
 def _stack_of(thread: int) -> str:
-    frame = sys._current_frames().get(thread)
+    frame = sys._current_frames().get(thread)  # noqa: SLF001 - documented, and for just this
     return "".join(traceback.format_stack(frame)) if frame is not None else ""

@@ -1,6 +1,7 @@
 """Games on several nodes while things break, and the proof that nothing came of it."""
 
 import asyncio
+import contextlib
 import random
 import time
 from collections.abc import Sequence
@@ -110,17 +111,13 @@ class Party:
         visitor = Client(urls, f"Visitor {len(self._visitors)}", random.Random(self.rng.random()))
         visitor.heartbeat_seconds = 1.0
         visitor.room_code = room_code
-        try:
-            async with asyncio.timeout(PATIENCE_SECONDS):
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(PATIENCE_SECONDS), asyncio.TaskGroup() as group:
                 await visitor.enter()
                 await visitor.command("join_room", role="spectator")
-                running = asyncio.create_task(visitor.run())
+                group.create_task(visitor.run())
                 await visitor.is_seated.wait()
                 visitor.is_done.set()
-                await running
-        except TimeoutError:
-            running.cancel()
-            await asyncio.gather(running, return_exceptions=True)
         if visitor.history:
             self._visitors.append(visitor)
         return visitor

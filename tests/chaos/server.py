@@ -9,7 +9,6 @@ from pathlib import Path
 from tests.chaos import wall_clock
 
 
-
 def hold_up(_signal: int, _frame: object) -> None:
     """A call that blocks for the seconds in the file that HELD_UP names."""
     time.sleep(float(Path(os.environ["HELD_UP"]).read_text()))

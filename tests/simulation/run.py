@@ -197,9 +197,15 @@ class Simulation:
                 "mute seconds": int(node.lease.mute_seconds()),
             }
             yield from (f"I12: {node.name} is left with {count} {what}" for what, count in left.items() if count)
+            yield from (
+                f"I12: {node.name} tells {room_code} to {of}"
+                for room_code, of in node.cluster.audience.counts().items()
+            )
             for room_code, actor in node.registry._running.items():
                 if actor.room is not None and not actor.room.is_settled:
                     yield f"I12: {node.name}: {room_code} is not settled"
+                if actor.room is not None and actor.room.presence.has_sockets:
+                    yield f"I12: {node.name}: {room_code} believes that {dict(actor.room.presence.sockets)} are there"
 
     def _judged(self) -> list[str]:
         try:

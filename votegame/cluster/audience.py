@@ -121,6 +121,9 @@ class Audience:
         self._links.send(node_id, message)
 
     def _resume(self, resumed: Resumed) -> None:
+        # Who came by a reply that left since the node asked is not attached there: out of step, it has not taken it.
+        came_since = self._listeners.get(resumed.room_code, {}).get(resumed.node_id, {}).keys() - resumed.named
+        self._forget(resumed.room_code, resumed.node_id, came_since)
         missed: list[Published | Detached] | None = None
         if resumed.missed is not None:
             missed = []

@@ -78,6 +78,13 @@ class RemoteRoom:
         self.out_of_step_since: float | None = None
         self.busy_at = now
 
+    def forget_attempts(self, connection_id: ConnectionId) -> None:
+        """The connection is gone: nothing that would attach it is sent again."""
+        for key, request in list(self.unanswered.items()):
+            is_its = request.origin.connection_id == connection_id
+            if is_its and isinstance(request.command, CreateRoom | JoinRoom | Resume):
+                del self.unanswered[key]
+
 
 class RemoteRooms:
     """All of them; also takes what their owners send."""
@@ -138,7 +145,11 @@ class RemoteRooms:
         if before is not None:
             # The room was opened by the way, for one who made it before and says so again.
             room.place, room.ref, room.unanswered = before.place, before.ref, before.unanswered
-        room.unanswered.update((_key(entry.origin), entry) for entry in heritage.entries if isinstance(entry, Request))
+        for entry in heritage.entries:
+            if isinstance(entry, Request):
+                room.unanswered[_key(entry.origin)] = entry
+            elif isinstance(entry, ConnectionLost):
+                room.forget_attempts(entry.connection_id)
         self._ask(room_code, room)
 
     def let_go(self, room_code: RoomCode) -> Heritage:
@@ -165,10 +176,7 @@ class RemoteRooms:
     def connection_lost(self, room_code: RoomCode, lost: ConnectionLost) -> None:
         """Tell the owner that a connection is gone. What would attach it is not sent again."""
         room = self._rooms[room_code]
-        for key, request in list(room.unanswered.items()):
-            is_its = request.origin.connection_id == lost.connection_id
-            if is_its and isinstance(request.command, CreateRoom | JoinRoom | Resume):
-                del room.unanswered[key]
+        room.forget_attempts(lost.connection_id)
         self._links.send(room.owner, Lost(room_code=room_code, user_id=lost.user_id, connection_id=lost.connection_id))
 
     def take(self, sender: NodeId, message: ToGateway) -> None:

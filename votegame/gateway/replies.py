@@ -84,9 +84,12 @@ class Replies:
         self._end_attempt(pending, is_attached=reply.attach is not None)
 
     def _tell_of_loss(self, pending: Pending, room_code: RoomCode | None) -> None:
-        """Tell a room that was made for a connection which is gone by now; rooms known before were told before."""
+        """Tell a room to which a connection was attached that is gone by now.
+
+        It may be told for the second time; the first time may have been before it knew of the connection.
+        """
         user = pending.connection.user
-        if room_code is not None and pending.attaches_to is None and user is not None:
+        if room_code is not None and user is not None:
             self._router.connection_lost(room_code, user.user_id, pending.connection.connection_id)
 
     def _end_attempt(self, pending: Pending, *, is_attached: bool = False) -> None:

@@ -197,8 +197,14 @@ class Actor:
                     gate.add(0, [Answered(entry.origin, entry.command.id, Refusal(code))], members=0)
                     self._env.observe_turn(type(entry.command).__name__, str(code))
                 case Subscription():
-                    missed = Resumed(node_id=entry.node_id, room_code=entry.room_code, ref=entry.ref, missed=None)
-                    self._env.outlet.deliver([missed])
+                    resumed = Resumed(
+                        node_id=entry.node_id,
+                        room_code=entry.room_code,
+                        ref=entry.ref,
+                        named=entry.named,
+                        missed=None,
+                    )
+                    self._env.outlet.deliver([resumed])
 
     async def _work(self, room: Room) -> Ending:
         turns = 0

@@ -167,17 +167,25 @@ class Gate:
         return told
 
     def _caught_up(self, output: CaughtUp) -> Resumed:
-        subscription, missed = output.subscription, None
-        if subscription.place is None:
+        subscription = output.subscription
+        return Resumed(
+            node_id=subscription.node_id,
+            room_code=self._room_code,
+            ref=subscription.ref,
+            named=subscription.named,
+            missed=self._missed(output),
+        )
+
+    def _missed(self, output: CaughtUp) -> tuple[RoomFrame | Detach, ...] | None:
+        place = output.subscription.place
+        if place is None:
             # Nobody has missed anything. Its place among the replies is what counts.
-            return Resumed(node_id=subscription.node_id, room_code=self._room_code, ref=subscription.ref, missed=())
-        if subscription.place.stream == output.place.stream:
-            missed = self._history.between(subscription.place.seq, output.place.seq)
-        told: tuple[RoomFrame | Detach, ...] | None = None
-        if missed is not None:
-            events = [frame for kept in missed for frame in self._retold(kept)]
-            told = (*events, *(self._notice_frame(notice) for notice in output.notices))
-        return Resumed(node_id=subscription.node_id, room_code=self._room_code, ref=subscription.ref, missed=told)
+            return ()
+        missed = self._history.between(place.seq, output.place.seq) if place.stream == output.place.stream else None
+        if missed is None:
+            return None
+        events = [frame for kept in missed for frame in self._retold(kept)]
+        return (*events, *(self._notice_frame(notice) for notice in output.notices))
 
     def _notice(self, notice: Notice, members: int) -> list[Delivery]:
         if members <= LARGE_ROOM and not self._notices:

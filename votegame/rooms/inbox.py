@@ -84,6 +84,11 @@ class Subscription(Struct, frozen=True, kw_only=True):
     sockets: Mapping[UserId, frozenset[ConnectionId]]
     received_at: float
 
+    @property
+    def named(self) -> frozenset[ConnectionId]:
+        """All of its connections."""
+        return frozenset[ConnectionId]().union(*self.sockets.values())
+
 
 Entry = Request | Subscription | ConnectionLost | QuestionDrawn | NoticesMissed
 

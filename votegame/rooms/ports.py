@@ -4,6 +4,7 @@
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from typing import Protocol
 
 from msgspec import Struct
@@ -246,6 +247,7 @@ class Resumed(Struct, frozen=True, kw_only=True):
         node_id: The gateway node.
         room_code: The room.
         ref: That of the subscription.
+        named: The connections that the subscription named.
         missed: The events since the place that it named, and what all notices tell, as it stands after them; None when
             the events are not kept any more, so that its connections must start again.
     """
@@ -253,6 +255,7 @@ class Resumed(Struct, frozen=True, kw_only=True):
     node_id: NodeId
     room_code: RoomCode
     ref: int
+    named: AbstractSet[ConnectionId]
     missed: tuple[RoomFrame | Detach, ...] | None
 
 

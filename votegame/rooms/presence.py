@@ -11,7 +11,7 @@ from msgspec import Struct
 
 from votegame.game.messages import PresenceChanged
 from votegame.game.presence import Presence
-from votegame.ids import ConnectionId, UserId
+from votegame.ids import ConnectionId, NodeId, UserId
 
 Sockets = dict[UserId, set[ConnectionId]]
 
@@ -34,6 +34,8 @@ class PresenceTracker:
     def __init__(self, *, grace_ms: int) -> None:
         self._grace_ms = grace_ms
         self._sockets: Sockets = {}
+        self._nodes: dict[ConnectionId, NodeId] = {}
+        """Over which other node a connection came."""
         self._away_since: dict[UserId, int] = {}
         self._gone: set[UserId] = set()
         self._back: set[UserId] = set()
@@ -97,8 +99,15 @@ class PresenceTracker:
         if self._untold:
             self._untold = [change for change in self._untold if change.position > position]
 
-    def attached(self, user_id: UserId, connection_id: ConnectionId, position: int) -> None:
-        """A member's connection gets the room's frames from the turn on that was decided at `position`."""
+    def attached(
+        self, user_id: UserId, connection_id: ConnectionId, position: int, node_id: NodeId | None = None
+    ) -> None:
+        """A member's connection gets the room's frames from the turn on that was decided at `position`.
+
+        `node_id` is the other node that it came over.
+        """
+        if node_id is not None:
+            self._nodes[connection_id] = node_id
         sockets = self._sockets.setdefault(user_id, set())
         if connection_id not in sockets:
             sockets.add(connection_id)
@@ -124,6 +133,7 @@ class PresenceTracker:
     def lost(self, user_id: UserId, connection_id: ConnectionId, now: int) -> None:
         """A connection is gone. The last one of a member begins his grace period."""
         self._untold = [change for change in self._untold if change.connection_id != connection_id]
+        self._nodes.pop(connection_id, None)
         sockets = self._sockets.get(user_id)
         if sockets is None or connection_id not in sockets:
             return
@@ -132,6 +142,13 @@ class PresenceTracker:
             del self._sockets[user_id]
             self._away_since[user_id] = now
         self._view = None
+
+    def keep_named(self, node_id: NodeId, named: AbstractSet[ConnectionId], now: int) -> None:
+        """Of the connections that came over a node, all but these are gone: it says which it has."""
+        gone = {each for each, over in self._nodes.items() if over == node_id and each not in named}
+        for user_id, sockets in list(self._sockets.items()):
+            for connection_id in sockets & gone:
+                self.lost(user_id, connection_id, now)
 
     def keep_only(self, members: Mapping[UserId, object], now: int, position: int) -> None:
         """Forget who is no member any more, and expect new members to be connected for a grace period.
@@ -143,6 +160,7 @@ class PresenceTracker:
             return
         for user_id in known - members.keys():
             for connection_id in self._sockets.pop(user_id, ()):
+                self._nodes.pop(connection_id, None)
                 self._untold.append(_Untold(position, user_id, connection_id, came=False))
             self._away_since.pop(user_id, None)
             if user_id in self._gone:

@@ -184,20 +184,28 @@ class Room:
         connection_id, user_id = request.origin.connection_id, request.user.user_id
         attached = None
         if connection_id is not None and _attaches(reply):
-            self.presence.attached(user_id, connection_id, after.position)
+            self.presence.attached(user_id, connection_id, after.position, request.origin.node_id)
             attached = Attached(user_id, Place(after.stream, after.seq))
         return Answered(request.origin, request.command.id, reply, attached)
 
     def catch_up(self, subscription: Subscription) -> None:
-        """The turn of a gateway node that may have missed something: its connections are attached again."""
+        """The turn of a gateway node that may have missed something: its connections are attached again.
+
+        Those that it does not name are gone: what told of that may be lost, and who came in a turn that is still held
+        back is not known outside.
+        """
+        self.presence.keep_named(subscription.node_id, subscription.named, self._env.clock.now_ms())
         for user_id, connection_ids in subscription.sockets.items():
             if user_id in self.state.members:
                 for connection_id in connection_ids:
-                    self.presence.attached(user_id, connection_id, self.state.position)
+                    self.presence.attached(user_id, connection_id, self.state.position, subscription.node_id)
         told = self._decide(NoticesMissed()).public
         notices = tuple(notice for notice in told if isinstance(notice, Notice))
         caught_up = CaughtUp(subscription, self.decided, notices)
         self._gate.add(self.state.position, [caught_up], members=len(self.state.members))
+        if self._gate.is_idle:
+            self.presence.told_up_to(self.state.position)
+        self.store_deadline()
 
     def tell(self, message: Message) -> None:
         """The turn of any other message."""

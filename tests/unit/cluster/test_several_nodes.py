@@ -280,3 +280,69 @@ async def test_an_answer_to_what_was_asked_before_the_room_was_looked_up_again_i
     await asyncio.sleep(3)
     shown = next(frame["state"]["seq"] for frame in cat.got if frame["type"] == "ok")
     assert [shown, *cat.events()] == list(range(shown, 5))
+
+
+async def test_who_is_gone_before_the_room_is_handed_over_is_not_there_after_it(street, room):
+    ada, _ = await room
+    here, there, _ = street.houses
+    await ada.ask(commands.StartGame)
+    carol = Guest(here, "carol")
+    carol.code = ada.code
+    here.registry.get(ada.code).hand_over(there.node_id)
+    carol.send(commands.JoinRoom)
+    drop_replies_to(here, carol)
+    here.router.connection_lost(ada.code, carol.user.user_id, carol.connection_id)
+    await asyncio.sleep(30)
+    assert there.owns(ada.code)
+    assert_is_nowhere(there, ada.code, carol)
+    assert ada.user.user_id in there.registry.get(ada.code).room.presence.sockets
+
+
+async def test_who_is_gone_is_not_there_when_the_word_of_it_is_lost(street, room, monkeypatch):
+    ada, bob = await room
+    owner, gateway, _ = street.houses
+    await ada.ask(commands.StartGame)
+    carol = Guest(gateway, "carol")
+    carol.code = ada.code
+    drop_replies_to(gateway, carol)
+    append, may_go_on = street.rooms.append, asyncio.Event()
+
+    async def held_append(*args, **named):
+        await may_go_on.wait()
+        return await append(*args, **named)
+
+    monkeypatch.setattr(street.rooms, "append", held_append)
+    carol.send(commands.JoinRoom)
+    await asyncio.sleep(0.1)
+    publish = gateway.bus.publish
+
+    async def lose(batch):
+        monkeypatch.setattr(gateway.bus, "publish", publish)
+        return [True] * len(batch)
+
+    monkeypatch.setattr(gateway.bus, "publish", lose)
+    gateway.router.connection_lost(ada.code, carol.user.user_id, carol.connection_id)
+    await asyncio.sleep(0.6)
+    may_go_on.set()
+    await asyncio.sleep(30)
+    assert len(owner.registry.get(ada.code).room.state.members) == 3
+    assert_is_nowhere(owner, ada.code, carol)
+    assert bob.user.user_id in owner.registry.get(ada.code).room.presence.sockets
+
+
+def drop_replies_to(house, guest):
+    """Its socket is gone before any reply comes: nothing attaches it."""
+    deliver = house.gateway.deliver
+
+    def to_others(deliveries):
+        ids = [getattr(getattr(each, "origin", None), "connection_id", None) for each in deliveries]
+        deliver([each for each, own in zip(deliveries, ids, strict=True) if own != guest.connection_id])
+
+    house.gateway.deliver = to_others
+
+
+def assert_is_nowhere(owner, room_code, guest):
+    """Neither the room nor its audience believes that the guest is connected."""
+    assert guest.user.user_id not in owner.registry.get(room_code).room.presence.sockets
+    listeners = owner.audience._listeners.get(room_code, {})
+    assert all(guest.connection_id not in connections for connections in listeners.values())

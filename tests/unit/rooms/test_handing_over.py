@@ -236,7 +236,9 @@ class TestAdopting:
         )
         table.registry.adopt(ada.code, Heritage(entries, heritage.sockets, heritage.gone, heritage.told))
         assert table.outlet.replies_to("join")[0]["code"] == ErrorCode.UNAVAILABLE
-        assert kinds(table, Resumed) == [Resumed(node_id="n", room_code=ada.code, ref=4, missed=None)]
+        assert kinds(table, Resumed) == [
+            Resumed(node_id="n", room_code=ada.code, ref=4, named=frozenset(), missed=None)
+        ]
         assert kinds(table, CloseAttached) == [CloseAttached(ada.code, 1012)]
 
     async def test_one_that_is_being_opened_already_takes_what_waited(self, table, room):
@@ -267,15 +269,37 @@ class TestAdopting:
 
 
 class TestSubscribing:
-    def a_subscription(self, table, code, *, seq=1, sockets=None, received_at=None):
+    def a_subscription(self, table, code, *, seq=1, sockets=None, received_at=None, node_id="n"):
         return Subscription(
-            node_id="n",
+            node_id=node_id,
             room_code=code,
             ref=4,
             place=Place(table.row_of(code).made.stream, seq),
             sockets=sockets or {},
             received_at=table.clock.seconds() if received_at is None else received_at,
         )
+
+    async def test_who_is_attached_by_it_stays_so_when_the_actor_is_discarded(self, table, room):
+        ada, bob = await room
+        bob.lose()
+        await settle()
+        table.registry.subscribe(self.a_subscription(table, ada.code, sockets={bob.id: frozenset({"far"})}))
+        await settle()
+        table.store.refused = lambda append: any("'tea'" in str(row.payload) for row in append.rows)
+        await ada.ask(ada.change(topic="tea"))
+        await settle()
+        assert table.room_of(ada.code).presence.sockets[bob.id] == {"far"}
+
+    async def test_who_came_over_the_node_and_is_not_named_is_gone(self, table, room):
+        ada, bob = await room
+        table.registry.subscribe(self.a_subscription(table, ada.code, sockets={bob.id: frozenset({"far", "near"})}))
+        table.registry.subscribe(
+            self.a_subscription(table, ada.code, sockets={bob.id: frozenset({"other"})}, node_id="other")
+        )
+        await settle()
+        table.registry.subscribe(self.a_subscription(table, ada.code, sockets={bob.id: frozenset({"near"})}))
+        await settle()
+        assert table.room_of(ada.code).presence.sockets[bob.id] == {bob.connection_id, "near", "other"}
 
     async def test_connections_of_those_who_are_no_members_are_not_attached(self, table, room):
         ada, bob = await room
