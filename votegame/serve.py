@@ -120,17 +120,28 @@ async def _serve(settings: Settings, url: str, secret: str, postgres: EmbeddedPo
     )
     watching = [_supervised(postgres, end)] if postgres is not None else []
     try:
-        port = await server.start()
-        gc.collect()
-        gc.freeze()
-        _greet(settings, port, server.node_id)
-        await end.comes()
+        port = await _started(server, end)
+        if port is not None:
+            gc.collect()
+            gc.freeze()
+            _greet(settings, port, server.node_id)
+            await end.comes()
         log.info("stopping")
     finally:
         await server.stop()
         await tasks.end(watching)
     log.info("stopped")
     return end.exit_code
+
+
+async def _started(server: Server, end: "_End") -> int | None:
+    """The port; None when the end came first: a start may wait for another node, or for its database."""
+    starting, ending = asyncio.ensure_future(server.start()), asyncio.ensure_future(end.comes())
+    try:
+        await asyncio.wait((starting, ending), return_when=asyncio.FIRST_COMPLETED)
+        return starting.result() if starting.done() else None
+    finally:
+        await tasks.end([starting, ending])
 
 
 class _End:

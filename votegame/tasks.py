@@ -45,7 +45,7 @@ def surviving(name: str) -> Iterator[None]:
         log.exception("a pass failed, the next one will come", task=name)
 
 
-async def end(tasks: Iterable[asyncio.Task[None]]) -> None:
+async def end(tasks: Iterable[asyncio.Task[Any]]) -> None:
     """Cancel the tasks and wait until they are over."""
     ending = list(tasks)
     for task in ending:

@@ -71,3 +71,16 @@ async def test_without_a_redis_that_answers_it_serves_those_who_come_to_it_and_s
         async with http.post(f"{server.url}/api/rooms", json={}, headers=headers) as answer:
             assert answer.status == 201, await answer.text()
     assert "redis" in server.said().lower()
+
+
+async def test_one_that_waits_for_another_node_ends_when_it_is_told_to(process, database_url):
+    url = as_setting(database_url)
+    first, second = (process(SECRET_KEY=SECRET, DATABASE_URL=url) for _ in range(2))
+    await first.start()
+    await second.launch()
+    async with asyncio.timeout(30):
+        while "waiting for the lease" not in second.said():
+            await asyncio.sleep(0.05)
+    async with asyncio.timeout(20):
+        assert await second.stop() == 0
+    assert is_ready(first.url)

@@ -17,6 +17,7 @@ from votegame.rooms.registry import Registry
 
 MUTE_SECONDS: Final = 5.0
 """A node that was mute for this long sends its clients away."""
+_WAIT_SECONDS: Final = 0.1
 _WATCH_SECONDS: Final = 0.25
 _CLOCK_ERROR_SECONDS: Final = 0.05
 """A node that may be wrong about the time by more asks again, a few times, before it begins."""
@@ -87,9 +88,6 @@ class Node:
 
         Without a bus there is one node: a second one on the same database would split every room's members. Who joined
         later waits for this one; if each waited for the other, none would ever begin.
-
-        Raises:
-            StoreError: The database cannot be had.
         """
         if alone:
             await self._wait_for_others()
@@ -100,11 +98,18 @@ class Node:
 
     async def _wait_for_others(self) -> None:
         told = False
-        while others := await self._store.nodes_before(self.node_id):
+        while True:
+            try:
+                others = await self._store.nodes_before(self.node_id)
+            except StoreError:
+                await asyncio.sleep(_WAIT_SECONDS)
+                continue
+            if not others:
+                return
             if not told:
                 log.info("waiting for the lease of another node on this database to end", nodes=list(others))
                 told = True
-            await asyncio.sleep(0.1)
+            await asyncio.sleep(_WAIT_SECONDS)
 
     async def drain(self) -> None:
         """Have other nodes know that this one is leaving. It stays what it is, and keeps its lease, until `stop`.

@@ -139,6 +139,21 @@ async def test_it_waits_for_the_lease_of_another_node_to_end(world):
     assert world.clock.seconds() - begun >= 3
 
 
+async def test_while_it_waits_a_database_that_is_away_is_asked_again(world):
+    await world.table.nodes.renew("other", "there", 3_000)
+    await world.begin()
+    begun = world.clock.seconds()
+    await world.node.join()
+    starting = asyncio.create_task(world.node.start(alone=True))
+    await asyncio.sleep(0.2)
+    world.nodes.is_away = True
+    await asyncio.sleep(0.5)
+    assert not starting.done()
+    world.nodes.is_away = False
+    await starting
+    assert world.clock.seconds() - begun >= 3
+
+
 async def test_a_lapse_makes_it_mute_until_it_knows_what_it_lost(world):
     await world.begin()
     await world.node.join()
