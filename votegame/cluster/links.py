@@ -163,6 +163,15 @@ class Links:
         link = self._link(envelope.sender)
         if link is None or self._listener is None:
             return
+        try:
+            self._arrived(self._listener, link, envelope)
+        except Exception:
+            # A defect that one message meets must not end the bus, nor lose the others: they are asked for again.
+            log.exception("a message between nodes could not be taken")
+            link.break_off()
+            self._missed(envelope.sender, link)
+
+    def _arrived(self, listener: LinkListener, link: Link, envelope: Envelope) -> None:
         match link.arrived(envelope, self._clock.seconds()):
             case "old":
                 self._observe("lost", len(envelope.messages))
@@ -170,14 +179,14 @@ class Links:
                 # But for this: if the peer takes nothing of ours either, nobody else would say so.
                 for message in envelope.messages:
                     if isinstance(message, Missed):
-                        self._was_missed(self._listener, envelope.sender, link, message)
+                        self._was_missed(listener, envelope.sender, link, message)
                 self._missed(envelope.sender, link)
             case "new epoch":
                 # First of all: what comes now is for those who have asked again.
-                self._listener.resync(envelope.sender)
-                self._take(self._listener, link, envelope)
+                listener.resync(envelope.sender)
+                self._take(listener, link, envelope)
             case "next":
-                self._take(self._listener, link, envelope)
+                self._take(listener, link, envelope)
 
     def _take(self, listener: LinkListener, link: Link, envelope: Envelope) -> None:
         is_late = self._clock.now_ms() > envelope.until_ms

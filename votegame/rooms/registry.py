@@ -237,6 +237,9 @@ class Registry:
         ending: Ending = "broken"
         try:
             ending = await actor.run(claim)
+        except Exception:
+            # The task goes on: a room without an actor must not stay ours.
+            log.exception("a room ended by a defect", room_code=actor.room_code)
         finally:
             self._end(actor, ending)
         await self._give_up(actor)

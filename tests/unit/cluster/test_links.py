@@ -170,6 +170,25 @@ class TestReceiving:
         assert taken == [KEPT, EVENT, NOTICE, READ, LEFT]
         assert end.counts["received"] == 5
 
+    async def test_a_bug_that_a_message_meets_loses_no_other(self, end, monkeypatch):
+        end.start()
+        far = end.far()
+        far.send(EVENT)
+
+        def bug(_sender, _message):
+            raise RuntimeError("a bug")
+
+        with monkeypatch.context() as patch:
+            patch.setattr(end.listener, "take", bug)
+            far.send(NOTICE, KEPT)
+        far.send(LEFT)
+        assert end.listener.names == ["take"], "what comes behind a gap is of no use"
+        await settle()
+        assert Missed(epoch=1) in far.got
+        far.begin_anew()
+        far.send(KEPT)
+        assert end.listener.names == ["take", "resync", "take"]
+
     async def test_who_begins_anew_is_asked_again_before_what_it_says_is_taken(self, end):
         end.start()
         far = end.far()

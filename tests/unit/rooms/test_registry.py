@@ -5,6 +5,7 @@ from msgspec.structs import replace
 
 from tests.unit.rooms.table import Table, seated, settle
 from votegame.errors import ErrorCode, StoreUnavailableError
+from votegame.rooms.actor import Actor
 from votegame.rooms.inbox import INBOX_ENTRIES
 from votegame.rooms.registry import CREATIONS_AT_ONCE
 
@@ -372,6 +373,21 @@ class TestStop:
         assert len(table.registry) == 0
         assert "ok decided" not in table.outlet.names
         assert table.registry._tasks == set()
+
+
+async def test_a_room_that_a_bug_ends_outside_of_its_turns_is_given_up(table, room, monkeypatch):
+    ada, _bob = await room
+
+    def bug(_actor, _room):
+        raise RuntimeError("a bug")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Actor, "_set_alarm", bug)
+        ada.send(ada.change(topic="milk"))
+        await settle()
+    await asyncio.sleep(3)
+    assert not table.registry.running()
+    assert table.row_of(ada.code).owner is None
 
 
 async def test_many_rooms_play_side_by_side():
