@@ -13,7 +13,6 @@ from votegame.wire.handshake import PROTOCOLS
 
 Frame = dict[str, Any]
 
-_ENDINGS: Final = {WSMsgType.CLOSE, WSMsgType.CLOSING, WSMsgType.CLOSED, WSMsgType.ERROR}
 _PING: Final = b"votegame"
 
 
