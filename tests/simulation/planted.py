@@ -547,13 +547,16 @@ def an_answer_that_overtakes_replies_that_are_held_back():
 
 
 @_bug(LINKS)
-def events_that_are_told_again_when_they_were_told():
-    def published(self, found, message):
-        if message.seq is not None:
-            found.place = remote_rooms.Place(found.place.stream, message.seq)
-        frame = remote_rooms.RoomFrame(
-            room_code=message.room_code, data=bytes(message.frame), durable=message.seq is not None, seq=message.seq
-        )
-        self._outlet.deliver([frame])
+def listeners_that_came_since_their_node_asked():
+    original = audience.Audience._resume
 
-    return [mock.patch.object(remote_rooms.RemoteRooms, "_published", published)]
+    def resume(self, resumed):
+        listeners = self._listeners.get(resumed.room_code, {}).get(resumed.node_id, {})
+        original(self, msgspec.structs.replace(resumed, named=frozenset(listeners)))
+
+    return [mock.patch.object(audience.Audience, "_resume", resume)]
+
+
+@_bug(LINKS)
+def a_lost_connection_of_which_word_was_lost_too():
+    return [mock.patch.object(presence.PresenceTracker, "keep_named", return_value=None)]
