@@ -50,13 +50,13 @@ def test_alerts_are_raised_by_what_they_are_for_and_by_nothing_else(tmp_path):
     assert done.returncode == 0, done.stderr
 
 
-def logged(*levels: str) -> set[str]:
-    """The events that are logged at these levels, wherever."""
+def logged(*methods: str) -> set[str]:
+    """The events that are logged by these methods, wherever."""
     calls = [
         node
         for path in (ROOT / "votegame").rglob("*.py")
         for node in ast.walk(ast.parse(path.read_text()))
-        if isinstance(node, ast.Call) and ast.unparse(node.func) in {f"log.{level}" for level in levels}
+        if isinstance(node, ast.Call) and ast.unparse(node.func) in {f"log.{method}" for method in methods}
     ]
     return {call.args[0].value for call in calls}
 
@@ -65,5 +65,5 @@ def test_the_page_explains_every_warning_and_error_of_the_log_and_none_that_is_n
     page = (ROOT / "OPERATIONS.md").read_text().split("| event | meaning |")[1]
     rows = re.findall(r"^\| (`.*?) \|", page, re.MULTILINE)
     told = {event for row in rows for event in re.findall(r"`([^`]+)`", row)}
-    assert logged("warning", "error") - told == set()
-    assert told - logged("info", "warning", "error") == set()
+    assert logged("warning", "error", "exception") - told == set()
+    assert told - logged("info", "warning", "error", "exception") == set()
