@@ -6,7 +6,6 @@ import json
 import random
 import sys
 import time
-import urllib.request
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -44,7 +43,7 @@ async def run(seconds: float, seed: int, kinds: Sequence[str]) -> tuple[str, boo
                     await party.suffer(*names)
                 judged = await party.end()
             took = time.monotonic() - night_began
-            reports.append(report(judged, seconds=took, seed=night_seed, forwarded=_forwarded(cluster)))
+            reports.append(report(judged, seconds=took, seed=night_seed, forwarded=await _forwarded(cluster)))
             print(reports[-1], flush=True)
             is_well = is_well and not judged.violations
             if not is_well:
@@ -55,13 +54,8 @@ async def run(seconds: float, seed: int, kinds: Sequence[str]) -> tuple[str, boo
     return "\n".join(reports), is_well
 
 
-def _forwarded(cluster: ChaosCluster) -> int:
-    total = 0.0
-    for member in cluster.members:
-        with urllib.request.urlopen(f"{member.server.url}/metrics", timeout=5) as answer:
-            lines = answer.read().decode().splitlines()
-        total += sum(float(line.split()[1]) for line in lines if line.startswith("votegame_forwarded_total"))
-    return int(total)
+async def _forwarded(cluster: ChaosCluster) -> int:
+    return int(sum([await member.metric("votegame_forwarded_total") for member in cluster.members]))
 
 
 def _keep(judged: Judged, seed: int) -> None:

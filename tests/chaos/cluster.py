@@ -8,6 +8,7 @@ import asyncio
 import contextlib
 import os
 import random
+import re
 import resource
 import signal
 import time
@@ -17,6 +18,7 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import parse_qs, urlsplit
 
+import aiohttp
 import psycopg2  # noqa: TID251
 
 from tests.chaos.relay import Relay, Streams, to_port, to_socket
@@ -109,6 +111,13 @@ class ChaosNode:
         """How much memory the process has now."""
         pages = Path(f"/proc/{self.server.process.pid}/statm").read_text().split()[1]
         return int(pages) * resource.getpagesize()
+
+    async def metric(self, name: str) -> float:
+        """What the node itself says of `name`, all its labels together."""
+        url = f"{self.server.url}/metrics"
+        async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(5)) as http, http.get(url) as answer:
+            lines = (await answer.text()).splitlines()
+        return sum(float(line.split()[-1]) for line in lines if re.match(rf"{re.escape(name)}[ {{]", line))
 
     async def kill(self) -> None:
         self.server.kill()

@@ -62,7 +62,8 @@ class Party:
         self.faults = Faults(cluster, self.rng)
         self.tables: list[TableOfPlayers] = []
         self.probes: list[Probe] = []
-        self._visitors: list[Client] = []
+        self.visitors: list[Client] = []
+        """Who else has come to a room, and is held to the invariants."""
         self._settings = settings
         self._is_enough = False
         places = [cluster.urls] * tables + [[cluster.urls[number % len(cluster.urls)]] for number in range(locals_)]
@@ -85,7 +86,7 @@ class Party:
         began = time.monotonic()
         probing = [
             asyncio.create_task(self._probe(table, [url for url in table.players[0].urls if url not in broken]))
-            for table in self._live_tables()
+            for table in self.live_tables()
             if not broken.issuperset(table.players[0].urls)
         ]
         faults = await asyncio.gather(*map(self.faults.strike, names, nodes))
@@ -94,7 +95,8 @@ class Party:
             bound = since - began + BACK_SECONDS + LEEWAY_SECONDS
             self.probes.append(Probe(tuple(faults), code, began, seconds, bound))
 
-    def _live_tables(self) -> list[TableOfPlayers]:
+    def live_tables(self) -> list[TableOfPlayers]:
+        """Those at which a game is being played."""
         return [
             table
             for table in self.tables
@@ -108,7 +110,7 @@ class Party:
         return table.room_code, visitor.history[-1][2] - began if visitor.is_seated.is_set() else float("inf")
 
     async def _visit(self, room_code: str, urls: list[str]) -> Client:
-        visitor = Client(urls, f"Visitor {len(self._visitors)}", random.Random(self.rng.random()))
+        visitor = Client(urls, f"Visitor {len(self.visitors)}", random.Random(self.rng.random()))
         visitor.heartbeat_seconds = 1.0
         visitor.room_code = room_code
         with contextlib.suppress(TimeoutError):
@@ -119,7 +121,7 @@ class Party:
                 await visitor.is_seated.wait()
                 visitor.is_done.set()
         if visitor.history:
-            self._visitors.append(visitor)
+            self.visitors.append(visitor)
         return visitor
 
     def failures(self) -> list[str]:
@@ -145,7 +147,7 @@ class Party:
         return await asyncio.to_thread(self._judged, found)
 
     def _judged(self, found: list[str]) -> Judged:
-        clients = [*self.players, *self._visitors]
+        clients = [*self.players, *self.visitors]
         logs = read_logs(self.cluster.database_url).of({client.user_id for client in clients})
         owners = self.cluster.owners()
         owners = Owners(*({code: of[code] for code in logs.rooms if code in of} for of in owners))

@@ -3,6 +3,8 @@
 What is wanted holds for all connections at once, those to come included, until `heal`:
 
     delay(seconds, jitter)   every byte comes that much later, in order
+    lose(share)              so many segments are lost, as those see it who talk over TCP: they come when they are sent
+                             again, and all behind them too
     slow(bytes_per_second)   no more than that in each direction
     hold(*ways)              nothing passes, nor that a connection ended: a network that swallows everything; one way
                              alone, if wanted
@@ -24,6 +26,8 @@ Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
 CHUNK_BYTES: Final = 65_536
 _QUEUE_CHUNKS: Final = 64
+_SENT_AGAIN_SECONDS: Final = 0.6
+"""When TCP sends again what was not acknowledged, where a round trip takes 300 ms (RFC 6298)."""
 _RESET: Final = struct.pack("ii", 1, 0)
 
 
@@ -38,7 +42,7 @@ class Relay:
         self._pairs: set[tuple[asyncio.StreamWriter, asyncio.StreamWriter]] = set()
         self._tasks: set[asyncio.Task[None]] = set()
         self._flowing: dict[Way, asyncio.Event] = {"up": asyncio.Event(), "down": asyncio.Event()}
-        self._delay = self._jitter = 0.0
+        self._delay = self._jitter = self._lost = 0.0
         self._bytes_per_second: float | None = None
         self._left: dict[Way, int | None] = {"up": None, "down": None}
         self.port = 0
@@ -60,7 +64,7 @@ class Relay:
 
     def heal(self) -> None:
         """Let everything pass, what is held first."""
-        self._delay = self._jitter = 0.0
+        self._delay = self._jitter = self._lost = 0.0
         self._bytes_per_second = None
         self._left = {"up": None, "down": None}
         for flowing in self._flowing.values():
@@ -68,6 +72,9 @@ class Relay:
 
     def delay(self, seconds: float, jitter: float) -> None:
         self._delay, self._jitter = seconds, jitter
+
+    def lose(self, share: float) -> None:
+        self._lost = share
 
     def slow(self, bytes_per_second: float) -> None:
         self._bytes_per_second = bytes_per_second
@@ -120,7 +127,8 @@ class Relay:
         due = 0.0
         for _ in itertools.count():
             data = await source.read(CHUNK_BYTES)
-            due = max(due, now() + self._delay + self._jitter * self._rng.random())
+            again = _SENT_AGAIN_SECONDS if self._rng.random() < self._lost else 0.0
+            due = max(due, now() + self._delay + self._jitter * self._rng.random() + again)
             await chunks.put((due, data))
             if not data:
                 return

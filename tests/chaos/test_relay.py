@@ -54,6 +54,15 @@ async def test_a_delay_holds_for_every_byte_and_keeps_their_order():
         assert asyncio.get_running_loop().time() - began >= 0.1
 
 
+async def test_what_is_lost_comes_when_it_is_sent_again():
+    async with an_echo() as (relay, reader, writer):
+        relay.lose(1.0)
+        began = asyncio.get_running_loop().time()
+        writer.write(b"lost")
+        assert await reader.readexactly(4) == b"lost"
+        assert asyncio.get_running_loop().time() - began >= 1.2
+
+
 async def test_what_is_held_comes_when_it_heals():
     async with an_echo() as (relay, reader, writer):
         relay.hold("down")

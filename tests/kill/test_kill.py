@@ -84,6 +84,7 @@ FAULTS = [
 ]
 
 
+@pytest.mark.long
 async def test_kill_the_server_at_each_point_where_a_commit_can_be_caught(make_server):
     # Side by side, since most of the time they wait for the lease of the one that died.
     async with asyncio.TaskGroup() as group:
@@ -165,6 +166,7 @@ async def test_kill_postgres_alone(make_server):
     assert server.process.returncode is None
 
 
+@pytest.mark.long
 async def test_postgres_freezes_for_a_while(make_server):
     """What was sent is still done when it goes on, after it was given up and sent again."""
     rng = random.Random(SEED)

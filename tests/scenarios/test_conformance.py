@@ -92,6 +92,7 @@ async def test_a_server_with_other_limits_does_not_differ(limits, unchecked):
     assert [result.reason for result in results if result.outcome == "unchecked"] == unchecked
 
 
+@pytest.mark.long
 async def test_several_nodes_behind_a_balancer_that_sends_anything_anywhere_do_not_differ():
     nodes = Nodes(RATE_LIMITS="on", GUESTS_PER_HOUR="10000", REGISTRATIONS_PER_HOUR="1000")
     try:

@@ -5,6 +5,10 @@ from typing import Final
 
 from tests.chaos.cluster import ChaosNode
 from tests.chaos.kind import Kind, Scene
+from votegame.gateway.sweep import PING_SECONDS
+
+FOUND_OUT_SECONDS: Final = 2 * PING_SECONDS + 5
+"""Until the next ping, and for its answer, and leeway for slow machines."""
 
 
 async def partition(scene: Scene, node: ChaosNode) -> None:
@@ -18,11 +22,12 @@ async def partition(scene: Scene, node: ChaosNode) -> None:
 
 
 async def bad_client_links(scene: Scene, node: ChaosNode) -> None:
-    """Clients are far away, or have little bandwidth, or are cut in the middle of frames."""
+    """Clients are far away and lose packets, or have little bandwidth, or are cut in the middle of frames."""
     with scene.silent(node):
         match scene.rng.randrange(3):
             case 0:
                 node.clients.delay(0.15, 0.1)
+                node.clients.lose(0.02)
             case 1:
                 node.clients.slow(5_000)
             case 2:
@@ -43,8 +48,19 @@ async def lose_clients(scene: Scene, node: ChaosNode) -> None:
         node.clients.reset()
 
 
+async def power_off(scene: Scene, node: ChaosNode) -> None:
+    """All clients of a node vanish, and nothing ever says so: it finds out by itself."""
+    with scene.silent(node):
+        node.clients.hold()
+        async with asyncio.timeout(FOUND_OUT_SECONDS):
+            while await node.metric("votegame_connections"):
+                await asyncio.sleep(0.5)
+        node.clients.heal()
+
+
 KINDS: Final[dict[str, Kind]] = {
     "partition": Kind(partition, "node", "start"),
     "bad client links": Kind(bad_client_links, "node"),
     "lose clients": Kind(lose_clients, "node"),
+    "power off": Kind(power_off, "node"),
 }

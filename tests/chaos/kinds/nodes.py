@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import itertools
 import resource
 import signal
 from pathlib import Path
@@ -12,6 +13,7 @@ from tests.chaos.kind import Kind, Scene
 from votegame.loop_watch import HELD_UP_SECONDS
 
 LEASE_SECONDS: Final = 3.0
+_MORE_THAN_LEAVE_MEANWHILE: Final = 100
 HELD_UP: Final = "in hold_up\n"
 FAIL_POINTS: Final = (
     "before-append",
@@ -106,11 +108,26 @@ async def leave_and_die(scene: Scene, node: ChaosNode) -> None:
 async def few_descriptors(scene: Scene, node: ChaosNode) -> None:
     """The node can open nothing more, neither for clients nor for itself."""
     pid = node.server.process.pid
-    n_open = await asyncio.to_thread(lambda: len(list(Path(f"/proc/{pid}/fd").iterdir())))
+    is_open = await asyncio.to_thread(lambda: {int(each.name) for each in Path(f"/proc/{pid}/fd").iterdir()})
     before = resource.prlimit(pid, resource.RLIMIT_NOFILE)
-    resource.prlimit(pid, resource.RLIMIT_NOFILE, (n_open + 1, before[1]))
-    await asyncio.sleep(scene.rng.uniform(1, 4))
-    resource.prlimit(pid, resource.RLIMIT_NOFILE, before)
+    lowest_free = next(number for number in itertools.count() if number not in is_open)
+    resource.prlimit(pid, resource.RLIMIT_NOFILE, (lowest_free + 1, before[1]))
+    async with contextlib.AsyncExitStack() as guests:
+        asking = [asyncio.create_task(_asks(guests, node)) for _ in range(_MORE_THAN_LEAVE_MEANWHILE)]
+        await asyncio.sleep(scene.rng.uniform(1, 4))
+        resource.prlimit(pid, resource.RLIMIT_NOFILE, before)
+        assert not all(await asyncio.gather(*asking)), "all came in"
+
+
+async def _asks(guests: contextlib.AsyncExitStack, node: ChaosNode) -> bool:
+    """Whether one is served, who stays then."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", node.server.port)
+    guests.callback(writer.close)
+    writer.write(b"GET /healthz HTTP/1.1\r\nHost: node\r\n\r\n")
+    async with asyncio.timeout(10):
+        with contextlib.suppress(ConnectionError):
+            return bool(await reader.read(1))
+    return False
 
 
 KINDS: Final[dict[str, Kind]] = {

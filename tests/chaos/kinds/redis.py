@@ -75,6 +75,7 @@ async def bad_neighbour(scene: Scene, _node: ChaosNode) -> None:
     """Somebody else writes to our channels: what they carried before, again and out of order, and rubbish."""
     async with Neighbour(scene.cluster.redis.url, scene.rng) as neighbour:
         await neighbour.annoy(scene.rng.uniform(2, 4))
+    assert neighbour.sent, "there was nothing to repeat"
 
 
 KINDS: Final[dict[str, Kind]] = {
