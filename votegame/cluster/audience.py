@@ -22,9 +22,11 @@ from votegame.cluster.envelope import (
     Subscribe,
     ToGateway,
     ToOwner,
+    UnreadableForward,
     Unsubscribe,
 )
 from votegame.cluster.links import Links
+from votegame.errors import ErrorCode
 from votegame.game.messages import User
 from votegame.ids import ConnectionId, NodeId, RoomCode, UserId
 from votegame.rooms.inbox import ConnectionLost, Request, Subscription
@@ -160,6 +162,9 @@ class Audience:
         match message:
             case Forward():
                 self._take_command(self._registry, sender, message)
+            case UnreadableForward():
+                # To be had again where, or when, a node of that release owns the room.
+                self._refuse(sender, message, message.command_id, ErrorCode.UNAVAILABLE)
             case Lost(room_code=room_code, user_id=user_id, connection_id=connection_id):
                 self._forget(room_code, sender, [connection_id])
                 self._registry.connection_lost(room_code, ConnectionLost(user_id, connection_id))
@@ -176,9 +181,11 @@ class Audience:
         user = User(message.user_id, message.display_name)
         request = Request(origin, user, message.command, self._clock.seconds() - age)
         code = registry.send_to(message.room_code, request)
-        if code is None:
-            return
-        frame = error_frame(code, message.command.id, door_details(code))
+        if code is not None:
+            self._refuse(sender, message, message.command.id, code)
+
+    def _refuse(self, sender: NodeId, message: Forward | UnreadableForward, command_id: str, code: ErrorCode) -> None:
+        frame = error_frame(code, command_id, door_details(code))
         self._links.send(
             sender,
             Replied(

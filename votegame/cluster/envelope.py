@@ -12,12 +12,12 @@ message, which only show that nothing was lost.
 import hashlib
 import hmac
 from collections.abc import Sequence
-from typing import Final
+from typing import Final, Literal
 
 import msgspec
 from msgspec import Raw, Struct
 
-from votegame.game.commands import AnyRoomCommand, CreateRoom
+from votegame.game.commands import AnyRoomCommand, CommandId, CreateRoom
 from votegame.ids import ConnectionId, NodeId, RoomCode, StreamId, UserId
 
 VERSION: Final = 1
@@ -43,6 +43,15 @@ class Forward(Struct, frozen=True, kw_only=True, tag="forward"):
     display_name: str
     received_ms: int
     command: AnyRoomCommand | CreateRoom
+
+
+class UnreadableForward(Struct, frozen=True, kw_only=True, tag="unreadable"):
+    """A `forward` with a command that only a later release can read; it is made where it arrives, and never sent."""
+
+    room_code: RoomCode
+    token: int
+    connection_id: ConnectionId | None
+    command_id: CommandId
 
 
 class Lost(Struct, frozen=True, kw_only=True, tag="lost"):
@@ -131,7 +140,7 @@ class Missed(Struct, frozen=True, kw_only=True, tag="missed"):
     epoch: int
 
 
-ToOwner = Forward | Lost | Subscribe | Unsubscribe
+ToOwner = Forward | UnreadableForward | Lost | Subscribe | Unsubscribe
 ToGateway = Replied | Published | Detached | CloseSockets | ResumedRoom | NotHere
 RoomMessage = ToOwner | ToGateway
 AnyMessage = RoomMessage | Missed
@@ -160,8 +169,35 @@ class Envelope(Struct, frozen=True, kw_only=True):
     messages: Sequence[AnyMessage]
 
 
+class _Unread(Struct, frozen=True, kw_only=True):
+    """An envelope whose messages are still to be read, one by one."""
+
+    version: int
+    sender: NodeId
+    receiver: NodeId
+    epoch: int
+    number: int
+    until_ms: int
+    messages: list[Raw]
+
+
+class _CommandHead(Struct, frozen=True):
+    id: CommandId
+
+
+class _ForwardHead(Struct, frozen=True):
+    type: Literal["forward"]
+    room_code: RoomCode
+    token: int
+    connection_id: ConnectionId | None
+    command: _CommandHead
+
+
 _encoder: Final = msgspec.json.Encoder()
 _decoder: Final = msgspec.json.Decoder(Envelope)
+_unread_decoder: Final = msgspec.json.Decoder(_Unread)
+_message_decoder: Final = msgspec.json.Decoder(AnyMessage)
+_head_decoder: Final = msgspec.json.Decoder(_ForwardHead)
 
 
 def encoded(message: AnyMessage) -> bytes:
@@ -196,11 +232,35 @@ class Sealer:
         if len(data) > ENVELOPE_BYTES or not any(hmac.compare_digest(mac, _mac(key, body)) for key in self._keys):
             return None
         try:
-            envelope = _decoder.decode(body)
+            envelope = _read(body)
         except (msgspec.MsgspecError, UnicodeError, RecursionError):
             # A later version may have other messages: to this one they are lost, and lost things are asked for again.
             return None
         return envelope if envelope.version == VERSION else None
+
+
+def _read(body: bytes) -> Envelope:
+    try:
+        return _decoder.decode(body)
+    except msgspec.ValidationError:
+        # In a deploy, one command of a later release must not hold up what else the link carries.
+        unread = _unread_decoder.decode(body)
+        head = {name: getattr(unread, name) for name in unread.__struct_fields__ if name != "messages"}
+        return Envelope(**head, messages=[_read_message(message) for message in unread.messages])
+
+
+def _read_message(message: Raw) -> AnyMessage:
+    try:
+        read: AnyMessage = _message_decoder.decode(message)
+    except msgspec.ValidationError:
+        head = _head_decoder.decode(message)
+        return UnreadableForward(
+            room_code=head.room_code,
+            token=head.token,
+            connection_id=head.connection_id,
+            command_id=head.command.id,
+        )
+    return read
 
 
 def _mac(key: bytes, body: bytes) -> bytes:

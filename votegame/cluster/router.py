@@ -9,7 +9,15 @@ import structlog
 from votegame import tasks
 from votegame.clock import Clock
 from votegame.cluster.audience import Audience
-from votegame.cluster.envelope import Forward, Lost, NotHere, RoomMessage, Subscribe, Unsubscribe
+from votegame.cluster.envelope import (
+    Forward,
+    Lost,
+    NotHere,
+    RoomMessage,
+    Subscribe,
+    UnreadableForward,
+    Unsubscribe,
+)
 from votegame.cluster.links import Links
 from votegame.cluster.ports import NodeStore
 from votegame.cluster.remote_rooms import RemoteRooms
@@ -116,7 +124,7 @@ class ClusterRouter:
             case Forward(room_code=room_code) | Subscribe(room_code=room_code) if room_code in self._remote:
                 self._links.send(sender, NotHere(room_code=room_code))
                 self._remote.resolve(room_code)
-            case Forward() | Lost() | Subscribe() | Unsubscribe():
+            case Forward() | UnreadableForward() | Lost() | Subscribe() | Unsubscribe():
                 self._audience.take(sender, message)
             case _:
                 self._remote.take(sender, message)

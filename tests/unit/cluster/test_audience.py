@@ -3,6 +3,7 @@
 import asyncio
 import json
 
+import msgspec
 import pytest
 
 from tests.fakes import KeptOutlet, LoopClock
@@ -14,12 +15,14 @@ from votegame.cluster.envelope import (
     Detached,
     Forward,
     Lost,
+    Missed,
     NotHere,
     Published,
     Replied,
     ResumedRoom,
     Subscribe,
     Unsubscribe,
+    encoded,
 )
 from votegame.errors import ErrorCode
 from votegame.game import commands
@@ -134,6 +137,26 @@ class TestReplies:
         refusals = [json.loads(bytes(reply.frame)) for reply in corner.far.of(Replied)]
         # At once, and so before the room has answered any.
         assert [(frame.get("code"), frame.get("retry_after")) for frame in refusals[:1]] == [("rate_limited", 1)]
+
+    async def test_a_command_of_a_later_release_is_to_be_sent_again_and_holds_up_no_other(self, corner):
+        _ada, gateway, bob = await joined(corner)
+        later = Forward(
+            room_code=gateway.code,
+            token=1_000,
+            connection_id="socket",
+            user_id=bob,
+            display_name="Bob",
+            received_ms=corner.house.clock.now_ms(),
+            command=commands.React(id="hum", room_code=gateway.code, reaction="heart"),
+        )
+        raw = msgspec.Raw(encoded(later).replace(b'"type":"react"', b'"type":"hum"'))
+        react = commands.React(id="react", room_code=gateway.code, reaction="heart")
+        corner.far.send(raw, msgspec.structs.replace(later, token=1_001, command=react))
+        await settle()
+        replies = {reply.token: json.loads(bytes(reply.frame)) for reply in corner.far.of(Replied)}
+        assert (replies[1_000]["id"], replies[1_000]["code"]) == ("hum", "unavailable")
+        assert (replies[1_001]["id"], replies[1_001]["type"]) == ("react", "ok")
+        assert corner.far.of(Missed) == []
 
     async def test_a_node_that_stops_refuses_at_the_door(self, corner):
         _ada, gateway, bob = await joined(corner)

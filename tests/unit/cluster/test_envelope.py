@@ -9,10 +9,12 @@ from votegame.cluster.envelope import (
     ENVELOPE_BYTES,
     VERSION,
     Forward,
+    Lost,
     Published,
     Replied,
     Sealer,
     Subscribe,
+    UnreadableForward,
     encoded,
 )
 from votegame.game.commands import CreateRoom, JoinRoom, ReadRoom, SubmitAnswer
@@ -79,6 +81,23 @@ def test_fields_that_a_later_version_adds_are_no_obstacle():
     messages = [encoded(FORWARD)[:-1] + b',"mood":"good"}']
     data = Sealer(KEY).sealed(messages, sender="a", receiver="b", epoch=1, number=1, until_ms=0)
     assert list(Sealer(KEY).opened(data).messages) == [FORWARD]
+
+
+@pytest.mark.parametrize(
+    ("now", "later"), [(b'"submit_answer"', b'"hum_answer"'), (b'"answer":"', b'"answer":5,"sung":"')]
+)
+def test_a_command_of_a_later_version_is_known_for_one_and_the_others_open(now, later):
+    data = encoded(FORWARD).replace(now, later)
+    other = Lost(room_code="ABC234", user_id="ada", connection_id="x")
+    envelope = Sealer(KEY).opened(
+        Sealer(KEY).sealed([data, encoded(other)], sender="a", receiver="b", epoch=3, number=4, until_ms=5)
+    )
+    assert list(envelope.messages) == [
+        UnreadableForward(room_code="ABC234", token=7, connection_id=None, command_id="c1"),
+        other,
+    ]
+    head = (envelope.version, envelope.sender, envelope.receiver, envelope.epoch, envelope.number, envelope.until_ms)
+    assert head == (VERSION, "a", "b", 3, 4, 5)
 
 
 def test_a_command_that_no_client_could_send_does_not_open():
