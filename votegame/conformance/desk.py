@@ -45,7 +45,13 @@ class Desk:
         self.shapes = shapes
         self._patience = patience
         self._doing = doing
+        self._limit: asyncio.Timeout | None = None
         self._at = (0, _AT_THE_END)
+
+    def within(self, seconds: float) -> asyncio.Timeout:
+        """A context that ends with TimeoutError after so many seconds, and those that the server asks to wait."""
+        self._limit = asyncio.timeout(seconds)
+        return self._limit
 
     def begin(self, number: int, step: Step) -> None:
         """A step begins; what is found is found in it."""
@@ -110,7 +116,9 @@ class Desk:
         return True
 
     async def obey(self, seconds: float) -> None:
-        """Wait, as the server asks."""
+        """Wait, as the server asks; that is no time of the story's own."""
+        if self._limit is not None and (end := self._limit.when()) is not None:
+            self._limit.reschedule(end + max(0.0, seconds))
         self._doing(f"step {self._at[0]} waits {seconds:g} s, as the server asks (`rate_limited`)")
         await asyncio.sleep(seconds)
         self._doing(of_server(*self._at, self._patience))
