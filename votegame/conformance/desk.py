@@ -6,7 +6,7 @@ from typing import Any, Final, NoReturn
 
 from msgspec import UNSET
 
-from votegame.conformance.findings import Finding
+from votegame.conformance.findings import Finding, StoppedError
 from votegame.conformance.format import Step
 from votegame.conformance.link import Came, Ended, Link
 from votegame.conformance.shapes import Shapes
@@ -20,10 +20,6 @@ Place = tuple[str, str]
 LONGEST_WAIT: Final = 61.0
 """Seconds that are waited for a server that says when to come again: after many wrong codes, a minute."""
 _AT_THE_END: Final = Step(actor="everyone", note="The story is over.", drop=True)
-
-
-class StoppedError(Exception):
-    """The story cannot go on; there is a finding that says why."""
 
 
 class Desk:

@@ -18,8 +18,8 @@ from msgspec import UNSET
 from votegame.conformance import closing, overuse
 from votegame.conformance.cast import User
 from votegame.conformance.crowd import Crowd
-from votegame.conformance.desk import Desk, Place, StoppedError, ending, shown
-from votegame.conformance.findings import Finding
+from votegame.conformance.desk import Desk, Place, ending, shown
+from votegame.conformance.findings import Finding, StoppedError
 from votegame.conformance.format import Connect, ConnectUntil, Http, SendUntil, Step, Transcript
 from votegame.conformance.http import Answer, Caller, credentials, refusal_of_upgrade
 from votegame.conformance.link import Came, Ended, NotOpenError, opened

@@ -16,7 +16,7 @@ from msgspec import UNSET
 
 from votegame.conformance.completion import extended
 from votegame.conformance.cues import Cues
-from votegame.conformance.findings import Finding
+from votegame.conformance.findings import Finding, StoppedError
 from votegame.conformance.format import Step, Transcript
 from votegame.conformance.matcher import differences, filled
 from votegame.conformance.model import now_ms
@@ -36,10 +36,6 @@ _ONE_WAIT: Final = 0.1
 _COMEBACKS: Final = 3
 _SETTLING: Final = (0.05, 0.3, 1.0)
 """Seconds to wait, each time that a client is asked what it knows."""
-
-
-class StoppedError(Exception):
-    """The story cannot go on; there is a finding that says why."""
 
 
 class Script:
