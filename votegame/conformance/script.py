@@ -24,7 +24,7 @@ from votegame.conformance.redaction import Redaction
 from votegame.conformance.same import unlike
 from votegame.conformance.shapes import Shapes
 from votegame.conformance.stage import ScriptError, Stage
-from votegame.conformance.visit import Came, Entered, Happening, Left, Reported, Sent, Visit
+from votegame.conformance.visit import Connected, Entered, Happening, Left, Reported, Sent, Visit
 from votegame.conformance.waiting import Doing, of_client, silent
 
 Frame = dict[str, Any]
@@ -154,8 +154,8 @@ class Script:
         if not step.by_itself:
             self.cues.give({"type": "connect", "display_name": self.display_name})
         happening = await self._next(step.patience * self._patience)
-        if not isinstance(happening, Came):
-            self._stop("a connection", _shown(happening), [_instead(happening, "it did not connect")])
+        if not isinstance(happening, Connected):
+            self._stop("a connection", _in_words(happening), [_instead(happening, "it did not connect")])
         if step.by_itself:
             self._waits.append(happening.at - self._lost_at)
             self._check_wait(step, happening.at - self._lost_at)
@@ -176,7 +176,7 @@ class Script:
             self.cues.give(filled(cue, self._stage.variables))
         happening = await self._next(step.patience * self._patience)
         if not isinstance(happening, Sent):
-            self._stop(_text(step.send), _shown(happening), [_instead(happening, "it did not send the command")])
+            self._stop(_text(step.send), _in_words(happening), [_instead(happening, "it did not send the command")])
         frame = happening.frame
         fault = happening.fault or self._fault(frame)
         if fault:
@@ -201,7 +201,7 @@ class Script:
         self.cues.give({"type": "disconnect"})
         happening = await self._next(step.patience * self._patience)
         if not isinstance(happening, Left):
-            self._stop("the end of the connection", _shown(happening), ["it did not close the connection"])
+            self._stop("the end of the connection", _in_words(happening), ["it did not close the connection"])
 
     async def _reports(self, _actor: str, step: Step) -> None:
         """The driver tells what the client knows. It is asked again, since what was just sent may be under way."""
@@ -218,7 +218,7 @@ class Script:
         self.cues.give({"type": "report", "room_code": self._stage.room.state["room_code"]})
         happening = await self._next(step.patience * self._patience)
         if not isinstance(happening, Reported):
-            self._stop("a report", _shown(happening), [_instead(happening, "the driver has sent no report")])
+            self._stop("a report", _in_words(happening), [_instead(happening, "the driver has sent no report")])
         if not isinstance(happening.state, dict):
             return ["the report is no `state`"], happening.state
         return unlike(self._stage.room.shown_to(self.user_id), happening.state), happening.state
@@ -305,7 +305,7 @@ class Script:
         while time.monotonic() < end:
             happening = await self._next(end - time.monotonic())
             if happening is not None:
-                self._stop("nothing", _shown(happening), ["it did something where nothing was due"])
+                self._stop("nothing", _in_words(happening), ["it did something where nothing was due"])
 
     def _stop(self, expected: str, came: str, what: list[str]) -> NoReturn:
         number, step = self._at
@@ -314,11 +314,11 @@ class Script:
         raise StoppedError
 
 
-def _shown(happening: Happening | None) -> str:
+def _in_words(happening: Happening | None) -> str:
     match happening:
         case None:
             return "nothing in time"
-        case Came():
+        case Connected():
             return "a connection"
         case Sent(text=text):
             return text
@@ -334,7 +334,7 @@ def _instead(happening: Happening | None, silent: str) -> str:
     """What is wrong, in words, when the client did something else, or nothing."""
     if isinstance(happening, Sent) and happening.fault:
         return happening.fault
-    return silent if happening is None else f"this came in its place: {_shown(happening)}"
+    return silent if happening is None else f"this came in its place: {_in_words(happening)}"
 
 
 def _text(value: Any) -> str:

@@ -16,7 +16,7 @@ Frame = dict[str, Any]
 _PING: Final = b"votegame"
 
 
-class Came(Struct, frozen=True):
+class Connected(Struct, frozen=True):
     """The client has connected."""
 
     visit: "Visit"
@@ -53,7 +53,7 @@ class Entered(Struct, frozen=True):
     at: float
 
 
-Happening = Came | Sent | Left | Reported | Entered
+Happening = Connected | Sent | Left | Reported | Entered
 
 
 class Visit:
@@ -120,7 +120,7 @@ class Visit:
     def _logged_in(self) -> None:
         if not self._has_login:
             self._has_login = True
-            self._tell(Came(self, time.monotonic()))
+            self._tell(Connected(self, time.monotonic()))
 
     def _tell(self, happening: Happening) -> None:
         """Tell the script. A client that sends more than anybody could want to read is let go."""
