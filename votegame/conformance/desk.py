@@ -2,17 +2,16 @@
 
 import asyncio
 import json
-from typing import Any, Final, NoReturn
-
-from msgspec import UNSET
+from typing import Final, NoReturn
 
 from votegame.conformance.findings import Finding, StoppedError
 from votegame.conformance.format import Step
+from votegame.conformance.frames import Frame
 from votegame.conformance.link import Came, Ended, Link
 from votegame.conformance.shapes import Shapes
 from votegame.conformance.troubles import SpentError, UncheckedError
 from votegame.conformance.waiting import Doing, of_server, silent
-from votegame.conformance.witness import Book, Frame, Witness
+from votegame.conformance.witness import Book, Witness
 
 Place = tuple[str, str]
 """An actor, and which of his connections."""
@@ -133,11 +132,6 @@ class Desk:
         """The same, and the story cannot go on."""
         self.find(actor, expected=expected, came=came, what=what)
         raise StoppedError
-
-
-def shown(pattern: Any) -> str:
-    """A pattern, as a text."""
-    return "anything" if pattern is UNSET else json.dumps(pattern, ensure_ascii=False)
 
 
 def ending(came: Ended | None) -> str:

@@ -6,7 +6,6 @@ where nothing is due, but for `ping`, is a difference, and ends the story.
 """
 
 import asyncio
-import json
 import random
 import time
 from collections.abc import Awaitable, Callable, Mapping
@@ -18,6 +17,7 @@ from votegame.conformance.completion import extended
 from votegame.conformance.cues import Cues
 from votegame.conformance.findings import Finding, StoppedError
 from votegame.conformance.format import Step, Transcript
+from votegame.conformance.frames import Frame, shown
 from votegame.conformance.matcher import differences, filled
 from votegame.conformance.model import now_ms
 from votegame.conformance.redaction import Redaction
@@ -27,7 +27,6 @@ from votegame.conformance.stage import ScriptError, Stage
 from votegame.conformance.visit import Connected, Entered, Happening, Left, Reported, Sent, Visit
 from votegame.conformance.waiting import Doing, of_client, silent
 
-Frame = dict[str, Any]
 Act = Callable[[str, Step], Awaitable[None]]
 
 _MOST_HAPPENINGS: Final = 10_000
@@ -176,16 +175,16 @@ class Script:
             self.cues.give(filled(cue, self._stage.variables))
         happening = await self._next(step.patience * self._patience)
         if not isinstance(happening, Sent):
-            self._stop(_text(step.send), _in_words(happening), [_instead(happening, "it did not send the command")])
+            self._stop(shown(step.send), _in_words(happening), [_instead(happening, "it did not send the command")])
         frame = happening.frame
         fault = happening.fault or self._fault(frame)
         if fault:
-            self._stop(_text(step.send), happening.text, [fault])
+            self._stop(shown(step.send), happening.text, [fault])
         found = [str(each) for each in differences(step.send, frame, self._stage.variables)]
         before = self._stage.other_use(frame)
         found += [] if before is None else [f"the id {frame['id']!r} was used before, for {before}"]
         if found:
-            self._stop(_text(step.send), happening.text, found)
+            self._stop(shown(step.send), happening.text, found)
         self._check_wait(step, happening.at - self._told_at)
         self._stage.sent(actor, frame)
 
@@ -211,7 +210,7 @@ class Script:
             found, told = await self._report(step)
             if not found:
                 return
-        self._stop(_text(self._stage.room.shown_to(self.user_id)), _text(told), found)
+        self._stop(shown(self._stage.room.shown_to(self.user_id)), shown(told), found)
 
     async def _report(self, step: Step) -> tuple[list[str], Any]:
         """What is wrong with what the client knows, and what that is."""
@@ -335,7 +334,3 @@ def _instead(happening: Happening | None, silent: str) -> str:
     if isinstance(happening, Sent) and happening.fault:
         return happening.fault
     return silent if happening is None else f"this came in its place: {_in_words(happening)}"
-
-
-def _text(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False)

@@ -9,9 +9,8 @@ from typing import Any, Final
 from aiohttp import WSMsgType, web
 from msgspec import Struct
 
+from votegame.conformance.frames import Frame, frame_in
 from votegame.wire.handshake import PROTOCOLS
-
-Frame = dict[str, Any]
 
 _PING: Final = b"votegame"
 
@@ -101,7 +100,7 @@ class Visit:
             await self._take_text(data)
 
     async def _take_text(self, text: str) -> None:
-        frame, fault = _decoded(text)
+        frame, fault = frame_in(text)
         if frame.get("type") != "authenticate":
             self._tell(Sent(self, text, frame, fault, time.monotonic()))
         elif frame.get("token") != self._token:
@@ -152,11 +151,3 @@ class Visit:
         self.is_over = True
         if self._request.transport is not None:
             self._request.transport.abort()
-
-
-def _decoded(text: str) -> tuple[Frame, str]:
-    try:
-        value = json.loads(text)
-    except ValueError:
-        return {}, "it is no JSON"
-    return (value, "") if isinstance(value, dict) else ({}, "it is no JSON object")
