@@ -211,14 +211,15 @@ class Server:
     def _make_cluster(self, node_id: NodeId, here: Outlets) -> Cluster:
         settings = self._settings
         keys = [derived_key(each, "links") for each in (self._secret, settings.secret_key_previous) if each]
-        self._bus = RedisBus(settings.redis_url, prefix=settings.redis_prefix, node_id=node_id)
+        observe = self._metrics.link_messages
+        self._bus = RedisBus(settings.redis_url, prefix=settings.redis_prefix, node_id=node_id, observe=observe)
         self._links = Links(
             node_id,
             bus=self._bus,
             sealer=Sealer(*keys),
             clock=self._clock,
             lease=self._lease,
-            observe=self._metrics.link_messages,
+            observe=observe,
         )
         return Cluster(
             links=self._links,

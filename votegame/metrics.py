@@ -76,7 +76,8 @@ class Metrics:
         )
         self._link_messages = Counter(
             "votegame_link_messages",
-            "Messages between nodes: sent, received, lost (which are asked for again), refused (not from a node).",
+            "Messages between nodes: sent, received, lost (which are asked for again), refused (not from a node, or "
+            "too large for one).",
             ["fate"],
             registry=self._registry,
         )

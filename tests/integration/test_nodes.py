@@ -2,12 +2,14 @@
 
 import asyncio
 import json
+import urllib.request
 
 import pytest
 
 from tests.nodes import Nodes
 from tests.unit.rooms.table import an_id
 from votegame import cli
+from votegame.bus import LARGEST_BYTES
 from votegame.errors import ConfigurationError
 from votegame.nodes import drain, list_nodes
 from votegame.storage.nodes import PostgresNodeStore
@@ -108,5 +110,31 @@ async def test_a_node_that_is_asked_leaves_by_itself_and_another_stays(monkeypat
         assert await asyncio.to_thread(cli.main, ["drain", "node-1", "--wait"]) == 0
         assert capsys.readouterr().out.splitlines()[-1] == "node-1 is gone."
         assert await cluster.nodes[1].wait() == 0
+    finally:
+        await cluster.close()
+
+
+def refused_messages(node):
+    with urllib.request.urlopen(f"{node.url}/metrics", timeout=5) as answer:
+        lines = answer.read().decode().splitlines()
+    (line,) = [line for line in lines if line.startswith('votegame_link_messages_total{fate="refused"}')]
+    return float(line.split()[1])
+
+
+async def test_what_a_stranger_sends_to_a_node_over_redis_is_counted_whether_it_is_read_or_too_large_for_that():
+    cluster = Nodes(1)
+    await cluster.start()
+    try:
+        (node,) = cluster.nodes
+        assert refused_messages(node) == 0
+        async with asyncio.timeout(10):
+            while not (channels := await asyncio.to_thread(cluster.redis.run, "PUBSUB", "CHANNELS")):
+                await asyncio.sleep(0.05)
+        for data in (b"not of a node", b"x" * (LARGEST_BYTES + 1)):
+            await asyncio.to_thread(cluster.redis.run, "PUBLISH", channels[0], data)
+        async with asyncio.timeout(10):
+            while refused_messages(node) < 2:
+                await asyncio.sleep(0.05)
+        assert "a message between nodes was too large, dropped" in node.said()
     finally:
         await cluster.close()

@@ -195,11 +195,12 @@ async def test_the_command_ends_when_all_is_played_and_says_what_differs(kind, c
     assert f"{1 - code} passed, {code} differ" in out
 
 
-async def test_a_run_that_is_ended_too_early_is_no_proof():
+@pytest.mark.parametrize(("once", "stories"), [(["--once"], "each story"), ([], "any story")])
+async def test_a_run_that_is_ended_too_early_is_no_proof(once, stories):
     port = free_port()
     process = await asyncio.create_subprocess_exec(
         sys.executable,
-        *("-m", "votegame", "conformance", "--serve", "--once", "--host", "::1", "--port", str(port)),
+        *("-m", "votegame", "conformance", "--serve", *once, "--host", "::1", "--port", str(port)),
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
     )
@@ -207,4 +208,23 @@ async def test_a_run_that_is_ended_too_early_is_no_proof():
         pass
     process.send_signal(signal.SIGTERM)
     _, err = await process.communicate()
-    assert (process.returncode, err.decode()) == (2, "votegame: It was ended before each story was played.\n")
+    assert (process.returncode, err.decode()) == (2, f"votegame: It was ended before {stories} was played.\n")
+
+
+@pytest.mark.parametrize(("kind", "code"), [(ReferenceClient, 0), (OverlooksTheHost, 1)])
+async def test_who_ends_it_after_some_stories_is_told_what_came_of_those(kind, code):
+    port = free_port()
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        *("-m", "votegame", "conformance", "--serve", "--port", str(port)),
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    while f":{port}/NAME" not in (await process.stdout.readline()).decode():
+        pass
+    async with aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar()) as http:
+        await drive(kind(http, f"http://127.0.0.1:{port}/client_hole"))
+    process.send_signal(signal.SIGINT)
+    out, err = await process.communicate()
+    assert (process.returncode, err.decode()) == (code, "")
+    assert f"{1 - code} passed, {code} differ" in out.decode()

@@ -36,16 +36,16 @@ class Absence:
 
 
 class Oversized:
-    """Counts messages that were too large, and says so, once in `QUIET_SECONDS`."""
+    """Says that messages were too large, once in `QUIET_SECONDS`."""
 
     def __init__(self) -> None:
-        self.count = 0
+        self._count = 0
         self._warned_at = float("-inf")
 
     def dropped(self, size: int) -> None:
         """One more was dropped, of `size` bytes."""
-        self.count += 1
+        self._count += 1
         now = time.monotonic()
         if now - self._warned_at >= QUIET_SECONDS:
             self._warned_at = now
-            log.warning("a message between nodes was too large, dropped", bytes=size, dropped_so_far=self.count)
+            log.warning("a message between nodes was too large, dropped", bytes=size, dropped_so_far=self._count)

@@ -5,7 +5,7 @@ nothing of it is trusted. In a Redis Cluster the count of receivers would not be
 without.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from votegame.bus.connection import Connection
 from votegame.bus.publisher import Publisher
@@ -21,20 +21,23 @@ class RedisBus:
         url: `REDIS_URL`. Options after `?` are those of redis-py's connections, such as `ssl_ca_certs`.
         prefix: `REDIS_PREFIX`: deployments with different ones do not hear each other.
         node_id: This node.
+        observe: Told how many messages were `refused`, being too large for any node to have sent them.
 
     Raises:
         ConfigurationError: The URL, or a file that it names, makes no sense.
     """
 
-    def __init__(self, url: str, *, prefix: str, node_id: NodeId) -> None:
+    def __init__(
+        self,
+        url: str,
+        *,
+        prefix: str,
+        node_id: NodeId,
+        observe: Callable[[str, int], None] = lambda _what, _count: None,
+    ) -> None:
         self._prefix = prefix
         self._publisher = Publisher(Connection(url))
-        self._subscription = Subscription(Connection(url), self._channel(node_id))
-
-    @property
-    def oversized_count(self) -> int:
-        """How many messages were too large, and dropped."""
-        return self._subscription.oversized_count
+        self._subscription = Subscription(Connection(url), self._channel(node_id), observe)
 
     async def run(self, subscriber: Subscriber) -> None:
         """Receive until cancelled; once at a time."""

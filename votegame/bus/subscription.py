@@ -6,6 +6,7 @@ and only when the server has confirmed it, the subscriber is told.
 """
 
 import asyncio
+from collections.abc import Callable
 from typing import Any, Final
 
 from votegame.bus import LARGEST_BYTES
@@ -29,16 +30,13 @@ _MESSAGES_IN_A_ROW: Final = 32
 class Subscription:
     """The subscription to one channel."""
 
-    def __init__(self, connection: Connection, channel: bytes) -> None:
+    def __init__(self, connection: Connection, channel: bytes, observe: Callable[[str, int], None]) -> None:
+        """`observe` is told how many messages were `refused`: they were too large, and dropped."""
         self._connection = connection
         self._channel = channel
         self._absence = Absence()
+        self._observe = observe
         self._oversized = Oversized()
-
-    @property
-    def oversized_count(self) -> int:
-        """How many messages were too large, and dropped."""
-        return self._oversized.count
 
     async def run(self, subscriber: Subscriber) -> None:
         """Receive until cancelled, and subscribe again whenever that ends."""
@@ -91,6 +89,7 @@ class Subscription:
             case [b"message", self._channel, bytes(data)] if len(data) <= LARGEST_BYTES:
                 subscriber.received(data)
             case [b"message", _, bytes(data)]:
+                self._observe("refused", 1)
                 self._oversized.dropped(len(data))
             case _:
                 pass  # the answer to a PING

@@ -71,7 +71,7 @@ class Links:
         lease: HeldLease,
         observe: Callable[[str, int], None] = lambda _what, _count: None,
     ) -> None:
-        """Make it; `observe` is told how many messages were `sent`, `received` and `lost`."""
+        """Make it; `observe` is told how many messages were `sent`, `received`, `lost` and `refused`."""
         self.node_id = node_id
         """This node."""
         self._bus = bus

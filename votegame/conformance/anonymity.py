@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Any, Final
 
-Frame = dict[str, Any]
+from votegame.conformance.frames import Frame
 
 _SILENT: Final = frozenset({"answer_submitted", "vote_update"})
 """Notices that say how many, never who."""

@@ -4,7 +4,6 @@ A guest is in one story at a time, always under the same name, and makes no more
 limits lets him.
 """
 
-import json
 from http import HTTPStatus
 from typing import Any, Final
 
@@ -13,6 +12,7 @@ from aiohttp import hdrs
 from msgspec import Struct
 
 from votegame.conformance.format import Actor, Transcript
+from votegame.conformance.frames import json_in
 from votegame.conformance.matcher import differences
 from votegame.conformance.redaction import Redaction
 from votegame.conformance.troubles import reason
@@ -78,7 +78,7 @@ class Cast:
                 text = await answer.text()
         except (aiohttp.ClientError, OSError, ValueError) as error:
             raise NoGuestError(f"{self._url} does not answer as it should: {reason(error)}") from error
-        body = _decoded(text)
+        body = json_in(text)
         self._redaction.learn(body)
         self._redaction.add(*(morsel.value for morsel in answer.cookies.values()))
         if answer.status != HTTPStatus.CREATED:
@@ -90,13 +90,6 @@ class Cast:
         self.n_made += 1
         cookie = "; ".join(f"{name}={morsel.value}" for name, morsel in answer.cookies.items())
         return User(body["user"]["id"], name, body["token"], cookie, n_rooms)
-
-
-def _decoded(text: str) -> Any:
-    try:
-        return json.loads(text)
-    except ValueError:
-        return None
 
 
 def _refusal(answer: aiohttp.ClientResponse, text: str, body: Any) -> str:

@@ -37,7 +37,8 @@ own, and checks what the client sends and what it makes of what it is told. prot
 driven through them, by cues.
 
 The exit code is 0 when nothing differs, 1 when something does, 2 when the server cannot be reached or used, when
-it lets nobody do more for longer than a minute, or when it is interrupted before all is played.
+it lets nobody do more for longer than a minute, or when it is interrupted before all is played. With --serve and
+without --once it is you who ends it, when enough is played: then it is 2 only when nothing was.
 """
 
 EXIT_OK: Final = 0
@@ -132,9 +133,17 @@ def _run(args: argparse.Namespace) -> int:
     else:
         _print(report.summary(results, n_guests))
     code = exit_code(results)
-    if code == EXIT_OK and args.once and any(result.reason == _NEVER for result in results):
-        raise UnusableError("It was ended before each story was played.")
+    if args.serve and code == EXIT_OK:
+        _check_played(results, is_once=args.once)
     return code
+
+
+def _check_played(results: Sequence[Result], *, is_once: bool) -> None:
+    """What nobody has played proves nothing. Raises UnusableError."""
+    if is_once and any(result.reason == _NEVER for result in results):
+        raise UnusableError("It was ended before each story was played.")
+    if all(result.outcome == "skipped" for result in results):
+        raise UnusableError("It was ended before any story was played.")
 
 
 def exit_code(results: Sequence[Result]) -> int:

@@ -9,14 +9,13 @@ from collections.abc import Mapping
 from functools import cache
 from typing import Any, Final
 
+from votegame.conformance.frames import Frame
 from votegame.conformance.matcher import Variables, filled, matcher_in, variable_in
 from votegame.conformance.model import RoomModel, now_ms
 from votegame.errors import ErrorCode
 from votegame.files import protocol_directory
 from votegame.ids import new_room_code, new_uuid
 from votegame.wire.errors import error_body
-
-Frame = dict[str, Any]
 
 _TIMES: Final = ("server_time", "deadline")
 _DETAILS: Final[Mapping[str, Frame]] = {

@@ -2,17 +2,16 @@
 
 import asyncio
 import json
-from typing import Any, Final, NoReturn
+from typing import Final, NoReturn
 
-from msgspec import UNSET
-
-from votegame.conformance.findings import Finding
+from votegame.conformance.findings import Finding, StoppedError
 from votegame.conformance.format import Step
+from votegame.conformance.frames import Frame
 from votegame.conformance.link import Came, Ended, Link
 from votegame.conformance.shapes import Shapes
 from votegame.conformance.troubles import SpentError, UncheckedError
 from votegame.conformance.waiting import Doing, of_server, silent
-from votegame.conformance.witness import Book, Frame, Witness
+from votegame.conformance.witness import Book, Witness
 
 Place = tuple[str, str]
 """An actor, and which of his connections."""
@@ -20,10 +19,6 @@ Place = tuple[str, str]
 LONGEST_WAIT: Final = 61.0
 """Seconds that are waited for a server that says when to come again: after many wrong codes, a minute."""
 _AT_THE_END: Final = Step(actor="everyone", note="The story is over.", drop=True)
-
-
-class StoppedError(Exception):
-    """The story cannot go on; there is a finding that says why."""
 
 
 class Desk:
@@ -45,7 +40,13 @@ class Desk:
         self.shapes = shapes
         self._patience = patience
         self._doing = doing
+        self._limit: asyncio.Timeout | None = None
         self._at = (0, _AT_THE_END)
+
+    def within(self, seconds: float) -> asyncio.Timeout:
+        """A context that ends with TimeoutError after so many seconds, and those that the server asks to wait."""
+        self._limit = asyncio.timeout(seconds)
+        return self._limit
 
     def begin(self, number: int, step: Step) -> None:
         """A step begins; what is found is found in it."""
@@ -110,7 +111,9 @@ class Desk:
         return True
 
     async def obey(self, seconds: float) -> None:
-        """Wait, as the server asks."""
+        """Wait, as the server asks; that is no time of the story's own."""
+        if self._limit is not None and (end := self._limit.when()) is not None:
+            self._limit.reschedule(end + max(0.0, seconds))
         self._doing(f"step {self._at[0]} waits {seconds:g} s, as the server asks (`rate_limited`)")
         await asyncio.sleep(seconds)
         self._doing(of_server(*self._at, self._patience))
@@ -129,11 +132,6 @@ class Desk:
         """The same, and the story cannot go on."""
         self.find(actor, expected=expected, came=came, what=what)
         raise StoppedError
-
-
-def shown(pattern: Any) -> str:
-    """A pattern, as a text."""
-    return "anything" if pattern is UNSET else json.dumps(pattern, ensure_ascii=False)
 
 
 def ending(came: Ended | None) -> str:

@@ -29,6 +29,10 @@ class Finding(Struct, frozen=True, omit_defaults=True):
     differences: Sequence[str]
 
 
+class StoppedError(Exception):
+    """The story cannot go on; there is a finding that says why."""
+
+
 class Result(Struct, frozen=True, omit_defaults=True):
     """What came of one story.
 

@@ -12,6 +12,7 @@ from msgspec import UNSET, Struct
 from votegame.conformance.cast import User
 from votegame.conformance.desk import LONGEST_WAIT
 from votegame.conformance.format import Http
+from votegame.conformance.frames import json_in
 from votegame.conformance.matcher import Variables, differences, filled
 from votegame.conformance.redaction import Redaction
 from votegame.conformance.shapes import Shapes
@@ -125,10 +126,7 @@ class Caller:
 
 def _wait(status: int, content: bytes) -> float | None:
     """How long the server asks to wait; None when it does not."""
-    try:
-        body = json.loads(content)
-    except ValueError:
-        return None
+    body = json_in(content)
     wait = body.get("retry_after") if isinstance(body, dict) and status == HTTPStatus.TOO_MANY_REQUESTS else None
     return wait if isinstance(wait, int | float) else None
 

@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import json
 import time
 from typing import Any, Final
 
@@ -11,8 +10,7 @@ from aiohttp import WSMsgType
 from msgspec import Struct
 
 from votegame import tasks
-
-Frame = dict[str, Any]
+from votegame.conformance.frames import Frame, frame_in
 
 _MOST_WAITING: Final = 10_000
 _FRAME_BYTES: Final = 16 * 1024 * 1024
@@ -59,7 +57,7 @@ class Link:
             if message.type not in {WSMsgType.TEXT, WSMsgType.BINARY}:
                 break
             text = message.data if message.type is WSMsgType.TEXT else "<a binary frame>"
-            await self._waiting.put(Came(_decoded(text), text, time.monotonic()))
+            await self._waiting.put(Came(frame_in(text)[0], text, time.monotonic()))
         # 1006 is aiohttp's word for "no close frame came".
         code = self._socket.close_code
         await self._waiting.put(Ended(None if code in {None, 1006} else code))
@@ -108,11 +106,3 @@ async def opened(http: aiohttp.ClientSession, url: str, name: str, **how: Any) -
     """A new connection. Raises `aiohttp.WSServerHandshakeError`, and other errors of aiohttp."""
     socket = await http.ws_connect(url, max_msg_size=_FRAME_BYTES, autoclose=True, **how)
     return Link(socket, name)
-
-
-def _decoded(text: str) -> Frame:
-    try:
-        value = json.loads(text)
-    except ValueError:
-        return {}
-    return value if isinstance(value, dict) else {}

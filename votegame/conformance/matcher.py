@@ -112,7 +112,7 @@ def _differences(pattern: Any, value: Any, variables: Variables, path: str) -> I
         matcher = matcher_in(pattern)
         if matcher is not None:
             name, argument = matcher
-            yield from _MATCHERS[name](argument, value, variables, path)
+            yield from MATCHERS[name](argument, value, variables, path)
         else:
             yield from _in_object(pattern, value, variables, path)
     elif isinstance(pattern, list):
@@ -209,7 +209,7 @@ KINDS: Final[dict[str, Callable[[Any], bool]]] = {
     "list": lambda value: isinstance(value, list),
     "object": lambda value: isinstance(value, dict),
 }
-_MATCHERS: Final[dict[str, Callable[[Any, Any, Variables, str], Iterator[Difference]]]] = {
+MATCHERS: Final[dict[str, Callable[[Any, Any, Variables, str], Iterator[Difference]]]] = {
     "$any": _any,
     "$absent": _absent,
     "$within": _within,
@@ -217,4 +217,3 @@ _MATCHERS: Final[dict[str, Callable[[Any, Any, Variables, str], Iterator[Differe
     "$unordered": _unordered,
     "$one_of": _one_of,
 }
-MATCHERS: Final = frozenset(_MATCHERS)

@@ -8,9 +8,8 @@ from functools import cache
 from typing import Any, Final
 
 from votegame.client.fold import RoomFold
+from votegame.conformance.frames import Frame
 from votegame.files import protocol_directory
-
-Frame = dict[str, Any]
 
 _UNSEEN: Final = frozenset({"questions"})
 """Settings that nobody is shown."""

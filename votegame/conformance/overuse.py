@@ -7,8 +7,9 @@ is too far away from here, the story is not judged, and says why.
 import asyncio
 from typing import Any, Final
 
-from votegame.conformance.desk import Desk, Place, ending, shown
+from votegame.conformance.desk import Desk, Place, ending
 from votegame.conformance.format import SendUntil
+from votegame.conformance.frames import shown
 from votegame.conformance.link import Came
 from votegame.conformance.matcher import Variables, differences, filled
 from votegame.conformance.troubles import UncheckedError

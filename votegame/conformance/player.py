@@ -10,7 +10,7 @@ import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from functools import partial
 from http import HTTPStatus
-from typing import Any, Final
+from typing import Final
 
 import aiohttp
 from msgspec import UNSET
@@ -18,9 +18,10 @@ from msgspec import UNSET
 from votegame.conformance import closing, overuse
 from votegame.conformance.cast import User
 from votegame.conformance.crowd import Crowd
-from votegame.conformance.desk import Desk, Place, StoppedError, ending, shown
-from votegame.conformance.findings import Finding
+from votegame.conformance.desk import Desk, Place, ending
+from votegame.conformance.findings import Finding, StoppedError
 from votegame.conformance.format import Connect, ConnectUntil, Http, SendUntil, Step, Transcript
+from votegame.conformance.frames import Frame, shown
 from votegame.conformance.http import Answer, Caller, credentials, refusal_of_upgrade
 from votegame.conformance.link import Came, Ended, NotOpenError, opened
 from votegame.conformance.matcher import Variables, differences, filled
@@ -231,7 +232,7 @@ class Player:
             elif came.frame.get("type") not in step.skip and not await self._desk.waited((actor, step.tab), came.frame):
                 self._desk.stop(actor, expected=shown(step.expect), came=came.text, what=found)
 
-    def _unlike(self, pattern: dict[str, Any], came: Came) -> list[str]:
+    def _unlike(self, pattern: Frame, came: Came) -> list[str]:
         """In what a frame is not as expected; if it is, variables take their values."""
         tried = dict(self.variables)
         found = [str(each) for each in differences(pattern, came.frame, tried)]

@@ -25,7 +25,10 @@ from votegame.conformance.witness import Witness
 from votegame.files import protocol_directory
 
 _TOTAL_SECONDS = 300.0
-"""After which a story is over, whatever its steps allow; more for those who ask for more patience."""
+"""After which a story is over, whatever its steps allow; more for those who ask for more patience.
+
+Waits that the server asks for come on top: how many there are is its right, and how long each is, the desk bounds.
+"""
 
 WHY = {
     "slow": "it waits for half a minute; ask for it with --slow",
@@ -172,10 +175,10 @@ class Runner:
             transcript, caller=self._caller, desk=desk, users=users, restart=means.restart, nodes=means.nodes
         )
         try:
-            async with asyncio.timeout(seconds):
+            async with desk.within(seconds):
                 return await player.play()
         except TimeoutError:
-            what = [f"a call was not answered in time, or the story was not over after {seconds:.0f} s"]
+            what = [f"a call was not answered in time, or the story was not over after {seconds:.0f} s of its own"]
             desk.find("", expected="an end", came="none", what=what)
         except (aiohttp.ClientError, OSError) as error:
             desk.find("", expected="a server that answers", came="none", what=[reason(error)])

@@ -6,7 +6,6 @@ where nothing is due, but for `ping`, is a difference, and ends the story.
 """
 
 import asyncio
-import json
 import random
 import time
 from collections.abc import Awaitable, Callable, Mapping
@@ -16,18 +15,18 @@ from msgspec import UNSET
 
 from votegame.conformance.completion import extended
 from votegame.conformance.cues import Cues
-from votegame.conformance.findings import Finding
+from votegame.conformance.findings import Finding, StoppedError
 from votegame.conformance.format import Step, Transcript
+from votegame.conformance.frames import Frame, shown
 from votegame.conformance.matcher import differences, filled
 from votegame.conformance.model import now_ms
 from votegame.conformance.redaction import Redaction
 from votegame.conformance.same import unlike
 from votegame.conformance.shapes import Shapes
 from votegame.conformance.stage import ScriptError, Stage
-from votegame.conformance.visit import Came, Entered, Happening, Left, Reported, Sent, Visit
+from votegame.conformance.visit import Connected, Entered, Happening, Left, Reported, Sent, Visit
 from votegame.conformance.waiting import Doing, of_client, silent
 
-Frame = dict[str, Any]
 Act = Callable[[str, Step], Awaitable[None]]
 
 _MOST_HAPPENINGS: Final = 10_000
@@ -36,10 +35,6 @@ _ONE_WAIT: Final = 0.1
 _COMEBACKS: Final = 3
 _SETTLING: Final = (0.05, 0.3, 1.0)
 """Seconds to wait, each time that a client is asked what it knows."""
-
-
-class StoppedError(Exception):
-    """The story cannot go on; there is a finding that says why."""
 
 
 class Script:
@@ -158,8 +153,8 @@ class Script:
         if not step.by_itself:
             self.cues.give({"type": "connect", "display_name": self.display_name})
         happening = await self._next(step.patience * self._patience)
-        if not isinstance(happening, Came):
-            self._stop("a connection", _shown(happening), [_instead(happening, "it did not connect")])
+        if not isinstance(happening, Connected):
+            self._stop("a connection", _in_words(happening), [_instead(happening, "it did not connect")])
         if step.by_itself:
             self._waits.append(happening.at - self._lost_at)
             self._check_wait(step, happening.at - self._lost_at)
@@ -180,16 +175,16 @@ class Script:
             self.cues.give(filled(cue, self._stage.variables))
         happening = await self._next(step.patience * self._patience)
         if not isinstance(happening, Sent):
-            self._stop(_text(step.send), _shown(happening), [_instead(happening, "it did not send the command")])
+            self._stop(shown(step.send), _in_words(happening), [_instead(happening, "it did not send the command")])
         frame = happening.frame
         fault = happening.fault or self._fault(frame)
         if fault:
-            self._stop(_text(step.send), happening.text, [fault])
+            self._stop(shown(step.send), happening.text, [fault])
         found = [str(each) for each in differences(step.send, frame, self._stage.variables)]
         before = self._stage.other_use(frame)
         found += [] if before is None else [f"the id {frame['id']!r} was used before, for {before}"]
         if found:
-            self._stop(_text(step.send), happening.text, found)
+            self._stop(shown(step.send), happening.text, found)
         self._check_wait(step, happening.at - self._told_at)
         self._stage.sent(actor, frame)
 
@@ -205,7 +200,7 @@ class Script:
         self.cues.give({"type": "disconnect"})
         happening = await self._next(step.patience * self._patience)
         if not isinstance(happening, Left):
-            self._stop("the end of the connection", _shown(happening), ["it did not close the connection"])
+            self._stop("the end of the connection", _in_words(happening), ["it did not close the connection"])
 
     async def _reports(self, _actor: str, step: Step) -> None:
         """The driver tells what the client knows. It is asked again, since what was just sent may be under way."""
@@ -215,14 +210,14 @@ class Script:
             found, told = await self._report(step)
             if not found:
                 return
-        self._stop(_text(self._stage.room.shown_to(self.user_id)), _text(told), found)
+        self._stop(shown(self._stage.room.shown_to(self.user_id)), shown(told), found)
 
     async def _report(self, step: Step) -> tuple[list[str], Any]:
         """What is wrong with what the client knows, and what that is."""
         self.cues.give({"type": "report", "room_code": self._stage.room.state["room_code"]})
         happening = await self._next(step.patience * self._patience)
         if not isinstance(happening, Reported):
-            self._stop("a report", _shown(happening), [_instead(happening, "the driver has sent no report")])
+            self._stop("a report", _in_words(happening), [_instead(happening, "the driver has sent no report")])
         if not isinstance(happening.state, dict):
             return ["the report is no `state`"], happening.state
         return unlike(self._stage.room.shown_to(self.user_id), happening.state), happening.state
@@ -309,7 +304,7 @@ class Script:
         while time.monotonic() < end:
             happening = await self._next(end - time.monotonic())
             if happening is not None:
-                self._stop("nothing", _shown(happening), ["it did something where nothing was due"])
+                self._stop("nothing", _in_words(happening), ["it did something where nothing was due"])
 
     def _stop(self, expected: str, came: str, what: list[str]) -> NoReturn:
         number, step = self._at
@@ -318,11 +313,11 @@ class Script:
         raise StoppedError
 
 
-def _shown(happening: Happening | None) -> str:
+def _in_words(happening: Happening | None) -> str:
     match happening:
         case None:
             return "nothing in time"
-        case Came():
+        case Connected():
             return "a connection"
         case Sent(text=text):
             return text
@@ -338,8 +333,4 @@ def _instead(happening: Happening | None, silent: str) -> str:
     """What is wrong, in words, when the client did something else, or nothing."""
     if isinstance(happening, Sent) and happening.fault:
         return happening.fault
-    return silent if happening is None else f"this came in its place: {_shown(happening)}"
-
-
-def _text(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False)
+    return silent if happening is None else f"this came in its place: {_in_words(happening)}"

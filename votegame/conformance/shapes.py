@@ -7,6 +7,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Final
 
+from votegame.conformance.frames import Frame
 from votegame.files import protocol_directory
 
 _IN_BODY: Final = "application/json"
@@ -48,7 +49,7 @@ class Shapes:
     def _types(self, kind: str) -> frozenset[str]:
         return frozenset(name.removeprefix(f"{kind}.") for name in self._validators if name.startswith(f"{kind}."))
 
-    def kind(self, frame: dict[str, Any], command: str | None) -> str | None:
+    def kind(self, frame: Frame, command: str | None) -> str | None:
         """The kind of a frame of the server, which answers a command of the type `command` if it is an `ok`.
 
         None for what is not known: the server may add to the protocol.

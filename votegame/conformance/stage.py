@@ -5,15 +5,13 @@ Each step of the story is taken once, in order, whoever it is for; so everybody 
 
 import random
 from collections.abc import Sequence
-from typing import Any
 
 from votegame.conformance.completion import Completion
 from votegame.conformance.format import Step, Transcript
+from votegame.conformance.frames import Frame
 from votegame.conformance.matcher import Variables, differences, filled
 from votegame.conformance.model import RoomModel, now_ms
 from votegame.conformance.shapes import Shapes
-
-Frame = dict[str, Any]
 
 
 class ScriptError(Exception):

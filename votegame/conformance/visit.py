@@ -9,14 +9,13 @@ from typing import Any, Final
 from aiohttp import WSMsgType, web
 from msgspec import Struct
 
+from votegame.conformance.frames import Frame, frame_in
 from votegame.wire.handshake import PROTOCOLS
-
-Frame = dict[str, Any]
 
 _PING: Final = b"votegame"
 
 
-class Came(Struct, frozen=True):
+class Connected(Struct, frozen=True):
     """The client has connected."""
 
     visit: "Visit"
@@ -53,7 +52,7 @@ class Entered(Struct, frozen=True):
     at: float
 
 
-Happening = Came | Sent | Left | Reported | Entered
+Happening = Connected | Sent | Left | Reported | Entered
 
 
 class Visit:
@@ -101,7 +100,7 @@ class Visit:
             await self._take_text(data)
 
     async def _take_text(self, text: str) -> None:
-        frame, fault = _decoded(text)
+        frame, fault = frame_in(text)
         if frame.get("type") != "authenticate":
             self._tell(Sent(self, text, frame, fault, time.monotonic()))
         elif frame.get("token") != self._token:
@@ -120,7 +119,7 @@ class Visit:
     def _logged_in(self) -> None:
         if not self._has_login:
             self._has_login = True
-            self._tell(Came(self, time.monotonic()))
+            self._tell(Connected(self, time.monotonic()))
 
     def _tell(self, happening: Happening) -> None:
         """Tell the script. A client that sends more than anybody could want to read is let go."""
@@ -152,11 +151,3 @@ class Visit:
         self.is_over = True
         if self._request.transport is not None:
             self._request.transport.abort()
-
-
-def _decoded(text: str) -> tuple[Frame, str]:
-    try:
-        value = json.loads(text)
-    except ValueError:
-        return {}, "it is no JSON"
-    return (value, "") if isinstance(value, dict) else ({}, "it is no JSON object")

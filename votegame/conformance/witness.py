@@ -6,20 +6,18 @@ reveal. Frames of unknown types are passed over: the server may add to the proto
 """
 
 import copy
-import json
 from collections import Counter
 from collections.abc import Iterator
-from typing import Any, Final
+from typing import Final
 
 from votegame.client.fold import HoleError, RoomFold
 from votegame.conformance.anonymity import Secrets
+from votegame.conformance.frames import Frame, frame_in
 from votegame.conformance.link import Came
 from votegame.conformance.matcher import is_same
 from votegame.conformance.orders import Orders, Showing
 from votegame.conformance.shapes import Shapes
 from votegame.wire import text
-
-Frame = dict[str, Any]
 
 _CLOCK_MS: Final = 5_000
 """How far the server's clock may seem to wander within a story: what a slow machine and network can add to it."""
@@ -54,11 +52,8 @@ class Book:
     def sent_text(self, text: str, times: int = 1) -> None:
         """The connection sends a text, whatever it is."""
         self.last_text = text
-        try:
-            command = json.loads(text)
-        except ValueError:
-            return
-        if isinstance(command, dict) and isinstance(command.get("id"), str):
+        command, _fault = frame_in(text)
+        if isinstance(command.get("id"), str):
             self.answerable[command["id"]] += times
             self.commands[command["id"]] = command
 

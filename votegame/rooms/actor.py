@@ -268,7 +268,7 @@ class Actor:
         left = self._env.retire_seconds - idle
         now = self._env.clock.now_ms()
         near_ms = [due_ms for due_ms in room.next_dues_ms() if due_ms - now < self._env.retire_seconds * 1000]
-        return max(left, *((due_ms - now) / 1000 + 0.001 for due_ms in near_ms), left)
+        return max([left, *((due_ms - now) / 1000 + 0.001 for due_ms in near_ms)])
 
     def _step(self, room: Room) -> bool:
         """Take one turn, if there is one to take."""

@@ -9,7 +9,8 @@ import pytest
 
 from votegame.client.fold import RoomFold
 from votegame.conformance import closing
-from votegame.conformance.desk import Desk, StoppedError
+from votegame.conformance.desk import Desk
+from votegame.conformance.findings import StoppedError
 from votegame.conformance.format import Step
 from votegame.conformance.link import Came, Ended
 from votegame.conformance.orders import Orders

@@ -8,7 +8,8 @@ import pytest
 
 from votegame.conformance import crowd, overuse
 from votegame.conformance.crowd import Crowd
-from votegame.conformance.desk import Desk, Place, StoppedError
+from votegame.conformance.desk import Desk, Place
+from votegame.conformance.findings import StoppedError
 from votegame.conformance.format import ConnectUntil, SendUntil
 from votegame.conformance.link import Came, Ended
 from votegame.conformance.orders import Orders
