@@ -47,7 +47,7 @@ class Client:
     """One user with one connection at a time.
 
     `history` holds (kind, connection number, monotonic seconds, content): `opened` (the URL of the node) and `ended`
-    (the close code), `refused` (the status instead of an upgrade), `sent` and `got` (the decoded frame).
+    (the close code), `refused` (the status instead of an upgrade, and the URL of the node), `sent` and `got` (the decoded frame).
     """
 
     def __init__(self, url: str | Sequence[str], name: str, rng: random.Random) -> None:
@@ -106,7 +106,7 @@ class Client:
                     async with socket:
                         await self._converse(socket, url)
                 except aiohttp.WSServerHandshakeError as error:
-                    self._note("refused", error.status)
+                    self._note("refused", (error.status, url))
                     if error.status == 401:
                         return
                     await self._wait_a_little()

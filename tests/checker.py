@@ -233,7 +233,7 @@ def _acknowledged_is_kept(clients: list[Witness], logs: Logs) -> Iterator[str]:
     for client in clients:
         sent = _sent(client)
         for kind, _, _, frame in client.history:
-            if kind == "refused" and frame == 401:
+            if kind == "refused" and frame[0] == 401:
                 yield f"{client.name}: the login is forgotten"
             if kind != "got" or frame["type"] != "ok":
                 continue

@@ -124,7 +124,7 @@ def untouched(
 
 
 def _urls(client: "Witness", fault: Fault) -> set[str]:
-    """The nodes to which it was connected while a fault went on, and shortly before."""
+    """The nodes to which it was connected, or wanted to be, while a fault went on, and shortly before."""
     opened: dict[int, tuple[str, float]] = {}
     found: set[str] = set()
     for kind, connection, at, content in client.history:
@@ -134,6 +134,8 @@ def _urls(client: "Witness", fault: Fault) -> set[str]:
             url, since = opened.pop(connection)
             if since < fault.end and at > fault.start - SETTLED_SECONDS:
                 found.add(url)
+        elif kind == "refused" and fault.start - SETTLED_SECONDS < at < fault.end:
+            found.add(content[1])
     return found | {url for url, since in opened.values() if since < fault.end}
 
 
@@ -151,4 +153,4 @@ def troubles(client: "Witness", start: float, end: float) -> Iterator[str]:
         elif kind == "ended" and content not in {None, 1000}:
             yield f"closed with {content}"
         elif kind == "refused":
-            yield f"refused with {content}"
+            yield f"refused with {content[0]}"

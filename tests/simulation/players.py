@@ -89,7 +89,7 @@ class SimulatedPlayer(Watcher):
             try:
                 socket = await self._door.connect(self.room_code, f"{self.user_id} {self.name}")
             except RefusedError as error:
-                self._note("refused", error.status)
+                self._note("refused", (error.status, None))
                 await asyncio.sleep(RETRY_SECONDS * (0.5 + self.rng.random()))
                 continue
             self._refused_since = None

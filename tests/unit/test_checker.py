@@ -251,7 +251,7 @@ def an_answer_is_counted_that_is_not_kept(scene):
 
 @plant("I1")
 def a_login_is_forgotten(scene):
-    scene.ben.history.append(("refused", 2, scene.ben.history[-1][2], 401))
+    scene.ben.history.append(("refused", 2, scene.ben.history[-1][2], (401, NODE)))
 
 
 @plant("I2")
@@ -593,6 +593,19 @@ def another_node_refuses_while_one_is_down(scene):
 def another_node_closes_while_one_is_down(scene):
     scene.faults = [Fault("kill", scene.began + 1, scene.began + 90, {OTHER_NODE})]
     scene.ben.history.append(("ended", 1, scene.ben.history[-1][2], 1012))
+
+
+@plant("I10")
+def another_node_lets_nobody_in_while_one_is_down(scene):
+    scene.faults = [Fault("leave", scene.began + 1, scene.began + 90, {OTHER_NODE})]
+    scene.ben.history.append(("refused", 2, scene.ben.history[-1][2], (503, NODE)))
+
+
+def test_a_node_that_is_down_may_let_nobody_in():
+    scene = Scene()
+    scene.faults = [Fault("leave", scene.began + 1, scene.began + 90, {OTHER_NODE})]
+    scene.ben.history.append(("refused", 2, scene.ben.history[-1][2], (503, OTHER_NODE)))
+    assert not [what for what in scene.found() if what.startswith("I10")]
 
 
 def happens_while_the_other_node_is_down(scene, answer, *, kind="kill"):
