@@ -57,6 +57,19 @@ class Listener:
         self._news.set()
 
 
+class FailingListener(Listener):
+    """One with a bug that a certain message meets."""
+
+    def __init__(self, bad):
+        super().__init__()
+        self._bad = bad
+
+    def received(self, data):
+        super().received(data)
+        if data == self._bad:
+            raise RuntimeError("a bug")
+
+
 @asynccontextmanager
 async def listening(bus, listener=None):
     """A listener for whom the bus runs, and that is subscribed."""

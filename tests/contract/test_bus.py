@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.contract.bus_kit import DOWN, UP, Listener, listening
+from tests.contract.bus_kit import DOWN, UP, FailingListener, Listener, listening
 from tests.redis_server import RedisServer, executable
 from votegame.bus import LARGEST_BYTES
 from votegame.bus.memory import MemoryHub
@@ -169,6 +169,14 @@ async def test_a_listener_that_begins_while_the_bus_is_away_waits_for_it(world):
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)
     assert listener.told == [UP, DOWN]
+
+
+async def test_a_listener_that_fails_over_one_message_hears_the_next(world):
+    bus = world.bus("one")
+    async with listening(world.bus("two"), FailingListener(b"bad")) as listener:
+        assert list(await bus.publish([("two", b"before"), ("two", b"bad"), ("two", b"after")])) == [True] * 3
+        await listener.hears(b"before", b"bad", b"after")
+    assert listener.told == [UP, b"before", b"bad", b"after", DOWN]
 
 
 async def test_a_publisher_that_is_cancelled_leaves_the_bus_in_order(world):

@@ -7,6 +7,7 @@ in order, before `publish` returns.
 import asyncio
 from collections.abc import Sequence
 
+from votegame import tasks
 from votegame.bus import LARGEST_BYTES
 from votegame.cluster.ports import Subscriber
 from votegame.errors import BusError
@@ -34,7 +35,8 @@ class _Subscription:
 
     def deliver(self, times: int, data: bytes) -> None:
         if self.stands and self.times == times and len(data) <= LARGEST_BYTES:
-            self.subscriber.received(data)
+            with tasks.surviving("bus"):
+                self.subscriber.received(data)
 
 
 class MemoryHub:

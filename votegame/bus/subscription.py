@@ -9,6 +9,7 @@ import asyncio
 from collections.abc import Callable
 from typing import Any, Final
 
+from votegame import tasks
 from votegame.bus import LARGEST_BYTES
 from votegame.bus.connection import CONNECT_SECONDS, Connection
 from votegame.bus.notes import Absence, Oversized
@@ -44,17 +45,21 @@ class Subscription:
         delay = FIRST_DELAY
         while True:
             began = loop.time()
-            try:
-                await self._subscribe()
-                self._absence.ended()
-                await self._listen(subscriber)
-            except BusError as error:
-                self._absence.noticed(str(error))
-            finally:
-                await self._connection.close()
+            with tasks.surviving("bus"):
+                await self._run_once(subscriber)
             lasted = loop.time() - began
             delay = FIRST_DELAY if lasted > CONNECT_SECONDS + STEADY_SECONDS else min(delay * 2, LONGEST_DELAY)
             await asyncio.sleep(max(FIRST_DELAY, delay - lasted))
+
+    async def _run_once(self, subscriber: Subscriber) -> None:
+        try:
+            await self._subscribe()
+            self._absence.ended()
+            await self._listen(subscriber)
+        except BusError as error:
+            self._absence.noticed(str(error))
+        finally:
+            await self._connection.close()
 
     async def _subscribe(self) -> None:
         await self._connection.open()
@@ -87,7 +92,8 @@ class Subscription:
     def _take(self, reply: Any, subscriber: Subscriber) -> None:
         match reply:
             case [b"message", self._channel, bytes(data)] if len(data) <= LARGEST_BYTES:
-                subscriber.received(data)
+                with tasks.surviving("bus"):
+                    subscriber.received(data)
             case [b"message", _, bytes(data)]:
                 self._observe("refused", 1)
                 self._oversized.dropped(len(data))

@@ -52,7 +52,10 @@ class NodeStore(Protocol):
 
 
 class Subscriber(Protocol):
-    """The listening end of a bus. Called from the bus's own task; must neither block nor raise."""
+    """The listening end of a bus. Called from the bus's own task; must neither block nor raise.
+
+    A bus survives a bug in `received`, and logs it: the message is lost, the next one comes.
+    """
 
     def subscribed(self) -> None:
         """What is published from now on is received; whatever was before may be lost. Called each time it begins."""
