@@ -31,6 +31,8 @@ class Link:
         self.is_to_resync = False
         """Whether something may have been lost on the way there. Until that is made good nothing is sent, as it would
         come out of its order."""
+        self.is_to_ask_later = False
+        """Whether what is missing is asked for at the next look at the link only: it may well go wrong again."""
         self._queue: list[bytes] = []
         self._queued_bytes = 0
         self._epoch = epoch

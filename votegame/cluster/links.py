@@ -28,7 +28,7 @@ from votegame.cluster.lease import HeldLease
 from votegame.cluster.link import Link
 from votegame.cluster.ports import Bus
 from votegame.errors import BusError
-from votegame.ids import NodeId
+from votegame.ids import NodeId, RoomCode
 
 BEAT_SECONDS: Final = 0.25
 """How often a link that is in use is looked at, and how long it may be silent."""
@@ -166,10 +166,9 @@ class Links:
         try:
             self._arrived(self._listener, link, envelope)
         except Exception:
-            # A defect that one message meets must not end the bus, nor lose the others: they are asked for again.
+            # A defect must not end the bus, nor lose anything: all is asked for again.
             log.exception("a message between nodes could not be taken")
-            link.break_off()
-            self._missed(envelope.sender, link)
+            self._spoilt(envelope.sender, link)
 
     def _arrived(self, listener: LinkListener, link: Link, envelope: Envelope) -> None:
         match link.arrived(envelope, self._clock.seconds()):
@@ -190,6 +189,7 @@ class Links:
 
     def _take(self, listener: LinkListener, link: Link, envelope: Envelope) -> None:
         is_late = self._clock.now_ms() > envelope.until_ms
+        spoilt: set[RoomCode] = set()
         for message in envelope.messages:
             if is_late and _is_of_now(message):
                 # The sender may have lost what it speaks of. It is asked again, and it or another will answer.
@@ -198,9 +198,19 @@ class Links:
                 return
             if isinstance(message, Missed):
                 self._was_missed(listener, envelope.sender, link, message)
-            else:
-                listener.take(envelope.sender, message)
+            elif message.room_code not in spoilt and not _has_taken(listener, envelope.sender, message):
+                # What is behind it of the same room would come out of its order. Other rooms go on: it may be met each
+                # time, and they would never get what comes behind it.
+                spoilt.add(message.room_code)
         self._observe("received", len(envelope.messages))
+        if spoilt:
+            self._spoilt(envelope.sender, link)
+
+    def _spoilt(self, peer: NodeId, link: Link) -> None:
+        """A defect was met. Not asked for again at once: if it is met each time, both nodes would do nothing else."""
+        link.break_off()
+        link.is_to_ask_later = True
+        self._missed(peer, link)
 
     def _was_missed(self, listener: LinkListener, peer: NodeId, link: Link, message: Missed) -> None:
         if message.epoch == link.epoch:
@@ -213,6 +223,8 @@ class Links:
     def _missed(self, peer: NodeId, link: Link) -> None:
         """Something from the peer is lost, and what comes after it is dropped until the peer begins anew."""
         self._observe("lost", 1)
+        if link.is_to_ask_later:
+            return
         assert link.broken_epoch is not None
         self.send(peer, Missed(epoch=link.broken_epoch))
 
@@ -300,8 +312,18 @@ class Links:
         if link.is_to_resync:
             link.is_to_resync = False
             listener.resync(peer)
+        link.is_to_ask_later = False
         if link.broken_epoch is not None:
             self._missed(peer, link)
+
+
+def _has_taken(listener: LinkListener, sender: NodeId, message: RoomMessage) -> bool:
+    try:
+        listener.take(sender, message)
+    except Exception:
+        log.exception("a message between nodes could not be taken", room_code=message.room_code)
+        return False
+    return True
 
 
 def _is_of_now(message: AnyMessage) -> bool:

@@ -183,11 +183,46 @@ class TestReceiving:
             far.send(NOTICE, KEPT)
         far.send(LEFT)
         assert end.listener.names == ["take"], "what comes behind a gap is of no use"
-        await settle()
+        await asyncio.sleep(BEAT_SECONDS + 0.01)
         assert Missed(epoch=1) in far.got
         far.begin_anew()
         far.send(KEPT)
         assert end.listener.names == ["take", "resync", "take"]
+
+    async def test_a_bug_that_a_message_meets_keeps_back_that_room_and_no_other(self, end, monkeypatch):
+        end.start()
+        far = end.far()
+        elsewhere = NotHere(room_code="XYZ789")
+        taken = []
+
+        def take(_sender, message):
+            if message.room_code == "ABC234":
+                raise RuntimeError("a bug")
+            taken.append(message)
+
+        monkeypatch.setattr(end.listener, "take", take)
+        far.send(EVENT, elsewhere, KEPT)
+        assert taken == [elsewhere]
+        await asyncio.sleep(BEAT_SECONDS + 0.01)
+        assert far.of(Missed) == [Missed(epoch=1)]
+
+    async def test_a_bug_that_is_met_each_time_is_not_asked_for_as_fast_as_the_bus_can(self, end, monkeypatch):
+        end.start()
+        far = end.far()
+
+        def bug(_sender, _message):
+            raise RuntimeError("a bug")
+
+        monkeypatch.setattr(end.listener, "take", bug)
+        far.send(EVENT)
+        for _ in range(100):
+            await asyncio.sleep(BEAT_SECONDS / 25)
+            if far.of(Missed):
+                far.forget()
+                far.begin_anew()
+            far.send(EVENT)
+        assert end.counts["lost"] > 50
+        assert far.epoch in range(4, 7)
 
     async def test_who_begins_anew_is_asked_again_before_what_it_says_is_taken(self, end):
         end.start()
