@@ -390,6 +390,22 @@ async def test_a_room_that_a_bug_ends_outside_of_its_turns_is_given_up(table, ro
     assert table.row_of(ada.code).owner is None
 
 
+async def test_a_room_is_given_up_also_when_a_bug_is_met_in_ending_it(table, room, monkeypatch):
+    ada, _bob = await room
+
+    def bug(_messages):
+        raise RuntimeError("a bug")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Actor, "_is_over", bug)
+        patch.setattr(table.registry, "_close_attached", bug)
+        ada.send(ada.change(topic="milk"))
+        await settle()
+    await asyncio.sleep(3)
+    assert not table.registry.running()
+    assert table.row_of(ada.code).owner is None
+
+
 async def test_many_rooms_play_side_by_side():
     table = Table()
     ada, bob = await seated(table)
