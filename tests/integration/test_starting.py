@@ -1,6 +1,7 @@
 """A process that is started where something is wrong: it says what, and never serves by half."""
 
 import asyncio
+from contextlib import asynccontextmanager
 from urllib.parse import urlencode
 
 import aiohttp
@@ -8,6 +9,7 @@ import pytest
 from psycopg2.extensions import parse_dsn  # noqa: TID251
 
 from tests.serving import ServerProcess, is_ready
+from votegame import tasks
 
 SECRET = "a secret that nobody guesses, of 48 characters.."
 
@@ -84,3 +86,46 @@ async def test_one_that_waits_for_another_node_ends_when_it_is_told_to(process, 
     async with asyncio.timeout(20):
         assert await second.stop() == 0
     assert is_ready(first.url)
+
+
+@asynccontextmanager
+async def silent_after(connections, url):
+    """The setting of a database that takes all connections, and answers only on the first ones."""
+    dsn = parse_dsn(url)
+    running, come = set(), asyncio.Semaphore(0)
+
+    async def copied(reader, writer):
+        while data := await reader.read(65_536):
+            writer.write(data)
+            await writer.drain()
+        writer.close()
+
+    async def relay(reader, writer):
+        running.add(asyncio.current_task())
+        come.release()
+        if len(running) > connections:
+            await reader.read()
+            writer.close()
+            return
+        there, back = await asyncio.open_unix_connection(f"{dsn['host']}/.s.PGSQL.{dsn.get('port', '5432')}")
+        await asyncio.gather(copied(reader, back), copied(there, writer))
+
+    server = await asyncio.start_server(relay, "127.0.0.1", 0)
+    host, port = server.sockets[0].getsockname()
+    try:
+        yield f"postgresql://?{urlencode({**dsn, 'host': host, 'port': port})}", come
+    finally:
+        server.close()
+        await tasks.end(running)
+
+
+async def test_one_whose_database_falls_silent_while_it_starts_ends_when_it_is_told_to(process, database_url):
+    async with silent_after(1, database_url) as (url, come):
+        server = process(SECRET_KEY=SECRET, DATABASE_URL=url)
+        await server.launch()
+        async with asyncio.timeout(30):
+            for _ in range(2):
+                await come.acquire()
+        async with asyncio.timeout(20):
+            assert await server.stop() == 0
+        assert "stopped" in server.said()
