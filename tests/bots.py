@@ -47,8 +47,8 @@ class Client:
     """One user with one connection at a time.
 
     `history` holds (kind, connection number, monotonic seconds, content): `opened` (the URL of the node) and `ended`
-    (the close code), `refused` (the status instead of an upgrade, and the URL of the node), `sent` and `got` (the decoded
-    frame).
+    (the close code), `refused` (the status instead of an upgrade, and the URL of the node), `sent` and `got` (the
+    decoded frame).
     """
 
     def __init__(self, url: str | Sequence[str], name: str, rng: random.Random) -> None:

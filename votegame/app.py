@@ -64,7 +64,7 @@ from votegame.wire.codec import Codec
 from votegame.wire.limits import Limits, server_frame_bytes
 
 _NODE_STOP_SECONDS: Final = 5.0
-_LAG_SECONDS: Final = 0.5
+_LAG_SECONDS: Final = 0.1
 _TAKES_NOTHING_SECONDS: Final = 2.0
 _SILENT: Final = "the database does not answer"
 _TAKES_NOTHING: Final = "the database takes nothing new"

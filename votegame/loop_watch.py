@@ -11,6 +11,7 @@ import structlog
 
 HELD_UP_SECONDS: Final = 1.0
 _LOOK_SECONDS: Final = 0.25
+_STACK_ENTRIES: Final = 40
 
 Tell = Callable[[float, str], None]
 
@@ -73,4 +74,5 @@ class LoopWatch:
 
 def _stack_of(thread: int) -> str:
     frame = sys._current_frames().get(thread)  # noqa: SLF001 - documented, and for just this
-    return "".join(traceback.format_stack(frame)) if frame is not None else ""
+    # The last ones: of a text that is too long the log keeps the beginning.
+    return "".join(traceback.format_stack(frame, limit=-_STACK_ENTRIES)) if frame is not None else ""

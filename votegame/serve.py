@@ -136,7 +136,8 @@ async def _serve(settings: Settings, url: str, secret: str, postgres: EmbeddedPo
 
 async def _started(server: Server, end: "_End") -> int | None:
     """The port; None when the end came first: a start may wait for another node, or for its database."""
-    starting, ending = asyncio.ensure_future(server.start()), asyncio.ensure_future(end.comes())
+    starting = asyncio.create_task(server.start(), name="start")
+    ending = asyncio.create_task(end.comes(), name="end")
     try:
         await asyncio.wait((starting, ending), return_when=asyncio.FIRST_COMPLETED)
         return starting.result() if starting.done() else None

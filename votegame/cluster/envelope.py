@@ -245,8 +245,8 @@ def _read(body: bytes) -> Envelope:
     except msgspec.ValidationError:
         # In a deploy, one command of a later release must not hold up what else the link carries.
         unread = _unread_decoder.decode(body)
-        head = {name: getattr(unread, name) for name in unread.__struct_fields__ if name != "messages"}
-        return Envelope(**head, messages=[_read_message(message) for message in unread.messages])
+        messages = [_read_message(message) for message in unread.messages]
+        return Envelope(**{**msgspec.structs.asdict(unread), "messages": messages})
 
 
 def _read_message(message: Raw) -> AnyMessage:

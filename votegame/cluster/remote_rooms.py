@@ -144,7 +144,7 @@ class RemoteRooms:
         room = self._rooms[room_code] = RemoteRoom(owner, heritage.told, self._clock.seconds())
         if before is not None:
             # The room was opened by the way, for one who made it before and says so again.
-            room.place, room.ref, room.unanswered = before.place, before.ref, before.unanswered
+            room.place, room.unanswered = before.place, before.unanswered
         for entry in heritage.entries:
             if isinstance(entry, Request):
                 room.unanswered[_key(entry.origin)] = entry
@@ -176,6 +176,8 @@ class RemoteRooms:
     def connection_lost(self, room_code: RoomCode, lost: ConnectionLost) -> None:
         """Tell the owner that a connection is gone. What would attach it is not sent again."""
         room = self._rooms[room_code]
+        # Kept for a while: the word may be lost, and is made good by what the room is asked for then.
+        room.busy_at = self._clock.seconds()
         room.forget_attempts(lost.connection_id)
         self._links.send(room.owner, Lost(room_code=room_code, user_id=lost.user_id, connection_id=lost.connection_id))
 

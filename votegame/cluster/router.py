@@ -121,7 +121,9 @@ class ClusterRouter:
     def take(self, sender: NodeId, message: RoomMessage) -> None:
         """See `votegame.cluster.links.LinkListener`."""
         match message:
-            case Forward(room_code=room_code) | Subscribe(room_code=room_code) if room_code in self._remote:
+            case (
+                Forward(room_code=room_code) | UnreadableForward(room_code=room_code) | Subscribe(room_code=room_code)
+            ) if room_code in self._remote:
                 self._links.send(sender, NotHere(room_code=room_code))
                 self._remote.resolve(room_code)
             case Forward() | UnreadableForward() | Lost() | Subscribe() | Unsubscribe():

@@ -42,6 +42,8 @@ class FanOut:
             case ReplyFrame():
                 if delivery.durable or self._lease_is_valid():
                     self._replies.deliver(delivery)
+                else:
+                    self._replies.withheld(delivery)
             case RoomFrame():
                 if delivery.durable or self._lease_is_valid():
                     self._tell_all(delivery)

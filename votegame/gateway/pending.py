@@ -74,6 +74,10 @@ class PendingReplies:
         """The command whose reply is there; None when it is not waiting (any more)."""
         return self._waiting.pop(token, None)
 
+    def find(self, token: int) -> Pending | None:
+        """The command, which goes on waiting, or is expired; None when neither is so."""
+        return self._waiting.get(token) or self._late.get(token)
+
     def take_late(self, token: int) -> Pending | None:
         """The expired command whose reply came all the same."""
         return self._late.pop(token, None)

@@ -53,6 +53,19 @@ class Replies:
         self._end_attempt(pending)
         connection.outbox.put(Frame(frames.framed(reply.data), reply.durable, pending.command_id))
 
+    def withheld(self, reply: ReplyFrame) -> None:
+        """Remember of a reply that must not be told any more that the room believes the connection to be attached.
+
+        The command still waits: in its time it gets `unavailable`.
+        """
+        pending = self._pending.find(reply.origin.token)
+        if pending is None or reply.attach is None:
+            return
+        if pending.connection.is_closing:
+            self._tell_of_loss(pending, reply.attach)
+        else:
+            pending.connection.told.setdefault(reply.attach, 0)
+
     def refused(self, token: int, code: ErrorCode) -> None:
         """Give a command the reply that the router has refused it with."""
         pending = self._pending.take(token)

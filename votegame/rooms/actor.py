@@ -173,7 +173,7 @@ class Actor:
         if not heritage.sockets:
             room.start({}, heritage.gone)
         elif heritage.told == room.told:
-            room.start(heritage.sockets, heritage.gone)
+            room.start(heritage.sockets, heritage.gone, heritage.nodes)
             room.tell(NoticesMissed())
         else:
             self._close_attached()
@@ -344,7 +344,9 @@ class Actor:
         if self.room is None:
             return msgspec.structs.replace(self._heritage, entries=entries)
         presence = self.room.presence
-        return Heritage(entries, presence.told_sockets(), presence.told_gone(), self.room.told)
+        return Heritage(
+            entries, presence.told_sockets(), presence.told_gone(), self.room.told, presence.nodes_of_sockets()
+        )
 
     async def give_up(self) -> bool:
         """Let another node, or the sweeper, have the room at once; False to be tried again.

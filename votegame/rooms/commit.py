@@ -8,7 +8,7 @@ from typing import Final
 import structlog
 
 from votegame.clock import Clock
-from votegame.errors import RowsRefusedError, StoreFullError, StoreUnavailableError
+from votegame.errors import RowsRefusedError, StoreUnavailableError
 from votegame.rooms.fullness import Fullness
 from votegame.rooms.log_writer import LogWriter
 from votegame.rooms.ports import Append, LogEnd, RoomStore
@@ -53,8 +53,7 @@ class Committer:
                 await self._write_once(rest, is_retry=is_retry)
                 await self._settle_missing(rest)
             except StoreUnavailableError as error:
-                if isinstance(error, StoreFullError):
-                    self._fullness.took_none()
+                self._fullness.failed(error)
                 if attempt == 0 and not is_retry:
                     log.warning("outcome of a commit is unknown, sending it again", reason=str(error))
                 if await self._is_settled_by_look(rest) and rest:

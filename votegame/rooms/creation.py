@@ -6,7 +6,7 @@ from typing import Final
 import structlog
 from msgspec import Struct
 
-from votegame.errors import ErrorCode, RowsRefusedError, StoreError, StoreFullError
+from votegame.errors import ErrorCode, RowsRefusedError, StoreError
 from votegame.game.change import Change
 from votegame.game.commands import CreateRoom, digest
 from votegame.game.messages import Creation
@@ -50,8 +50,7 @@ async def create_room(env: Environment, request: Request) -> Created | RoomRepea
             return ErrorCode.INTERNAL
         except StoreError as error:
             log.warning("room not made yet", reason=str(error))
-            if isinstance(error, StoreFullError):
-                env.journal.fullness.took_none()
+            env.journal.fullness.failed(error)
             await asyncio.sleep(_RETRY_SECONDS)
             continue
         match outcome:

@@ -4,6 +4,7 @@ from math import inf
 from typing import Final
 
 from votegame.clock import Clock
+from votegame.errors import StoreError, StoreFullError
 
 _MEMORY_SECONDS: Final = 5.0
 """For so long a refusal says something; what waits to be written is sent again ten times in it."""
@@ -16,8 +17,10 @@ class Fullness:
         self._clock = clock
         self._since = self._last = -inf
 
-    def took_none(self) -> None:
-        """It said that there is no place for any."""
+    def failed(self, error: StoreError) -> None:
+        """It took nothing, and said why; only that there is no place for any rows counts."""
+        if not isinstance(error, StoreFullError):
+            return
         now = self._clock.seconds()
         if now - self._last > _MEMORY_SECONDS:
             self._since = now

@@ -50,12 +50,14 @@ class Heritage(Struct, frozen=True):
         sockets: The connections that are attached to the room.
         gone: The members of whom those connections know that they are gone.
         told: Up to where those connections were told the room's events; None when they were not.
+        nodes: Over which other node those of the connections came that are not this node's.
     """
 
     entries: "tuple[Entry, ...]" = ()
     sockets: Mapping[UserId, AbstractSet[ConnectionId]] = {}
     gone: AbstractSet[UserId] = frozenset()
     told: Place | None = None
+    nodes: Mapping[ConnectionId, NodeId] = {}
 
 
 class ConnectionLost(Struct, frozen=True):

@@ -46,7 +46,7 @@ class Journal:
         """
         self._clock = clock
         self.fullness = Fullness(clock)
-        """Whether the store takes rows; told so by all that writes to it."""
+        """Whether the store takes rows, as far as those know who write, make and open rooms."""
         self._common = Committer(store, clock, fullness=self.fullness, observe_commit=observe_commit)
         self._slow = Committer(slow_store, clock, fullness=self.fullness, observe_commit=observe_commit)
         self._dirty: OrderedDict[LogWriter, None] = OrderedDict()

@@ -11,7 +11,7 @@ from typing import Final
 import structlog
 from msgspec import Struct
 
-from votegame.errors import CorruptLogError, LaterVersionError, StoreBusyError, StoreError, StoreFullError
+from votegame.errors import CorruptLogError, LaterVersionError, StoreBusyError, StoreError
 from votegame.game.fold import fold
 from votegame.game.records import Row, from_row
 from votegame.game.state import State
@@ -90,8 +90,7 @@ async def _attempt(env: Environment, room_code: RoomCode, claim: Claim | None) -
     except StoreError as error:
         if not isinstance(error, StoreBusyError):
             log.warning("room not opened", room_code=room_code, reason=str(error))
-        if isinstance(error, StoreFullError):
-            env.journal.fullness.took_none()
+        env.journal.fullness.failed(error)
         return NotNow(claim=claimed if isinstance(claimed, Claim) else None)
     return _folded(claimed, rows)
 

@@ -49,16 +49,20 @@ class PresenceTracker:
         sockets: Mapping[UserId, AbstractSet[ConnectionId]],
         now: int,
         gone: AbstractSet[UserId] = frozenset(),
+        nodes: Mapping[ConnectionId, NodeId] = MappingProxyType({}),
     ) -> None:
         """Begin with what is known of the members of a room that was just loaded, or made, at `now` milliseconds.
 
-        Of those in `gone` members were told that they are, so they are not expected to be there.
+        Of those in `gone` members were told that they are, so they are not expected to be there. `nodes` are those of
+        the sockets, of which some are this node's, and not in it.
         """
         for user_id in members:
             if sockets.get(user_id):
                 self._sockets[user_id] = set(sockets[user_id])
             else:
                 self._away_since[user_id] = now
+        kept = {connection_id for sockets_of in self._sockets.values() for connection_id in sockets_of}
+        self._nodes = {connection_id: node_id for connection_id, node_id in nodes.items() if connection_id in kept}
         self._gone = self._away_since.keys() & gone
         self._view = None
 
@@ -93,6 +97,10 @@ class PresenceTracker:
             else:
                 sockets.add(change.connection_id)
         return {user_id: sockets for user_id, sockets in told.items() if sockets}
+
+    def nodes_of_sockets(self) -> Mapping[ConnectionId, NodeId]:
+        """Over which other node each socket came that is not this node's."""
+        return dict(self._nodes)
 
     def told_up_to(self, position: int) -> None:
         """All turns up to `position` have left the room."""

@@ -201,10 +201,11 @@ class Registry:
             self._creators -= Counter([request.user.user_id])
         if isinstance(outcome, Created) and outcome.claim.room_code not in self._running:
             actor = Actor(self._env, outcome.claim.room_code)
+            # Before it answers: if its maker is gone by then, it is told so.
+            self._start(actor)
             actor.begin_with(outcome.claim, request, outcome.change)
             if self._is_stopping:
                 actor.stop()
-            self._start(actor)
             return
         if isinstance(outcome, ErrorCode):
             refused: ErrorCode | None = outcome

@@ -7,6 +7,7 @@ and does not wait.
 from collections.abc import Callable, Mapping
 from collections.abc import Set as AbstractSet
 from math import ceil
+from types import MappingProxyType
 from typing import Final, Literal
 
 from votegame.errors import ErrorCode
@@ -17,7 +18,7 @@ from votegame.game.records import to_row
 from votegame.game.rules import decide
 from votegame.game.state import Closed, Finished, State
 from votegame.game.timers import timers
-from votegame.ids import ConnectionId, RoomId, UserId
+from votegame.ids import ConnectionId, NodeId, RoomId, UserId
 from votegame.rooms.environment import Environment
 from votegame.rooms.gate import Answered, CaughtUp, Gate, Output
 from votegame.rooms.inbox import ConnectionLost, Request, Subscription
@@ -118,10 +119,16 @@ class Room:
         return oldest_at is not None and now - oldest_at > SHUT_SECONDS
 
     def start(
-        self, sockets: Mapping[UserId, AbstractSet[ConnectionId]], gone: AbstractSet[UserId] = frozenset()
+        self,
+        sockets: Mapping[UserId, AbstractSet[ConnectionId]],
+        gone: AbstractSet[UserId] = frozenset(),
+        nodes: Mapping[ConnectionId, NodeId] = MappingProxyType({}),
     ) -> None:
-        """Begin with the connections that are known, and with those of whom members know that they are gone."""
-        self.presence.start(self.state.members, sockets, self._env.clock.now_ms(), gone)
+        """Begin with what is known: the connections, the members of whom others know that they are gone, and the nodes.
+
+        `nodes` says of connections that are not this node's over which one they came.
+        """
+        self.presence.start(self.state.members, sockets, self._env.clock.now_ms(), gone, nodes)
         self._count_members()
 
     def expect_nobody(self, last_record_ms: int) -> None:

@@ -19,6 +19,7 @@ from votegame.cluster.envelope import (
     ResumedRoom,
     Subscribe,
     Unsubscribe,
+    encoded,
 )
 from votegame.cluster.remote_rooms import IDLE_SECONDS
 from votegame.errors import ErrorCode
@@ -171,8 +172,13 @@ class TestSettling:
         )
         corner.house.registry.get(ada.code).hand_over(corner.far.node_id)
         subscribe = Subscribe(room_code=ada.code, ref=1, stream="s", seq=0, sockets={})
+        later = msgspec.Raw(encoded(forward).replace(b'"join_room"', b'"hum"'))
         third.send(forward, msgspec.structs.replace(forward, token=2), subscribe)
         await until(lambda: ada.code in corner.remote)
+        await settle()
+        assert third.got == [NotHere(room_code=ada.code)]
+        third.forget()
+        third.send(later)
         await settle()
         assert third.got == [NotHere(room_code=ada.code)]
         assert corner.far.of(Forward) == []
@@ -466,6 +472,15 @@ class TestForgetting:
         ada.lose()
         await asyncio.sleep(IDLE_SECONDS + 1)
         assert len(corner.remote) == 0
+
+    async def test_it_is_known_long_enough_for_the_word_of_the_last_connection_to_be_made_good(self, corner):
+        await corner.begin()
+        ada = await corner.handed_over()
+        await asyncio.sleep(IDLE_SECONDS - 1)
+        corner.far.send = lambda *_: None
+        ada.lose()
+        await asyncio.sleep(2)
+        assert ada.code in corner.remote
 
     async def test_a_room_whose_owner_never_answers_is_forgotten_too(self, corner):
         await corner.begin()

@@ -313,6 +313,23 @@ async def test_a_room_made_too_late_hears_of_the_end_of_the_connection(stage):
     assert stage.router.lost == [(ROOM, "ada", "c1")]
 
 
+@pytest.mark.parametrize("loses_first", [True, False])
+async def test_a_room_that_attaches_one_whom_a_mute_node_must_not_tell_hears_of_his_end(stage, loses_first):
+    client = stage.connect("ada")
+    client.say(type="create_room", id="again")
+    if loses_first:
+        client.lose()
+    stage.has_lease = False
+    stage.reply(attach=ROOM, durable=False)
+    stage.has_lease = True
+    if not loses_first:
+        stage.later(6)
+        assert [frame.get("code") for frame in client.heard()] == ["unavailable"]
+        client.lose()
+
+    assert stage.router.lost == [(ROOM, "ada", "c1")]
+
+
 async def test_a_room_made_too_late_for_one_who_is_gone_hears_of_it_too(stage):
     client = stage.connect("ada")
     client.say(type="create_room", id="1")

@@ -171,3 +171,26 @@ def test_somebody_is_there_again_after_a_request():
     presence.expect_nobody(0)
     presence.seen("ada", 5)
     assert presence.view().nobody_since is None
+
+
+def test_of_the_sockets_of_a_node_those_that_it_does_not_name_are_gone_and_no_others():
+    presence = tracker("ada", "bob", "eve")
+    presence.attached("ada", "here", 1)
+    presence.attached("bob", "b1", 2, "other")
+    presence.attached("bob", "b2", 3, "other")
+    presence.attached("eve", "e1", 4, "third")
+    presence.keep_named("other", {"b2"}, 5_000)
+    assert presence.sockets == {"ada": {"here"}, "bob": {"b2"}, "eve": {"e1"}}
+    presence.keep_named("other", set(), 6_000)
+    assert presence.sockets == {"ada": {"here"}, "eve": {"e1"}}
+    assert presence.next_change_ms() == 6_000 + GRACE
+
+
+def test_whose_room_is_opened_anew_still_belongs_to_his_node():
+    before = tracker("ada", "bob")
+    before.attached("ada", "here", 1)
+    before.attached("bob", "b1", 2, "other")
+    after = PresenceTracker(grace_ms=GRACE)
+    after.start(["ada", "bob"], before.told_sockets(), 100, nodes=before.nodes_of_sockets())
+    after.keep_named("other", set(), 200)
+    assert after.sockets == {"ada": {"here"}}

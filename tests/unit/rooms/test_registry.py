@@ -6,7 +6,7 @@ from msgspec.structs import replace
 from tests.unit.rooms.table import Table, seated, settle
 from votegame.errors import ErrorCode, StoreUnavailableError
 from votegame.rooms.actor import Actor
-from votegame.rooms.inbox import INBOX_ENTRIES
+from votegame.rooms.inbox import INBOX_ENTRIES, ConnectionLost
 from votegame.rooms.registry import CREATIONS_AT_ONCE
 
 pytestmark = pytest.mark.looptime
@@ -46,6 +46,25 @@ class TestCreation:
         assert len(table.memory._rooms) == 1
         await settle()
         assert table.room_of(first["room_code"]).presence.has_sockets
+
+    async def test_a_room_knows_of_its_maker_that_he_is_gone_when_its_answer_finds_nobody(self, table, monkeypatch):
+        await table.begin()
+        ada = table.user("ada")
+        deliver = table.outlet.deliver
+
+        def deliver_to_nobody(deliveries):
+            deliver(deliveries)
+            for each in deliveries:
+                lost = ConnectionLost(ada.user.user_id, ada.connection_id)
+                table.registry.connection_lost(each.attach, lost)
+
+        monkeypatch.setattr(table.outlet, "deliver", deliver_to_nobody)
+        reply = await ada.ask(ada.create())
+        monkeypatch.undo()
+        await settle()
+        room = table.room_of(reply["room_code"])
+        assert not room.presence.has_sockets
+        assert room.next_dues_ms()
 
     async def test_two_at_once_make_one_room_with_one_actor(self, table):
         await table.begin()
