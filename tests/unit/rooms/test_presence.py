@@ -190,6 +190,7 @@ def test_whose_room_is_opened_anew_still_belongs_to_his_node():
     before = tracker("ada", "bob")
     before.attached("ada", "here", 1)
     before.attached("bob", "b1", 2, "other")
+    before.told_up_to(2)
     after = PresenceTracker(grace_ms=GRACE)
     after.start(["ada", "bob"], before.told_sockets(), 100, nodes=before.nodes_of_sockets())
     after.keep_named("other", set(), 200)
