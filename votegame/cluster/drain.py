@@ -18,7 +18,7 @@ from votegame.cluster.router import ClusterRouter
 from votegame.errors import StoreError
 from votegame.ids import NodeId
 
-_LOOK_SECONDS: Final = 0.05
+_LOOK_SECONDS: Final = 0.01
 HAND_OVER_SECONDS: Final = 5.0
 """How long rooms may take to be handed over before clients are sent away all the same."""
 

@@ -95,6 +95,11 @@ class Actor:
             self._is_moving, self._moves_to = True, node_id
             self._wake.set()
 
+    @property
+    def is_moving(self) -> bool:
+        """Whether it is being handed over."""
+        return self._is_moving
+
     def stop(self) -> None:
         """Take nothing more; the task ends when all that was decided is kept and told."""
         self._is_stopping = True

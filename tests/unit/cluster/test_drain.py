@@ -8,6 +8,7 @@ from tests.unit.cluster.houses import Guest, Street
 from tests.unit.cluster.links_kit import until
 from tests.unit.rooms.table import settle
 from votegame.cluster.drain import HAND_OVER_SECONDS, drain
+from votegame.cluster.router import MOVING_ROOMS
 from votegame.errors import StoreUnavailableError
 from votegame.game import commands
 
@@ -53,6 +54,18 @@ async def party(house, count=3):
     for guest in guests[1:]:
         await guest.join(guests[0].code)
     return guests
+
+
+async def test_a_few_rooms_move_at_once(leaving):
+    await leaving.begin()
+    for _ in range(3 * MOVING_ROOMS):
+        await Guest(leaving.going, "host").create()
+    others = [leaving.staying.node_id]
+    for _ in range(2):
+        assert leaving.going.router.hand_over_all(others) == 3 * MOVING_ROOMS
+        assert sum(actor.is_moving for actor in leaving.going.registry.actors()) == MOVING_ROOMS
+    await settle()
+    assert leaving.going.router.hand_over_all(others) == 2 * MOVING_ROOMS
 
 
 async def test_rooms_go_first_and_their_members_notice_nothing(leaving):
