@@ -33,8 +33,10 @@ from votegame.rooms.ports import Origin
 from votegame.rooms.registry import Registry
 
 MOVING_ROOMS: Final = 4
-"""So many are handed over at once when a node leaves, or one in a hundred of what is left: a room takes no command while
-it moves, and each one that moves beside it makes that longer."""
+"""So many are handed over at once when a node leaves, or one in a hundred of what is left.
+
+A room takes no command while it moves, and each one that moves beside it makes that longer.
+"""
 _TICK_SECONDS: Final = 0.25
 _LONGEST_LOOK_SECONDS: Final = 1.0
 _SHORTEST_LOOK_SECONDS: Final = 0.02
