@@ -1,8 +1,8 @@
 """Nothing acknowledged is lost, whatever is killed, and whenever.
 
 Each test plays whole games while something is killed, again and again, and then has the checker look at every frame
-that anyone was told, and at the database. `KILLS=500 pytest tests/kill` does it as often as one likes, `SEED` at other
-moments.
+that anyone was told, and at the database. `KILLS=500 pytest -m '' tests/kill` does it as often as one likes, `SEED` at
+other moments.
 """
 
 import asyncio
@@ -18,7 +18,7 @@ from tests.checker import read_logs
 from tests.kill.hall import PATIENCE_SECONDS, Hall
 from votegame.embedded import running_url
 
-KILLS = int(os.environ.get("KILLS", "6"))
+KILLS = int(os.environ.get("KILLS", "4"))
 SEED = int(os.environ.get("SEED", "7"))
 KILLS_A_NIGHT = 20
 """After so many everything must come to its end, and is looked at; then it goes on with the same database."""
@@ -188,6 +188,7 @@ async def test_postgres_freezes_for_a_while(make_server):
     assert server.process.returncode is None
 
 
+@pytest.mark.long
 async def test_stop_the_server_in_the_middle_of_a_round(make_server):
     server = await make_server()
     await server.start()

@@ -73,6 +73,7 @@ def test_the_same_seed_is_the_same_run():
     assert first.digest != other.digest
 
 
+@pytest.mark.long
 def test_a_seed_does_not_depend_on_how_this_interpreter_hashes():
     code = "from tests.simulation.run import run; print([run(seed).digest for seed in (5, 6, 7, 8, 1406)])"
     digests = {
