@@ -19,6 +19,7 @@ from votegame.errors import StoreError
 from votegame.ids import NodeId
 
 _LOOK_SECONDS: Final = 0.01
+"""About as long as a room takes to move: the next one is not to wait for long."""
 HAND_OVER_SECONDS: Final = 5.0
 """How long rooms may take to be handed over before clients are sent away all the same."""
 

@@ -12,7 +12,7 @@ message, which only show that nothing was lost.
 import hashlib
 import hmac
 from collections.abc import Sequence
-from typing import Final, Literal
+from typing import Final, Generic, Literal, TypeVar
 
 import msgspec
 from msgspec import Raw, Struct
@@ -45,8 +45,8 @@ class Forward(Struct, frozen=True, kw_only=True, tag="forward"):
     command: AnyRoomCommand | CreateRoom
 
 
-class UnreadableForward(Struct, frozen=True, kw_only=True, tag="unreadable"):
-    """A `forward` with a command that only a later release can read; it is made where it arrives, and never sent."""
+class UnreadableForward(Struct, frozen=True, kw_only=True):
+    """A `forward` with a command that only a later release can read. It is made where that arrives, and never sent."""
 
     room_code: RoomCode
     token: int
@@ -144,9 +144,11 @@ ToOwner = Forward | UnreadableForward | Lost | Subscribe | Unsubscribe
 ToGateway = Replied | Published | Detached | CloseSockets | ResumedRoom | NotHere
 RoomMessage = ToOwner | ToGateway
 AnyMessage = RoomMessage | Missed
+SentMessage = Forward | Lost | Subscribe | Unsubscribe | ToGateway | Missed
+MessageT_co = TypeVar("MessageT_co", covariant=True)
 
 
-class Envelope(Struct, frozen=True, kw_only=True):
+class Envelope(Struct, Generic[MessageT_co], frozen=True, kw_only=True):
     """What is published at once.
 
     Attributes:
@@ -166,19 +168,7 @@ class Envelope(Struct, frozen=True, kw_only=True):
     epoch: int
     number: int
     until_ms: int
-    messages: Sequence[AnyMessage]
-
-
-class _Unread(Struct, frozen=True, kw_only=True):
-    """An envelope whose messages are still to be read, one by one."""
-
-    version: int
-    sender: NodeId
-    receiver: NodeId
-    epoch: int
-    number: int
-    until_ms: int
-    messages: list[Raw]
+    messages: Sequence[MessageT_co]
 
 
 class _CommandHead(Struct, frozen=True):
@@ -194,13 +184,13 @@ class _ForwardHead(Struct, frozen=True):
 
 
 _encoder: Final = msgspec.json.Encoder()
-_decoder: Final = msgspec.json.Decoder(Envelope)
-_unread_decoder: Final = msgspec.json.Decoder(_Unread)
-_message_decoder: Final = msgspec.json.Decoder(AnyMessage)
+_decoder: Final = msgspec.json.Decoder(Envelope[SentMessage])
+_unread_decoder: Final = msgspec.json.Decoder(Envelope[Raw])
+_message_decoder: Final = msgspec.json.Decoder(SentMessage)
 _head_decoder: Final = msgspec.json.Decoder(_ForwardHead)
 
 
-def encoded(message: AnyMessage) -> bytes:
+def encoded(message: SentMessage) -> bytes:
     """A message as it stands in an envelope."""
     return _encoder.encode(message)
 
@@ -226,7 +216,7 @@ class Sealer:
         body = _encoder.encode({**head, "messages": [Raw(message) for message in messages]})
         return _mac(self._keys[0], body) + body
 
-    def opened(self, data: bytes) -> Envelope | None:
+    def opened(self, data: bytes) -> Envelope[AnyMessage] | None:
         """The envelope in `data`; None when it is none of ours. Never raises, whatever `data` holds."""
         mac, body = data[:_MAC_CHARS], data[_MAC_CHARS:]
         if len(data) > ENVELOPE_BYTES or not any(hmac.compare_digest(mac, _mac(key, body)) for key in self._keys):
@@ -239,7 +229,7 @@ class Sealer:
         return envelope if envelope.version == VERSION else None
 
 
-def _read(body: bytes) -> Envelope:
+def _read(body: bytes) -> Envelope[AnyMessage]:
     try:
         return _decoder.decode(body)
     except msgspec.ValidationError:
@@ -251,7 +241,7 @@ def _read(body: bytes) -> Envelope:
 
 def _read_message(message: Raw) -> AnyMessage:
     try:
-        read: AnyMessage = _message_decoder.decode(message)
+        read: SentMessage = _message_decoder.decode(message)
     except msgspec.ValidationError:
         head = _head_decoder.decode(message)
         return UnreadableForward(

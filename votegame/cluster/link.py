@@ -9,7 +9,7 @@ full throws it away and begins a new epoch.
 
 from typing import Final, Literal
 
-from votegame.cluster.envelope import ENVELOPE_BYTES, Envelope
+from votegame.cluster.envelope import ENVELOPE_BYTES, AnyMessage, Envelope
 
 QUEUE_BYTES: Final = 8 * 1024 * 1024
 """What may wait for the bus on one link."""
@@ -89,7 +89,7 @@ class Link:
         """The epoch of which nothing more is taken; None while nothing is missing."""
         return self._heard_epoch if self._is_broken else None
 
-    def arrived(self, envelope: Envelope, now: float) -> Arrival:
+    def arrived(self, envelope: Envelope[AnyMessage], now: float) -> Arrival:
         """What to do with an envelope: take it, when it is the next one or begins an epoch, or drop it."""
         epoch, number = envelope.epoch, envelope.number
         if (epoch, number) <= (self._heard_epoch, self._heard_number):

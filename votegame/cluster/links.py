@@ -22,6 +22,7 @@ from votegame.cluster.envelope import (
     ResumedRoom,
     RoomMessage,
     Sealer,
+    SentMessage,
     encoded,
 )
 from votegame.cluster.lease import HeldLease
@@ -106,14 +107,14 @@ class Links:
                 log.warning("what waited on the links was not sent")
         await tasks.end(self._tasks)
 
-    def send(self, peer: NodeId, message: AnyMessage) -> None:
+    def send(self, peer: NodeId, message: SentMessage) -> None:
         """Send in order. What is lost is noticed, and asked for again by whoever misses it.
 
         What is true now and no more is not sent without a lease, and nor is what comes after it: it would come first.
         """
         self.send_all([peer], message)
 
-    def send_all(self, peers: Iterable[NodeId], message: AnyMessage) -> None:
+    def send_all(self, peers: Iterable[NodeId], message: SentMessage) -> None:
         """`send` to each of the peers; the message is encoded once."""
         data: bytes | None = None
         is_withheld = _is_of_now(message) and not self._lease.is_valid()
@@ -170,7 +171,7 @@ class Links:
             log.exception("a message between nodes could not be taken")
             self._spoilt(envelope.sender, link)
 
-    def _arrived(self, listener: LinkListener, link: Link, envelope: Envelope) -> None:
+    def _arrived(self, listener: LinkListener, link: Link, envelope: Envelope[AnyMessage]) -> None:
         match link.arrived(envelope, self._clock.seconds()):
             case "old":
                 self._observe("lost", len(envelope.messages))
@@ -187,7 +188,7 @@ class Links:
             case "next":
                 self._take(listener, link, envelope)
 
-    def _take(self, listener: LinkListener, link: Link, envelope: Envelope) -> None:
+    def _take(self, listener: LinkListener, link: Link, envelope: Envelope[AnyMessage]) -> None:
         is_late = self._clock.now_ms() > envelope.until_ms
         spoilt: set[RoomCode] = set()
         for message in envelope.messages:

@@ -162,11 +162,12 @@ class ClusterRouter:
 
         A few at once. Returns how many rooms there are; call it again while there are any, as rooms may be opened yet.
         """
-        counts = self._audience.counts()
         actors = self._registry.actors()
         n_more = max(MOVING_ROOMS, len(actors) // 100) - sum(actor.is_moving for actor in actors)
         staying = (actor for actor in actors if actor.room is not None and not actor.is_moving)
-        for actor in itertools.islice(staying, max(0, n_more)):
+        next_ones = list(itertools.islice(staying, max(0, n_more)))
+        counts = self._audience.counts() if next_ones else {}
+        for actor in next_ones:
             listening = {node: count for node, count in counts.get(actor.room_code, {}).items() if node in others}
             most = max(
                 listening, key=lambda node: (listening[node], node), default=others[next(self._turns) % len(others)]

@@ -53,8 +53,8 @@ class PresenceTracker:
     ) -> None:
         """Begin with what is known of the members of a room that was just loaded, or made, at `now` milliseconds.
 
-        Of those in `gone` members were told that they are, so they are not expected to be there. `nodes` are those of
-        the sockets, of which some are this node's, and not in it.
+        Of those in `gone` members were told that they are, so they are not expected to be there. `nodes` says over
+        which other node a socket came; those of this node are not in it.
         """
         for user_id in members:
             if sockets.get(user_id):

@@ -237,19 +237,14 @@ class Registry:
     async def _run(self, actor: Actor, claim: Claim | None) -> None:
         ending: Ending = "broken"
         try:
-            ending = await actor.run(claim)
+            try:
+                ending = await actor.run(claim)
+            finally:
+                self._end(actor, ending)
         except Exception:
-            # The task goes on: a room without an actor must not stay ours.
+            # The task goes on, whichever of the two failed: a room without an actor must not stay ours.
             log.exception("a room ended by a defect", room_code=actor.room_code)
-        finally:
-            self._end_surely(actor, ending)
         await self._give_up(actor)
-
-    def _end_surely(self, actor: Actor, ending: Ending) -> None:
-        try:
-            self._end(actor, ending)
-        except Exception:
-            log.exception("a room ended by a defect", room_code=actor.room_code)
 
     async def _give_up(self, actor: Actor) -> None:
         """Of a room that stays ours without an actor, other nodes hear from us alone; so it is tried more than once."""
