@@ -128,6 +128,15 @@ class ServerProcess:
         self._folder.cleanup()
 
 
+def metric(url: str, name: str) -> float:
+    """What the node at `url` says of a metric, all its labels together, or those alone that `name` gives."""
+    with urllib.request.urlopen(f"{url}/metrics", timeout=5) as answer:
+        lines = answer.read().decode().splitlines()
+    found = [float(line.split()[-1]) for line in lines if re.match(rf"{re.escape(name)}[ {{]", line)]
+    assert found, f"there is no {name}"
+    return sum(found)
+
+
 def complaints(said: str) -> list[str]:
     """Lines of a log that no run may contain."""
     return re.findall(r"^.*(?:Traceback|never retrieved|task died|Unclosed|\[error).*$", said, re.MULTILINE)

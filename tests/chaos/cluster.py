@@ -8,7 +8,6 @@ import asyncio
 import contextlib
 import os
 import random
-import re
 import resource
 import signal
 import time
@@ -18,14 +17,13 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import parse_qs, urlsplit
 
-import aiohttp
 import psycopg2  # noqa: TID251
 
 from tests.chaos.relay import Relay, Streams, to_port, to_socket
 from tests.chaos.wall_clock import WallClock
 from tests.checker_nodes import Owners, Ownership
 from tests.nodes import Nodes
-from tests.serving import ROOT, ServerProcess
+from tests.serving import ROOT, ServerProcess, metric
 
 SERVER: Final = str(ROOT / "tests" / "chaos" / "server.py")
 
@@ -113,11 +111,8 @@ class ChaosNode:
         return int(pages) * resource.getpagesize()
 
     async def metric(self, name: str) -> float:
-        """What the node itself says of `name`, all its labels together."""
-        url = f"{self.server.url}/metrics"
-        async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(5)) as http, http.get(url) as answer:
-            lines = (await answer.text()).splitlines()
-        return sum(float(line.split()[-1]) for line in lines if re.match(rf"{re.escape(name)}[ {{]", line))
+        """What the node itself says; see `tests.serving.metric`."""
+        return await asyncio.to_thread(metric, self.server.url, name)
 
     async def kill(self) -> None:
         self.server.kill()

@@ -4,10 +4,8 @@ Everybody comes back at once, to any node, and resumes. It prints how long that 
 that go on meanwhile, by another way.
 """
 
-import argparse
 import asyncio
 import contextlib
-import functools
 import itertools
 import random
 import sys
@@ -17,8 +15,8 @@ from collections import Counter
 import aiohttp
 
 from tests.chaos.cluster import ChaosCluster
-from tests.chaos.report import quantile
-from tests.chaos.seats import Seat, Table, all_of, guest, until_ok
+from tests.chaos.seats import Seat, Table, all_of, guest
+from tests.chaos.series import main, told
 from tests.serving import complaints
 
 RUNNING_ROOMS = 12
@@ -50,9 +48,8 @@ class Reloads:
                     before = await self._replies()
                     back, replies = await self._cut(running, cut)
                     during = await self._replies() - before
-                    came = f"{len(back)} came back, p50 {quantile(back, 0.5):.2f} s, worst {max(back):.2f} s"
-                    others = f"{len(replies)} replies to others, p99 {quantile(replies, 0.99) * 1000:.0f} ms"
-                    print(f"{time_ + 1}: {came}; {others}; {_shares(during)}", flush=True)
+                    came = f"{len(back)} came back, {told(back)}; {len(replies)} replies to others, {told(replies)}"
+                    print(f"{time_ + 1}: {came}; {_shares(during)}", flush=True)
                 for missing in await all_of(table.missing() for table in cut):
                     self.found += missing
                 await asyncio.gather(*(seat.close() for seat in seats))
@@ -71,10 +68,8 @@ class Reloads:
     async def _cut(self, running: list[Table], cut: list[Table]) -> tuple[list[float], list[float]]:
         """The seconds until each had resumed, and those that replies took in the rooms that were not cut."""
         places = {seat: await table.place(seat) for table in cut for seat in table.seats}
-        replies: list[float] = []
-        playing = [asyncio.create_task(_play_on(table, replies)) for table in running]
-        await asyncio.sleep(1)
-        replies.clear()
+        is_over = asyncio.Event()
+        playing = [asyncio.create_task(table.play_on(COMMAND_SECONDS, is_over)) for table in running]
         began = time.monotonic()
         for member in self._cluster.members:
             member.clients.reset()
@@ -92,12 +87,8 @@ class Reloads:
                 await asyncio.sleep(self._rng.uniform(0, 0.2))
 
         back = await asyncio.gather(*(resume(table, seat) for table in cut for seat in table.seats))
-        for each in playing:
-            each.cancel()
-        for ended in await asyncio.gather(*playing, return_exceptions=True):
-            if not isinstance(ended, asyncio.CancelledError):
-                raise ended
-        return back, replies
+        is_over.set()
+        return back, [each for took in await asyncio.gather(*playing) for each in took]
 
 
 def _shares(counts: Counter[str]) -> str:
@@ -105,26 +96,5 @@ def _shares(counts: Counter[str]) -> str:
     return f"by the nodes' own clocks {counts['+Inf']} replies, {shares}"
 
 
-async def _play_on(table: Table, replies: list[float]) -> None:
-    """The host gives one command after the other."""
-    for kind in itertools.cycle(("lock_room", "unlock_room")):
-        began = time.monotonic()
-        await until_ok(functools.partial(table.seats[0].say, kind, room_code=table.code))
-        replies.append(time.monotonic() - began)
-        await asyncio.sleep(COMMAND_SECONDS)
-
-
-def main() -> int:
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--rooms", type=int, default=334)
-    parser.add_argument("--times", type=int, default=10)
-    parser.add_argument("--seed", type=int, default=1)
-    args = parser.parse_args()
-    reloads = Reloads(args.rooms, args.seed)
-    asyncio.run(reloads.run(args.times))
-    print("\n".join(reloads.found) or "nothing is missing")
-    return 1 if reloads.found else 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(Reloads, rooms=334, times=10))

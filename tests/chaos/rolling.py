@@ -4,19 +4,16 @@ Each node in turn is told to leave, with rooms in the middle of games whose memb
 again. It prints how long these rooms took no command: the longest time to an `ok` of a host who gives ten a second.
 """
 
-import argparse
 import asyncio
-import functools
 import itertools
 import random
 import sys
-import time
 from collections.abc import Sequence
 
 import aiohttp
 
-from tests.chaos.report import quantile
-from tests.chaos.seats import Seat, Table, all_of, guest, until_ok
+from tests.chaos.seats import Seat, Table, all_of, guest
+from tests.chaos.series import main, told
 from tests.nodes import Nodes
 from tests.serving import ServerProcess, complaints
 
@@ -42,10 +39,10 @@ class RollingRestarts:
                 for time_, leaving in itertools.product(range(times), self._nodes.nodes):
                     paused = await self._restart(leaving, seats)
                     pauses += paused
-                    print(f"{time_ + 1}: {_told(paused)}", flush=True)
+                    print(f"{time_ + 1}: {told(paused)}", flush=True)
                     if self.found:
                         return
-                print(f"all {len(pauses)}: {_told(pauses)}", flush=True)
+                print(f"all {len(pauses)}: {told(pauses)}", flush=True)
                 await asyncio.gather(*(seat.close() for seat in seats))
         finally:
             for node in self._nodes.nodes:
@@ -59,45 +56,16 @@ class RollingRestarts:
         others = [node.url for node in self._nodes.nodes if node is not leaving]
         await all_of(table.come_back(seat, others, self._rng) for table in tables for seat in table.seats)
         is_over = asyncio.Event()
-        playing = [asyncio.create_task(_longest_reply(table, is_over)) for table in tables]
+        playing = [asyncio.create_task(table.play_on(COMMAND_SECONDS, is_over)) for table in tables]
         await asyncio.sleep(1)
         assert await leaving.stop() == 0
         is_over.set()
-        paused = await asyncio.gather(*playing)
+        paused = [max(took) for took in await asyncio.gather(*playing)]
         for missing in await all_of(table.missing() for table in tables):
             self.found += missing
         await leaving.start()
         return paused
 
 
-async def _longest_reply(table: Table, is_over: asyncio.Event) -> float:
-    longest = 0.0
-    for kind in itertools.cycle(("lock_room", "unlock_room")):
-        began = time.monotonic()
-        await until_ok(functools.partial(table.seats[0].say, kind, room_code=table.code))
-        longest = max(longest, time.monotonic() - began)
-        if is_over.is_set():
-            break
-        await asyncio.sleep(COMMAND_SECONDS)
-    return longest
-
-
-def _told(pauses: Sequence[float]) -> str:
-    p50, p99, worst = (1000 * quantile(sorted(pauses), share) for share in (0.5, 0.99, 1.0))
-    return f"p50 {p50:.0f} ms, p99 {p99:.0f} ms, worst {worst:.0f} ms"
-
-
-def main() -> int:
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--rooms", type=int, default=40)
-    parser.add_argument("--times", type=int, default=20)
-    parser.add_argument("--seed", type=int, default=1)
-    args = parser.parse_args()
-    restarts = RollingRestarts(args.rooms, args.seed)
-    asyncio.run(restarts.run(args.times))
-    print("\n".join(restarts.found) or "nothing is missing")
-    return 1 if restarts.found else 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(RollingRestarts, rooms=40, times=20))

@@ -2,8 +2,11 @@
 
 import asyncio
 import contextlib
+import functools
+import itertools
 import json
 import random
+import time
 import uuid
 from collections.abc import Awaitable, Iterable, Sequence
 from typing import Any, Final
@@ -131,6 +134,17 @@ class Table:
 
     async def _look(self, seat: Seat) -> Frame:
         return (await ok(self._resume(seat)))["state"]
+
+    async def play_on(self, seconds: float, is_over: asyncio.Event) -> list[float]:
+        """The host gives one command after the other, so many seconds apart; returns how long each `ok` took."""
+        took: list[float] = []
+        kinds = itertools.cycle(("lock_room", "unlock_room"))
+        while not took or not is_over.is_set():
+            await asyncio.sleep(seconds)
+            began = time.monotonic()
+            await until_ok(functools.partial(self.seats[0].say, next(kinds), room_code=self.code))
+            took.append(time.monotonic() - began)
+        return took
 
     async def place(self, seat: Seat) -> Frame:
         """Up to where a seat is told the room's events, as a `resume` names it."""

@@ -4,7 +4,6 @@ It prints how long the rooms took no commands of their hosts, who come back at o
 `SPREAD_SECONDS`, and everybody finds his seat, the scores, and all of his that was acknowledged.
 """
 
-import argparse
 import asyncio
 import random
 import sys
@@ -13,8 +12,8 @@ from collections.abc import Sequence
 
 import aiohttp
 
-from tests.chaos.report import quantile
 from tests.chaos.seats import Seat, Table, all_of, guest
+from tests.chaos.series import main, told
 from tests.nodes import Nodes
 from tests.serving import complaints
 
@@ -36,9 +35,8 @@ class Takeovers:
             async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as http:
                 seats = await all_of(guest(http, self._nodes.urls[0], number) for number in range(3 * self._rooms))
                 for time_ in range(times):
-                    seconds = sorted(await self._kill(self._nodes.nodes[time_ % 3], seats))
-                    p50, p99, worst = (quantile(seconds, share) for share in (0.5, 0.99, 1.0))
-                    print(f"{time_ + 1}: p50 {p50:.2f} s, p99 {p99:.2f} s, worst {worst:.2f} s", flush=True)
+                    seconds = await self._kill(self._nodes.nodes[time_ % 3], seats)
+                    print(f"{time_ + 1}: {told(seconds)}", flush=True)
                     if self.found:
                         return
                 await asyncio.gather(*(seat.close() for seat in seats))
@@ -76,17 +74,5 @@ class Takeovers:
         return hosts.result()
 
 
-def main() -> int:
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--rooms", type=int, default=500)
-    parser.add_argument("--times", type=int, default=3)
-    parser.add_argument("--seed", type=int, default=1)
-    args = parser.parse_args()
-    takeovers = Takeovers(args.rooms, args.seed)
-    asyncio.run(takeovers.run(args.times))
-    print("\n".join(takeovers.found) or "nothing is missing")
-    return 1 if takeovers.found else 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(Takeovers, rooms=500, times=3))

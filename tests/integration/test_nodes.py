@@ -2,11 +2,11 @@
 
 import asyncio
 import json
-import urllib.request
 
 import pytest
 
 from tests.nodes import Nodes
+from tests.serving import metric
 from tests.unit.rooms.table import an_id
 from votegame import cli
 from votegame.bus import LARGEST_BYTES
@@ -115,10 +115,7 @@ async def test_a_node_that_is_asked_leaves_by_itself_and_another_stays(monkeypat
 
 
 def refused_messages(node):
-    with urllib.request.urlopen(f"{node.url}/metrics", timeout=5) as answer:
-        lines = answer.read().decode().splitlines()
-    (line,) = [line for line in lines if line.startswith('votegame_link_messages_total{fate="refused"}')]
-    return float(line.split()[1])
+    return metric(node.url, 'votegame_link_messages_total{fate="refused"}')
 
 
 async def test_what_a_stranger_sends_to_a_node_over_redis_is_counted_whether_it_is_read_or_too_large_for_that():

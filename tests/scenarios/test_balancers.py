@@ -3,7 +3,6 @@
 import asyncio
 import json
 import random
-import urllib.request
 
 import aiohttp
 import pytest
@@ -13,7 +12,7 @@ from tests.bots import Manners, TableOfPlayers
 from tests.checker import read_logs, violations
 from tests.nodes import Nodes
 from tests.scenarios.talker import Talker, start
-from tests.serving import complaints
+from tests.serving import complaints, metric
 
 pytestmark = pytest.mark.long
 
@@ -38,12 +37,7 @@ async def balancer(request, nodes):
 
 def forwarded(nodes) -> float:
     """How many commands the nodes have forwarded to each other."""
-    total = 0.0
-    for node in nodes.nodes:
-        with urllib.request.urlopen(f"{node.url}/metrics", timeout=5) as answer:
-            lines = answer.read().decode().splitlines()
-        total += sum(float(line.split()[1]) for line in lines if line.startswith("votegame_forwarded_total "))
-    return total
+    return sum(metric(node.url, "votegame_forwarded_total") for node in nodes.nodes)
 
 
 class Sticky(Talker):

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import random
+import re
 import signal
 import sys
 from contextlib import asynccontextmanager
@@ -195,17 +196,23 @@ async def test_the_command_ends_when_all_is_played_and_says_what_differs(kind, c
     assert f"{1 - code} passed, {code} differ" in out
 
 
-@pytest.mark.parametrize(("once", "stories"), [(["--once"], "each story"), ([], "any story")])
-async def test_a_run_that_is_ended_too_early_is_no_proof(once, stories):
+async def serving(*options, shown="http://"):
+    """`votegame conformance --serve` on a port of its own, when it has said where; the URL begins as `shown`."""
     port = free_port()
     process = await asyncio.create_subprocess_exec(
         sys.executable,
-        *("-m", "votegame", "conformance", "--serve", *once, "--host", "::1", "--port", str(port)),
+        *("-m", "votegame", "conformance", "--serve", *options, "--port", str(port)),
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
     )
-    while f"http://[::1]:{port}/NAME" not in (await process.stdout.readline()).decode():
+    while not re.search(rf"{re.escape(shown)}.*:{port}/NAME", (await process.stdout.readline()).decode()):
         pass
+    return process, port
+
+
+@pytest.mark.parametrize(("once", "stories"), [(["--once"], "each story"), ([], "any story")])
+async def test_a_run_that_is_ended_too_early_is_no_proof(once, stories):
+    process, _ = await serving(*once, "--host", "::1", shown="http://[::1]")
     process.send_signal(signal.SIGTERM)
     _, err = await process.communicate()
     assert (process.returncode, err.decode()) == (2, f"votegame: It was ended before {stories} was played.\n")
@@ -213,15 +220,7 @@ async def test_a_run_that_is_ended_too_early_is_no_proof(once, stories):
 
 @pytest.mark.parametrize(("kind", "code"), [(ReferenceClient, 0), (OverlooksTheHost, 1)])
 async def test_who_ends_it_after_some_stories_is_told_what_came_of_those(kind, code):
-    port = free_port()
-    process = await asyncio.create_subprocess_exec(
-        sys.executable,
-        *("-m", "votegame", "conformance", "--serve", "--port", str(port)),
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-    )
-    while f":{port}/NAME" not in (await process.stdout.readline()).decode():
-        pass
+    process, port = await serving()
     async with aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar()) as http:
         await drive(kind(http, f"http://127.0.0.1:{port}/client_hole"))
     process.send_signal(signal.SIGINT)

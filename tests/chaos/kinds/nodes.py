@@ -14,6 +14,7 @@ from votegame.loop_watch import HELD_UP_SECONDS
 
 LEASE_SECONDS: Final = 3.0
 _MORE_THAN_LEAVE_MEANWHILE: Final = 100
+"""So many come that some find no place, also when clients close their connections just then."""
 HELD_UP: Final = "in hold_up\n"
 FAIL_POINTS: Final = (
     "before-append",
