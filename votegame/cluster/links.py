@@ -195,17 +195,19 @@ class Links:
             if is_late and _is_of_now(message):
                 # The sender may have lost what it speaks of. It is asked again, and it or another will answer.
                 link.break_off()
-                self._missed(envelope.sender, link)
-                return
+                break
             if isinstance(message, Missed):
                 self._was_missed(listener, envelope.sender, link, message)
             elif message.room_code not in spoilt and not _has_taken(listener, envelope.sender, message):
                 # What is behind it of the same room would come out of its order. Other rooms go on: it may be met each
                 # time, and they would never get what comes behind it.
                 spoilt.add(message.room_code)
-        self._observe("received", len(envelope.messages))
+        else:
+            self._observe("received", len(envelope.messages))
         if spoilt:
             self._spoilt(envelope.sender, link)
+        elif link.broken_epoch is not None:
+            self._missed(envelope.sender, link)
 
     def _spoilt(self, peer: NodeId, link: Link) -> None:
         """A defect was met. Not asked for again at once: if it is met each time, both nodes would do nothing else."""

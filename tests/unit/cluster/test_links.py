@@ -224,6 +224,16 @@ class TestReceiving:
         assert end.counts["lost"] > 50
         assert far.epoch in range(4, 7)
 
+    async def test_nor_is_it_when_the_envelope_is_late_as_well(self, end, monkeypatch):
+        end.start()
+        far = end.far()
+        monkeypatch.setattr(end.listener, "take", _raise)
+        far.send(EVENT, NOTICE, late=True)
+        await settle()
+        assert far.got == []
+        await asyncio.sleep(BEAT_SECONDS + 0.01)
+        assert far.of(Missed) == [Missed(epoch=1)]
+
     async def test_who_begins_anew_is_asked_again_before_what_it_says_is_taken(self, end):
         end.start()
         far = end.far()
@@ -447,7 +457,7 @@ class TestWatching:
         assert end.listener.heard == []
 
 
-def _raise(_peer):
+def _raise(*_args):
     raise RuntimeError("a bug")
 
 
