@@ -447,6 +447,23 @@ class TestWatching:
         await asyncio.sleep(1)
         assert "down" in end.listener.names
 
+    async def test_a_bug_that_one_node_meets_keeps_no_link_to_another_from_being_looked_at(self, end):
+        end.start()
+        silent, heard = end.far(), end.far()
+        end.listener.peers = lambda: [silent.node_id, heard.node_id]
+        end.listener.link_down = end.listener.resync = _raise
+        await asyncio.sleep(DOWN_SECONDS + 0.1)
+        end.links.begin_anew(silent.node_id)
+        heard.send()
+        heard.lose()
+        heard.send()
+        await settle()
+        for far in (silent, heard):
+            far.forget()
+        await asyncio.sleep(BEAT_SECONDS * 4)
+        assert len(silent.envelopes) >= 3
+        assert len(heard.of(Missed)) >= 3
+
     async def test_a_node_beyond_the_bound_is_not_looked_at(self, end):
         end.start()
         for number in range(LINKS):
