@@ -5,6 +5,7 @@ import asyncio
 import pytest
 
 from tests.unit.cluster.houses import Guest, Street
+from votegame.cluster.remote_rooms import IDLE_SECONDS
 from votegame.errors import BusError, ErrorCode
 from votegame.game import commands
 from votegame.rooms.ports import Origin
@@ -328,6 +329,26 @@ async def test_who_is_gone_is_not_there_when_the_word_of_it_is_lost(street, room
     assert len(owner.registry.get(ada.code).room.state.members) == 3
     assert_is_nowhere(owner, ada.code, carol)
     assert bob.user.user_id in owner.registry.get(ada.code).room.presence.sockets
+
+
+async def test_who_is_gone_is_not_there_though_his_node_was_long_done_with_the_room(street, room):
+    """He came by a reply that was too late, so nothing of the room reached him, and after a while nobody waited."""
+    ada, _ = await room
+    owner, _, gateway = street.houses
+    carol, dan = Guest(gateway, "carol"), Guest(gateway, "dan")
+    other = Guest(owner, "host")
+    await other.create()
+    await dan.join(other.code)
+    carol.code = ada.code
+    drop_replies_to(gateway, carol)
+    carol.send(commands.JoinRoom)
+    await asyncio.sleep(IDLE_SECONDS + 5)
+    assert ada.code not in gateway.remote
+    gateway.router.connection_lost(ada.code, carol.user.user_id, carol.connection_id)
+    await asyncio.sleep(1)
+    assert len(owner.registry.get(ada.code).room.state.members) == 3
+    assert_is_nowhere(owner, ada.code, carol)
+    assert dan.user.user_id in owner.registry.get(other.code).room.presence.sockets
 
 
 def drop_replies_to(house, guest):
