@@ -140,11 +140,7 @@ class RemoteRooms:
 
     def settle(self, room_code: RoomCode, owner: NodeId, heritage: Heritage) -> None:
         """The room is another node's: what it left here goes on there."""
-        before = self._rooms.get(room_code)
         room = self._rooms[room_code] = RemoteRoom(owner, heritage.told, self._clock.seconds())
-        if before is not None:
-            # The room was opened by the way, for one who made it before and says so again.
-            room.place, room.unanswered = before.place, before.unanswered
         for entry in heritage.entries:
             if isinstance(entry, Request):
                 room.unanswered[_key(entry.origin)] = entry

@@ -6,7 +6,7 @@ import pytest
 
 from tests.unit.cluster.houses import Guest, Street
 from votegame.cluster.remote_rooms import IDLE_SECONDS
-from votegame.errors import BusError, ErrorCode
+from votegame.errors import BusError, ErrorCode, StoreUnavailableError
 from votegame.game import commands
 from votegame.rooms.ports import Origin
 
@@ -135,6 +135,26 @@ async def test_when_the_owner_dies_its_room_goes_on_where_its_members_are(street
     reply = await bob.ask(commands.SubmitAnswer, round_id=round_id, answer="tea", seconds=5)
     assert reply["type"] == "ok"
     assert bob.house.owns(bob.code)
+    assert bob.house.gateway.closed == []
+
+
+async def test_a_room_that_is_opened_for_its_maker_is_not_looked_for_elsewhere_any_more(street, room, monkeypatch):
+    ada, bob = await room
+    street.houses.remove(ada.house)
+    await ada.house.crash()
+
+    async def away(_node_ids):
+        raise StoreUnavailableError("away")
+
+    # Nobody has noticed yet that the lease of the owner is over.
+    monkeypatch.setattr(street.nodes, "leases", away)
+    await asyncio.sleep(3.05)
+    again = Guest(bob.house, "ada", ada.user)
+    again.code = ada.code
+    assert (await again.ask(commands.CreateRoom, id_="ada-1"))["room_code"] == ada.code
+    assert bob.house.owns(ada.code)
+    assert (await bob.ask(commands.React, reaction="heart", seconds=0.1))["type"] == "ok"
+    assert set(bob.house.registry.get(ada.code).room.presence.sockets) == {ada.user.user_id, bob.user.user_id}
     assert bob.house.gateway.closed == []
 
 
