@@ -157,6 +157,34 @@ async def test_a_room_that_cannot_go_yet_keeps_clients_waiting_for_a_while_only(
     stuck.set()
 
 
+async def test_a_bug_in_handing_rooms_over_keeps_no_client_from_being_sent_away(leaving, monkeypatch):
+    await leaving.begin()
+    guests = await party(leaving.going)
+
+    def bug(_node_id):
+        monkeypatch.undo()
+        raise RuntimeError("a bug")
+
+    monkeypatch.setattr(leaving.going.registry.get(guests[0].code), "hand_over", bug)
+    leaving.seconds = 1.0
+    await leaving.drain()
+    assert len(leaving.sent_away) == 1
+    # What could not be done at once is tried again meanwhile.
+    assert leaving.staying.owns(guests[0].code)
+
+
+async def test_nor_is_the_node_by_a_bug_in_sending_them_kept_from_ending(leaving, monkeypatch):
+    await leaving.begin()
+    await party(leaving.going)
+
+    async def bug():
+        raise RuntimeError("a bug")
+
+    monkeypatch.setattr(leaving, "_send_away", bug)
+    await leaving.drain()
+    assert len(leaving.going.registry) == 0
+
+
 async def test_without_the_bus_rooms_go_to_whoever_is_asked_first(leaving):
     await leaving.begin()
     guests = await party(leaving.going)
