@@ -6,6 +6,7 @@ import pytest
 
 from tests.unit.cluster.houses import Guest, Street
 from votegame.cluster.remote_rooms import IDLE_SECONDS
+from votegame.cluster.router import MOVING_ROOMS
 from votegame.errors import BusError, ErrorCode, StoreUnavailableError
 from votegame.game import commands
 from votegame.rooms.ports import Origin
@@ -177,6 +178,33 @@ async def test_a_lobby_follows_most_of_its_members_and_they_notice_nothing(stree
     assert ada.events() == [1, 2, 3]
     assert bob.events() == [2, 3]
     assert [house.gateway.closed for house in street.houses] == [[], [], []]
+
+
+async def test_of_many_lobbies_a_few_follow_their_members_at_once(street, monkeypatch):
+    await street.begin()
+    await asyncio.sleep(0.1)
+    home, away = street.houses[:2]
+    hosts = [Guest(home, "host") for _ in range(3 * MOVING_ROOMS)]
+    for host in hosts:
+        await host.create()
+    release, moving, most = street.rooms.release, set(), []
+
+    async def slow(room_id, *args, **named):
+        moving.add(room_id)
+        most.append(len(moving))
+        await asyncio.sleep(0.05)
+        moving.remove(room_id)
+        await release(room_id, *args, **named)
+
+    monkeypatch.setattr(street.rooms, "release", slow)
+    for host in hosts:
+        for _ in range(2):
+            guest = Guest(away, "guest")
+            guest.code = host.code
+            guest.send(commands.JoinRoom)
+    await asyncio.sleep(4)
+    assert max(most) == MOVING_ROOMS
+    assert all(away.owns(host.code) for host in hosts)
 
 
 async def test_a_room_that_has_moved_twice_is_found_by_who_knew_it_where_it_was_before(street, room):
