@@ -165,10 +165,9 @@ class ClusterRouter:
         """
         actors = self._registry.actors()
         staying = (actor for actor in actors if actor.room is not None and not actor.is_moving)
-        next_ones = list(itertools.islice(staying, _more_may_move(actors)))
-        counts = self._audience.counts() if next_ones else {}
-        for actor in next_ones:
-            listening = {node: count for node, count in counts.get(actor.room_code, {}).items() if node in others}
+        for actor in itertools.islice(staying, _more_may_move(actors)):
+            counts = self._audience.counts_of(actor.room_code)
+            listening = {node: count for node, count in counts.items() if node in others}
             most = max(
                 listening, key=lambda node: (listening[node], node), default=others[next(self._turns) % len(others)]
             )
