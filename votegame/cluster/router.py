@@ -165,7 +165,7 @@ class ClusterRouter:
         """
         actors = self._registry.actors()
         staying = (actor for actor in actors if actor.room is not None and not actor.is_moving)
-        for actor in itertools.islice(staying, _more_may_move(actors)):
+        for actor in itertools.islice(staying, self._more_may_move()):
             counts = self._audience.counts_of(actor.room_code)
             listening = {node: count for node, count in counts.items() if node in others}
             most = max(
@@ -174,6 +174,16 @@ class ClusterRouter:
             # Without the bus there is no way to the other node: whoever is asked first may have the room.
             actor.hand_over(most if self._links.is_subscribed else None)
         return len(actors)
+
+    def _more_may_move(self) -> int:
+        """How many rooms more may begin to move, beside those that do already.
+
+        One whose commit is late does not count: it may be so for long, and is not to keep the others here.
+        """
+        actors, now = self._registry.actors(), self._clock.seconds()
+        moving = [actor.room for actor in actors if actor.is_moving and actor.room is not None]
+        n_moving = sum(not room.is_late(now) for room in moving)
+        return max(0, max(MOVING_ROOMS, len(actors) // 100) - n_moving)
 
     def peers(self) -> Collection[NodeId]:
         """See `votegame.cluster.links.LinkListener`."""
@@ -242,7 +252,7 @@ class ClusterRouter:
             log.debug("rooms stay where they are", reason=str(error))
             return
         moves = [(actor, node_id) for actor, node_id in moves if node_id in staying]
-        n_more = _more_may_move(self._registry.actors())
+        n_more = self._more_may_move()
         self._has_more_to_follow = len(moves) > n_more
         for actor, node_id in moves[:n_more]:
             actor.hand_over(node_id)
@@ -256,8 +266,3 @@ class ClusterRouter:
         node_id, most = max(counts.items(), key=lambda item: (item[1], item[0]))
         here = sum(map(len, actor.room.presence.sockets.values())) - sum(counts.values())
         return (actor, node_id) if most > here and not self._links.is_down(node_id) else None
-
-
-def _more_may_move(actors: Collection[Actor]) -> int:
-    """How many rooms more may begin to move, beside those that do already."""
-    return max(0, max(MOVING_ROOMS, len(actors) // 100) - sum(actor.is_moving for actor in actors))
