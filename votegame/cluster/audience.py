@@ -69,10 +69,11 @@ class Audience:
 
     def counts(self) -> Mapping[RoomCode, Mapping[NodeId, int]]:
         """How many connections each node has to each room."""
-        return {
-            room_code: {node_id: len(connections) for node_id, connections in listeners.items()}
-            for room_code, listeners in self._listeners.items()
-        }
+        return {room_code: self.counts_of(room_code) for room_code in self._listeners}
+
+    def counts_of(self, room_code: RoomCode) -> Mapping[NodeId, int]:
+        """How many connections each node has to one room."""
+        return {node_id: len(connections) for node_id, connections in self._listeners.get(room_code, {}).items()}
 
     def deliver(self, deliveries: Sequence[Delivery]) -> None:
         """Take what leaves a room at once, in order. Never blocks, never raises."""

@@ -47,13 +47,16 @@ async def drain(
         return
     log.info("draining", others=len(others))
     try:
+        # Whatever happens, clients are to be sent away, and the node to end as it should.
         async with asyncio.timeout(HAND_OVER_SECONDS):
-            await _empty(router, others)
+            with tasks.surviving("drain"):
+                await _empty(router, others)
     except TimeoutError:
         log.warning("some rooms are not handed over yet")
     keeping_empty = tasks.start(_keep_empty(router, others), name="drain")
     try:
-        await send_away()
+        with tasks.surviving("drain"):
+            await send_away()
     finally:
         await tasks.end([keeping_empty])
 

@@ -195,17 +195,19 @@ class Links:
             if is_late and _is_of_now(message):
                 # The sender may have lost what it speaks of. It is asked again, and it or another will answer.
                 link.break_off()
-                self._missed(envelope.sender, link)
-                return
+                break
             if isinstance(message, Missed):
                 self._was_missed(listener, envelope.sender, link, message)
             elif message.room_code not in spoilt and not _has_taken(listener, envelope.sender, message):
                 # What is behind it of the same room would come out of its order. Other rooms go on: it may be met each
                 # time, and they would never get what comes behind it.
                 spoilt.add(message.room_code)
-        self._observe("received", len(envelope.messages))
+        else:
+            self._observe("received", len(envelope.messages))
         if spoilt:
             self._spoilt(envelope.sender, link)
+        elif link.broken_epoch is not None:
+            self._missed(envelope.sender, link)
 
     def _spoilt(self, peer: NodeId, link: Link) -> None:
         """A defect was met. Not asked for again at once: if it is met each time, both nodes would do nothing else."""
@@ -293,21 +295,27 @@ class Links:
         assert self._listener is not None
         before, self._in_use = self._in_use, list(self._listener.peers())
         for peer in self._in_use:
-            link = self._link(peer)
-            if link is None:
-                continue
-            if has_slept or peer not in before:
-                # A link that has rested was silent because nobody had anything to say.
-                link.heard_at = max(link.heard_at, now - BEAT_SECONDS)
-            if link.is_down(now):
-                self._listener.link_down(peer)
-            if now - link.sent_at >= BEAT_SECONDS:
-                self._mark(peer)
+            # A defect that one of them meets, perhaps at each look, must not have the others take this node for dead.
+            with tasks.surviving("link watch"):
+                self._look_at(self._listener, peer, now, has_rested=has_slept or peer not in before)
         for peer, link in list(self._links.items()):
             # Whoever owns or wants something: the other end may, and would never hear of it.
-            self._make_good(self._listener, peer, link)
+            with tasks.surviving("link watch"):
+                self._make_good(self._listener, peer, link)
             if peer not in self._in_use and now - link.heard_at > FORGET_SECONDS:
                 self.forget(peer)
+
+    def _look_at(self, listener: LinkListener, peer: NodeId, now: float, *, has_rested: bool) -> None:
+        link = self._link(peer)
+        if link is None:
+            return
+        if has_rested:
+            # It was silent because nobody had anything to say, or because this node did not listen.
+            link.heard_at = max(link.heard_at, now - BEAT_SECONDS)
+        if now - link.sent_at >= BEAT_SECONDS:
+            self._mark(peer)
+        if link.is_down(now):
+            listener.link_down(peer)
 
     def _make_good(self, listener: LinkListener, peer: NodeId, link: Link) -> None:
         if link.is_to_resync:

@@ -140,11 +140,7 @@ class RemoteRooms:
 
     def settle(self, room_code: RoomCode, owner: NodeId, heritage: Heritage) -> None:
         """The room is another node's: what it left here goes on there."""
-        before = self._rooms.get(room_code)
         room = self._rooms[room_code] = RemoteRoom(owner, heritage.told, self._clock.seconds())
-        if before is not None:
-            # The room was opened by the way, for one who made it before and says so again.
-            room.place, room.unanswered = before.place, before.unanswered
         for entry in heritage.entries:
             if isinstance(entry, Request):
                 room.unanswered[_key(entry.origin)] = entry
@@ -279,14 +275,23 @@ class RemoteRooms:
         """Do what is due at `now`, in seconds."""
         for room_code, room in list(self._rooms.items()):
             self._expire(room, now)
-            if now - room.busy_at > IDLE_SECONDS and not room.unanswered:
-                if not self._sockets.sockets_of(room_code):
-                    del self._rooms[room_code]
-                    continue
-                room.busy_at = now
             if room.out_of_step_since is not None:
                 self._catch_up(room_code, room, now)
+            if now - room.busy_at > IDLE_SECONDS and not room.unanswered:
+                self._let_rest(room_code, room, now)
         self._resolved_at = {code: at for code, at in self._resolved_at.items() if now - at < _RESOLVE_SECONDS}
+
+    def _let_rest(self, room_code: RoomCode, room: RemoteRoom, now: float) -> None:
+        """Forget a room that nobody here has had to do with for long, once its owner has heard so.
+
+        Whose reply came too late is attached there and not here, and that he is gone could not be said any more.
+        """
+        if self._sockets.sockets_of(room_code):
+            room.busy_at = now
+        elif room.asked_at < room.busy_at + IDLE_SECONDS:
+            self._ask(room_code, room)
+        elif room.out_of_step_since is None or now - room.busy_at > 2 * IDLE_SECONDS:
+            del self._rooms[room_code]
 
     def _catch_up(self, room_code: RoomCode, room: RemoteRoom, now: float) -> None:
         assert room.out_of_step_since is not None

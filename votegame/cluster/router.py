@@ -33,7 +33,7 @@ from votegame.rooms.ports import Origin
 from votegame.rooms.registry import Registry
 
 MOVING_ROOMS: Final = 4
-"""So many are handed over at once when a node leaves, or one in a hundred of what is left.
+"""So many are handed over at once, or one in a hundred of those that are here.
 
 A room takes no command while it moves, and each one that moves beside it makes that longer.
 """
@@ -41,7 +41,7 @@ _TICK_SECONDS: Final = 0.25
 _LONGEST_LOOK_SECONDS: Final = 1.0
 _SHORTEST_LOOK_SECONDS: Final = 0.02
 _FOLLOW_TICKS: Final = 8
-"""A room in its lobby may move every two seconds."""
+"""A room in its lobby may move every two seconds, or sooner while more are to move than may at once."""
 
 log = structlog.get_logger(__name__)
 
@@ -87,6 +87,7 @@ class ClusterRouter:
         self._clock = clock
         self._out_of_reach: dict[RoomCode, NodeId] = {}
         self._ticks = 0
+        self._has_more_to_follow = False
         self._turns = itertools.count()
         self._tasks: list[asyncio.Task[None]] = []
 
@@ -163,18 +164,26 @@ class ClusterRouter:
         A few at once. Returns how many rooms there are; call it again while there are any, as rooms may be opened yet.
         """
         actors = self._registry.actors()
-        n_more = max(MOVING_ROOMS, len(actors) // 100) - sum(actor.is_moving for actor in actors)
         staying = (actor for actor in actors if actor.room is not None and not actor.is_moving)
-        next_ones = list(itertools.islice(staying, max(0, n_more)))
-        counts = self._audience.counts() if next_ones else {}
-        for actor in next_ones:
-            listening = {node: count for node, count in counts.get(actor.room_code, {}).items() if node in others}
+        for actor in itertools.islice(staying, self._more_may_move()):
+            counts = self._audience.counts_of(actor.room_code)
+            listening = {node: count for node, count in counts.items() if node in others}
             most = max(
                 listening, key=lambda node: (listening[node], node), default=others[next(self._turns) % len(others)]
             )
             # Without the bus there is no way to the other node: whoever is asked first may have the room.
             actor.hand_over(most if self._links.is_subscribed else None)
         return len(actors)
+
+    def _more_may_move(self) -> int:
+        """How many rooms more may begin to move, beside those that do already.
+
+        One whose commit is late does not count: it may be so for long, and is not to keep the others here.
+        """
+        actors, now = self._registry.actors(), self._clock.seconds()
+        moving = [actor.room for actor in actors if actor.is_moving and actor.room is not None]
+        n_moving = sum(not room.is_late(now) for room in moving)
+        return max(0, max(MOVING_ROOMS, len(actors) // 100) - n_moving)
 
     def peers(self) -> Collection[NodeId]:
         """See `votegame.cluster.links.LinkListener`."""
@@ -217,7 +226,7 @@ class ClusterRouter:
                 self._remote.tick(self._clock.seconds())
                 self._let_go_of_unreachable()
                 self._ticks += 1
-                if self._ticks % _FOLLOW_TICKS == 0:
+                if self._has_more_to_follow or self._ticks % _FOLLOW_TICKS == 0:
                     await self._follow_members()
 
     def _let_go_of_unreachable(self) -> None:
@@ -233,6 +242,7 @@ class ClusterRouter:
     async def _follow_members(self) -> None:
         """In the lobby a room goes where most of its connections are, so that nothing need be forwarded."""
         moves = [move for move in map(self._move, self._audience.counts().items()) if move is not None]
+        self._has_more_to_follow = False
         if not moves:
             return
         try:
@@ -241,15 +251,17 @@ class ClusterRouter:
         except StoreError as error:
             log.debug("rooms stay where they are", reason=str(error))
             return
-        for actor, node_id in moves:
-            if node_id in staying:
-                actor.hand_over(node_id)
+        moves = [(actor, node_id) for actor, node_id in moves if node_id in staying]
+        n_more = self._more_may_move()
+        self._has_more_to_follow = len(moves) > n_more
+        for actor, node_id in moves[:n_more]:
+            actor.hand_over(node_id)
 
     def _move(self, listening: tuple[RoomCode, Mapping[NodeId, int]]) -> tuple[Actor, NodeId] | None:
         """The room, if it is in its lobby, with the node that has more of its connections than this one."""
         room_code, counts = listening
         actor = self._registry.get(room_code)
-        if actor is None or actor.room is None or not isinstance(actor.room.state.phase, Lobby):
+        if actor is None or actor.is_moving or actor.room is None or not isinstance(actor.room.state.phase, Lobby):
             return None
         node_id, most = max(counts.items(), key=lambda item: (item[1], item[0]))
         here = sum(map(len, actor.room.presence.sockets.values())) - sum(counts.values())

@@ -26,6 +26,8 @@ class _Untold(Struct, frozen=True):
     user_id: UserId
     connection_id: ConnectionId | None
     came: bool
+    node_id: NodeId | None = None
+    """Over which other node a connection came that went."""
 
 
 class PresenceTracker:
@@ -99,8 +101,13 @@ class PresenceTracker:
         return {user_id: sockets for user_id, sockets in told.items() if sockets}
 
     def nodes_of_sockets(self) -> Mapping[ConnectionId, NodeId]:
-        """Over which other node each socket came that is not this node's."""
-        return dict(self._nodes)
+        """Over which other node each socket came that is not this node's, as far as those outside were told."""
+        went = {
+            change.connection_id: change.node_id
+            for change in self._untold
+            if change.connection_id is not None and change.node_id is not None
+        }
+        return {**self._nodes, **went}
 
     def told_up_to(self, position: int) -> None:
         """All turns up to `position` have left the room."""
@@ -168,8 +175,8 @@ class PresenceTracker:
             return
         for user_id in known - members.keys():
             for connection_id in self._sockets.pop(user_id, ()):
-                self._nodes.pop(connection_id, None)
-                self._untold.append(_Untold(position, user_id, connection_id, came=False))
+                node_id = self._nodes.pop(connection_id, None)
+                self._untold.append(_Untold(position, user_id, connection_id, came=False, node_id=node_id))
             self._away_since.pop(user_id, None)
             if user_id in self._gone:
                 self._gone.remove(user_id)

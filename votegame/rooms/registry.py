@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Collection, Sequence
 from typing import Final
 
+import msgspec
 import structlog
 
 from votegame import tasks
@@ -86,7 +87,7 @@ class Registry:
         """Open a room whose owner is dead or unknown, and go on with what it left here."""
         running = self._running.get(room_code)
         if running is not None:
-            # Being opened by a `create_room` that made it and came again: it must not have two actors.
+            # Whoever has had it opened: it must not have two actors.
             for entry in heritage.entries:
                 running.offer(entry)
             self._close_attached(room_code)
@@ -122,9 +123,11 @@ class Registry:
     def open(self, claim: Claim) -> None:
         """Work on a room that was claimed because one of its timers is due."""
         if not self._is_stopping and claim.room_code not in self._running:
-            elsewhere = self._env.elsewhere
-            heritage = Heritage() if elsewhere is None else elsewhere.let_go(claim.room_code)
-            self._start(Actor(self._env, claim.room_code, heritage=heritage), claim)
+            self._start(Actor(self._env, claim.room_code, heritage=self._left_here(claim.room_code)), claim)
+
+    def _left_here(self, room_code: RoomCode) -> Heritage:
+        """What there is here of a room that was another node's as far as is known: it is not both here and there."""
+        return Heritage() if self._env.elsewhere is None else self._env.elsewhere.let_go(room_code)
 
     async def discard_fenced(self) -> None:
         """After the lease has lapsed: end every room that another node has claimed meanwhile.
@@ -222,7 +225,9 @@ class Registry:
         running = self._running.get(room_code)
         if running is not None:
             return running.offer(entry)
-        self._start(Actor(self._env, room_code, heritage=Heritage((entry,))))
+        left = self._left_here(room_code)
+        heritage = msgspec.structs.replace(left, entries=(*left.entries, entry))
+        self._start(Actor(self._env, room_code, heritage=heritage))
         return None
 
     def _refuse(self, request: Request, code: ErrorCode) -> None:

@@ -9,7 +9,7 @@ from tests.unit.cluster.links_kit import until
 from tests.unit.rooms.table import settle
 from votegame.cluster.drain import HAND_OVER_SECONDS, drain
 from votegame.cluster.router import MOVING_ROOMS
-from votegame.errors import StoreUnavailableError
+from votegame.errors import StoreBusyError, StoreUnavailableError
 from votegame.game import commands
 
 pytestmark = pytest.mark.looptime
@@ -155,6 +155,59 @@ async def test_a_room_that_cannot_go_yet_keeps_clients_waiting_for_a_while_only(
     await leaving.drain()
     assert leaving.sent_away[0] - before == pytest.approx(HAND_OVER_SECONDS, abs=0.5)
     stuck.set()
+
+
+async def test_rooms_that_cannot_go_yet_keep_no_other_from_going(leaving, monkeypatch):
+    await leaving.begin()
+    stuck = [Guest(leaving.going, "host") for _ in range(MOVING_ROOMS)]
+    free = Guest(leaving.going, "host")
+    for host in (*stuck, free):
+        await host.create()
+    locked = {leaving.going.registry.get(host.code).room.room_epoch[0] for host in stuck}
+    append = leaving.street.rooms.append
+
+    async def in_the_way(appends, **how):
+        if any(each.room_id in locked for each in appends):
+            raise StoreBusyError("locked")
+        return await append(appends, **how)
+
+    monkeypatch.setattr(leaving.street.rooms, "append", in_the_way)
+    for host in stuck:
+        host.send(commands.LockRoom)
+    await settle()
+    await leaving.drain()
+    assert len(leaving.sent_away) == 1
+    assert not leaving.going.owns(free.code)
+    assert all(leaving.going.owns(host.code) for host in stuck)
+    monkeypatch.undo()
+
+
+async def test_a_bug_in_handing_rooms_over_keeps_no_client_from_being_sent_away(leaving, monkeypatch):
+    await leaving.begin()
+    guests = await party(leaving.going)
+
+    def bug(_node_id):
+        monkeypatch.undo()
+        raise RuntimeError("a bug")
+
+    monkeypatch.setattr(leaving.going.registry.get(guests[0].code), "hand_over", bug)
+    leaving.seconds = 1.0
+    await leaving.drain()
+    assert len(leaving.sent_away) == 1
+    # What could not be done at once is tried again meanwhile.
+    assert leaving.staying.owns(guests[0].code)
+
+
+async def test_nor_is_the_node_by_a_bug_in_sending_them_kept_from_ending(leaving, monkeypatch):
+    await leaving.begin()
+    await party(leaving.going)
+
+    async def bug():
+        raise RuntimeError("a bug")
+
+    monkeypatch.setattr(leaving, "_send_away", bug)
+    await leaving.drain()
+    assert len(leaving.going.registry) == 0
 
 
 async def test_without_the_bus_rooms_go_to_whoever_is_asked_first(leaving):

@@ -224,6 +224,16 @@ class TestReceiving:
         assert end.counts["lost"] > 50
         assert far.epoch in range(4, 7)
 
+    async def test_nor_is_it_when_the_envelope_is_late_as_well(self, end, monkeypatch):
+        end.start()
+        far = end.far()
+        monkeypatch.setattr(end.listener, "take", _raise)
+        far.send(EVENT, NOTICE, late=True)
+        await settle()
+        assert far.got == []
+        await asyncio.sleep(BEAT_SECONDS + 0.01)
+        assert far.of(Missed) == [Missed(epoch=1)]
+
     async def test_who_begins_anew_is_asked_again_before_what_it_says_is_taken(self, end):
         end.start()
         far = end.far()
@@ -437,6 +447,23 @@ class TestWatching:
         await asyncio.sleep(1)
         assert "down" in end.listener.names
 
+    async def test_a_bug_that_one_node_meets_keeps_no_link_to_another_from_being_looked_at(self, end):
+        end.start()
+        silent, heard = end.far(), end.far()
+        end.listener.peers = lambda: [silent.node_id, heard.node_id]
+        end.listener.link_down = end.listener.resync = _raise
+        await asyncio.sleep(DOWN_SECONDS + 0.1)
+        end.links.begin_anew(silent.node_id)
+        heard.send()
+        heard.lose()
+        heard.send()
+        await settle()
+        for far in (silent, heard):
+            far.forget()
+        await asyncio.sleep(BEAT_SECONDS * 4)
+        assert len(silent.envelopes) >= 3
+        assert len(heard.of(Missed)) >= 3
+
     async def test_a_node_beyond_the_bound_is_not_looked_at(self, end):
         end.start()
         for number in range(LINKS):
@@ -447,7 +474,7 @@ class TestWatching:
         assert end.listener.heard == []
 
 
-def _raise(_peer):
+def _raise(*_args):
     raise RuntimeError("a bug")
 
 

@@ -471,7 +471,34 @@ class TestForgetting:
         assert ada.code in corner.remote
         ada.lose()
         await asyncio.sleep(IDLE_SECONDS + 1)
+        corner.far.resume(ada.code)
+        await asyncio.sleep(0.5)
         assert len(corner.remote) == 0
+
+    async def test_it_is_known_until_the_owner_has_heard_that_nobody_is_attached(self, corner):
+        await corner.begin()
+        ada = await corner.handed_over()
+        ada.lose()
+        await asyncio.sleep(IDLE_SECONDS - 1)
+        assert corner.far.of(Unsubscribe) == []
+        await asyncio.sleep(3)
+        assert len(corner.far.of(Unsubscribe)) > 1
+        assert ada.code in corner.remote
+        corner.far.resume(ada.code)
+        await asyncio.sleep(0.5)
+        assert len(corner.remote) == 0
+
+    async def test_one_who_comes_meanwhile_is_waited_for_as_ever(self, corner):
+        await corner.begin()
+        ada = await corner.handed_over()
+        ada.lose()
+        await asyncio.sleep(IDLE_SECONDS + 1)
+        ada.send(commands.JoinRoom, id_="join")
+        await settle()
+        corner.far.resume(ada.code)
+        await asyncio.sleep(0.5)
+        corner.far.send(a_reply(corner.far.of(Forward)[-1]))
+        assert types(ada) == ["ok"]
 
     async def test_it_is_known_long_enough_for_the_word_of_the_last_connection_to_be_made_good(self, corner):
         await corner.begin()
@@ -487,7 +514,7 @@ class TestForgetting:
         ada = await corner.hosted()
         await corner.hand_over(ada.code)
         ada.lose()
-        await asyncio.sleep(IDLE_SECONDS + 1)
+        await asyncio.sleep(IDLE_SECONDS * 2 + 1)
         assert len(corner.remote) == 0
 
     async def test_connections_of_which_nobody_knows_what_they_were_told_start_anew(self, corner):

@@ -5,7 +5,9 @@ import asyncio
 import pytest
 
 from tests.unit.cluster.houses import Guest, Street
-from votegame.errors import BusError, ErrorCode
+from votegame.cluster.remote_rooms import IDLE_SECONDS
+from votegame.cluster.router import MOVING_ROOMS
+from votegame.errors import BusError, ErrorCode, StoreUnavailableError
 from votegame.game import commands
 from votegame.rooms.ports import Origin
 
@@ -137,6 +139,26 @@ async def test_when_the_owner_dies_its_room_goes_on_where_its_members_are(street
     assert bob.house.gateway.closed == []
 
 
+async def test_a_room_that_is_opened_for_its_maker_is_not_looked_for_elsewhere_any_more(street, room, monkeypatch):
+    ada, bob = await room
+    street.houses.remove(ada.house)
+    await ada.house.crash()
+
+    async def away(_node_ids):
+        raise StoreUnavailableError("away")
+
+    # Nobody has noticed yet that the lease of the owner is over.
+    monkeypatch.setattr(street.nodes, "leases", away)
+    await asyncio.sleep(3.05)
+    again = Guest(bob.house, "ada", ada.user)
+    again.code = ada.code
+    assert (await again.ask(commands.CreateRoom, id_="ada-1"))["room_code"] == ada.code
+    assert bob.house.owns(ada.code)
+    assert (await bob.ask(commands.React, reaction="heart", seconds=0.1))["type"] == "ok"
+    assert set(bob.house.registry.get(ada.code).room.presence.sockets) == {ada.user.user_id, bob.user.user_id}
+    assert bob.house.gateway.closed == []
+
+
 async def test_when_a_gateway_dies_its_connections_count_as_lost(street, room):
     ada, bob = await room
     street.houses.remove(bob.house)
@@ -156,6 +178,33 @@ async def test_a_lobby_follows_most_of_its_members_and_they_notice_nothing(stree
     assert ada.events() == [1, 2, 3]
     assert bob.events() == [2, 3]
     assert [house.gateway.closed for house in street.houses] == [[], [], []]
+
+
+async def test_of_many_lobbies_a_few_follow_their_members_at_once(street, monkeypatch):
+    await street.begin()
+    await asyncio.sleep(0.1)
+    home, away = street.houses[:2]
+    hosts = [Guest(home, "host") for _ in range(3 * MOVING_ROOMS)]
+    for host in hosts:
+        await host.create()
+    release, moving, most = street.rooms.release, set(), []
+
+    async def slow(room_id, *args, **named):
+        moving.add(room_id)
+        most.append(len(moving))
+        await asyncio.sleep(0.05)
+        moving.remove(room_id)
+        await release(room_id, *args, **named)
+
+    monkeypatch.setattr(street.rooms, "release", slow)
+    for host in hosts:
+        for _ in range(2):
+            guest = Guest(away, "guest")
+            guest.code = host.code
+            guest.send(commands.JoinRoom)
+    await asyncio.sleep(4)
+    assert max(most) == MOVING_ROOMS
+    assert all(away.owns(host.code) for host in hosts)
 
 
 async def test_a_room_that_has_moved_twice_is_found_by_who_knew_it_where_it_was_before(street, room):
@@ -328,6 +377,26 @@ async def test_who_is_gone_is_not_there_when_the_word_of_it_is_lost(street, room
     assert len(owner.registry.get(ada.code).room.state.members) == 3
     assert_is_nowhere(owner, ada.code, carol)
     assert bob.user.user_id in owner.registry.get(ada.code).room.presence.sockets
+
+
+async def test_who_is_gone_is_not_there_though_his_node_was_long_done_with_the_room(street, room):
+    """He came by a reply that was too late, so nothing of the room reached him, and after a while nobody waited."""
+    ada, _ = await room
+    owner, _, gateway = street.houses
+    carol, dan = Guest(gateway, "carol"), Guest(gateway, "dan")
+    other = Guest(owner, "host")
+    await other.create()
+    await dan.join(other.code)
+    carol.code = ada.code
+    drop_replies_to(gateway, carol)
+    carol.send(commands.JoinRoom)
+    await asyncio.sleep(IDLE_SECONDS + 5)
+    assert ada.code not in gateway.remote
+    gateway.router.connection_lost(ada.code, carol.user.user_id, carol.connection_id)
+    await asyncio.sleep(1)
+    assert len(owner.registry.get(ada.code).room.state.members) == 3
+    assert_is_nowhere(owner, ada.code, carol)
+    assert dan.user.user_id in owner.registry.get(other.code).room.presence.sockets
 
 
 def drop_replies_to(house, guest):

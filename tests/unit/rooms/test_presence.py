@@ -195,3 +195,15 @@ def test_whose_room_is_opened_anew_still_belongs_to_his_node():
     after.start(["ada", "bob"], before.told_sockets(), 100, nodes=before.nodes_of_sockets())
     after.keep_named("other", set(), 200)
     assert after.sockets == {"ada": {"here"}}
+
+
+def test_so_does_he_whose_leaving_was_not_told_before_that():
+    before = tracker("ada", "bob")
+    before.attached("bob", "b1", 2, "other")
+    before.told_up_to(2)
+    before.keep_only({"ada": None}, 50, 3)
+    after = PresenceTracker(grace_ms=GRACE)
+    after.start(["ada", "bob"], before.told_sockets(), 100, nodes=before.nodes_of_sockets())
+    assert after.sockets == {"bob": {"b1"}}
+    after.keep_named("other", set(), 200)
+    assert after.sockets == {}
