@@ -51,6 +51,8 @@ class Registry:
         self._is_stopping = False
         self._makes_rooms = True
         self._resting = Resting(env.clock)
+        self.lapses = 0
+        """How often the lease has lapsed: what was claimed before the last time may be another node's."""
 
     def __len__(self) -> int:
         return len(self._running)
@@ -135,6 +137,7 @@ class Registry:
         Raises:
             StoreError: The store did not answer; nothing may be said until it does.
         """
+        self.lapses += 1
         for actor in self._running.values():
             actor.distrust()
         rooms = [actor.room for actor in self._running.values() if actor.room is not None]
@@ -198,11 +201,13 @@ class Registry:
         task.add_done_callback(self._tasks.discard)
 
     async def _create(self, request: Request) -> None:
+        lapses = self.lapses
         try:
             outcome = await create_room(self._env, request)
         finally:
             self._creators -= Counter([request.user.user_id])
-        if isinstance(outcome, Created) and outcome.claim.room_code not in self._running:
+        is_new = isinstance(outcome, Created) and outcome.claim.room_code not in self._running
+        if isinstance(outcome, Created) and is_new and lapses == self.lapses:
             actor = Actor(self._env, outcome.claim.room_code)
             # Before it answers: if its maker is gone by then, it is told so.
             self._start(actor)
@@ -215,7 +220,7 @@ class Registry:
         elif self._is_stopping:
             refused = ErrorCode.UNAVAILABLE
         else:
-            # Made before, or, by a retry that was quicker, opened before its maker heard of it.
+            # Made before; or, opened by a quicker retry before its maker heard of it; or taken from us, perhaps.
             code = outcome.claim.room_code if isinstance(outcome, Created) else outcome.room_code
             refused = self._offer(code, request)
         if refused is not None:

@@ -157,6 +157,26 @@ async def test_rooms_that_were_claimed_without_an_answer_are_not_forgotten(table
     await tasks.end([sweeping])
 
 
+async def test_rooms_whose_claims_are_answered_after_a_lapse_are_claimed_anew(table, monkeypatch):
+    ada, _bob = await crashed_in_round(table)
+    claim_due = table.memory.claim_due
+
+    async def late(*asked):
+        claims = await claim_due(*asked)
+        await table.registry.discard_fenced()
+        return claims
+
+    await asyncio.sleep(8.5)
+    sweeper = a_sweeper(table)
+    with monkeypatch.context() as fault:
+        fault.setattr(table.store, "claim_due", late)
+        assert await sweeper.sweep() == 0
+    assert len(table.registry) == 0
+    epoch = table.row_of(ada.code).epoch
+    assert await sweeper.sweep() == 1
+    assert table.row_of(ada.code).epoch == epoch + 1
+
+
 async def test_a_room_whose_own_claim_had_no_answer_is_looked_for(table, monkeypatch):
     """Nobody else may: it is ours, by the store. And nobody asks for it again."""
     ada, bob = await crashed_in_round(table)

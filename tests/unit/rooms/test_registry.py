@@ -315,6 +315,27 @@ class TestLapse:
         assert (await table.outlet.reply("join"))["type"] == "ok"
         assert table.row_of(ada.code).epoch == before + 1
 
+    async def test_a_room_whose_making_was_answered_after_it_is_claimed_anew(self, table):
+        """Another node may have taken it by then, and gone on."""
+        await table.begin()
+        ada = table.user("ada")
+        create = ada.create()
+        make, slow = table.store.create_room, asyncio.Event()
+
+        async def late(room):
+            made = await make(room)
+            await slow.wait()
+            return made
+
+        table.store.create_room = late
+        ada.send(create)
+        await settle()
+        await table.registry.discard_fenced()
+        slow.set()
+        reply = await table.outlet.reply(create.id)
+        assert reply["type"] == "ok"
+        assert table.row_of(reply["room_code"]).epoch == 2
+
     async def test_the_store_must_answer(self, table, room):
         await room
         table.store.is_away = True
