@@ -63,7 +63,6 @@ def lobby() -> PlayedRoom:
     room.say(room.host, commands.LockRoom)
     settings = msgspec.convert({"total_rounds": 2, "vote_updates": "progress"}, commands.SettingsPatch)
     room.say(room.host, commands.UpdateSettings, settings=settings)
-    room.tell(messages.QuestionDrawn("hats", "en", HOUSE.bank[3]))
     room.say(room.host, commands.TransferHost, user_id=ben.user_id)
     return room
 

@@ -7,6 +7,7 @@ from msgspec import Struct
 
 from votegame.errors import ErrorCode
 from votegame.game.presence import Presence
+from votegame.game.question import Person, Wish
 from votegame.game.records import Record
 from votegame.game.state import State
 from votegame.ids import UserId
@@ -86,11 +87,19 @@ class Notice(Struct, frozen=True):
 
 
 class DrawQuestion(Struct, frozen=True):
-    """Effect: find the room's next question. It comes back as `QuestionDrawn`."""
+    """Effect: find the room's next question, in place of one that was found before.
 
-    topic: str
-    language: str
+    What is found comes back as the `drawn` of `votegame.game.outside.Outside`.
+
+    Attributes:
+        wish: What the room wishes of it.
+        asked: Keys of questions that it must not be.
+        people: The members, none of whom it may name, or should have been asked before.
+    """
+
+    wish: Wish
     asked: frozenset[str]
+    people: tuple[Person, ...]
 
 
 Effect = DrawQuestion

@@ -8,7 +8,6 @@ from typing import Literal
 from msgspec import Struct
 
 from votegame.game.commands import AnyRoomCommand, CreateRoom
-from votegame.game.house import Question
 from votegame.ids import RoundId, UserId
 
 
@@ -65,20 +64,6 @@ class PresenceChanged(Struct, frozen=True):
     back: tuple[UserId, ...]
 
 
-class QuestionDrawn(Struct, frozen=True):
-    """The answer to a `DrawQuestion`: the question to hold for the next round.
-
-    Attributes:
-        topic: What was asked for; if the room's topic moved on, the question is not held.
-        language: Likewise.
-        question: What was found.
-    """
-
-    topic: str
-    language: str
-    question: Question
-
-
 class GateWasShut(Struct, frozen=True):
     """Commits took `shut_ms` milliseconds, longer than players can be asked to bear: deadlines move by that time."""
 
@@ -93,4 +78,4 @@ class NoticesMissed(Struct, frozen=True):
     """Somebody may have missed notices: what they tell is to be told again, as it stands."""
 
 
-Message = FromUser | Creation | TimerDue | PresenceChanged | QuestionDrawn | GateWasShut | Loaded | NoticesMissed
+Message = FromUser | Creation | TimerDue | PresenceChanged | GateWasShut | Loaded | NoticesMissed

@@ -6,7 +6,7 @@ table in `votegame.game.rules`; here is what it means that a phase begins or end
 
 from votegame.game import records
 from votegame.game.change import DrawQuestion
-from votegame.game.house import Question
+from votegame.game.question import Person, Question, Wish
 from votegame.game.state import (
     Answering,
     Lobby,
@@ -24,7 +24,7 @@ from votegame.ids import RoundId, UserId, new_uuid
 def start_round(turn: Turn, round_id: RoundId | None = None) -> RoundId:
     """The first or the next round begins, for all who have a seat; it gets `round_id`, or a new one."""
     state = turn.state
-    question = own_question(state) or state.held or _bank_question(turn)
+    question = own_question(state) or state.held or _drawn_question(turn) or _bank_question(turn)
     round_id = round_id or RoundId(new_uuid(turn.rng))
     players = players_of(state)
     deadline = turn.now + state.settings.answer_seconds * 1000
@@ -49,12 +49,33 @@ def _bank_question(turn: Turn) -> Question:
     return turn.rng.choice(fresh)
 
 
-def draw_question(turn: Turn) -> None:
-    """Wish for the question that the room is to hold, unless it has one, so that no round waits for it."""
+def wish_of(state: State) -> Wish:
+    """What the room wishes of questions."""
+    return Wish(state.settings.topic, state.settings.language, state.settings.tone)
+
+
+def _drawn_question(turn: Turn) -> Question | None:
+    """The question that was drawn for the next round, if it is what the room still wishes."""
+    drawn = turn.outside.drawn
+    if drawn is None or drawn.wish != wish_of(turn.state) or drawn.question.key in _taken(turn.state):
+        return None
+    return drawn.question
+
+
+def _taken(state: State) -> frozenset[str]:
+    """Keys of what was asked in this game, and of what the host is going to ask."""
+    return state.asked | {question.key for question in state.own_questions}
+
+
+def draw_question(turn: Turn, *, anew: bool = False) -> None:
+    """Wish for the question of the next round, unless there is one, so that no round waits for it.
+
+    `anew`: also when there is one, since it was drawn for other people.
+    """
     state = turn.state
-    if state.held is None:
-        taken = state.asked | {question.key for question in state.own_questions}
-        turn.wish(DrawQuestion(state.settings.topic, state.settings.language, taken))
+    if state.held is None and (anew or _drawn_question(turn) is None):
+        people = tuple(Person(user_id, member.display_name) for user_id, member in state.members.items())
+        turn.wish(DrawQuestion(wish_of(state), _taken(state), people))
 
 
 def start_voting(turn: Turn) -> None:

@@ -11,7 +11,7 @@ import msgspec
 from msgspec import Struct
 
 from votegame.errors import CorruptLogError, LaterVersionError
-from votegame.game.house import Question
+from votegame.game.question import Question
 from votegame.game.roles import Role
 from votegame.game.room_settings import RoomSettings
 from votegame.game.tags import tag_of
@@ -88,7 +88,7 @@ class SettingsUpdated(Payload, frozen=True, kw_only=True):
 
 
 class QuestionHeld(Payload, frozen=True, kw_only=True):
-    """The room has its next question. Hidden until its round starts."""
+    """The room has its next question. Hidden until its round starts. Written by 0.1.0, and read ever since."""
 
     question: Question
 

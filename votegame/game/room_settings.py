@@ -5,6 +5,8 @@ from typing import Annotated, Final, Literal
 import msgspec
 from msgspec import UNSET, Meta, Struct, UnsetType
 
+from votegame.game.question import Tone
+
 HARD_MAX_PLAYERS: Final = 1_000
 """What an operator may raise `max_players` to: the snapshot of such a room is 3 MB with the longest answers."""
 
@@ -41,6 +43,7 @@ class RoomSettings(Struct, frozen=True, kw_only=True):
         host_away: What happens when the host stays away: `promote`, `wait` or `auto`.
         topic: What questions are about; free text, at most 60 code points, empty for anything.
         language: Language of the questions, a BCP 47 tag.
+        tone: How daring questions may be: `family`, `default` or `spicy`.
     """
 
     max_players: MaxPlayers = 10
@@ -53,6 +56,7 @@ class RoomSettings(Struct, frozen=True, kw_only=True):
     host_away: HostAway = "promote"
     topic: Topic = ""
     language: Language = "en"
+    tone: Tone = "default"
 
 
 class SettingsPatch(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
@@ -72,6 +76,7 @@ class SettingsPatch(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     host_away: HostAway | UnsetType = UNSET
     topic: Topic | UnsetType = UNSET
     language: Language | UnsetType = UNSET
+    tone: Tone | UnsetType = UNSET
     questions: OwnQuestions | UnsetType = UNSET
 
 

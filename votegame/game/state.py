@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Literal
 import msgspec
 from msgspec import Struct
 
-from votegame.game.house import Question
+from votegame.game.question import Question
 from votegame.game.remembered import Remembered
 from votegame.game.roles import Role
 from votegame.game.room_settings import RoomSettings, VoteUpdates
@@ -143,7 +143,7 @@ class State(Struct, frozen=True, kw_only=True):
         left: Who played in this game and left it.
         phase: The phase, with all that exists in it.
         total_rounds: Rounds of the present game, fixed when it started; 0 before.
-        held: The question for the next round that none of the host's own is there for.
+        held: The question for the next round that none of the host's own is there for, in a room that 0.1.0 drew for.
         own_questions: Those of the host that were not asked yet, in the order in which they come.
         asked: Keys of the questions of the present game.
         locked: Whether nobody new is let in.

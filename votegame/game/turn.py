@@ -9,6 +9,7 @@ import msgspec
 from votegame.game import fold, records, views
 from votegame.game.change import Change, Effect, Event, Notice, Reply
 from votegame.game.house import House
+from votegame.game.outside import Outside
 from votegame.game.presence import Presence
 from votegame.game.records import HIDDEN, AnyPayload, Cause, Record
 from votegame.game.state import Closed, State, to_builtins
@@ -21,10 +22,19 @@ class Turn:
     """Collects the consequences of one message; each record moves `state` on by the same fold that loading uses."""
 
     def __init__(
-        self, state: State, *, presence: Presence, now: int, rng: random.Random, house: House, cause: Cause | None
+        self,
+        state: State,
+        *,
+        presence: Presence,
+        outside: Outside,
+        now: int,
+        rng: random.Random,
+        house: House,
+        cause: Cause | None,
     ) -> None:
         self.state = state
         self.presence = presence
+        self.outside = outside
         self.now = now
         self.rng = rng
         self.house = house

@@ -13,7 +13,7 @@ import structlog
 from votegame.errors import ErrorCode, StoreError
 from votegame.game.change import Change, Refusal
 from votegame.game.commands import Resume
-from votegame.game.messages import Loaded, NoticesMissed, QuestionDrawn
+from votegame.game.messages import Loaded, NoticesMissed
 from votegame.game.state import State
 from votegame.ids import NodeId, RoomCode, RoomId
 from votegame.rooms.alarm import Alarm
@@ -53,7 +53,7 @@ class Actor:
             self._inbox.offer(entry)
         self._wake = asyncio.Event()
         self._alarm = Alarm(self._wake.set)
-        self._effects = EffectRunner(env.questions, self._offer_question)
+        self._effects = EffectRunner(env.questions)
         self.owner: NodeId | None = None
         """The node that owns the room, when it turned out, or was made, to be another one's."""
         self._is_stopping = False
@@ -82,9 +82,6 @@ class Actor:
         if self.room.backlog >= INBOX_ENTRIES:
             return True
         return not isinstance(request.command, Resume) and self.room.is_late(self._env.clock.seconds())
-
-    def _offer_question(self, drawn: QuestionDrawn) -> None:
-        self.offer(drawn)
 
     def hand_over(self, node_id: NodeId | None) -> None:
         """Give the room to another node, between two commits; what waits in the inbox goes there, too.
@@ -117,7 +114,7 @@ class Actor:
 
     def _room(self, claim: Claim, state: State) -> Room:
         self._claim = claim
-        return Room(self._env, claim, state, on_progress=self._wake.set, on_effect=self._effects.run)
+        return Room(self._env, claim, state, on_progress=self._wake.set, effects=self._effects)
 
     async def run(self, claim: Claim | None = None) -> Ending:
         """Open the room, unless it was just made, and work until it ends. `claim` is one that was made already."""
@@ -317,7 +314,7 @@ class Actor:
                     room.catch_up(entry)
             case ConnectionLost():
                 room.connection_lost(entry)
-            case QuestionDrawn() | NoticesMissed():
+            case NoticesMissed():
                 room.tell(entry)
 
     def _set_alarm(self, room: Room) -> None:

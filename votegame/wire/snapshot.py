@@ -8,6 +8,7 @@ from typing import Annotated
 
 from msgspec import UNSET, Meta, Struct, UnsetType
 
+from votegame.game.question import Tone
 from votegame.game.room_settings import (
     HostAway,
     Language,
@@ -38,6 +39,8 @@ class Settings(Part, frozen=True, kw_only=True):
     host_away: HostAway
     topic: Topic
     language: Language
+    # A node of the release before may still send the settings of a room in a deploy: it knows none of these.
+    tone: Tone | UnsetType = UNSET
 
 
 class Member(Part, frozen=True, kw_only=True):

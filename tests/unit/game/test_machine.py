@@ -301,7 +301,7 @@ class RandomGames(RuleBasedStateMachine):
         self.tell(messages.Loaded())
 
     def find_a_question(self):
-        self.tell(messages.QuestionDrawn("", "en", self.chance.choice(HOUSE.bank[:3])))
+        self.room.draw(self.chance.choice(HOUSE.bank[:3]))
 
     # what must be true after each -----------------------------------------------------------------------------------
 
