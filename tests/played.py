@@ -5,6 +5,7 @@ import random
 import msgspec
 
 from votegame.game import commands, messages, records
+from votegame.game.change import CheckAnswer
 from votegame.game.fold import apply
 from votegame.game.house import House
 from votegame.game.messages import User
@@ -31,6 +32,7 @@ class PlayedRoom:
         self.records = []
         self._n_commands = 0
         self.drawn = None
+        self.unchecked = []
         self.host = self.a_user("Host")
         patch = msgspec.convert(settings, commands.SettingsPatch)
         creation = messages.Creation(self.host, commands.CreateRoom(id="create", settings=patch))
@@ -58,18 +60,28 @@ class PlayedRoom:
             now=self.now,
             rng=self.rng,
             house=self.house,
-            outside=Outside(drawn=self.drawn),
+            outside=Outside(drawn=self.drawn, unchecked=frozenset(self.unchecked)),
         )
         self.state = change.state
         self.records += change.records
+        self.unchecked += [effect.answer_id for effect in change.effects if isinstance(effect, CheckAnswer)]
         return change
+
+    def checked(self, *flagged, presence=None):
+        """The checks under way have come to an end; these users' answers were flagged. Returns the change."""
+        answers = self.state.phase.answers
+        ids = frozenset(answers[user.user_id].answer_id for user in flagged)
+        passed = frozenset(self.unchecked) - ids
+        self.unchecked = []
+        message = messages.AnswersChecked(round_id=self.state.phase.round.round_id, passed=passed, flagged=ids)
+        return self.tell(message, presence=presence)
 
     def draw(self, question) -> None:
         """`question` was found for the next round, as the room wishes it now."""
         self.drawn = QuestionDrawn(wish_of(self.state), question)
 
     def hold(self, question) -> None:
-        """`question` is recorded for the next round, as 0.1.0 did."""
+        """`question` is recorded for the next round, as in logs from before."""
         state = self.state
         record = Record(
             position=state.position + 1,

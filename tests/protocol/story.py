@@ -10,10 +10,11 @@ import random
 import msgspec
 
 from votegame.game import commands, rules, views
-from votegame.game.change import Event, Notice, Ok, Refusal
+from votegame.game.change import Event, Notice, Ok, Refusal, Whisper
 from votegame.game.commands import AnyCommand, Command
 from votegame.game.house import House
 from votegame.game.messages import (
+    AnswersChecked,
     Creation,
     FromUser,
     GateWasShut,
@@ -47,7 +48,7 @@ class Story:
 
     def __init__(self, seed: int) -> None:
         self.rng = random.Random(seed)
-        self.house = House(bank=BANK)
+        self.house = House(bank=BANK, has_moderation=True)
         self.users = {name.lower(): User(UserId(new_uuid(self.rng)), name) for name in ("Ada", "Ben", "Cleo")}
         self.now = START_MS
         self.drawn: QuestionDrawn | None = None
@@ -169,7 +170,7 @@ class Story:
         self.frames.setdefault(f"error.{reply.code}", frame)
         return frame
 
-    def _keep_output(self, output: Event | Notice) -> None:
+    def _keep_output(self, output: Event | Notice | Whisper) -> None:
         if isinstance(output, Event):
             frame = {
                 "type": output.type,
@@ -254,6 +255,21 @@ def play_watched(seed: int = 3) -> Story:
     story.give("ben", commands.LeaveRoom)
     story.give("cleo", commands.JoinRoom, role="player")
     _go_on(story)
+    return story
+
+
+def play_moderated(seed: int = 4) -> Story:
+    """A fourth evening: Ben's answer is flagged."""
+    story = Story(seed)
+    story.give("ben", commands.JoinRoom)
+    story.give("cleo", commands.JoinRoom)
+    story.give("ada", commands.UpdateSettings, settings=SettingsPatch(tone="spicy", moderation="on"))
+    story.draw(BANK[0])
+    story.give("ada", commands.StartGame)
+    story.give("ben", commands.SubmitAnswer, round_id=story.round_id, answer="a threat")
+    checked = frozenset({story.answer_of("ben")})
+    story.tell(AnswersChecked(round_id=story.round_id, passed=frozenset(), flagged=checked))
+    story.keep_state("ben", ".flagged")
     return story
 
 

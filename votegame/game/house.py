@@ -19,6 +19,7 @@ class House(Struct, frozen=True, kw_only=True):
         least_remaining_ms: What a phase is given, at the least, after a room was loaded.
         closing_ms: How long a room with nobody connected is kept open.
         max_members: Members of a room, players and spectators together.
+        has_moderation: Whether there is a moderator to check answers.
         skips: Questions of one game that a host may skip.
         longest_phase_ms: How much time a phase can be given beyond now.
         most_remembered: Commands of a user that a room remembers before it takes no more of those that no round bounds:
@@ -33,6 +34,7 @@ class House(Struct, frozen=True, kw_only=True):
     least_remaining_ms: int = 5_000
     closing_ms: int = 3_600_000
     max_members: int = 1_000
+    has_moderation: bool = False
     skips: int = 3
     longest_phase_ms: int = 600_000
     most_remembered: int = 300

@@ -88,7 +88,7 @@ def attached(turn: Turn, user: User, *, durable: bool) -> Ok:
 
 def state_fields(turn: Turn, user_id: UserId) -> dict[str, Any]:
     """The `state` of now for a member, as an `ok` carries it."""
-    state = snapshot(turn.state, user_id, turn.presence, now=turn.now)
+    state = snapshot(turn.state, user_id, turn.presence, now=turn.now, unchecked=turn.unchecked)
     return {"room_code": turn.state.room_code, "state": state}
 
 
@@ -118,7 +118,7 @@ def _first_other(state: State, leaving: UserId) -> UserId | None:
 
 def resume(turn: Turn, user: User, command: Resume) -> Reply:
     """What was missed, or a snapshot: the gate, where frames are kept, knows which."""
-    return Resumption(turn.state, turn.presence, user.user_id, command.stream, command.last_seq)
+    return Resumption(turn.state, turn.presence, turn.unchecked, user.user_id, command.stream, command.last_seq)
 
 
 def read_room(turn: Turn, user: User, _command: ReadRoom) -> Reply:

@@ -8,7 +8,7 @@ from typing import Literal
 from msgspec import Struct
 
 from votegame.game.commands import AnyRoomCommand, CreateRoom
-from votegame.ids import RoundId, UserId
+from votegame.ids import AnswerId, RoundId, UserId
 
 
 class User(Struct, frozen=True):
@@ -64,6 +64,14 @@ class PresenceChanged(Struct, frozen=True):
     back: tuple[UserId, ...]
 
 
+class AnswersChecked(Struct, frozen=True, kw_only=True):
+    """Answers of a round were checked, or could not be: then they have passed."""
+
+    round_id: RoundId
+    passed: frozenset[AnswerId]
+    flagged: frozenset[AnswerId]
+
+
 class GateWasShut(Struct, frozen=True):
     """Commits took `shut_ms` milliseconds, longer than players can be asked to bear: deadlines move by that time."""
 
@@ -78,4 +86,4 @@ class NoticesMissed(Struct, frozen=True):
     """Somebody may have missed notices: what they tell is to be told again, as it stands."""
 
 
-Message = FromUser | Creation | TimerDue | PresenceChanged | GateWasShut | Loaded | NoticesMissed
+Message = FromUser | Creation | TimerDue | PresenceChanged | AnswersChecked | GateWasShut | Loaded | NoticesMissed

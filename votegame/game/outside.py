@@ -6,6 +6,7 @@ Nothing of it is kept: a node that takes over a room has the work done again, an
 from msgspec import Struct
 
 from votegame.game.question import Question, Wish
+from votegame.ids import AnswerId
 
 
 class QuestionDrawn(Struct, frozen=True):
@@ -20,9 +21,11 @@ class Outside(Struct, frozen=True, kw_only=True):
 
     Attributes:
         drawn: The question that was found for the next round; None without one, or while it is looked for.
+        unchecked: The answers whose check is under way.
     """
 
     drawn: QuestionDrawn | None = None
+    unchecked: frozenset[AnswerId] = frozenset()
 
 
 NOTHING_OUTSIDE = Outside()

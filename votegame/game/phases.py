@@ -4,6 +4,8 @@
 table in `votegame.game.rules`; here is what it means that a phase begins or ends.
 """
 
+from collections.abc import Set as AbstractSet
+
 from votegame.game import records
 from votegame.game.change import DrawQuestion
 from votegame.game.question import Person, Question, Wish
@@ -18,7 +20,7 @@ from votegame.game.state import (
     round_players,
 )
 from votegame.game.turn import Turn
-from votegame.ids import RoundId, UserId, new_uuid
+from votegame.ids import AnswerId, RoundId, UserId, new_uuid
 
 
 def start_round(turn: Turn, round_id: RoundId | None = None) -> RoundId:
@@ -136,9 +138,16 @@ def end_phase_if_all_acted(turn: Turn) -> None:
     if not isinstance(phase, Answering | Voting) or turn.state.paused_ms is not None:
         return
     able = _able(turn.state, phase) & turn.presence.connected
-    acted = phase.answers.keys() if isinstance(phase, Answering) else phase.votes.keys()
-    if able and able <= acted:
+    if able and able <= _acted(phase, turn.unchecked):
         end_phase(turn)
+
+
+def _acted(phase: Answering | Voting, unchecked: frozenset[AnswerId]) -> AbstractSet[UserId]:
+    if isinstance(phase, Voting):
+        return phase.votes.keys()
+    if not unchecked:
+        return phase.answers.keys()
+    return {user_id for user_id, answer in phase.answers.items() if answer.answer_id not in unchecked}
 
 
 def _able(state: State, phase: Answering | Voting) -> frozenset[UserId]:

@@ -27,6 +27,7 @@ Language = Annotated[str, Meta(min_length=2, max_length=35, pattern="^[A-Za-z]{2
 OwnQuestions = Annotated[tuple[Annotated[str, Meta(max_length=480)], ...], Meta(max_length=MOST_OWN_QUESTIONS)]
 VoteUpdates = Literal["counts", "progress"]
 HostAway = Literal["promote", "wait", "auto"]
+Moderation = Literal["off", "on"]
 
 
 class RoomSettings(Struct, frozen=True, kw_only=True):
@@ -44,6 +45,7 @@ class RoomSettings(Struct, frozen=True, kw_only=True):
         topic: What questions are about; free text, at most 60 code points, empty for anything.
         language: Language of the questions, a BCP 47 tag.
         tone: How daring questions may be: `family`, `default` or `spicy`.
+        moderation: Whether answers are checked, and those left out that nobody should have to read: `off` or `on`.
     """
 
     max_players: MaxPlayers = 10
@@ -57,6 +59,7 @@ class RoomSettings(Struct, frozen=True, kw_only=True):
     topic: Topic = ""
     language: Language = "en"
     tone: Tone = "default"
+    moderation: Moderation = "off"
 
 
 class SettingsPatch(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
@@ -77,6 +80,7 @@ class SettingsPatch(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     topic: Topic | UnsetType = UNSET
     language: Language | UnsetType = UNSET
     tone: Tone | UnsetType = UNSET
+    moderation: Moderation | UnsetType = UNSET
     questions: OwnQuestions | UnsetType = UNSET
 
 

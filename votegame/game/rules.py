@@ -11,12 +11,13 @@ from typing import Any, Final, assert_never
 from msgspec import Struct
 
 from votegame.errors import ErrorCode
-from votegame.game import commands, hosting, membership, phases, reactions, records, rounds
+from votegame.game import commands, hosting, membership, moderation, phases, reactions, records, rounds
 from votegame.game.allowance import too_many
 from votegame.game.change import Change, Refusal, Reply
 from votegame.game.commands import AnyRoomCommand, RoundCommand
 from votegame.game.house import House
 from votegame.game.messages import (
+    AnswersChecked,
     Creation,
     FromUser,
     GateWasShut,
@@ -140,6 +141,8 @@ def decide(
             _timer_due(turn, message)
         case PresenceChanged():
             _presence_changed(turn, message)
+        case AnswersChecked():
+            rounds.answers_checked(turn, message)
         case GateWasShut():
             _gate_was_shut(turn, message)
         case Loaded():
@@ -247,3 +250,4 @@ def _loaded(turn: Turn) -> None:
     if is_running and shown is not None and shown < least:
         phases.move_deadline(turn, least)
     phases.draw_question(turn)
+    moderation.check_again(turn)

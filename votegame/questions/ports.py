@@ -1,5 +1,6 @@
 """What rooms need of a source of questions. Each source keeps what it needs of time limits to itself."""
 
+from collections.abc import Sequence
 from typing import Protocol
 
 from votegame.game.question import Person, Question, Wish
@@ -12,4 +13,15 @@ class QuestionSource(Protocol):
         """A question that fits `wish`, with a key not in `asked`; None without one.
 
         It names none of `people` and, while there are others, none of them has seen it.
+        """
+
+
+class Moderator(Protocol):
+    """Says of texts whether people should be spared them."""
+
+    async def flagged(self, texts: Sequence[str]) -> Sequence[bool]:
+        """For each of `texts`, in their order, whether it should not be shown.
+
+        Raises:
+            VotegameError: It cannot be had now.
         """

@@ -13,7 +13,7 @@ import structlog
 from votegame.errors import ErrorCode, StoreError
 from votegame.game.change import Change, Refusal
 from votegame.game.commands import Resume
-from votegame.game.messages import Loaded, NoticesMissed
+from votegame.game.messages import AnswersChecked, Loaded, NoticesMissed
 from votegame.game.state import State
 from votegame.ids import NodeId, RoomCode, RoomId
 from votegame.rooms.alarm import Alarm
@@ -53,7 +53,7 @@ class Actor:
             self._inbox.offer(entry)
         self._wake = asyncio.Event()
         self._alarm = Alarm(self._wake.set)
-        self._effects = EffectRunner(env.questions)
+        self._effects = EffectRunner(env.questions, env.moderator, self._offer_checked)
         self.owner: NodeId | None = None
         """The node that owns the room, when it turned out, or was made, to be another one's."""
         self._is_stopping = False
@@ -82,6 +82,9 @@ class Actor:
         if self.room.backlog >= INBOX_ENTRIES:
             return True
         return not isinstance(request.command, Resume) and self.room.is_late(self._env.clock.seconds())
+
+    def _offer_checked(self, checked: AnswersChecked) -> None:
+        self.offer(checked)
 
     def hand_over(self, node_id: NodeId | None) -> None:
         """Give the room to another node, between two commits; what waits in the inbox goes there, too.
@@ -137,10 +140,12 @@ class Actor:
             opened = await self._claimed(claim)
             if isinstance(opened, Opened):
                 room = self._room(opened.claim, opened.state)
-                self._inherit(room)
+                must_tell_again = self._inherit(room)
                 if claim is not None and not room.presence.has_sockets:
                     room.expect_nobody(opened.last_record_ms)
                 room.tell(Loaded())
+                if must_tell_again:
+                    room.tell(NoticesMissed())
                 return room
             if isinstance(opened, Elsewhere):
                 self.owner = opened.node_id
@@ -169,17 +174,21 @@ class Actor:
             self._claim, self._is_broken = opened.claim, opened.is_broken
         return opened
 
-    def _inherit(self, room: Room) -> None:
-        """Keep the connections that are attached, if they were told all events that are kept."""
+    def _inherit(self, room: Room) -> bool:
+        """Keep the connections that are attached, if they were told all events that are kept.
+
+        Returns whether there are any, who must be told again what notices tell.
+        """
         heritage = self._heritage
         if not heritage.sockets:
             room.start({}, heritage.gone)
         elif heritage.told == room.told:
             room.start(heritage.sockets, heritage.gone, heritage.nodes)
-            room.tell(NoticesMissed())
+            return True
         else:
             self._close_attached()
             room.start({})
+        return False
 
     def _close_attached(self) -> None:
         self._env.outlet.deliver([CloseAttached(self.room_code, CloseCode.RESTARTING)])
@@ -314,6 +323,9 @@ class Actor:
                     room.catch_up(entry)
             case ConnectionLost():
                 room.connection_lost(entry)
+            case AnswersChecked():
+                self._effects.settle(entry)
+                room.tell(entry)
             case NoticesMissed():
                 room.tell(entry)
 

@@ -11,7 +11,7 @@ from types import MappingProxyType
 from typing import Final, Literal
 
 from votegame.errors import ErrorCode
-from votegame.game.change import Change, Notice, Ok, Refusal, Reply, Resumption
+from votegame.game.change import Change, Notice, Ok, Refusal, Reply, Resumption, Whisper
 from votegame.game.commands import React
 from votegame.game.messages import GateWasShut, Message, NoticesMissed, Timer, TimerDue
 from votegame.game.records import to_row
@@ -210,7 +210,8 @@ class Room:
         told = self._decide(NoticesMissed()).public
         notices = tuple(notice for notice in told if isinstance(notice, Notice))
         caught_up = CaughtUp(subscription, self.decided, notices)
-        self._gate.add(self.state.position, [caught_up], members=len(self.state.members))
+        whispers = [whisper for whisper in told if isinstance(whisper, Whisper)]
+        self._gate.add(self.state.position, [caught_up, *whispers], members=len(self.state.members))
         if self._gate.is_idle:
             self.presence.told_up_to(self.state.position)
         self.store_deadline()

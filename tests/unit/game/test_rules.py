@@ -224,7 +224,7 @@ class TestQuestions:
         assert room.state.phase.round.question == HOUSE.bank[5].text
         assert change.effects == (a_draw(room, asked=[HOUSE.bank[5].key]),)
 
-    def test_one_that_0_1_0_recorded_is_asked_before_one_that_was_drawn(self):
+    def test_one_that_is_in_the_log_is_asked_before_one_that_was_drawn(self):
         room = room_in("lobby")
         room.hold(HOUSE.bank[5])
         room.draw(HOUSE.bank[6])
@@ -270,7 +270,7 @@ class TestQuestions:
         assert room.tell(self.update(room, commands.SettingsPatch(max_players=5))).effects == ()
         room.hold(HOUSE.bank[6])
         room.tell(self.update(room, commands.SettingsPatch(max_players=6, tone="family")))
-        assert room.state.held == HOUSE.bank[6], "0.1.0 folds it so"
+        assert room.state.held == HOUSE.bank[6], "so folds a release that knows no tone"
         room.tell(self.update(room, commands.SettingsPatch(topic="dogs")))
         assert room.state.held is None
 

@@ -14,7 +14,7 @@ pytestmark = pytest.mark.looptime
 
 @pytest.fixture
 async def runner():
-    runner = EffectRunner(Questions())
+    runner = EffectRunner(Questions(), None, lambda checked: None)
     yield runner
     await runner.close()
 
