@@ -131,8 +131,22 @@ def closed() -> PlayedRoom:
     return room
 
 
+def moderated() -> PlayedRoom:
+    """A round in which answers are checked: one was flagged and replaced, one flagged and not."""
+    room = PlayedRoom(17, house=msgspec.structs.replace(HOUSE, has_moderation=True), moderation="on", tone="spicy")
+    ben, cleo = _joined(room, "Ben"), _joined(room, "Cleo")
+    room.say(room.host, commands.StartGame)
+    for user in (room.host, ben, cleo):
+        room.say(user, commands.SubmitAnswer, answer=f"{user.display_name} says")
+    room.checked(ben, cleo)
+    room.say(ben, commands.SubmitAnswer, answer="tea")
+    room.checked()
+    room.say(room.host, commands.StartVoting)
+    return room
+
+
 ROOMS: dict[str, Callable[[], PlayedRoom]] = {
-    each.__name__: each for each in (lobby, answering, voting, results, finished, closed)
+    each.__name__: each for each in (lobby, answering, voting, results, finished, closed, moderated)
 }
 
 

@@ -28,14 +28,6 @@ def check(turn: Turn, round_id: RoundId, answer: Answer) -> None:
         turn.unchecked |= {answer.answer_id}
 
 
-def check_again(turn: Turn) -> None:
-    """A room was loaded: what was under way is lost, and how earlier checks ended is in no log, so all is done anew."""
-    phase = turn.state.phase
-    if isinstance(phase, Answering):
-        for answer in phase.answers.values():
-            check(turn, phase.round.round_id, answer)
-
-
 def tell_author(turn: Turn, round_id: RoundId, user_id: UserId) -> None:
     """The last answer of the user was flagged, and he has no other: he alone is told, as long as that is so."""
     fields = {"round_id": round_id, **flagged_fields(turn.state.flagged[user_id][-1])}

@@ -58,6 +58,17 @@ def _count_answers(turn: Turn) -> None:
     end_phase_if_all_acted(turn)
 
 
+def check_again(turn: Turn) -> None:
+    """A room was loaded: what was under way is lost, and how earlier checks ended is in no log, so all is done anew."""
+    phase = turn.state.phase
+    if not isinstance(phase, Answering):
+        return
+    for answer in phase.answers.values():
+        check(turn, phase.round.round_id, answer)
+    if turn.unchecked:
+        _notice_counts(turn, "answer_submitted", "", {})
+
+
 def answers_checked(turn: Turn, message: AnswersChecked) -> None:
     """Answers that have passed count from now on; flagged ones are left out, if voting has not begun."""
     turn.unchecked -= message.passed | message.flagged

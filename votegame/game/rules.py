@@ -11,7 +11,7 @@ from typing import Any, Final, assert_never
 from msgspec import Struct
 
 from votegame.errors import ErrorCode
-from votegame.game import commands, hosting, membership, moderation, phases, reactions, records, rounds
+from votegame.game import commands, hosting, membership, phases, reactions, records, rounds
 from votegame.game.allowance import too_many
 from votegame.game.change import Change, Refusal, Reply
 from votegame.game.commands import AnyRoomCommand, RoundCommand
@@ -250,4 +250,4 @@ def _loaded(turn: Turn) -> None:
     if is_running and shown is not None and shown < least:
         phases.move_deadline(turn, least)
     phases.draw_question(turn)
-    moderation.check_again(turn)
+    rounds.check_again(turn)
