@@ -132,7 +132,7 @@ def closed() -> PlayedRoom:
 
 
 def moderated() -> PlayedRoom:
-    """A round in which answers are checked: one was flagged and replaced, one flagged and not."""
+    """Two rounds in which answers are checked: one was flagged and replaced, others were flagged and not."""
     room = PlayedRoom(17, house=msgspec.structs.replace(HOUSE, has_moderation=True), moderation="on", tone="spicy")
     ben, cleo = _joined(room, "Ben"), _joined(room, "Cleo")
     room.say(room.host, commands.StartGame)
@@ -142,6 +142,13 @@ def moderated() -> PlayedRoom:
     room.say(ben, commands.SubmitAnswer, answer="tea")
     room.checked()
     room.say(room.host, commands.StartVoting)
+    answers = room.state.phase.answers
+    for user, author in ((room.host, ben), (ben, room.host), (cleo, ben)):
+        room.say(user, commands.SubmitVote, answer_id=answers[author.user_id].answer_id)
+    room.say(room.host, commands.NextRound)
+    room.say(ben, commands.SubmitAnswer, answer="tea")
+    room.say(cleo, commands.SubmitAnswer, answer="more tea")
+    room.checked(cleo)
     return room
 
 

@@ -6,13 +6,13 @@ import msgspec
 import pytest
 
 from tests.played import HOUSE, PlayedRoom
-from votegame.errors import CorruptLogError
+from votegame.errors import CorruptLogError, LaterVersionError
 from votegame.game import commands, messages, records
 from votegame.game.change import CheckAnswer, Notice, Resumption, Whisper
 from votegame.game.fold import apply, fold
 from votegame.game.moderation import MOST_FLAGGED
 from votegame.game.presence import Presence
-from votegame.game.records import MODERATED_VERSION, Record, Row, from_row, to_row
+from votegame.game.records import FORMAT_VERSION, MODERATED_VERSION, Record, Row, from_row, to_row
 from votegame.game.state import Voting
 from votegame.game.views import now_fields, snapshot
 
@@ -207,6 +207,17 @@ class TestAFlaggedAnswer:
         room.say(room.host, commands.EndRound)
         later = {row.type for row in map(to_row, room.records) if row.version == MODERATED_VERSION}
         assert later == {"answer_flagged", "answer_replaced"}
+
+    def test_is_a_later_format_for_a_release_that_does_not_know_it(self, room, monkeypatch):
+        """So it lets go of the room, and takes none of it for broken."""
+        answer(room, room.ben)
+        room.checked(room.ben)
+        *rows, last = map(to_row, room.records)
+        with monkeypatch.context() as patched:
+            patched.setattr(records, "READABLE_VERSION", FORMAT_VERSION)
+            fold(map(from_row, rows))
+            with pytest.raises(LaterVersionError):
+                from_row(last)
 
 
 class TestAnotherAnswer:
