@@ -129,11 +129,11 @@ class Server:
 
     def _make_accounts(self, secret: str) -> None:
         settings = self._settings
-        users = PostgresUserStore(self._database)
+        self._users = PostgresUserStore(self._database)
         self._passwords = PasswordHasher(cost=settings.bcrypt_cost)
-        self._revocations = Revocations(users, self._clock)
+        self._revocations = Revocations(self._users, self._clock)
         self._accounts = Accounts(
-            users,
+            self._users,
             passwords=self._passwords,
             tokens=Tokens(secret, previous=settings.secret_key_previous),
             revocations=self._revocations,
@@ -318,6 +318,7 @@ class Server:
         await self._rooms.close()
         await self._slow_rooms.close()
         await self._nodes.close()
+        await self._users.close()
         await self._database.close()
 
     async def _drain(self, router: ClusterRouter) -> None:

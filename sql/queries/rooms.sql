@@ -79,28 +79,32 @@ FROM rooms r LEFT JOIN room_events e ON e.room_id = r.id AND e.position = r.last
 WHERE r.id = ANY (%(room_ids)s::uuid[])
 
 -- name: room_claim
--- Become the owner of the room with this code, in a new epoch. The lease of the owner is read from its locked row: a
--- renewal that is just being committed is waited for, claims do not wait for each other. The owner is compared as it is
--- when the room's row is locked. Tells beside the claim who owns the room and whether that lease runs.
+-- Become the owner of the rooms with these codes, in a new epoch each. The leases of their owners are read from the
+-- locked rows: a renewal that is just being committed is waited for, claims do not wait for each other. Only rooms that
+-- may be had are locked, and the owner is compared as it is then; one that somebody else holds is passed over, so that
+-- it holds up no other. Tells beside each claim who owns the room and whether that lease runs.
 WITH found AS MATERIALIZED (
-    SELECT id, owner FROM rooms
-    WHERE code = %(code)s AND code_held AND (closed_at IS NULL OR closed_at >= now_ms() - 600000)
+    SELECT id, code, owner FROM rooms
+    WHERE code = ANY (%(codes)s::text[]) AND code_held AND (closed_at IS NULL OR closed_at >= now_ms() - 600000)
 ), leases AS MATERIALIZED (
     SELECT n.id, n.lease_until FROM nodes n
-    WHERE n.id = %(node_id)s OR n.id = (SELECT owner FROM found)
+    WHERE n.id = %(node_id)s OR n.id IN (SELECT owner FROM found)
     ORDER BY n.id
     FOR SHARE OF n
 ), judged AS MATERIALIZED (
-    SELECT f.id, f.owner, coalesce(lease_runs(l.lease_until), false) AS is_held
+    SELECT f.id, f.code, f.owner, coalesce(lease_runs(l.lease_until), false) AS is_held
     FROM found f LEFT JOIN leases l ON l.id = f.owner AND f.owner <> %(node_id)s
-), claimed AS (
-    UPDATE rooms r SET owner = %(node_id)s, epoch = r.epoch + 1
-    FROM judged j
-    WHERE r.id = j.id AND r.owner IS NOT DISTINCT FROM j.owner AND NOT j.is_held
+), locked AS MATERIALIZED (
+    SELECT r.id FROM rooms r JOIN judged j ON j.id = r.id
+    WHERE r.owner IS NOT DISTINCT FROM j.owner AND NOT j.is_held
         AND EXISTS (SELECT FROM leases l WHERE l.id = %(node_id)s AND lease_runs(l.lease_until))
-    RETURNING r.id, r.code, r.stream, r.epoch
+    ORDER BY r.id
+    FOR UPDATE OF r SKIP LOCKED
+), claimed AS (
+    UPDATE rooms r SET owner = %(node_id)s, epoch = r.epoch + 1 FROM locked WHERE r.id = locked.id
+    RETURNING r.id, r.stream, r.epoch
 )
-SELECT c.id, c.code, c.stream, c.epoch, j.owner, j.is_held FROM judged j LEFT JOIN claimed c ON c.id = j.id
+SELECT j.code, c.id, c.stream, c.epoch, j.owner, j.is_held FROM judged j LEFT JOIN claimed c ON c.id = j.id
 
 -- name: room_claim_due
 -- Take over rooms whose deadline nears, the earliest first, and that nobody alive owns, or the node itself without running
@@ -128,11 +132,14 @@ WITH due AS MATERIALIZED (
 SELECT id, code, stream, epoch FROM claimed ORDER BY next_deadline, id
 
 -- name: room_load
--- The log from its last base on.
-SELECT position, seq, type, round_id, user_id, command_id, payload, version, server_time FROM room_events
-WHERE room_id = %(room_id)s AND position >= coalesce(
-    (SELECT max(b.position) FROM room_events b WHERE b.room_id = %(room_id)s AND b.type = 'base'), 1)
-ORDER BY position
+-- The logs of rooms, each from its last base on.
+SELECT e.room_id, e.position, e.seq, e.type, e.round_id, e.user_id, e.command_id, e.payload, e.version, e.server_time
+FROM unnest(%(room_ids)s::uuid[]) AS wanted (id)
+CROSS JOIN LATERAL (
+    SELECT coalesce(max(b.position), 1) AS position FROM room_events b WHERE b.room_id = wanted.id AND b.type = 'base'
+) AS base
+JOIN room_events e ON e.room_id = wanted.id AND e.position >= base.position
+ORDER BY e.room_id, e.position
 
 -- name: room_release
 -- Give a room up, to a node if one is named, unless somebody else has it already.

@@ -65,9 +65,9 @@ WITH owner AS (
 INSERT INTO logins (id, user_id, expires_at) SELECT %(login_id)s, id, %(expires_at)s FROM owner
 
 -- name: login_find
--- The user of a login that has not ended.
-SELECT u.id::text, u.email, u.display_name, l.expires_at FROM logins l JOIN users u ON u.id = l.user_id
-WHERE l.id = %(login_id)s AND l.user_id = %(user_id)s AND l.expires_at > now_ms()
+-- The users of those of these logins that have not ended.
+SELECT l.id::text, u.id::text, u.email, u.display_name, l.expires_at FROM logins l JOIN users u ON u.id = l.user_id
+WHERE l.id = ANY (%(login_ids)s::uuid[]) AND l.expires_at > now_ms()
 
 -- name: login_end
 -- End a login.

@@ -20,7 +20,9 @@ async def store(request):
         yield MemoryUserStore(now_ms)
         return
     database = Database(request.getfixturevalue("database_url"), size=4)
-    yield PostgresUserStore(database)
+    users = PostgresUserStore(database)
+    yield users
+    await users.close()
     await database.close()
 
 
@@ -201,6 +203,18 @@ class TestLogins:
         await store.add_user(ada, login)
         await store.add_user(bea, a_login())
         assert await store.find_login(login.login_id, bea.user_id) is None
+
+    async def test_of_many_that_are_looked_for_at_once_each_is_found_or_not_by_itself(self, store):
+        users, logins = [a_user(f"User {number}") for number in range(150)], [a_login() for _ in range(150)]
+        for user, login in zip(users, logins, strict=True):
+            await store.add_user(user, login)
+        for login in logins[::3]:
+            await store.end_login(login.login_id)
+        looking = (store.find_login(login.login_id, user.user_id) for user, login in zip(users, logins, strict=True))
+        found = await asyncio.gather(*looking)
+        assert [each and each[0].user_id for each in found] == [
+            user.user_id if number % 3 else None for number, user in enumerate(users)
+        ]
 
     async def test_nothing_stands_of_nothing(self, store):
         assert await store.standing([]) == frozenset()

@@ -8,7 +8,7 @@ import pytest
 from tests.contract.store_kit import a_head, a_room, a_row, an_append, an_id
 from tests.integration.sql_kit import REGISTERED, run, waits_for_lock
 from votegame.errors import StoreBusyError, StoreError
-from votegame.rooms.ports import Claim
+from votegame.rooms.ports import Claim, Held
 from votegame.storage.audit import auditing
 from votegame.storage.nodes import PostgresNodeStore
 from votegame.storage.queries import load_queries
@@ -117,6 +117,78 @@ async def test_a_node_that_registers_sees_the_one_whose_registration_is_being_co
     other.commit()
     await registering
     assert await nodes.nodes_before(second) == ["before"]
+
+
+async def test_rooms_claimed_at_once_are_each_judged_by_themselves(rooms, nodes):
+    claimant, owner = await alive(nodes), await alive(nodes)
+    free, own, held = (
+        a_room("AAAAA2", node_id=None),
+        a_room("AAAAA3", node_id=claimant),
+        a_room("AAAAA4", node_id=owner),
+    )
+    for room in (free, own, held):
+        await rooms.create_room(room)
+    codes = ["AAAAA2", "AAAAA3", "AAAAA4", "AAAAA5"]
+    claims = await asyncio.gather(*(rooms.claim(code, claimant) for code in codes))
+    assert [(claim.room_id, claim.epoch) for claim in claims[:2]] == [(free.room_id, 2), (own.room_id, 2)]
+    assert claims[2:] == [Held(owner), None]
+
+
+async def test_a_room_that_is_locked_holds_up_no_claim_of_another(rooms, nodes, other):
+    claimant = await alive(nodes)
+    locked, free = a_room("AAAAA2", node_id=None), a_room("AAAAA3", node_id=None)
+    for room in (locked, free):
+        await rooms.create_room(room)
+    run(other, "SELECT FROM rooms WHERE id = %s FOR UPDATE", locked.room_id)
+    claims = await asyncio.gather(
+        rooms.claim(locked.room_code, claimant), rooms.claim(free.room_code, claimant), return_exceptions=True
+    )
+    assert isinstance(claims[0], StoreBusyError)
+    assert isinstance(claims[1], Claim)
+    other.rollback()
+    assert isinstance(await rooms.claim(locked.room_code, claimant), Claim)
+
+
+async def test_a_room_that_its_living_owner_is_writing_to_is_held_and_not_waited_for(rooms, nodes, other):
+    claimant, owner = await alive(nodes), await alive(nodes)
+    room = a_room(node_id=owner)
+    await rooms.create_room(room)
+    run(other, "SELECT FROM rooms WHERE id = %s FOR UPDATE", room.room_id)
+    assert await rooms.claim(room.room_code, claimant) == Held(owner)
+
+
+async def test_of_two_stores_that_claim_the_same_rooms_in_any_order_each_room_has_one_claim_an_epoch(database, nodes):
+    """They must not wait for each other in a circle either: that would be a `StoreBusyError` of all."""
+    stores = [PostgresRoomStore(database) for _ in range(2)]
+    claimants = [await alive(nodes) for _ in stores]
+    made = [a_room(f"AAAA{tens}{ones}", node_id=None) for tens in "2345" for ones in "23456789"]
+    for room in made:
+        await stores[0].create_room(room)
+    orders = [made, made[::-1]]
+    claims = await asyncio.gather(
+        *(
+            store.claim(room.room_code, claimant)
+            for store, claimant, order in zip(stores, claimants, orders, strict=True)
+            for room in order
+        ),
+        return_exceptions=True,
+    )
+    won = [claim.room_id for claim in claims if isinstance(claim, Claim)]
+    assert sorted(won) == sorted(room.room_id for room in made)
+    assert all(isinstance(claim, Claim | Held | StoreBusyError) for claim in claims)
+    for store in stores:
+        await store.close()
+
+
+async def test_logs_loaded_at_once_are_kept_apart_and_each_begins_at_its_last_base(rooms):
+    made = [a_room(f"AAAA{tens}{ones}") for tens in "2345" for ones in "23456789"]
+    for number, room in enumerate(made):
+        await rooms.create_room(room)
+        if number % 2:
+            await rooms.append([an_append(room, a_row(2), a_row(3, "base"), a_row(4))])
+    nobody = an_id()
+    logs = await asyncio.gather(*(rooms.load(room_id) for room_id in [*(room.room_id for room in made), nobody]))
+    assert [[row.position for row, _time in log] for log in logs] == [[1], [3, 4]] * (len(made) // 2) + [[]]
 
 
 async def test_a_sweep_waits_for_a_renewal_that_is_being_committed(rooms, nodes, other, database_url):

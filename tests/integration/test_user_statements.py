@@ -11,8 +11,10 @@ from votegame.storage.users import PostgresUserStore
 
 
 @pytest.fixture
-def store(database):
-    return PostgresUserStore(database)
+async def store(database):
+    users = PostgresUserStore(database)
+    yield users
+    await users.close()
 
 
 @pytest.mark.parametrize("way", ["change_password", "delete_user"])

@@ -203,6 +203,7 @@ async def running_web(url: str, **settings) -> AsyncIterator[WebHouse]:
     finally:
         await house.site.stop()
         house.hasher.stop()
+        await house.store.close()
         await house.database.close()
         root.handlers[:] = handlers
         root.setLevel(level)

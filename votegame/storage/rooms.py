@@ -3,6 +3,7 @@
 The journal's statements, `append` and `log_ends`, have a connection of their own, so that no slow query stands before a
 commit; everything else takes one of the pool. What a method sends is one statement; `create_room` asks a second one
 when the first met a row that was there, and `append` sets the session's limit on waiting for locks around a retry.
+Claims and loads of the same moment share a statement.
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -26,9 +27,21 @@ from votegame.rooms.ports import (
     RoomRepeated,
 )
 from votegame.storage.database import JOURNAL_LOCK_MS, RETRY_LOCK_MS, Database
+from votegame.storage.gathering import Gathering
 from votegame.storage.translate import DuplicateRowError
 
+CLAIMS_AT_ONCE: Final = 64
+LOADS_AT_ONCE: Final = 16
+"""A log can be 3 MB long, and is in memory more than once while it is read."""
+_ASKERS: Final = 3
+"""Of the pool's connections, so that rooms which open never take all."""
 _CODE_INDEX: Final = "rooms_code"
+
+_Wanted = tuple[NodeId, RoomCode]
+
+
+class _Busy:
+    """The room was not claimed, and is not another node's either."""
 
 
 class PostgresRoomStore:
@@ -39,9 +52,17 @@ class PostgresRoomStore:
         self._database = database
         self._journal = database.channel(journal, lock_ms=JOURNAL_LOCK_MS)
         self._waits_hardly = False
+        self._claims: Gathering[_Wanted, Claim | Held | _Busy] = Gathering(
+            self._claim_all, name="claim rooms", at_once=CLAIMS_AT_ONCE, askers=_ASKERS
+        )
+        self._loads: Gathering[RoomId, list[tuple[Row, int]]] = Gathering(
+            self._load_all, name="load rooms", at_once=LOADS_AT_ONCE, askers=_ASKERS
+        )
 
     async def close(self) -> None:
         """Close the journal's connection; the database is its owner's to close."""
+        await self._claims.close()
+        await self._loads.close()
         await self._journal.close()
 
     async def create_room(self, room: NewRoom) -> RoomCreated | RoomRepeated | CodeTaken:
@@ -85,15 +106,18 @@ class PostgresRoomStore:
         Raises:
             StoreBusyError: The room changed its owner meanwhile, or `node_id` has no lease that runs.
         """
-        row = await self._database.fetch_one("room_claim", code=room_code, node_id=node_id)
-        if row is None:
-            return None
-        room_id, code, stream, epoch, owner, is_held = row
-        if room_id is not None:
-            return Claim(room_id=room_id, room_code=code, stream=stream, epoch=epoch)
-        if is_held:
-            return Held(owner)
-        raise StoreBusyError("not claimed: another node was faster, or the lease of this one is over")
+        claimed = await self._claims.get((node_id, room_code))
+        if isinstance(claimed, _Busy):
+            raise StoreBusyError("not claimed: another node was faster, or the lease of this one is over")
+        return claimed
+
+    async def _claim_all(self, wanted: Sequence[_Wanted]) -> Mapping[_Wanted, Claim | Held | _Busy]:
+        claimed: dict[_Wanted, Claim | Held | _Busy] = {}
+        for node_id in dict.fromkeys(node_id for node_id, _ in wanted):
+            codes = [code for claimant, code in wanted if claimant == node_id]
+            for code, *row in await self._database.fetch_all("room_claim", codes=codes, node_id=node_id):
+                claimed[node_id, code] = _claimed(code, row)
+        return claimed
 
     async def claim_due(
         self,
@@ -119,7 +143,13 @@ class PostgresRoomStore:
 
     async def load(self, room_id: RoomId) -> Sequence[tuple[Row, int]]:
         """The rows from the last base on, in order, each with the milliseconds of its commit."""
-        return [stored_row(row) for row in await self._database.fetch_all("room_load", room_id=room_id)]
+        return await self._loads.get(room_id) or []
+
+    async def _load_all(self, room_ids: Sequence[RoomId]) -> Mapping[RoomId, list[tuple[Row, int]]]:
+        logs: dict[RoomId, list[tuple[Row, int]]] = {}
+        for room_id, *row in await self._database.fetch_all("room_load", room_ids=list(room_ids)):
+            logs.setdefault(room_id, []).append(stored_row(row))
+        return logs
 
     async def release(self, room_id: RoomId, epoch: int, *, to: NodeId | None = None) -> None:
         """Give the room up, if it is still in `epoch`."""
@@ -143,8 +173,15 @@ class PostgresRoomStore:
         raise StoreBusyError("the room that the same command made is being forgotten just now")
 
 
-def stored_row(row: tuple[Any, ...]) -> tuple[Row, int]:
-    """A row of `room_load`, with its time."""
+def _claimed(code: RoomCode, row: Sequence[Any]) -> Claim | Held | _Busy:
+    room_id, stream, epoch, owner, is_held = row
+    if room_id is not None:
+        return Claim(room_id=room_id, room_code=code, stream=StreamId(stream), epoch=epoch)
+    return Held(owner) if is_held else _Busy()
+
+
+def stored_row(row: Sequence[Any]) -> tuple[Row, int]:
+    """A row of `room_load` without the room, and its time."""
     position, seq, type_, round_id, user_id, command_id, payload, version, server_time = row
     stored = Row(
         position=position,

@@ -1,13 +1,21 @@
-"""Users and logins, in Postgres."""
+"""Users and logins, in Postgres. Those who come back at the same moment are looked up by one statement."""
 
-from collections.abc import Iterable, Sequence
-from typing import Any
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Final
 
 from votegame.auth.ports import LOGINS_PER_USER, EmailTaken, NewLogin, NewUser
 from votegame.auth.values import Account
 from votegame.ids import LoginId, UserId
 from votegame.storage.database import Statements
+from votegame.storage.gathering import Gathering
 from votegame.storage.translate import DuplicateRowError
+
+LOGINS_AT_ONCE: Final = 100
+_ASKERS: Final = 3
+"""Of the pool's connections, so that clients who come back never take all."""
+
+_Wanted = tuple[LoginId, UserId]
+_Found = tuple[Account, int]
 
 
 class PostgresUserStore:
@@ -15,6 +23,13 @@ class PostgresUserStore:
 
     def __init__(self, database: Statements) -> None:
         self._database = database
+        self._logins: Gathering[_Wanted, _Found] = Gathering(
+            self._find_logins, name="find logins", at_once=LOGINS_AT_ONCE, askers=_ASKERS
+        )
+
+    async def close(self) -> None:
+        """End what is being looked up; the database is its owner's to close."""
+        await self._logins.close()
 
     async def add_user(self, user: NewUser, login: NewLogin) -> EmailTaken | None:
         """Make a user with a first login."""
@@ -72,11 +87,14 @@ class PostgresUserStore:
 
     async def find_login(self, login_id: LoginId, user_id: UserId) -> tuple[Account, int] | None:
         """The user of a login that has not ended, and when it will, in database milliseconds."""
-        row = await self._database.fetch_one("login_find", login_id=login_id, user_id=user_id)
-        if row is None:
-            return None
-        found_id, email, display_name, expires_ms = row
-        return Account(user_id=found_id, display_name=display_name, email=email), expires_ms
+        return await self._logins.get((login_id, user_id))
+
+    async def _find_logins(self, wanted: Sequence[_Wanted]) -> Mapping[_Wanted, _Found]:
+        rows = await self._database.fetch_all("login_find", login_ids=[login_id for login_id, _ in wanted])
+        return {
+            (login_id, user_id): (Account(user_id=user_id, display_name=display_name, email=email), expires_ms)
+            for login_id, user_id, email, display_name, expires_ms in rows
+        }
 
     async def end_login(self, login_id: LoginId) -> None:
         """End a login."""
