@@ -40,6 +40,7 @@ from votegame.limits.accounts import AccountRates
 from votegame.loop_watch import LoopWatch
 from votegame.metrics import Metrics
 from votegame.questions.bank import Bank, BankSource, built_in_bank
+from votegame.questions.ports import Moderator
 from votegame.rooms.environment import Environment
 from votegame.rooms.journal import Journal
 from votegame.rooms.memberships import Memberships
@@ -84,6 +85,7 @@ class Server:
         *,
         database_url: str,
         secret: str,
+        moderator: Moderator | None = None,
         on_death: tasks.OnDeath | None = None,
         on_drain_wanted: Callable[[], None] = lambda: None,
     ) -> None:
@@ -93,12 +95,14 @@ class Server:
             settings: All settings.
             database_url: A migrated database.
             secret: What keys are derived from.
+            moderator: Checks answers, where hosts want that; without one they cannot have it.
             on_death: Told when the node has lost what it cannot do without, and is to be stopped.
             on_drain_wanted: Called when an operator wants the node to leave, and it is to be stopped.
         """
         self._on_death = on_death
         self._on_drain_wanted = on_drain_wanted
         self._settings = settings
+        self._moderator = moderator
         self._secret = secret
         self._obstacle: str | None = _STARTING
         self._metrics = Metrics()
@@ -148,6 +152,7 @@ class Server:
                 limits=limits,
                 max_connections=settings.max_connections,
                 unauthenticated_per_address=settings.sockets_per_address,
+                has_moderation=self._moderator is not None,
                 rates_are_on=settings.rates_are_on,
             ),
             identity=self._identity,
@@ -158,7 +163,7 @@ class Server:
             rng=PooledRandom(),
             metrics=self._metrics,
         )
-        self._codec = Codec(limits)
+        self._codec = Codec(limits, has_moderation=self._moderator is not None)
         self._commands = Commands(
             limits=limits,
             doors=self._gateway.doors,
@@ -183,9 +188,10 @@ class Server:
             outlet=here if self._cluster is None else self._cluster.audience,
             clock=self._clock,
             rng=rng,
-            house=_house(settings, bank),
+            house=_house(settings, bank, has_moderation=self._moderator is not None),
             memberships=Memberships(rooms_per_user=settings.rooms_per_user),
             questions=BankSource(bank, rng),
+            moderator=self._moderator,
             elsewhere=None if self._cluster is None else self._cluster.remote,
             reply_seconds=settings.reply_seconds,
             rates_are_on=settings.rates_are_on,
@@ -360,9 +366,10 @@ def _whole(value: float) -> float:
     return int(value) if value == int(value) else value
 
 
-def _house(settings: Settings, bank: Bank) -> House:
+def _house(settings: Settings, bank: Bank, *, has_moderation: bool) -> House:
     return House(
         bank=bank,
+        has_moderation=has_moderation,
         max_members=settings.max_members,
         grace_ms=int(settings.grace_seconds * 1000),
         host_away_ms=int(settings.host_away_seconds * 1000),

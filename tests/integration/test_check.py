@@ -94,7 +94,7 @@ CORRUPTIONS = {
         "last_position is",
     ),
     "the whole log is missing": ("DELETE FROM room_events WHERE room_id = %(id)s", "it has no log"),
-    "an answer stands twice": (copied("answer_submitted"), "it follows position 6"),
+    "an answer stands twice": (copied("answer_submitted"), "it follows position 5"),
     "an answer is of another round": (changed("answer_submitted", "round_id = gen_random_uuid()"), "of another round"),
     "an answer is by nobody": (changed("answer_submitted", "user_id = gen_random_uuid()"), "by no player"),
     "a vote is for oneself": (

@@ -4,17 +4,7 @@ from collections.abc import Sequence
 
 from msgspec import Struct
 
-
-class Question(Struct, frozen=True):
-    """A question, and the key that tells whether it was asked before.
-
-    Attributes:
-        key: Equal for questions that people would call the same; see `votegame.game.wording`.
-        text: What is shown, at most 200 code points.
-    """
-
-    key: str
-    text: str
+from votegame.game.question import Question
 
 
 class House(Struct, frozen=True, kw_only=True):
@@ -29,6 +19,7 @@ class House(Struct, frozen=True, kw_only=True):
         least_remaining_ms: What a phase is given, at the least, after a room was loaded.
         closing_ms: How long a room with nobody connected is kept open.
         max_members: Members of a room, players and spectators together.
+        has_moderation: Whether there is a moderator to check answers.
         skips: Questions of one game that a host may skip.
         longest_phase_ms: How much time a phase can be given beyond now.
         most_remembered: Commands of a user that a room remembers before it takes no more of those that no round bounds:
@@ -43,6 +34,7 @@ class House(Struct, frozen=True, kw_only=True):
     least_remaining_ms: int = 5_000
     closing_ms: int = 3_600_000
     max_members: int = 1_000
+    has_moderation: bool = False
     skips: int = 3
     longest_phase_ms: int = 600_000
     most_remembered: int = 300

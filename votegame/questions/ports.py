@@ -1,12 +1,27 @@
 """What rooms need of a source of questions. Each source keeps what it needs of time limits to itself."""
 
+from collections.abc import Sequence
 from typing import Protocol
 
-from votegame.game.house import Question
+from votegame.game.question import Person, Question, Wish
 
 
 class QuestionSource(Protocol):
     """Finds a room's next question, ahead of time: nothing waits for it."""
 
-    async def draw(self, topic: str, language: str, asked: frozenset[str]) -> Question | None:
-        """A question about `topic` (empty: anything) in `language`, with a key not in `asked`; None without one."""
+    async def draw(self, wish: Wish, asked: frozenset[str], people: tuple[Person, ...]) -> Question | None:
+        """A question that fits `wish`, with a key not in `asked`; None without one.
+
+        It names none of `people` and, while there are others, none of them has seen it.
+        """
+
+
+class Moderator(Protocol):
+    """Says of texts whether people should be spared them."""
+
+    async def flagged(self, texts: Sequence[str]) -> Sequence[bool]:
+        """For each of `texts`, in their order, whether it should not be shown.
+
+        Raises:
+            VotegameError: It cannot be had now.
+        """

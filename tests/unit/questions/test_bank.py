@@ -7,8 +7,10 @@ import pytest
 
 from votegame.errors import ConfigurationError
 from votegame.game import wording
+from votegame.game.question import Wish
 from votegame.questions.bank import Bank, BankSource, built_in_bank
 
+WISH = Wish("", "en", "default")
 BANK = built_in_bank()
 TEXTS = [question.text for question in BANK]
 
@@ -83,18 +85,18 @@ async def test_drawing_never_repeats_and_ends_with_none():
     source = BankSource(BANK, random.Random(1))
     asked: frozenset[str] = frozenset()
     for _ in BANK:
-        question = await source.draw("", "en", asked)
+        question = await source.draw(WISH, asked, ())
         assert question is not None
         assert question.key not in asked
         asked |= {question.key}
 
-    assert await source.draw("", "en", asked) is None
+    assert await source.draw(WISH, asked, ()) is None
 
 
 async def test_any_unasked_question_may_be_drawn():
     bank = Bank(["One?", "Two?", "Three?", "Four?"])
     source = BankSource(bank, random.Random(1))
-    drawn = Counter([(await source.draw("", "en", frozenset({"two"}))).text for _ in range(300)])
+    drawn = Counter([(await source.draw(WISH, frozenset({"two"}), ())).text for _ in range(300)])
 
     assert set(drawn) == {"One?", "Three?", "Four?"}
     assert min(drawn.values()) > 60
