@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from votegame.errors import RowsRefusedError, StoreBusyError, StoreFullError, StoreUnavailableError
-from votegame.game.house import Question
+from votegame.game.question import Question
 from votegame.ids import RoomId
 from votegame.rooms.log_writer import LogWriter
 from votegame.rooms.ports import Append, CloseAttached, Delivery, Detach, ReplyFrame, RoomFrame
@@ -220,7 +220,7 @@ class Questions:
         self.gate = asyncio.Event()
         self.gate.set()
 
-    async def draw(self, topic, language, asked):
+    async def draw(self, wish, asked, people):
         await self.gate.wait()
         if not self.finds:
             return None
@@ -244,8 +244,15 @@ class Listener:
         self.heard.append(("refused", position))
 
 
-def a_bank(count: int = 30) -> list[Question]:
-    return [Question(f"bank {place}", f"Which {place}?") for place in range(count)]
+class PlainBank(list[Question]):
+    """A bank whose questions fit any wish."""
+
+    def fitting(self, wish):
+        return [self]
+
+
+def a_bank(count: int = 30) -> PlainBank:
+    return PlainBank(Question(f"bank {place}", f"Which {place}?") for place in range(count))
 
 
 def a_writer(room_id: RoomId, *, epoch: int = 1, committed: int = 0) -> tuple[LogWriter, Listener]:

@@ -9,10 +9,11 @@ import random
 
 import msgspec
 
+from tests.fakes import PlainBank
 from votegame.game import commands, rules, views
 from votegame.game.change import Event, Notice, Ok, Refusal
 from votegame.game.commands import AnyCommand, Command
-from votegame.game.house import House, Question
+from votegame.game.house import House
 from votegame.game.messages import (
     Creation,
     FromUser,
@@ -23,16 +24,19 @@ from votegame.game.messages import (
     User,
 )
 from votegame.game.presence import Presence
+from votegame.game.question import Question
 from votegame.game.room_settings import SettingsPatch
 from votegame.game.timers import timers
 from votegame.ids import RoomCode, StreamId, UserId, new_uuid
 
 ROOM_CODE = RoomCode("ABC234")
 START_MS = 1_767_225_600_123
-BANK = [
-    Question("q1", "The worst thing to find in the pocket of a second-hand coat is ____."),
-    Question("q2", "Name a hotel for people who cannot sleep."),
-]
+BANK = PlainBank(
+    (
+        Question("q1", "The worst thing to find in the pocket of a second-hand coat is ____."),
+        Question("q2", "Name a hotel for people who cannot sleep."),
+    )
+)
 OWN = ("Which of us would be the worst spy?",)
 ANSWERS = [
     {"ada": "a signed photo of the coat", "ben": "another, smaller coat", "cleo": "a parking ticket from 1974"},

@@ -6,7 +6,8 @@ table in `votegame.game.rules`; here is what it means that a phase begins or end
 
 from votegame.game import records
 from votegame.game.change import DrawQuestion
-from votegame.game.house import Question
+from votegame.game.house import unasked
+from votegame.game.question import Question, Wish
 from votegame.game.state import (
     Answering,
     Lobby,
@@ -45,8 +46,12 @@ def start_round(turn: Turn, round_id: RoundId | None = None) -> RoundId:
 
 
 def _bank_question(turn: Turn) -> Question:
-    fresh = [question for question in turn.house.bank if question.key not in turn.state.asked]
-    return turn.rng.choice(fresh)
+    return turn.rng.choice(unasked(turn.house.bank, wish_of(turn.state), turn.state.asked))
+
+
+def wish_of(state: State) -> Wish:
+    """What the room's host wants of questions."""
+    return Wish(state.settings.topic, state.settings.language, "default")
 
 
 def draw_question(turn: Turn) -> None:
