@@ -24,7 +24,7 @@ from votegame.game.question import Person, Question, Tone, Wish
 from votegame.questions import bank_text, topics
 from votegame.questions.bank_text import BankQuestion
 
-LANGUAGES: Final = ("en",)
+LANGUAGES: Final = ("en", "de")
 """Primary subtags of the languages that the built-in bank has."""
 
 _LAST_RESORT: Final = "en"
