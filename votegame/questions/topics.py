@@ -39,15 +39,15 @@ _WORDS: Final[Mapping[str, Mapping[str, str]]] = {
             university college students kindergarten""",
         "travel": """travel travels traveling travelling trip trips holiday holidays vacation vacations journey
             journeys tourism tourists hotels flying camping""",
-        "home": """home homes house houses living household housework furniture room rooms neighbours neighbors
+        "home": """home homes house houses living household housework furniture neighbours neighbors
             neighbourhood neighborhood garden""",
         "technology": """technology tech technical computer computers internet robot robots gadget gadgets phone
             phones app apps software machines inventions science future""",
         "history": "history historical past ancient medieval knights kings queens castles vikings museum",
         "love": """love dating date dates romance romantic relationship relationships marriage wedding weddings
             couples flirting valentine valentines""",
-        "sport": "sport sports football soccer tennis fitness gym athletes training running games olympics",
-        "music": "music musical songs song singing band bands concert concerts instruments dance dancing party disco",
+        "sport": "sport sports football soccer tennis fitness gym athletes training running olympics",
+        "music": "music musical songs song singing band bands concert concerts instruments dance dancing disco",
         "film": "film films movie movies cinema tv television series actors actresses theatre theater drama",
         "money": "money cash rich riches wealth shopping shops shop saving bank banks finance prices luxury",
         "nature": "nature weather forest forests sea ocean oceans beach mountains plants flowers trees outdoors",
@@ -71,8 +71,8 @@ _WORDS: Final[Mapping[str, Mapping[str, str]]] = {
         "history": "geschichte historisch historisches vergangenheit mittelalter antike ritter könige burgen wikinger",
         "love": """liebe dating date flirten romantik romantisch beziehung beziehungen ehe hochzeit hochzeiten paare
             partnerschaft""",
-        "sport": "sport sportarten fußball turnen tennis fitness verein training laufen spiele olympia",
-        "music": "musik lied lieder singen band bands konzert konzerte instrumente tanz tanzen party schlager",
+        "sport": "sport sportarten fußball turnen tennis fitness verein training laufen olympia",
+        "music": "musik lied lieder singen band bands konzert konzerte instrumente tanz tanzen schlager",
         "film": "film filme kino fernsehen serie serien schauspieler theater krimi krimis",
         "money": "geld reich reichtum einkaufen shoppen sparen bank banken finanzen preise luxus laden läden",
         "nature": "natur wetter wald wälder meer strand berge pflanzen blumen bäume draußen jahreszeiten wandern",
