@@ -263,8 +263,15 @@ class Listener:
         self.heard.append(("refused", position))
 
 
-def a_bank(count: int = 30) -> list[Question]:
-    return [Question(f"bank {place}", f"Which {place}?") for place in range(count)]
+class PlainBank(list[Question]):
+    """A bank whose questions fit any wish."""
+
+    def fitting(self, wish):
+        return [self]
+
+
+def a_bank(count: int = 30) -> PlainBank:
+    return PlainBank(Question(f"bank {place}", f"Which {place}?") for place in range(count))
 
 
 def a_writer(room_id: RoomId, *, epoch: int = 1, committed: int = 0) -> tuple[LogWriter, Listener]:

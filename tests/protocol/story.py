@@ -9,6 +9,7 @@ import random
 
 import msgspec
 
+from tests.fakes import PlainBank
 from votegame.game import commands, rules, views
 from votegame.game.change import Event, Notice, Ok, Refusal, Whisper
 from votegame.game.commands import AnyCommand, Command
@@ -32,10 +33,12 @@ from votegame.ids import RoomCode, StreamId, UserId, new_uuid
 
 ROOM_CODE = RoomCode("ABC234")
 START_MS = 1_767_225_600_123
-BANK = [
-    Question("q1", "The worst thing to find in the pocket of a second-hand coat is ____."),
-    Question("q2", "Name a hotel for people who cannot sleep."),
-]
+BANK = PlainBank(
+    (
+        Question("q1", "The worst thing to find in the pocket of a second-hand coat is ____."),
+        Question("q2", "Name a hotel for people who cannot sleep."),
+    )
+)
 OWN = ("Which of us would be the worst spy?",)
 ANSWERS = [
     {"ada": "a signed photo of the coat", "ben": "another, smaller coat", "cleo": "a parking ticket from 1974"},

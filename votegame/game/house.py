@@ -1,17 +1,37 @@
 """What the operator fixed for every room of the house, and the rules take as given."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from collections.abc import Set as AbstractSet
+from typing import Protocol
 
 from msgspec import Struct
 
-from votegame.game.question import Question
+from votegame.game.question import Question, Wish
+
+
+class QuestionBank(Protocol):
+    """Questions that are at hand at any time."""
+
+    def fitting(self, wish: Wish) -> Iterable[Sequence[Question]]:
+        """What may be asked on `wish`, in groups: a later one is only for when all of those before it were asked.
+
+        A question can be in several groups. No group has one that is more daring than the tone of `wish`.
+        """
+
+
+def unasked(bank: QuestionBank, wish: Wish, asked: AbstractSet[str]) -> Sequence[Question]:
+    """The questions with a key not in `asked` that fit `wish` best: any of them may come; empty when none is left."""
+    for group in bank.fitting(wish):
+        if left := [question for question in group if question.key not in asked]:
+            return left
+    return ()
 
 
 class House(Struct, frozen=True, kw_only=True):
     """Constants of the rules; the defaults are those of protocol v1.
 
     Attributes:
-        bank: Questions to draw from when no other is at hand; more than the rounds of the longest game.
+        bank: Questions to draw from when no other is at hand; for any wish more than the longest game asks.
         grace_ms: How long a lost socket counts as connected.
         host_away_ms: How long a host's last socket may be gone before another is promoted.
         auto_results_ms: How long results last while the host is away, with `host_away` `auto`.
@@ -26,7 +46,7 @@ class House(Struct, frozen=True, kw_only=True):
             changes of settings, and joins by one who left. Each is kept for 10 minutes, and with every base record.
     """
 
-    bank: Sequence[Question]
+    bank: QuestionBank
     grace_ms: int = 20_000
     host_away_ms: int = 30_000
     auto_results_ms: int = 10_000

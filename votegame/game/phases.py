@@ -8,6 +8,7 @@ from collections.abc import Set as AbstractSet
 
 from votegame.game import records
 from votegame.game.change import DrawQuestion
+from votegame.game.house import unasked
 from votegame.game.question import Person, Question, Wish
 from votegame.game.state import (
     Answering,
@@ -47,8 +48,7 @@ def start_round(turn: Turn, round_id: RoundId | None = None) -> RoundId:
 
 
 def _bank_question(turn: Turn) -> Question:
-    fresh = [question for question in turn.house.bank if question.key not in turn.state.asked]
-    return turn.rng.choice(fresh)
+    return turn.rng.choice(unasked(turn.house.bank, wish_of(turn.state), turn.state.asked))
 
 
 def wish_of(state: State) -> Wish:

@@ -247,6 +247,13 @@ class TestQuestions:
             asked.append(room.state.phase.round.question)
         assert len(set(asked)) == 20
 
+    def test_the_bank_is_asked_for_what_the_room_wishes(self):
+        room = PlayedRoom(topic="Cats and dogs", language="en-GB")
+        room.say(room.a_user("Ben"), commands.JoinRoom)
+        room.say(room.host, commands.StartGame)
+        (topic,) = [one.topic for one in HOUSE.bank.tagged if one.question.text == room.state.phase.round.question]
+        assert topic == "animals"
+
     def test_what_was_drawn_is_asked_once(self):
         room = room_in("lobby")
         room.draw(HOUSE.bank[5])
