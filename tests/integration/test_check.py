@@ -175,7 +175,7 @@ CORRUPTIONS = {
         "UPDATE room_events SET command_id = 'create' WHERE room_id = %(id)s AND type = 'game_started'",
         "has a second effect",
     ),
-    "a type is unknown": (changed("voting_started", "type = 'voting_begun'"), "Invalid value 'voting_begun'"),
+    "a type is unknown": (changed("voting_started", "type = 'voting_begun'"), "the type 'voting_begun' is unknown"),
     "a version is later than ours": (changed("voting_started", "version = 9"), "format version 9 is later"),
     "a field is missing": (
         changed("voting_started", "payload = payload - 'deadline'"),
