@@ -34,11 +34,14 @@ class Takeovers:
         try:
             async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as http:
                 seats = await all_of(guest(http, self._nodes.urls[0], number) for number in range(3 * self._rooms))
+                took: list[float] = []
                 for time_ in range(times):
                     seconds = await self._kill(self._nodes.nodes[time_ % 3], seats)
+                    took += seconds
                     print(f"{time_ + 1}: {told(seconds)}", flush=True)
                     if self.found:
                         return
+                print(f"all {len(took)}: {told(took)}", flush=True)
                 await asyncio.gather(*(seat.close() for seat in seats))
         finally:
             for node in self._nodes.nodes:
