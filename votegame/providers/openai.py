@@ -10,8 +10,10 @@ and a server may say the key.
 """
 
 import asyncio
+import functools
 import logging
 import re
+import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import suppress
 from typing import Any, Final
@@ -94,32 +96,35 @@ class OpenAIModel:
         instructions, data = prompt.instructions(wish.tone), prompt.data(wish, count, avoid)
         most_answered = _TOKENS_OF_THOUGHT + count * _TOKENS_PER_QUESTION
         most_tokens = len((instructions + data).encode()) // _BYTES_PER_TOKEN + most_answered
-        create: Callable[..., Awaitable[Any]] = self._client.chat.completions.with_raw_response.create
-        request = create(
+        body = await self._answer(
+            self._client.chat.completions.with_raw_response.create,
+            most_tokens=most_tokens,
             model=self._model,
             messages=[{"role": "system", "content": instructions}, {"role": "user", "content": data}],
             **self._dialect.parameters(most_answered),
         )
-        body = await self._answer(request, most_tokens=most_tokens)
         return answer.made(body, count, most_tokens=most_tokens)
 
     async def flagged(self, texts: Sequence[str]) -> Sequence[bool]:
         """See `Moderator.flagged`."""
         if not texts:
             return ()
-        create: Callable[..., Awaitable[Any]] = self._client.moderations.with_raw_response.create
-        return answer.flags(await self._answer(create(model=_MODERATION_MODEL, input=list(texts))), len(texts))
+        create = self._client.moderations.with_raw_response.create
+        body = await self._answer(create, model=_MODERATION_MODEL, input=list(texts))
+        return answer.flags(body, len(texts))
 
     async def close(self) -> None:
         """Close all connections. Calls under way are their callers' to end before; later ones fail."""
         await self._client.close()
 
-    async def _answer(self, request: Awaitable[Any], most_tokens: int = 0) -> bytes:
-        """The body of the answer to `request`, of which `most_tokens` may have to be paid."""
+    async def _answer(self, call: Callable[..., Awaitable[Any]], *, most_tokens: int = 0, **arguments: Any) -> bytes:
+        """The body of the answer to one `call` of the package, for which `most_tokens` may have to be paid."""
+        if self._client.is_closed():
+            raise ModelError("unreachable", "the model is closed")
         try:
             # The package's own limit is for each read: a byte now and then would hold a call for ever.
             async with asyncio.timeout(self._seconds):
-                response = await request
+                response = await call(**arguments)
                 return bytes(response.content)
         except ModelError as error:
             failure = error
@@ -144,7 +149,7 @@ class _BoundedTransport(httpx2.AsyncHTTPTransport):
     """Breaks off answers that are longer than `ANSWER_BYTES`, before they are in memory."""
 
     def __init__(self, limits: httpx2.Limits) -> None:
-        super().__init__(limits=limits)
+        super().__init__(verify=_tls(), limits=limits)
 
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
         """See the package."""
@@ -172,6 +177,12 @@ class _BoundedStream(httpx2.AsyncByteStream):
 
     async def aclose(self) -> None:
         await self._stream.aclose()
+
+
+@functools.cache
+def _tls() -> ssl.SSLContext:
+    """What every model of this process trusts; reading the certificates of the machine takes a while."""
+    return httpx2.create_ssl_context()
 
 
 def _of_status(error: openai.APIStatusError) -> ModelError:
