@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from votegame.errors import RowsRefusedError, StoreBusyError, StoreFullError, StoreUnavailableError
-from votegame.game.house import Question
+from votegame.game.question import Question
 from votegame.ids import RoomId
 from votegame.rooms.log_writer import LogWriter
 from votegame.rooms.ports import Append, CloseAttached, Delivery, Detach, ReplyFrame, RoomFrame
@@ -220,7 +220,7 @@ class Questions:
         self.gate = asyncio.Event()
         self.gate.set()
 
-    async def draw(self, topic, language, asked):
+    async def draw(self, wish, asked, people):
         await self.gate.wait()
         if not self.finds:
             return None

@@ -3,12 +3,14 @@
 import asyncio
 import contextlib
 import logging
+import subprocess
+import sys
 import time
 
 import pytest
 
 from tests.model_server import ABSURD_SECONDS, BEHAVIOURS, HUGE_BYTES, TOKENS, ModelServer
-from tests.serving import free_port
+from tests.serving import ROOT, free_port
 from votegame.game.question import Wish
 from votegame.providers import model_of
 from votegame.questions.ports import ModelError
@@ -57,6 +59,14 @@ def test_without_a_key_and_a_server_there_is_no_model():
     assert model_of(Settings(openai_model="some-model")) is None
 
 
+def test_without_a_model_its_package_is_not_loaded():
+    source = (
+        "import sys; from votegame import app, providers; from votegame.settings import Settings; "
+        "providers.model_of(Settings()); sys.exit('openai' in sys.modules)"
+    )
+    assert subprocess.run([sys.executable, "-c", source], cwd=ROOT, check=False).returncode == 0
+
+
 async def test_questions_are_made_as_a_room_wishes(server, model):
     made = await model.make(CATS, 7, ["Why do cats purr?"])
 
@@ -98,7 +108,7 @@ async def test_who_does_not_say_what_a_call_has_cost_is_taken_to_have_cost_the_m
 async def test_a_server_that_does_not_take_a_parameter_is_not_given_it_again(server, model):
     server.behaviour = "particular"
 
-    assert [(await error(model)).failure for _ in range(2)] == ["bad_request", "bad_request"]
+    assert [(await error(model)).kind for _ in range(2)] == ["bad_request", "bad_request"]
     assert len((await model.make(CATS, 3, [])).questions) == 3
     assert [sorted(call.body) for call in server.chats] == [
         ["max_tokens", "messages", "model", "response_format"],
@@ -108,42 +118,42 @@ async def test_a_server_that_does_not_take_a_parameter_is_not_given_it_again(ser
 
 
 @pytest.mark.parametrize(
-    ("behaviour", "failure"),
+    ("behaviour", "kind"),
     [
         ("disconnecting", "unreachable"),
         ("breaking off", "unreachable"),
         ("rate limited", "rate_limited"),
-        ("without credit", "bad_key"),
+        ("without credit", "unauthorized"),
         ("failing", "unavailable"),
         ("overloaded", "unavailable"),
         ("HTML error", "unavailable"),
         ("unknown model", "bad_request"),
-        ("telling the key", "bad_key"),
+        ("telling the key", "unauthorized"),
         ("redirecting", "unavailable"),
-        ("invalid JSON", "bad_answer"),
-        ("half characters", "bad_answer"),
-        ("nested", "bad_answer"),
-        ("many choices", "bad_answer"),
-        ("HTML page", "bad_answer"),
+        ("invalid JSON", "broken"),
+        ("half characters", "broken"),
+        ("nested", "broken"),
+        ("many choices", "broken"),
+        ("HTML page", "broken"),
         ("huge", "too_large"),
-        ("compressed", "bad_answer"),
-        ("no choices", "bad_answer"),
-        ("no content", "bad_answer"),
-        ("empty texts", "bad_answer"),
+        ("compressed", "broken"),
+        ("no choices", "broken"),
+        ("no content", "broken"),
+        ("empty texts", "broken"),
         ("truncated", "truncated"),
         ("refusing", "refused"),
-        ("refusing in words", "bad_answer"),
+        ("refusing in words", "broken"),
         ("filtered", "refused"),
         ("disliking", "refused"),
     ],
 )
-async def test_whatever_goes_wrong_is_one_error_after_one_request(server, model, caplog, behaviour, failure):
+async def test_whatever_goes_wrong_is_one_error_after_one_request(server, model, caplog, behaviour, kind):
     caplog.set_level(logging.DEBUG)
     server.behaviour = behaviour
 
     found = await error(model)
 
-    assert found.failure == failure
+    assert found.kind == kind
     assert len(server.calls) == 1
     told = f"{found!r} {found} {found.__cause__!r} {found.__context__!r} {model!r} {caplog.text}"
     assert KEY not in told
@@ -157,7 +167,7 @@ async def test_a_port_where_nobody_listens_costs_nothing():
     async with opened(f"http://127.0.0.1:{free_port()}/v1") as model:
         found = await error(model)
 
-    assert (found.failure, found.tokens_used) == ("unreachable", 0)
+    assert (found.kind, found.tokens_used) == ("unreachable", 0)
 
 
 @pytest.mark.parametrize("behaviour", ["hanging", "dripping", "slow"])
@@ -168,7 +178,7 @@ async def test_a_call_is_over_in_time(server, behaviour):
         began = time.monotonic()
         found = await error(model)
 
-    assert found.failure == "timeout"
+    assert found.kind == "timeout"
     assert time.monotonic() - began < 10
     # It may have been carried out, and then has to be paid.
     assert found.tokens_used > server.chats[0].body["max_tokens"]
@@ -196,7 +206,7 @@ async def test_a_call_that_is_cancelled_is_over_at_once(server, model):
 async def test_of_a_huge_answer_little_is_read(server, model, behaviour):
     server.behaviour = behaviour
 
-    assert (await error(model)).failure == "too_large"
+    assert (await error(model)).kind == "too_large"
 
     await until(lambda: server.cut_off)
     # What the kernel holds for both sides comes on top of what is read.
@@ -249,15 +259,15 @@ async def test_texts_are_judged_in_order(server, model):
 
 
 @pytest.mark.parametrize(
-    ("behaviour", "failure"),
-    [("failing", "unavailable"), ("rate limited", "rate_limited"), ("huge", "too_large"), ("HTML page", "bad_answer")],
+    ("behaviour", "kind"),
+    [("failing", "unavailable"), ("rate limited", "rate_limited"), ("huge", "too_large"), ("HTML page", "broken")],
 )
-async def test_a_judgement_that_fails_is_the_same_kind_of_error(server, model, behaviour, failure):
+async def test_a_judgement_that_fails_is_the_same_kind_of_error(server, model, behaviour, kind):
     server.behaviour = behaviour
     with pytest.raises(ModelError) as caught:
         await model.flagged(["fine"])
 
-    assert (caught.value.failure, caught.value.tokens_used) == (failure, 0)
+    assert (caught.value.kind, caught.value.tokens_used) == (kind, 0)
 
 
 async def test_after_closing_calls_fail_and_open_nothing(server):
@@ -265,5 +275,5 @@ async def test_after_closing_calls_fail_and_open_nothing(server):
         await model.make(CATS, 3, [])
     found = await error(model)
 
-    assert found.failure == "unreachable"
+    assert found.kind == "unreachable"
     assert len(server.calls) == 1

@@ -12,7 +12,7 @@ import msgspec
 from votegame.game import commands, rules, views
 from votegame.game.change import Event, Notice, Ok, Refusal
 from votegame.game.commands import AnyCommand, Command
-from votegame.game.house import House, Question
+from votegame.game.house import House
 from votegame.game.messages import (
     Creation,
     FromUser,
@@ -23,6 +23,7 @@ from votegame.game.messages import (
     User,
 )
 from votegame.game.presence import Presence
+from votegame.game.question import Question
 from votegame.game.room_settings import SettingsPatch
 from votegame.game.timers import timers
 from votegame.ids import RoomCode, StreamId, UserId, new_uuid

@@ -4,17 +4,7 @@ from collections.abc import Sequence
 
 from msgspec import Struct
 
-
-class Question(Struct, frozen=True):
-    """A question, and the key that tells whether it was asked before.
-
-    Attributes:
-        key: Equal for questions that people would call the same; see `votegame.game.wording`.
-        text: What is shown, at most 200 code points.
-    """
-
-    key: str
-    text: str
+from votegame.game.question import Question
 
 
 class House(Struct, frozen=True, kw_only=True):

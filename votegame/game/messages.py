@@ -8,7 +8,7 @@ from typing import Literal
 from msgspec import Struct
 
 from votegame.game.commands import AnyRoomCommand, CreateRoom
-from votegame.game.house import Question
+from votegame.game.question import Question
 from votegame.ids import RoundId, UserId
 
 

@@ -6,7 +6,7 @@ table in `votegame.game.rules`; here is what it means that a phase begins or end
 
 from votegame.game import records
 from votegame.game.change import DrawQuestion
-from votegame.game.house import Question
+from votegame.game.question import Question
 from votegame.game.state import (
     Answering,
     Lobby,

@@ -11,7 +11,7 @@ import msgspec
 from msgspec import Struct
 
 from votegame.errors import CorruptLogError, LaterVersionError
-from votegame.game.house import Question
+from votegame.game.question import Question
 from votegame.game.roles import Role
 from votegame.game.room_settings import RoomSettings
 from votegame.game.tags import tag_of

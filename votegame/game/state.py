@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Literal
 import msgspec
 from msgspec import Struct
 
-from votegame.game.house import Question
+from votegame.game.question import Question
 from votegame.game.remembered import Remembered
 from votegame.game.roles import Role
 from votegame.game.room_settings import RoomSettings, VoteUpdates

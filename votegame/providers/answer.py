@@ -48,10 +48,10 @@ def made(body: bytes, count: int, *, most_tokens: int) -> Made:
         raise ModelError("truncated", tokens_used=tokens)
     content = _get(message, "content")
     if not isinstance(content, str):
-        raise ModelError("bad_answer", "there is no text", tokens_used=tokens)
+        raise ModelError("broken", "there is no text", tokens_used=tokens)
     questions = texts(content, count)
     if not questions:
-        raise ModelError("bad_answer", "there are no questions", tokens_used=tokens)
+        raise ModelError("broken", "there are no questions", tokens_used=tokens)
     return Made(questions, tokens)
 
 
@@ -73,7 +73,7 @@ def flags(body: bytes, count: int) -> tuple[bool, ...]:
     results = _get(_decoded(body, 0), "results")
     flagged = [_get(result, "flagged") for result in results] if isinstance(results, list) else []
     if len(flagged) != count or not all(isinstance(flag, bool) for flag in flagged):
-        raise ModelError("bad_answer", "not every text was judged")
+        raise ModelError("broken", "not every text was judged")
     return tuple(flagged)
 
 
@@ -83,7 +83,7 @@ def _decoded(body: bytes, tokens: int) -> Any:
     except (ValueError, RecursionError):
         pass
     # Outside of the handler: the error that is handled there may quote the body, and would be told with ours.
-    raise ModelError("bad_answer", "the body is not JSON", tokens_used=tokens)
+    raise ModelError("broken", "the body is not JSON", tokens_used=tokens)
 
 
 def _tokens(completion: Any) -> int | None:

@@ -25,7 +25,7 @@ from votegame.game.question import Wish
 from votegame.providers import answer, prompt
 from votegame.providers.dialect import Dialect
 from votegame.providers.retry_after import retry_after_seconds
-from votegame.questions.ports import Failure, Made, ModelError
+from votegame.questions.ports import Made, ModelError, ModelErrorKind
 
 OWN_URL: Final = "https://api.openai.com/v1"
 ANSWER_BYTES: Final = 262_144
@@ -40,11 +40,11 @@ _TOKENS_PER_QUESTION: Final = 120
 _TOKENS_OF_THOUGHT: Final = 2_000
 _MOST_CONNECTIONS: Final = 8
 _TOO_MANY_REQUESTS: Final = 429
-_FAILURES: Final[dict[int, Failure]] = {
+_KINDS: Final[dict[int, ModelErrorKind]] = {
     400: "bad_request",
-    401: "bad_key",
-    402: "bad_key",
-    403: "bad_key",
+    401: "unauthorized",
+    402: "unauthorized",
+    403: "unauthorized",
     404: "bad_request",
     405: "bad_request",
     408: "timeout",
@@ -56,8 +56,8 @@ _FAILURES: Final[dict[int, Failure]] = {
 }
 _REFUSALS: Final = frozenset({"content_filter", "content_policy_violation", "invalid_prompt"})
 """Codes of requests that were understood, and not liked."""
-_MAYBE_PAID: Final = frozenset({"timeout", "unreachable", "too_large", "bad_answer"})
-"""Failures of calls that a provider may have carried out."""
+_MAYBE_PAID: Final = frozenset({"timeout", "unreachable", "too_large", "broken"})
+"""Errors of calls that a provider may have carried out."""
 _NO_CREDIT: Final = "insufficient_quota"
 _CODE: Final = re.compile(r"[a-z_]{1,40}")
 """Codes that may be told: words, no keys."""
@@ -138,8 +138,8 @@ class OpenAIModel:
             if isinstance(error.__cause__, httpx2.ConnectError):
                 most_tokens = 0
         except Exception as error:  # noqa: BLE001 - no answer, however broken, may end more than the call
-            failure = ModelError("bad_answer", type(error).__name__)
-        if failure.failure in _MAYBE_PAID:
+            failure = ModelError("broken", type(error).__name__)
+        if failure.kind in _MAYBE_PAID:
             failure.tokens_used = most_tokens
         # Outside of the handlers: what the package raised is not to be told together with ours.
         raise failure
@@ -157,7 +157,7 @@ class _BoundedTransport(httpx2.AsyncHTTPTransport):
         if response.headers.get("Content-Encoding", "identity") != "identity":
             # Not asked for, and a few bytes could become many.
             await response.aclose()
-            raise ModelError("bad_answer", "it is compressed")
+            raise ModelError("broken", "it is compressed")
         assert isinstance(response.stream, httpx2.AsyncByteStream)
         response.stream = _BoundedStream(response.stream)
         return response
@@ -187,13 +187,13 @@ def _tls() -> ssl.SSLContext:
 
 def _of_status(error: openai.APIStatusError) -> ModelError:
     status, code = error.status_code, error.code or ""
-    failure: Failure = _FAILURES.get(status, "unavailable")
+    kind: ModelErrorKind = _KINDS.get(status, "unavailable")
     if code in _REFUSALS:
-        failure = "refused"
+        kind = "refused"
     elif code == _NO_CREDIT:
-        failure = "bad_key"
+        kind = "unauthorized"
     text = f"status {status}, {code}" if _CODE.fullmatch(code) else f"status {status}"
     retry_after = None
     with suppress(KeyError):
         retry_after = retry_after_seconds(error.response.headers["Retry-After"])
-    return ModelError(failure, text, retry_after_seconds=retry_after)
+    return ModelError(kind, text, retry_after_seconds=retry_after)

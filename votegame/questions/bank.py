@@ -12,7 +12,7 @@ from typing import Final, overload
 
 from votegame.errors import ConfigurationError
 from votegame.game import wording
-from votegame.game.house import Question
+from votegame.game.question import Person, Question, Wish
 
 _FILE: Final = "bank.en.txt"
 
@@ -49,8 +49,8 @@ class BankSource:
         self._bank = bank
         self._rng = rng
 
-    async def draw(self, topic: str, language: str, asked: frozenset[str]) -> Question | None:  # noqa: ARG002
-        """See `QuestionSource.draw`; topic and language make no difference."""
+    async def draw(self, wish: Wish, asked: frozenset[str], people: tuple[Person, ...]) -> Question | None:  # noqa: ARG002
+        """See `QuestionSource.draw`; wish and people make no difference."""
         unasked = [question for question in self._bank if question.key not in asked]
         return self._rng.choice(unasked) if unasked else None
 

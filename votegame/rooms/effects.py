@@ -8,6 +8,7 @@ from typing import Final
 from votegame import tasks
 from votegame.game.change import DrawQuestion
 from votegame.game.messages import QuestionDrawn
+from votegame.game.question import Wish
 from votegame.questions.ports import QuestionSource
 
 _DRAW_SECONDS: Final = 60.0
@@ -32,7 +33,8 @@ class EffectRunner:
         question = None
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(_DRAW_SECONDS):
-                question = await self._questions.draw(effect.topic, effect.language, effect.asked)
+                wish = Wish(effect.topic, effect.language, "default")
+                question = await self._questions.draw(wish, effect.asked, ())
         if question is not None:
             self._deliver(QuestionDrawn(effect.topic, effect.language, question))
 

@@ -10,7 +10,7 @@ from votegame.errors import CorruptLogError
 from votegame.game import commands, messages, records
 from votegame.game.change import DrawQuestion, Ok
 from votegame.game.fold import apply, fold
-from votegame.game.house import Question
+from votegame.game.question import Question
 from votegame.game.records import Record, Row, from_row, to_row
 from votegame.game.room_settings import MOST_OWN_QUESTIONS
 from votegame.game.wording import question

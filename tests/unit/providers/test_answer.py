@@ -78,28 +78,28 @@ def test_what_nobody_can_have_used_is_not_believed():
 
 
 @pytest.mark.parametrize(
-    ("body", "failure"),
+    ("body", "kind"),
     [
         (completion(OBJECT, reason="length"), "truncated"),
         (completion(OBJECT, reason="content_filter"), "refused"),
         (completion(None, refusal="I cannot."), "refused"),
-        (completion("I cannot."), "bad_answer"),
-        (completion(None), "bad_answer"),
-        (completion([{"type": "text", "text": OBJECT}]), "bad_answer"),
-        (b'{"choices": []}', "bad_answer"),
-        (b'{"choices": {}}', "bad_answer"),
-        (b"[]", "bad_answer"),
-        (b"null", "bad_answer"),
-        (b"", "bad_answer"),
-        (b"<html>", "bad_answer"),
-        (b"\xff\xfe", "bad_answer"),
-        (b"[" * 200_000, "bad_answer"),
+        (completion("I cannot."), "broken"),
+        (completion(None), "broken"),
+        (completion([{"type": "text", "text": OBJECT}]), "broken"),
+        (b'{"choices": []}', "broken"),
+        (b'{"choices": {}}', "broken"),
+        (b"[]", "broken"),
+        (b"null", "broken"),
+        (b"", "broken"),
+        (b"<html>", "broken"),
+        (b"\xff\xfe", "broken"),
+        (b"[" * 200_000, "broken"),
     ],
 )
-def test_what_is_no_answer_is_an_error_with_its_costs(body, failure):
+def test_what_is_no_answer_is_an_error_with_its_costs(body, kind):
     found = error(body)
 
-    assert (found.failure, found.tokens_used, found.retry_after_seconds) == (failure, 900, None)
+    assert (found.kind, found.tokens_used, found.retry_after_seconds) == (kind, 900, None)
 
 
 def test_an_error_repeats_nothing_of_the_answer():
@@ -158,5 +158,5 @@ def test_each_text_is_judged_in_order():
     "results", [[], [{"flagged": True}], [{"flagged": True}] * 3, [{"flagged": 1}] * 2, [{}] * 2, None, "yes"]
 )
 def test_a_judgement_on_other_texts_is_none(results):
-    with pytest.raises(ModelError, match="bad_answer"):
+    with pytest.raises(ModelError, match="broken"):
         answer.flags(json.dumps({"results": results}).encode(), 2)

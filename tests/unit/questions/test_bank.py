@@ -7,9 +7,11 @@ import pytest
 
 from votegame.errors import ConfigurationError
 from votegame.game import wording
+from votegame.game.question import Wish
 from votegame.questions.bank import Bank, BankSource, built_in_bank
 
 BANK = built_in_bank()
+ANYTHING = Wish("", "en", "default")
 TEXTS = [question.text for question in BANK]
 
 
@@ -83,18 +85,18 @@ async def test_drawing_never_repeats_and_ends_with_none():
     source = BankSource(BANK, random.Random(1))
     asked: frozenset[str] = frozenset()
     for _ in BANK:
-        question = await source.draw("", "en", asked)
+        question = await source.draw(ANYTHING, asked, ())
         assert question is not None
         assert question.key not in asked
         asked |= {question.key}
 
-    assert await source.draw("", "en", asked) is None
+    assert await source.draw(ANYTHING, asked, ()) is None
 
 
 async def test_any_unasked_question_may_be_drawn():
     bank = Bank(["One?", "Two?", "Three?", "Four?"])
     source = BankSource(bank, random.Random(1))
-    drawn = Counter([(await source.draw("", "en", frozenset({"two"}))).text for _ in range(300)])
+    drawn = Counter([(await source.draw(ANYTHING, frozenset({"two"}), ())).text for _ in range(300)])
 
     assert set(drawn) == {"One?", "Three?", "Four?"}
     assert min(drawn.values()) > 60
@@ -103,10 +105,10 @@ async def test_any_unasked_question_may_be_drawn():
 async def test_the_same_chance_draws_the_same_question():
     first, second = (BankSource(BANK, random.Random(7)) for _ in range(2))
 
-    assert await first.draw("", "en", frozenset()) == await second.draw("", "en", frozenset())
+    assert await first.draw(ANYTHING, frozenset(), ()) == await second.draw(ANYTHING, frozenset(), ())
 
 
 async def test_topic_and_language_make_no_difference():
     source = BankSource(Bank(["One?"]), random.Random(1))
 
-    assert await source.draw("pirates", "de", frozenset()) is not None
+    assert await source.draw(Wish("pirates", "de", "default"), frozenset(), ()) is not None
