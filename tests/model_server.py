@@ -47,6 +47,7 @@ class ModelServer:
         upcoming: How it answers the next calls, before `behaviour` counts again.
         calls: What came, in order.
         slow_seconds: How long a slow answer takes.
+        drip_seconds: How long a dripping one takes for each byte.
         flagged_words: Texts with one of them are flagged by its moderation.
         people: Whom it names when it names people.
         sent_bytes: How much of huge answers it could send.
@@ -58,6 +59,7 @@ class ModelServer:
         self.upcoming: deque[str] = deque()
         self.calls: list[Call] = []
         self.slow_seconds = 1.0
+        self.drip_seconds = 1.0
         self.flagged_words: set[str] = {"forbidden"}
         self.people: Sequence[str] = ("Ada", "Ben")
         self.sent_bytes = 0
@@ -189,7 +191,7 @@ async def _dripping(server: ModelServer, request: web.Request, call: Call) -> we
     await response.prepare(request)
     for byte in json.dumps(_right(server, call)).encode():
         await response.write(bytes([byte]))
-        await server.nap(1)
+        await server.nap(server.drip_seconds)
     return response
 
 

@@ -174,6 +174,8 @@ async def test_a_port_where_nobody_listens_costs_nothing():
 async def test_a_call_is_over_in_time(server, behaviour):
     server.behaviour = behaviour
     server.slow_seconds = 30
+    # No single read takes as long as a call may.
+    server.drip_seconds = 0.2
     async with opened(server.url, model_seconds=1.0) as model:
         began = time.monotonic()
         found = await error(model)

@@ -35,11 +35,10 @@ _NO_KEY: Final = "none"
 """For servers that want none; the package does."""
 _MODERATION_MODEL: Final = "omni-moderation-latest"
 _BYTES_PER_TOKEN: Final = 2
-"""Fewer than in any language, so that an estimate is never too low."""
+"""Fewer than texts mostly have, so that an estimate is rather too high."""
 _TOKENS_PER_QUESTION: Final = 120
 _TOKENS_OF_THOUGHT: Final = 2_000
 _MOST_CONNECTIONS: Final = 8
-_TOO_MANY_REQUESTS: Final = 429
 _KINDS: Final[dict[int, ModelErrorKind]] = {
     400: "bad_request",
     401: "unauthorized",
@@ -51,7 +50,7 @@ _KINDS: Final[dict[int, ModelErrorKind]] = {
     413: "bad_request",
     415: "bad_request",
     422: "bad_request",
-    _TOO_MANY_REQUESTS: "rate_limited",
+    429: "rate_limited",
     504: "timeout",
 }
 _REFUSALS: Final = frozenset({"content_filter", "content_policy_violation", "invalid_prompt"})
