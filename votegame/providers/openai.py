@@ -62,6 +62,10 @@ _CODE: Final = re.compile(r"[a-z_]{1,40}")
 """Codes that may be told: words, no keys."""
 
 
+Call = Callable[..., Awaitable[Any]]
+"""A function of the package that makes one request."""
+
+
 class OpenAIModel:
     """Makes questions, and judges texts. It has nothing open until it is called.
 
@@ -89,6 +93,9 @@ class OpenAIModel:
             default_headers={"Accept-Encoding": "identity"},
             http_client=httpx2.AsyncClient(transport=transport, trust_env=False, follow_redirects=False),
         )
+        # Looked up now, since the package imports what they need when it is asked for them.
+        self._complete: Call = self._client.chat.completions.with_raw_response.create
+        self._moderate: Call = self._client.moderations.with_raw_response.create
 
     async def make(self, wish: Wish, count: int, avoid: Sequence[str]) -> Made:
         """See `QuestionMaker.make`."""
@@ -96,7 +103,7 @@ class OpenAIModel:
         most_answered = _TOKENS_OF_THOUGHT + count * _TOKENS_PER_QUESTION
         most_tokens = len((instructions + data).encode()) // _BYTES_PER_TOKEN + most_answered
         body = await self._answer(
-            self._client.chat.completions.with_raw_response.create,
+            self._complete,
             most_tokens=most_tokens,
             model=self._model,
             messages=[{"role": "system", "content": instructions}, {"role": "user", "content": data}],
@@ -108,15 +115,14 @@ class OpenAIModel:
         """See `Moderator.flagged`."""
         if not texts:
             return ()
-        create = self._client.moderations.with_raw_response.create
-        body = await self._answer(create, model=_MODERATION_MODEL, input=list(texts))
+        body = await self._answer(self._moderate, model=_MODERATION_MODEL, input=list(texts))
         return answer.flags(body, len(texts))
 
     async def close(self) -> None:
         """Close all connections. Calls under way are their callers' to end before; later ones fail."""
         await self._client.close()
 
-    async def _answer(self, call: Callable[..., Awaitable[Any]], *, most_tokens: int = 0, **arguments: Any) -> bytes:
+    async def _answer(self, call: Call, *, most_tokens: int = 0, **arguments: Any) -> bytes:
         """The body of the answer to one `call` of the package, for which `most_tokens` may have to be paid."""
         if self._client.is_closed():
             raise ModelError("unreachable", "the model is closed")
