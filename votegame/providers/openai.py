@@ -34,8 +34,8 @@ ANSWER_BYTES: Final = 262_144
 _NO_KEY: Final = "none"
 """For servers that want none; the package does."""
 _MODERATION_MODEL: Final = "omni-moderation-latest"
-_BYTES_PER_TOKEN: Final = 2
-"""Fewer than texts mostly have, so that an estimate is rather too high."""
+_BYTES_PER_TOKEN: Final = 3
+"""Fewer than texts mostly have, in any script, so that an estimate is rather too high."""
 _TOKENS_PER_QUESTION: Final = 120
 _TOKENS_OF_THOUGHT: Final = 2_000
 _MOST_CONNECTIONS: Final = 8

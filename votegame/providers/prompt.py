@@ -13,7 +13,7 @@ from typing import Final
 from votegame.game.question import Tone, Wish
 from votegame.wire.text import QUESTION_CHARS, TOPIC_CHARS
 
-MOST_AVOIDED: Final = 60
+MOST_AVOIDED: Final = 40
 """Questions to avoid that a model is told; more would cost more than they help."""
 
 _LANGUAGE_CHARS: Final = 35
