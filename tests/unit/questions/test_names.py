@@ -1,0 +1,62 @@
+import pytest
+
+from votegame.game.question import Person
+from votegame.ids import UserId
+from votegame.questions.names import names_somebody
+
+
+def named(text: str, username: str, language: str = "en") -> bool:
+    return names_somebody(text, [Person(UserId("u"), "Nobody Else"), Person(UserId("v"), username)], language)
+
+
+@pytest.mark.parametrize(
+    ("text", "username"),
+    [
+        ("What would Ada never eat?", "Ada"),
+        ("What would ADA never eat?", "ada"),
+        ("What is in Ada's pocket?", "Ada"),
+        ("What is in Ada\u2019s pocket?", "ADA"),
+        ("How many Adas fit into a car?", "ada"),
+        ("What would Anna never eat?", "Anna Maria"),
+        ("Would Anna Maria eat it?", "anna maria"),
+        ("Who is X?", "x"),
+        ("Is Jo there?", "Jo"),
+        ("What does a cat dream of?", "cat"),
+        ("What do cats dream of?", "Cat"),
+        ("What would Ella say?", "Ella"),
+        ("What would \uff21\uff44\uff41 say?", "Ada"),
+        ("Who is O'Brien?", "o\u2019brien"),
+        ("\u592a\u90ce\u306e\u5922\u306f\u4f55\uff1f", "\u592a\u90ce"),
+        ("What would agent_007 say?", "agent_007"),
+    ],
+)
+def test_who_is_in_the_room_is_not_named(text, username):
+    assert named(text, username)
+
+
+@pytest.mark.parametrize(
+    ("text", "username"),
+    [
+        ("What is the maximum?", "Max"),
+        ("What does a catfish dream of?", "cat"),
+        ("Who is there?", "Jo Smith"),
+        ("What would you do?", "what"),
+        ("Where is the end of the world?", "The"),
+        ("An apple a day?", "A"),
+        ("Is there a smith?", "Al B"),
+        ("Why not?", "???"),
+        ("Why not?", "\U0001f355"),
+        ("\u732b\u306e\u5922\u306f\uff1f", "\u5922\u5922"),
+    ],
+)
+def test_words_that_only_look_like_a_name_are_no_names(text, username):
+    assert not named(text, username)
+
+
+def test_small_words_are_those_of_the_language_of_the_question():
+    assert named("Was sagt What zum Kapit\u00e4n?", "What", "de")
+    assert not named("Was sagt der Kapit\u00e4n?", "was", "de")
+
+
+def test_an_empty_room_has_no_names():
+    assert not names_somebody("Why not?", [], "en")
