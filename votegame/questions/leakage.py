@@ -10,7 +10,8 @@ from typing import Final
 _PATTERNS: Final = re.compile(
     r"""
       \b (?: ignore | disregard | forget | override | bypass ) \b .{0,30} \b (?: previous | prior | above | earlier
-        | all | any | these | those | the | your ) \b .{0,20} \b (?: instruction | prompt | direction | system | guideline )
+        | all | any | these | those | the | your ) \b .{0,20}
+        \b (?: instruction | prompt | direction | system | guideline )
     | \b (?: system | developer | hidden | initial | original ) \s+ (?: prompt | message | instruction )
     | \b prompt \s* injection | \b jailbreak | \b do \s anything \s now \b | \b developer \s+ mode \b
     | ^ \s* (?: system | assistant | user | human | ai | developer | tool | function | output | input | response

@@ -32,8 +32,9 @@ _OPENINGS: Final = (
 _ANYWHERE: Final = re.compile(
     r"as an ai\b|\b(?:ai|artificial intelligence) (?:language )?model|language model\b|\bopenai\b|\bchatgpt\b"
     r"|content polic|usage polic|can(?:no|')t (?:assist|help|comply|fulfill|generate|create|provide)"
-    r"|unable to (?:assist|help|comply)|sprachmodell|als ki\b|nicht weiterhelfen|modèle de langage|modelo de lenguaje|modello linguistico"
-    r"|modelo de linguagem|taalmodel|языков\w+ модел|言語モデル|语言模型|語言模型"
+    r"|unable to (?:assist|help|comply)|sprachmodell|als ki\b|nicht weiterhelfen|modèle de langage"
+    r"|modelo de lenguaje|modello linguistico|modelo de linguagem|taalmodel|языков\w+ модел"
+    r"|言語モデル|语言模型|語言模型"
 )
 
 

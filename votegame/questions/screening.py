@@ -1,8 +1,8 @@
 """The one way from what a model wrote to what people may see.
 
-A text is tidied, and then refused for the first reason that there is. The order is by cost, and by what tells an
-operator most: a refusal in another language than asked for is a refusal. What depends on the room and its people, that
-nobody is named, is looked at when a question is drawn (`votegame.questions.names`).
+A text is tidied, and then refused for the first reason that there is. Length comes first, since some of the others take
+time that grows faster than it; a refusal of the model comes before its language, since it is one in any. What depends
+on the room and its people, that nobody is named, is looked at when a question is drawn (`votegame.questions.names`).
 """
 
 from collections.abc import Callable
@@ -49,11 +49,11 @@ class Refused(Struct, frozen=True):
 
 
 _CHECKS: Final[tuple[tuple[Unfit, Callable[[str, Wish], bool]], ...]] = (
+    (Unfit.TOO_LONG, lambda text, _wish: len(text) > QUESTION_CHARS),
     (Unfit.CHARACTERS, lambda text, wish: not characters.are_plain(text, wish.language)),
     (Unfit.MARKUP, lambda text, _wish: markup.has_markup(text)),
     (Unfit.REFUSAL, lambda text, _wish: refusals.is_refusal(text)),
     (Unfit.LEAKED, lambda text, _wish: leakage.is_leaked(text)),
-    (Unfit.TOO_LONG, lambda text, _wish: len(text) > QUESTION_CHARS),
     (Unfit.TOO_SHORT, lambda text, _wish: len(text) < _FEWEST_CHARS),
     (Unfit.TRUNCATED, lambda text, wish: not endings.is_whole(text, wish.language)),
     (Unfit.SCRIPT, lambda text, wish: not scripts.script_fits(text, wish.language)),
