@@ -127,8 +127,6 @@ class Metrics:
             self._link_messages.labels(fate)
         for source in ("stock", "bank", "none"):
             self._drawn.labels(source)
-        for outcome in ("ok", "timeout", "unreachable", "rate_limited", "unauthorized", "broken", "refused"):
-            self._model_calls.labels(outcome)
 
     def connections(self, count: int) -> None:
         """How many connections there are now."""
@@ -199,9 +197,9 @@ class Metrics:
         """A stock was low, and this became of it."""
         self._gaps.labels(fate).inc(count)
 
-    def model_call(self, outcome: str) -> None:
+    def model_call(self, outcome: str, count: int = 1) -> None:
         """A call of the model ended: `ok`, or the kind of its failure."""
-        self._model_calls.labels(outcome).inc()
+        self._model_calls.labels(outcome).inc(count)
 
     def model_tokens(self, count: int) -> None:
         """The provider counted so many tokens for a call."""

@@ -67,7 +67,7 @@ UPDATE question_gaps SET closed_until = now_ms() + %(rest_ms)s
 WHERE topic = %(topic)s AND language = %(language)s AND tone = %(tone)s AND claimant = %(claimant)s
 
 -- name: model_reserve
--- Reserve calls and tokens, if limits allow. The lock comes first, by a statement of its own: only what is read after
+-- Reserve calls and tokens, if limits allow, of which 0 is none. The lock comes first, by a statement of its own: only what is read after
 -- it sees what others have just reserved.
 SELECT pg_advisory_xact_lock(7301226440258411);
 WITH spent AS (
@@ -78,8 +78,10 @@ WITH spent AS (
 ), reserved AS (
     INSERT INTO model_spending AS m (hour, calls, tokens)
     SELECT hour, %(calls)s, %(tokens)s FROM spent
-    WHERE calls_hour + %(calls)s <= %(calls_per_hour)s AND calls_day + %(calls)s <= %(calls_per_day)s
-        AND tokens_hour + %(tokens)s <= %(tokens_per_hour)s AND tokens_day + %(tokens)s <= %(tokens_per_day)s
+    WHERE calls_hour + %(calls)s <= coalesce(nullif(%(calls_per_hour)s, 0), 9e18)
+        AND calls_day + %(calls)s <= coalesce(nullif(%(calls_per_day)s, 0), 9e18)
+        AND tokens_hour + %(tokens)s <= coalesce(nullif(%(tokens_per_hour)s, 0), 9e18)
+        AND tokens_day + %(tokens)s <= coalesce(nullif(%(tokens_per_day)s, 0), 9e18)
     ON CONFLICT (hour) DO UPDATE SET calls = m.calls + excluded.calls, tokens = m.tokens + excluded.tokens
     RETURNING hour
 )

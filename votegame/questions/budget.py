@@ -1,8 +1,7 @@
 """What may be spent on a model: calls and tokens, per hour and per day, by all nodes together.
 
 Spending is reserved in the database before a call, and corrected after it. A node that dies in between leaves the
-reservation, so that the budget is kept whatever happens; where a provider does not say what a call took, what was
-reserved for it counts.
+reservation, so that the budget is kept whatever happens.
 """
 
 from collections.abc import Callable, Mapping
@@ -12,11 +11,11 @@ import structlog
 
 from votegame.questions.ports import Limits, SpendingStore, Spent
 
-TOKENS_RESERVED: Final = 3_000
-"""For one call: more than the prompt, the questions to avoid and the answer usually take."""
+TOKENS_RESERVED: Final = 8_000
+"""For one call: more than the prompt, the questions to avoid, an answer and what it was thought over with can take."""
 
 Observe = Callable[[Mapping[str, int]], None]
-"""Told what is left, by `calls_hour`, `calls_day`, `tokens_hour` and `tokens_day`."""
+"""Told what is left, by `calls_hour`, `calls_day`, `tokens_hour` and `tokens_day`; without those that have no limit."""
 
 log = structlog.get_logger(__name__)
 
@@ -45,14 +44,13 @@ class Budget:
         return None if spent is None else spent.hour
 
     async def settle(self, hour: int, *, tokens_used: int) -> None:
-        """Say what a reservation came to; 0 or less when nobody knows.
+        """Say what a reservation came to.
 
         Raises:
             StoreError: The reservation stands.
         """
-        if tokens_used > 0:
-            await self._store.settle(hour, tokens=tokens_used - TOKENS_RESERVED)
-            await self.look()
+        await self._store.settle(hour, tokens=max(0, tokens_used) - TOKENS_RESERVED)
+        await self.look()
 
     async def look(self) -> None:
         """Have `observe` told what is left now.
@@ -64,14 +62,13 @@ class Budget:
 
     def _tell(self, spent: Spent) -> None:
         limits = self._limits
-        self._observe(
-            {
-                "calls_hour": max(0, limits.calls_per_hour - spent.calls_hour),
-                "calls_day": max(0, limits.calls_per_day - spent.calls_day),
-                "tokens_hour": max(0, limits.tokens_per_hour - spent.tokens_hour),
-                "tokens_day": max(0, limits.tokens_per_day - spent.tokens_day),
-            }
-        )
+        pairs = {
+            "calls_hour": (limits.calls_per_hour, spent.calls_hour),
+            "calls_day": (limits.calls_per_day, spent.calls_day),
+            "tokens_hour": (limits.tokens_per_hour, spent.tokens_hour),
+            "tokens_day": (limits.tokens_per_day, spent.tokens_day),
+        }
+        self._observe({name: max(0, limit - count) for name, (limit, count) in pairs.items() if limit})
 
     def _note(self, *, is_spent: bool) -> None:
         if is_spent and not self._is_spent:

@@ -17,7 +17,7 @@ from votegame.errors import StoreError
 from votegame.game.question import Question, Wish
 from votegame.metrics import Metrics
 from votegame.questions.breaker import Breaker
-from votegame.questions.budget import Budget
+from votegame.questions.budget import TOKENS_RESERVED, Budget
 from votegame.questions.ports import ModelError, Moderator, QuestionMaker
 
 QUESTIONS_PER_CALL: Final = 12
@@ -42,7 +42,11 @@ class Calls:
         metrics: Metrics,
         seconds: float = 20.0,
     ) -> None:
-        """Make them; without a `moderator` nobody looks at what was made. A call is given up after `seconds`."""
+        """Make them; without a `moderator` nobody looks at what was made.
+
+        A call is given up after `seconds`. A model that has a time limit of its own knows better what such a call cost;
+        its limit should be the shorter one.
+        """
         self._maker = maker
         self._moderator = moderator
         self._budget = budget
@@ -94,11 +98,12 @@ class Calls:
         Raises:
             ModelError: There is nothing.
         """
-        made = await self._tried(self._maker.make(wish, QUESTIONS_PER_CALL, avoid))
-        self._metrics.model_tokens(max(0, made.tokens_used))
-        # When the database does not take it, the reservation stands: rather too much than too little.
-        with contextlib.suppress(StoreError):
-            await self._budget.settle(hour, tokens_used=made.tokens_used)
+        try:
+            made = await self._tried(self._maker.make(wish, QUESTIONS_PER_CALL, avoid))
+        except ModelError as error:
+            await self._settle(hour, error.tokens_used)
+            raise
+        await self._settle(hour, made.tokens_used)
         return made.questions[:_MOST_TEXTS]
 
     async def moderated(self, questions: Sequence[Question]) -> Sequence[Question]:
@@ -115,6 +120,12 @@ class Calls:
         self._breaker.succeeded()
         return [question for question, is_flagged in zip(questions, flags, strict=True) if not is_flagged]
 
+    async def _settle(self, hour: int, tokens_used: int) -> None:
+        self._metrics.model_tokens(max(0, tokens_used))
+        # When the database does not take it, the reservation stands: rather too much than too little.
+        with contextlib.suppress(StoreError):
+            await self._budget.settle(hour, tokens_used=tokens_used)
+
     async def _tried(self, call: Awaitable[T]) -> T:
         try:
             async with asyncio.timeout(self._seconds):
@@ -122,10 +133,10 @@ class Calls:
         except ModelError as error:
             raise self._failed(error) from None
         except TimeoutError:
-            raise self._failed(ModelError("timeout")) from None
+            raise self._failed(ModelError("timeout", tokens_used=TOKENS_RESERVED)) from None
         except Exception:
             log.exception("the model could not be asked")
-            raise self._failed(ModelError("broken")) from None
+            raise self._failed(ModelError("broken", tokens_used=TOKENS_RESERVED)) from None
         self._metrics.model_call("ok")
         return answer
 

@@ -25,7 +25,7 @@ from votegame.ids import UserId, new_uuid
 from votegame.metrics import Metrics
 from votegame.questions.calls import Calls
 from votegame.questions.likeness import Likenesses
-from votegame.questions.ports import ModelError, QuestionStore
+from votegame.questions.ports import ModelError, ModelErrorKind, QuestionStore
 from votegame.questions.screening import Refused, Unfit, screened
 
 LOW: Final = 20
@@ -211,7 +211,7 @@ class Filler:
         if not isinstance(begun, int):
             return begun
         try:
-            avoid = [question.text for question in stock[:_AVOIDED]]
+            avoid = [question.text for question in reversed(stock[:_AVOIDED])]
             texts = await self._calls.made(gap.wish, avoid, hour=begun)
         except ModelError as error:
             return "refused" if error.kind == "refused" else "failed"
@@ -253,3 +253,5 @@ def _begin_at_zero(metrics: Metrics) -> None:
     for reason in Unfit:
         metrics.question_made(reason, 0)
     metrics.question_made("kept", 0)
+    for outcome in ("ok", *get_args(ModelErrorKind)):
+        metrics.model_call(outcome, 0)

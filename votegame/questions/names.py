@@ -12,6 +12,7 @@ which every sentence has some, count as words: who is called `the` or `what` kee
 import re
 import unicodedata
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import Final
 
 from votegame.game.question import Person
@@ -26,28 +27,47 @@ _ALONE_LETTERS: Final = 3
 _UNPARTED_LETTERS: Final = 2
 
 
-def names_somebody(text: str, people: Iterable[Person], language: str) -> bool:
-    """Whether `text`, in `language`, has the username of one of `people`, or a part of it."""
-    small = SMALL_WORDS.get(primary(language), frozenset())
-    words, folded = [_bare(word) for word in _words(text)], _folded(text)
-    return any(_is_named(person.username, words, folded, small) for person in people)
+class Names:
+    """The names of those in a room, for questions in one language."""
+
+    def __init__(self, people: Iterable[Person], language: str) -> None:
+        self._small = SMALL_WORDS.get(primary(language), frozenset())
+        self._alone: set[str] = set()
+        self._together: list[tuple[str, ...]] = []
+        self._anywhere: list[str] = []
+        for person in people:
+            parts = _words(person.username)
+            if parts and not self._small.issuperset(parts):
+                self._take(parts)
+                self._take_unparted(person.username)
+
+    def _take(self, parts: tuple[str, ...]) -> None:
+        if len(parts) == 1:
+            self._alone.add(_bare(parts[0]))
+            return
+        self._alone.update(_bare(part) for part in parts if len(part) >= _ALONE_LETTERS and part not in self._small)
+        self._together.append(tuple(map(_bare, parts)))
+
+    def _take_unparted(self, username: str) -> None:
+        compact = _folded(username).replace(" ", "")
+        if _UNPARTED.search(compact) and len(compact) >= _UNPARTED_LETTERS:
+            self._anywhere.append(compact)
+
+    def are_in(self, text: str) -> bool:
+        """Whether `text` names one of them."""
+        folded = _folded(text)
+        # A small word is itself and no plural: `his` is not of `Hi`.
+        words = tuple(word if word in self._small else _bare(word) for word in _words(text))
+        if not self._alone.isdisjoint(words) or any(name in folded for name in self._anywhere):
+            return True
+        lengths = set(map(len, self._together))
+        runs = {words[place : place + length] for length in lengths for place in range(len(words))}
+        return not runs.isdisjoint(self._together)
 
 
-def _is_named(username: str, words: list[str], folded: str, small: frozenset[str]) -> bool:
-    parts = _words(username)
-    if not parts or all(part in small for part in parts):
-        return False
-    compact = _folded(username).replace(" ", "")
-    if _UNPARTED.search(compact) and len(compact) >= _UNPARTED_LETTERS and compact in folded:
-        return True
-    name = [_bare(part) for part in parts]
-    if any(words[place : place + len(name)] == name for place in range(len(words) - len(name) + 1)):
-        return True
-    return any(len(part) >= _ALONE_LETTERS and part not in small and _bare(part) in words for part in parts)
-
-
-def _words(text: str) -> list[str]:
-    return _WORD.findall(_folded(text))
+@lru_cache(maxsize=4096)
+def _words(text: str) -> tuple[str, ...]:
+    return tuple(_WORD.findall(_folded(text)))
 
 
 def _folded(text: str) -> str:

@@ -12,32 +12,60 @@ from votegame.errors import VotegameError
 from votegame.game.question import Person, Question, Wish
 from votegame.ids import UserId
 
-ModelErrorKind = Literal["timeout", "unreachable", "rate_limited", "unauthorized", "broken", "refused"]
-"""`timeout`: no whole answer in time. `unreachable`: no connection. `rate_limited`: told to come later. `unauthorized`:
-the key is not taken, or may not do this. `broken`: an answer that is none: a 500, no JSON, too large. `refused`: the
-model will not speak of this topic; nothing is wrong with it otherwise."""
+ModelErrorKind = Literal[
+    "timeout",
+    "unreachable",
+    "unavailable",
+    "rate_limited",
+    "unauthorized",
+    "bad_request",
+    "refused",
+    "truncated",
+    "too_large",
+    "broken",
+]
+"""Why a call of a model was in vain.
+
+- `timeout`: no whole answer in time.
+- `unreachable`: no connection, or one that broke.
+- `unavailable`: the provider cannot now, as with a 500.
+- `rate_limited`: told to come later.
+- `unauthorized`: the key is not taken, or has no credit left.
+- `bad_request`: the provider did not understand, or does not have the model.
+- `refused`: the model will not speak of this topic; nothing is wrong with it otherwise.
+- `truncated`: the answer ends in the middle.
+- `too_large`: the answer is longer than what is read of one.
+- `broken`: an answer that is none, such as no JSON.
+"""
 
 
 class ModelError(VotegameError):
-    """A call of the model failed.
+    """A call of the model failed. Its text is ours alone, with nothing in it of what was asked or answered.
 
     Attributes:
         kind: What went wrong.
-        retry_after_seconds: When the provider wants to be asked again; None when it did not say. Not to be believed.
+        retry_after_seconds: When the provider wants to be asked again, 0 or more; None when it did not say. Not to be
+            believed.
+        tokens_used: What has to be paid all the same: as the provider counted or, when the call may have been carried
+            out and nobody counted, the most that it can have been.
     """
 
-    def __init__(self, kind: ModelErrorKind, *, retry_after_seconds: float | None = None) -> None:
-        super().__init__(kind)
+    def __init__(
+        self, kind: ModelErrorKind, text: str = "", *, retry_after_seconds: float | None = None, tokens_used: int = 0
+    ) -> None:
+        super().__init__(f"{kind}: {text}" if text else kind)
         self.kind: ModelErrorKind = kind
         self.retry_after_seconds = retry_after_seconds
+        self.tokens_used = tokens_used
 
 
 class Made(Struct, frozen=True):
     """What a call of the model brought.
 
     Attributes:
-        questions: Texts as the model wrote them, to be screened before anybody sees them.
-        tokens_used: What the provider counted for it; 0 when it did not say.
+        questions: Texts as the model wrote them, to be screened before anybody sees them: at least one, not more than
+            were asked for, and none longer than a few hundred code points.
+        tokens_used: What the provider counted for it or, when it did not say, the most that it can have been.
     """
 
     questions: tuple[str, ...]
@@ -45,7 +73,7 @@ class Made(Struct, frozen=True):
 
 
 class Limits(Struct, frozen=True, kw_only=True):
-    """What may be spent on a model by all nodes together; a day is the last 24 hours, by full hours."""
+    """What may be spent on a model by all nodes together, 0 for no limit; a day is the last 24 hours, by full hours."""
 
     calls_per_hour: int
     calls_per_day: int
@@ -85,7 +113,7 @@ class QuestionMaker(Protocol):
     """A model that makes questions."""
 
     async def make(self, wish: Wish, count: int, avoid: Sequence[str]) -> Made:
-        """About `count` questions on `wish` that are none of `avoid`, in one call.
+        """At most `count` questions on `wish` that are none of `avoid`, whose last ones count most, in one call.
 
         Raises:
             ModelError: There are none.

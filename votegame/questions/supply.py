@@ -30,7 +30,7 @@ from votegame.questions.calls import Calls
 from votegame.questions.filler import HISTORY, LOW, Filler, Gap, Rates
 from votegame.questions.languages import language_fits
 from votegame.questions.likeness import Likenesses
-from votegame.questions.names import names_somebody
+from votegame.questions.names import Names
 from votegame.questions.ports import Limits, Moderator, QuestionMaker, QuestionSource, QuestionStore, SpendingStore
 from votegame.questions.scripts import script_fits
 
@@ -59,6 +59,7 @@ class _Draw(Struct, frozen=True):
     plain: Wish
     asked: frozenset[str]
     people: tuple[Person, ...]
+    names: Names
     likenesses: Likenesses
 
     @property
@@ -67,8 +68,7 @@ class _Draw(Struct, frozen=True):
 
     def takes(self, question: Question) -> bool:
         """Whether it names nobody, and has no idea that was asked before."""
-        is_named = names_somebody(question.text, self.people, self.wish.language)
-        return not is_named and not self.likenesses.has_like(question.key)
+        return not self.names.are_in(question.text) and not self.likenesses.has_like(question.key)
 
 
 class _Drawn(Struct, frozen=True):
@@ -130,7 +130,8 @@ class Supply:
 
     async def draw(self, wish: Wish, asked: frozenset[str], people: tuple[Person, ...]) -> Question | None:
         """See `QuestionSource.draw`."""
-        draw = _Draw(wish, wishes.normal(wish), asked, people, Likenesses(asked))
+        names, likenesses = Names(people, wish.language), Likenesses(asked)
+        draw = _Draw(wish, wishes.normal(wish), asked, people, names, likenesses)
         drawn = await self._drawn(draw)
         gap = self._filler.want(draw.plain, draw.user_ids) if drawn.is_low and self._filler is not None else None
         if gap is not None and drawn.source != "stock" and await self._is_over(gap):

@@ -99,12 +99,13 @@ class MemorySpendingStore:
     async def reserve(self, limits: Limits, *, calls: int, tokens: int) -> Spent | None:
         """Reserve calls and tokens; None, and nothing is reserved, when that is more than `limits` leave."""
         before = await self.spent()
-        if (
-            before.calls_hour + calls > limits.calls_per_hour
-            or before.calls_day + calls > limits.calls_per_day
-            or before.tokens_hour + tokens > limits.tokens_per_hour
-            or before.tokens_day + tokens > limits.tokens_per_day
-        ):
+        pairs = [
+            (before.calls_hour + calls, limits.calls_per_hour),
+            (before.calls_day + calls, limits.calls_per_day),
+            (before.tokens_hour + tokens, limits.tokens_per_hour),
+            (before.tokens_day + tokens, limits.tokens_per_day),
+        ]
+        if any(limit and after > limit for after, limit in pairs):
             return None
         self._hours[before.hour] = (before.calls_hour + calls, before.tokens_hour + tokens)
         return await self.spent()

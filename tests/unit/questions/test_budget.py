@@ -7,7 +7,7 @@ from votegame.questions.budget import TOKENS_RESERVED, Budget
 from votegame.questions.ports import Limits
 from votegame.storage.memory_questions import MemorySpendingStore
 
-LIMITS = Limits(calls_per_hour=4, calls_per_day=6, tokens_per_hour=20_000, tokens_per_day=100_000)
+LIMITS = Limits(calls_per_hour=4, calls_per_day=6, tokens_per_hour=50_000, tokens_per_day=100_000)
 
 
 @pytest.fixture
@@ -35,7 +35,7 @@ async def test_what_is_left_is_told_after_each_reservation(budget, left):
     assert left == {
         "calls_hour": 3,
         "calls_day": 5,
-        "tokens_hour": 20_000 - TOKENS_RESERVED,
+        "tokens_hour": 50_000 - TOKENS_RESERVED,
         "tokens_day": 100_000 - TOKENS_RESERVED,
     }
 
@@ -43,14 +43,20 @@ async def test_what_is_left_is_told_after_each_reservation(budget, left):
 async def test_what_was_used_takes_the_place_of_what_was_reserved(budget, left):
     hour = await budget.reserve(calls=1)
     await budget.settle(hour, tokens_used=700)
-    assert left["tokens_hour"] == 20_000 - 700
+    assert left["tokens_hour"] == 50_000 - 700
 
 
-@pytest.mark.parametrize("unknown", [0, -5])
-async def test_where_nobody_knows_the_reservation_counts(budget, left, unknown):
+@pytest.mark.parametrize("nothing", [0, -5])
+async def test_what_cost_nothing_is_given_back(budget, left, nothing):
     hour = await budget.reserve(calls=1)
-    await budget.settle(hour, tokens_used=unknown)
-    assert left["tokens_hour"] == 20_000 - TOKENS_RESERVED
+    await budget.settle(hour, tokens_used=nothing)
+    assert (left["tokens_hour"], left["calls_hour"]) == (50_000, 3)
+
+
+async def test_where_there_is_no_limit_nothing_is_told_to_be_left(store, left):
+    budget = Budget(store, Limits(**dict.fromkeys(LIMITS.__struct_fields__, 0)), observe=left.update)
+    assert await budget.reserve(calls=1_000) is not None
+    assert left == {}
 
 
 async def test_calls_that_belong_together_are_reserved_together_or_not_at_all(budget, left):

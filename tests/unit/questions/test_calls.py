@@ -38,29 +38,27 @@ async def test_a_call_asks_for_several_and_says_what_to_avoid(things):
     assert things.counted("votegame_model_budget_left")["tokens_hour"] == 1_000_000 - 500
 
 
-async def test_tokens_that_nobody_counts_are_those_that_were_reserved(things):
-    await make(calls_of(things, Maker(tokens=0)))
-    assert things.counted("votegame_model_budget_left")["tokens_hour"] == 1_000_000 - TOKENS_RESERVED
-    await make(calls_of(things, Maker(tokens=-7)))
-    assert things.counted("votegame_model_tokens_total") == {}
-
-
 async def test_of_far_too_many_texts_the_rest_is_not_looked_at(things):
     texts = await make(calls_of(things, Maker(["Why not?"] * 100_000)))
     assert len(texts) == 3 * QUESTIONS_PER_CALL
 
 
-async def test_a_failed_call_is_counted_by_its_kind_and_its_reservation_stands(things):
-    with pytest.raises(ModelError, match="broken"):
-        await make(calls_of(things, Maker(failing())))
-    assert things.counted("votegame_model_calls_total") == {"broken": 1}
-    assert (await things.spending.spent()).tokens_hour == TOKENS_RESERVED
+async def test_a_failed_call_is_counted_by_its_kind_and_costs_what_it_says(things):
+    calls = calls_of(things, Maker(failing(), failing("timeout", tokens_used=700)))
+    for kind in ("broken", "timeout"):
+        with pytest.raises(ModelError, match=kind):
+            await make(calls)
+    assert things.counted("votegame_model_calls_total") == {"broken": 1, "timeout": 1}
+    assert things.counted("votegame_model_tokens_total") == {"": 700}
+    spent = await things.spending.spent()
+    assert (spent.calls_hour, spent.tokens_hour) == (2, 700)
 
 
 async def test_an_unexpected_exception_is_a_broken_call_and_a_defect_in_the_log(things):
     with capture_logs() as logs, pytest.raises(ModelError, match="broken"):
         await make(calls_of(things, Maker(KeyError("secret"))))
     assert [line["event"] for line in logs] == ["the model could not be asked"]
+    assert (await things.spending.spent()).tokens_hour == TOKENS_RESERVED
 
 
 @pytest.mark.looptime
@@ -71,6 +69,7 @@ async def test_a_call_that_hangs_is_given_up(things):
     with pytest.raises(ModelError, match="timeout"):
         await make(calls_of(things, maker, seconds=20.0))
     assert asyncio.get_running_loop().time() - began == pytest.approx(20.0, abs=0.1)
+    assert (await things.spending.spent()).tokens_hour == TOKENS_RESERVED
 
 
 async def test_after_failures_nothing_is_called_nor_reserved(things):

@@ -1,12 +1,14 @@
+import time
+
 import pytest
 
 from votegame.game.question import Person
 from votegame.ids import UserId
-from votegame.questions.names import names_somebody
+from votegame.questions.names import Names
 
 
 def named(text: str, username: str, language: str = "en") -> bool:
-    return names_somebody(text, [Person(UserId("u"), "Nobody Else"), Person(UserId("v"), username)], language)
+    return Names([Person(UserId("u"), "Zorro Quux"), Person(UserId("v"), username)], language).are_in(text)
 
 
 @pytest.mark.parametrize(
@@ -21,6 +23,7 @@ def named(text: str, username: str, language: str = "en") -> bool:
         ("Would Anna Maria eat it?", "anna maria"),
         ("Who is X?", "x"),
         ("Is Jo there?", "Jo"),
+        ("Is Al B there?", "Al B"),
         ("What does a cat dream of?", "cat"),
         ("What do cats dream of?", "Cat"),
         ("What would Ella say?", "Ella"),
@@ -44,6 +47,8 @@ def test_who_is_in_the_room_is_not_named(text, username):
         ("Where is the end of the world?", "The"),
         ("An apple a day?", "A"),
         ("Is there a smith?", "Al B"),
+        ("Is B Al?", "Al B"),
+        ("What is his hat?", "Hi"),
         ("Why not?", "???"),
         ("Why not?", "\U0001f355"),
         ("\u732b\u306e\u5922\u306f\uff1f", "\u5922\u5922"),
@@ -59,4 +64,12 @@ def test_small_words_are_those_of_the_language_of_the_question():
 
 
 def test_an_empty_room_has_no_names():
-    assert not names_somebody("Why not?", [], "en")
+    assert not Names([], "en").are_in("Why not?")
+
+
+def test_a_large_room_holds_nothing_up():
+    people = [Person(UserId(f"user {n}"), f"Player Number{n} of All") for n in range(1_000)]
+    began = time.perf_counter()
+    names = Names(people, "en")
+    assert sum(names.are_in(f"What would Number{n}00 do?") for n in range(50)) == 9
+    assert time.perf_counter() - began < 0.25
