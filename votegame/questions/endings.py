@@ -12,7 +12,7 @@ BLANK: Final = "____"
 """What players are to fill is shown like this."""
 
 _MARKS: Final = frozenset("?!.\u2026\u061f\u06d4\u0964\u0965\u3002\uff01\uff1f\uff0e\uff61\u203d\u2047\u2048\u2049")
-_CLOSING: Final = "\"')\u2019\u201d\u201c\u00bb\u00ab\uff09\u300d\u300f\u3011"
+_CLOSING: Final = " \"')\u2019\u201d\u201c\u00bb\u00ab\uff09\u300d\u300f\u3011"
 _WITHOUT_MARKS: Final = frozenset({"th", "lo", "my", "km", "hy", "am", "bo", "dz"})
 _PAIRS: Final = (("(", ")"), ("\uff08", "\uff09"), ("\u300c", "\u300d"), ("\u300e", "\u300f"))
 

@@ -35,6 +35,7 @@ HISTORY: Final = 300
 STOCK: Final = 200
 """Questions of one stock; the oldest make room for new ones."""
 _AVOIDED: Final = 40
+_FEWEST_FOREIGN: Final = 2
 _WAITING: Final = 100
 _WORKERS: Final = 2
 _LOOK_SECONDS: Final = 60.0
@@ -228,8 +229,10 @@ class Filler:
     def _fit(self, texts: Iterable[str], wish: Wish, stock: Iterable[Question]) -> list[Question]:
         """Of what a model wrote, the questions that may be shown and are unlike those there are, and each other."""
         there, fit = Likenesses(question.key for question in stock), []
-        for text in texts:
-            outcome = screened(text, wish)
+        outcomes = [screened(text, wish) for text in texts]
+        if _are_foreign(outcomes):
+            outcomes = [Refused(Unfit.LANGUAGE) for _ in outcomes]
+        for outcome in outcomes:
             if isinstance(outcome, Refused):
                 self._metrics.question_made(outcome.reason)
             elif self._known.has_like(outcome.key) or there.has_like(outcome.key):
@@ -244,6 +247,12 @@ class Filler:
             with tasks.surviving("budget of the model"), contextlib.suppress(StoreError):
                 await self._calls.look()
             await asyncio.sleep(_LOOK_SECONDS)
+
+
+def _are_foreign(outcomes: Sequence[Question | Refused]) -> bool:
+    """Whether a model answered in another language, as a third of the texts shows: of a short one it cannot be told."""
+    foreign = [outcome for outcome in outcomes if outcome in (Refused(Unfit.LANGUAGE), Refused(Unfit.SCRIPT))]
+    return len(foreign) >= max(_FEWEST_FOREIGN, len(outcomes) / 3)
 
 
 def _begin_at_zero(metrics: Metrics) -> None:

@@ -14,6 +14,7 @@ from votegame.questions.endings import is_whole
         ('What is the last line of "The Cat"?', "en"),
         ("Who would say \u201cNo way!\u201d", "en"),
         ("Name a band (a bad one).", "en"),
+        ("Qui dit : \u00ab C'est bon. \u00bb", "fr"),
         ("\u4f55\u6545\uff1f", "ja"),
         ("\u0644\u0645\u0627\u0630\u0627\u061f", "ar"),
         ("\u0393\u03b9\u03b1\u03c4\u03af;", "el"),

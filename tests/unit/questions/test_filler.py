@@ -92,6 +92,19 @@ async def test_what_is_unfit_is_left_out_and_counted_by_its_reason(things):
     assert counted == {"kept": 1, "markup": 1, "refusal": 1, "language": 1, "truncated": 1, "no_text": 1}
 
 
+async def test_an_answer_in_another_language_is_left_out_as_a_whole_although_some_of_it_could_be_of_any(things):
+    texts = [
+        "Pizza, Pasta, Banane?",
+        "Was w\u00fcrde ein Pirat nie tun?",
+        "Wer hat das Gold und warum?",
+        "Aha, Alarm an Bord?",
+    ]
+    async with running(things, Maker(texts)) as filler:
+        await fill(filler)
+    assert await things.store.stock(PLAIN_PIRATES) == []
+    assert things.counted("votegame_questions_made_total") == {"language": 4}
+
+
 async def test_the_same_question_a_hundred_times_is_kept_once(things):
     async with running(things, Maker(["What does the ship's cook hide in the soup?"] * 100)) as filler:
         await fill(filler)
