@@ -17,6 +17,8 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Final, Literal, Protocol, get_args
 
+import msgspec
+
 from votegame import tasks
 from votegame.clock import Clock
 from votegame.errors import StoreError
@@ -27,6 +29,7 @@ from votegame.questions.calls import Calls
 from votegame.questions.likeness import Likenesses
 from votegame.questions.ports import ModelError, ModelErrorKind, QuestionStore
 from votegame.questions.screening import Refused, Unfit, screened
+from votegame.questions.wishes import normal
 
 LOW: Final = 20
 """Questions that those in a room have not seen; with fewer, more are made. As many as the longest game has rounds."""
@@ -82,12 +85,14 @@ class Gap:
     """A stock that is low, and whom it is low for.
 
     Attributes:
-        wish: In its normal form.
+        wish: What is wished, in its normal form: the stock.
+        words: The wish in the words of the host, for the model: letters that are capital say something, too.
         people: Those in the room.
         is_over: Set when it was filled, or given up.
     """
 
     wish: Wish
+    words: Wish
     people: tuple[UserId, ...]
     is_over: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -148,17 +153,18 @@ class Filler:
         self._gaps.clear()
 
     def want(self, wish: Wish, people: Collection[UserId]) -> Gap | None:
-        """Have the stock of `wish`, in its normal form, filled for these people; None when too many wait already."""
-        waiting = self._gaps.get(wish)
+        """Have the stock of `wish` filled for these people; None when too many wait already."""
+        plain = normal(wish)
+        waiting = self._gaps.get(plain)
         if waiting is not None:
             return waiting
-        gap = Gap(wish, tuple(people))
+        gap = Gap(plain, msgspec.structs.replace(wish, language=plain.language), tuple(people))
         try:
             self._queue.put_nowait(gap)
         except asyncio.QueueFull:
             self._metrics.gap("crowded")
             return None
-        self._gaps[wish] = gap
+        self._gaps[plain] = gap
         return gap
 
     async def _work(self) -> None:
@@ -213,7 +219,7 @@ class Filler:
             return begun
         try:
             avoid = [question.text for question in reversed(stock[:_AVOIDED])]
-            texts = await self._calls.made(gap.wish, avoid, hour=begun)
+            texts = await self._calls.made(gap.words, avoid, hour=begun)
         except ModelError as error:
             return "refused" if error.kind == "refused" else "failed"
         fit = self._fit(texts, gap.wish, stock)

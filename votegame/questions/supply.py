@@ -133,7 +133,7 @@ class Supply:
         names, likenesses = Names(people, wish.language), Likenesses(asked)
         draw = _Draw(wish, wishes.normal(wish), asked, people, names, likenesses)
         drawn = await self._drawn(draw)
-        gap = self._filler.want(draw.plain, draw.user_ids) if drawn.is_low and self._filler is not None else None
+        gap = self._filler.want(draw.wish, draw.user_ids) if drawn.is_low and self._filler is not None else None
         if gap is not None and drawn.source != "stock" and await self._is_over(gap):
             later = await self._drawn(draw)
             drawn = later if later.source == "stock" else drawn

@@ -65,6 +65,18 @@ async def test_the_model_is_told_what_there_is(things):
     assert sorted(maker.asked[0][2]) == sorted(question.text for question in stocked)
 
 
+async def test_the_model_is_told_the_topic_in_the_words_of_the_host_and_wishes_that_are_the_same_share_a_stock(things):
+    maker = Maker()
+    maker.gate.clear()
+    async with running(things, maker) as filler:
+        gap = filler.want(Wish("Die Piraten!", "de-AT", "family"), [ADA])
+        assert filler.want(Wish("die piraten", "de", "family"), [ADA]) is gap
+        for _ in range(20):
+            await asyncio.sleep(0)
+    assert [wish for wish, _count, _avoid in maker.asked] == [Wish("Die Piraten!", "de", "family")]
+    assert gap.wish == Wish("die piraten", "de", "family")
+
+
 async def test_with_enough_that_those_there_have_not_seen_nothing_is_made(things):
     questions = await things.stocked(LOW)
     maker = Maker(made_texts(12, 100))

@@ -231,7 +231,7 @@ async def test_no_draw_waits_for_the_model(things):
     assert (await source.draw(PIRATES, NOBODY, (ADA,))).key in BANK_KEYS
     for _ in range(20):
         await asyncio.sleep(0)
-    assert [wish for wish, _count, _avoid in maker.asked] == [PLAIN_PIRATES]
+    assert [wish for wish, _count, _avoid in maker.asked] == [PIRATES]
     await source.close()
 
 
