@@ -2,7 +2,10 @@
 
 import asyncio
 import random
+import time
+from contextlib import closing
 
+import psycopg2  # noqa: TID251
 import pytest
 
 from tests.contract.user_kit import a_guest, a_login
@@ -12,6 +15,7 @@ from votegame.game import wording
 from votegame.game.question import Person, Wish
 from votegame.limits.rates import KeyedRates
 from votegame.metrics import Metrics
+from votegame.questions import supply as supply_module
 from votegame.questions.ports import Limits
 from votegame.questions.supply import FILLS_AT_ONCE, FILLS_PER_SECOND, Model, supply_of
 from votegame.storage.database import Database
@@ -106,3 +110,23 @@ async def test_people_who_play_on_get_everything_before_anything_again_on_either
         # The draw for a question that this room does not come to, which tells that the last one was asked.
         await supplies[0].draw(PIRATES, frozenset(asked), people)
     assert set(seen[:33]) == {question.key for question in [*questions, *BANK]}
+
+
+@pytest.mark.parametrize("seconds", [0.1, 1.0])
+async def test_a_table_that_is_locked_holds_no_draw_up_nor_costs_a_connection(
+    database, database_url, people, monkeypatch, seconds
+):
+    monkeypatch.setattr(supply_module, "DRAW_SECONDS", seconds)
+    questions = [wording.question(text) for text in made_texts(3)]
+    store = PostgresQuestionStore(database)
+    await store.add(PLAIN_PIRATES, questions, source="test", keep=200)
+    with closing(psycopg2.connect(database_url)) as other, other.cursor() as cursor:
+        cursor.execute("LOCK TABLE questions IN ACCESS EXCLUSIVE MODE")
+        supplies = [a_supply(database) for _ in range(6)]
+        began = time.monotonic()
+        drawn = await asyncio.gather(*(each.draw(PIRATES, frozenset(), people) for each in supplies))
+        assert time.monotonic() - began < seconds + 1.0
+        assert set(drawn) == {BANK[0]}
+    for _ in range(12):
+        assert len(await store.stock(PLAIN_PIRATES)) == 3
+    assert (await a_supply(database).draw(PIRATES, frozenset(), people)) in questions

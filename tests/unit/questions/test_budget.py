@@ -1,4 +1,8 @@
+import asyncio
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from structlog.testing import capture_logs
 
 from tests.fakes import HandClock
@@ -64,6 +68,36 @@ async def test_calls_that_belong_together_are_reserved_together_or_not_at_all(bu
     assert await budget.reserve(calls=2) is None
     assert left["calls_hour"] == 1
     assert await budget.reserve(calls=1) is not None
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.integers(1, 2), st.integers(0, TOKENS_RESERVED), st.sampled_from([0, 0, 60, 1_800, 3_600, 40_000])
+        ),
+        max_size=40,
+    )
+)
+def test_whatever_calls_come_no_window_has_more_than_its_limit(steps):
+    async def play():
+        clock = HandClock()
+        budget, spent = Budget(MemorySpendingStore(clock.now_ms), LIMITS), []
+        for calls, tokens, pause in steps:
+            hour = await budget.reserve(calls=calls)
+            if hour is not None:
+                await budget.settle(hour, tokens_used=tokens)
+                spent.append((hour, calls, tokens))
+            clock.advance(pause)
+        return spent
+
+    spent = asyncio.run(play())
+    for last in {hour for hour, _calls, _tokens in spent}:
+        in_hour = [(calls, tokens) for hour, calls, tokens in spent if hour == last]
+        in_day = [(calls, tokens) for hour, calls, tokens in spent if last - 24 < hour <= last]
+        assert sum(calls for calls, _ in in_hour) <= LIMITS.calls_per_hour
+        assert sum(calls for calls, _ in in_day) <= LIMITS.calls_per_day
+        assert sum(tokens for _, tokens in in_hour) <= LIMITS.tokens_per_hour
+        assert sum(tokens for _, tokens in in_day) <= LIMITS.tokens_per_day
 
 
 async def test_all_nodes_share_it(store, budget):

@@ -2,6 +2,8 @@ import itertools
 import time
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from votegame.game import wording
 from votegame.questions.bank import built_in_bank
@@ -57,6 +59,18 @@ def test_what_was_taken_in_is_found_whatever_else_is_there():
     likenesses.add("zebra crossing")
     assert likenesses.has_like("crossing of zebras")
     assert not Likenesses().has_like("zebra crossing")
+
+
+KEYS = st.lists(
+    st.sampled_from(["parrot", "parrots", "the", "what", "crown", "steal", "soup", "\u732b\u306e\u5922", "rope"])
+)
+
+
+@given(KEYS.map(" ".join), KEYS.map(" ".join), KEYS.map(" ".join))
+def test_likeness_goes_both_ways_and_is_found_among_others(one, other, third):
+    assert are_alike(one, one)
+    assert are_alike(one, other) == are_alike(other, one)
+    assert Likenesses([other, third]).has_like(one) == (are_alike(one, other) or are_alike(one, third))
 
 
 def test_nothing_but_small_words_is_alike_only_to_itself():

@@ -1,9 +1,14 @@
+import re
 import time
+import unicodedata
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from votegame.game.question import Person
 from votegame.ids import UserId
+from votegame.questions.languages import SMALL_WORDS
 from votegame.questions.names import Names
 
 
@@ -56,6 +61,13 @@ def test_who_is_in_the_room_is_not_named(text, username):
 )
 def test_words_that_only_look_like_a_name_are_no_names(text, username):
     assert not named(text, username)
+
+
+@given(st.text(min_size=1, max_size=32))
+def test_a_name_that_stands_alone_is_always_found_unless_it_has_no_letter_or_is_a_small_word(username):
+    words = re.findall(r"[^\W_]+", unicodedata.normalize("NFKC", username).casefold())
+    is_small = all(word in SMALL_WORDS["en"] for word in words)
+    assert named(f"Quokka: {username} !", username) or not words or is_small
 
 
 def test_small_words_are_those_of_the_language_of_the_question():
