@@ -1,10 +1,10 @@
 """Fills stocks ahead of need, in tasks of its own.
 
-Whoever draws says which stock is low, and goes on. Such a gap waits in a short queue, once, until one of a few workers
-takes it. A worker asks for everything that may speak against a call, the cheapest first: the breaker, the allowance of
-those in the room, the claim that keeps other nodes from filling the same gap, what is in stock by now, and the budget.
-What the model makes is screened, compared with what there is, and moderated where there is a moderator; unless all of
-that could be done, nothing of it is kept.
+Whoever draws says which stock is low, and goes on. Such a gap waits in a short queue, once, if those in the room have
+something left of their allowance, until one of a few workers takes it. A worker asks for everything that may speak
+against a call, the cheapest first: the breaker, the claim that keeps other nodes from filling the same gap, what is in
+stock by now, and the budget. What the model makes is screened, compared with what there is, and moderated where there
+is a moderator; unless all of that could be done, nothing of it is kept.
 
 A gap that is given up is not tried again by itself: the next draw will speak of it, and after a failure it rests for a
 while.
@@ -153,15 +153,20 @@ class Filler:
         self._gaps.clear()
 
     def want(self, wish: Wish, people: Collection[UserId]) -> Gap | None:
-        """Have the stock of `wish` filled for these people; None when too many wait already."""
+        """Have the stock of `wish` filled for these people; None when they have had their share, or too many wait."""
         plain = normal(wish)
         waiting = self._gaps.get(plain)
         if waiting is not None:
             return waiting
         gap = Gap(plain, msgspec.structs.replace(wish, language=plain.language), tuple(people))
+        # Here and not when its turn comes: the queue, too, is shared out.
+        if not self._take_allowance(gap):
+            self._metrics.gap("allowance")
+            return None
         try:
             self._queue.put_nowait(gap)
         except asyncio.QueueFull:
+            self._give_allowance_back(gap)
             self._metrics.gap("crowded")
             return None
         self._gaps[plain] = gap
@@ -172,7 +177,10 @@ class Filler:
             gap = await self._queue.get()
             try:
                 with tasks.surviving("question filler"):
-                    self._metrics.gap(await self._fate(gap))
+                    fate = await self._fate(gap)
+                    self._metrics.gap(fate)
+                    if fate not in _CALLED:
+                        self._give_allowance_back(gap)
             finally:
                 self._gaps.pop(gap.wish, None)
                 gap.is_over.set()
@@ -180,14 +188,9 @@ class Filler:
     async def _fate(self, gap: Gap) -> Fate:
         if self._calls.is_left_alone:
             return "breaker"
-        if not self._take_allowance(gap):
-            return "allowance"
         fate: Fate = "no_store"
         with contextlib.suppress(StoreError):  # those who use the store all the time say so
             fate = await self._filled(gap)
-        if fate not in _CALLED:
-            for payer in gap.payers:
-                self._rates.put_back(payer)
         return fate
 
     def _take_allowance(self, gap: Gap) -> bool:
@@ -197,6 +200,10 @@ class Filler:
         for payer in gap.payers:
             self._rates.take(payer, now)
         return True
+
+    def _give_allowance_back(self, gap: Gap) -> None:
+        for payer in gap.payers:
+            self._rates.put_back(payer)
 
     async def _filled(self, gap: Gap) -> Fate:
         claimant = new_uuid(self._rng)

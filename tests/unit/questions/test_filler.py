@@ -39,8 +39,10 @@ async def running(things, maker, moderator=None, **more):
 
 
 async def fill(filler, wish=PLAIN_PIRATES, people=(ADA,)):
+    gap = filler.want(wish, people)
     async with asyncio.timeout(10):
-        await filler.want(wish, people).is_over.wait()
+        if gap is not None:
+            await gap.is_over.wait()
 
 
 def fates(things):
@@ -203,9 +205,16 @@ async def test_a_gap_waits_once_and_few_are_filled_at_once(things):
 
 async def test_too_many_gaps_are_not_even_taken(things):
     filler = filler_of(things, Maker())
-    taken = [filler.want(Wish(f"topic {n}", "en", "default"), [ADA]) for n in range(150)]
+    taken = [filler.want(Wish(f"topic {n}", "en", "default"), [UserId(f"user {n}")]) for n in range(150)]
     assert sum(gap is not None for gap in taken) == 100
     assert fates(things) == {"crowded": 50}
+
+
+async def test_nobody_takes_more_of_the_queue_than_his_share(things):
+    filler = filler_of(things, Maker())
+    taken = [filler.want(Wish(f"topic {n}", "en", "default"), [ADA]) for n in range(150)]
+    assert sum(gap is not None for gap in taken) == 8
+    assert filler.want(Wish("another", "en", "default"), [UserId("bea")]) is not None
 
 
 async def test_who_changes_the_topic_again_and_again_uses_up_his_own_share_only(things):
