@@ -1,7 +1,7 @@
 import asyncio
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from structlog.testing import capture_logs
 
@@ -70,6 +70,7 @@ async def test_calls_that_belong_together_are_reserved_together_or_not_at_all(bu
     assert await budget.reserve(calls=1) is not None
 
 
+@settings(deadline=None, max_examples=30)
 @given(
     st.lists(
         st.tuples(
