@@ -68,7 +68,7 @@ async def test_a_call_that_hangs_is_given_up(things):
     began = asyncio.get_running_loop().time()
     with pytest.raises(ModelError, match="timeout"):
         await make(calls_of(things, maker, seconds=20.0))
-    assert asyncio.get_running_loop().time() - began == pytest.approx(20.0, abs=0.1)
+    assert asyncio.get_running_loop().time() - began == pytest.approx(20.0, abs=5)
     assert (await things.spending.spent()).tokens_hour == TOKENS_RESERVED
 
 
