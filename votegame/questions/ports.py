@@ -73,7 +73,7 @@ class Made(Struct, frozen=True):
 
 
 class Limits(Struct, frozen=True, kw_only=True):
-    """What may be spent on a model by all nodes together; a day is the last 24 hours, by full hours."""
+    """What may be spent on a model by all nodes together, 0 for no limit; a day is the last 24 hours, by full hours."""
 
     calls_per_hour: int
     calls_per_day: int
