@@ -218,8 +218,8 @@ def _is_in_language(question: Question, wish: Wish) -> bool:
     return script_fits(question.text, wish.language) and language_fits(question.text, wish.language)
 
 
-class Model(Struct, frozen=True, kw_only=True):
-    """A model, and what may be had of it.
+class FilledBy(Struct, frozen=True, kw_only=True):
+    """The model that fills the stock, and what may be had of it.
 
     Attributes:
         maker: Makes questions.
@@ -241,7 +241,7 @@ class Model(Struct, frozen=True, kw_only=True):
 
 
 def supply_of(
-    model: Model | None,
+    model: FilledBy | None,
     *,
     store: QuestionStore,
     bank: QuestionSource,

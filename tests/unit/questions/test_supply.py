@@ -9,7 +9,7 @@ from votegame.game import wording
 from votegame.game.question import Person, Question, Wish
 from votegame.ids import UserId
 from votegame.questions.filler import HISTORY
-from votegame.questions.supply import DRAW_SECONDS, MOST_PEOPLE, Model, supply_of
+from votegame.questions.supply import DRAW_SECONDS, MOST_PEOPLE, FilledBy, supply_of
 
 NOBODY = frozenset()
 BANK = [
@@ -37,7 +37,7 @@ def things():
 
 def supply(things, bank=None, maker=None, patience=0.0):
     bank = bank or PlainBank()
-    model = maker and Model(
+    model = maker and FilledBy(
         maker=maker,
         moderator=None,
         spending=things.spending,
