@@ -40,4 +40,5 @@ def test_relatives_pass():
 
 
 def test_every_question_of_the_bank_is_in_its_language():
-    assert [question.text for question in built_in_bank() if not language_fits(question.text, "en")] == []
+    tagged = built_in_bank().tagged
+    assert [one.question.text for one in tagged if not language_fits(one.question.text, one.language)] == []
