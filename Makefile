@@ -35,7 +35,7 @@ lint: $(TEST_STAMP)
 # The pure core, branch by branch, by its own tests alone.
 cover: $(TEST_STAMP)
 	@for part in game wire; do \
-	  $(BIN)/python -m pytest -q tests/unit/$$part --cov=votegame.$$part --cov-branch --cov-fail-under=100 \
+	  $(BIN)/python -m pytest -q -m "not many_games" tests/unit/$$part --cov=votegame.$$part --cov-branch --cov-fail-under=100 \
 	    --cov-report=term-missing:skip-covered || exit 1; done
 
 # Three nodes, and everything that may befall them: make chaos SECONDS=600 SEED=1 KINDS="kill,pause for long"

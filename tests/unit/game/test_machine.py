@@ -10,6 +10,7 @@ import random
 from typing import get_args
 
 import msgspec
+import pytest
 from hypothesis import HealthCheck, note, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
@@ -415,7 +416,7 @@ def stored(record):
 
 N_GAMES = int(os.environ.get("RANDOM_GAMES", "120"))
 
-TestRandomGames = RandomGames.TestCase
+TestRandomGames = pytest.mark.many_games(RandomGames.TestCase)
 TestRandomGames.settings = settings(
     max_examples=N_GAMES,
     stateful_step_count=50,
