@@ -304,6 +304,8 @@ class RandomGames(RuleBasedStateMachine):
 
     def load(self):
         self.model.loaded(self.soon)
+        # Checks that were under way ended with the actor that had asked for them.
+        self.room.unchecked = []
         self.tell(messages.Loaded())
 
     def find_a_question(self):
