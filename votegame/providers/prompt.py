@@ -8,6 +8,7 @@ escaped, as JSON allows.
 
 import json
 from collections.abc import Mapping, Sequence
+from itertools import accumulate
 from typing import Final
 
 from votegame.game.question import Tone, Wish
@@ -15,6 +16,8 @@ from votegame.wire.text import QUESTION_CHARS, TOPIC_CHARS
 
 MOST_AVOIDED: Final = 40
 """Questions to avoid that a model is told; more would cost more than they help."""
+MOST_AVOIDED_BYTES: Final = 6_000
+"""And what they may take together: in some scripts a letter costs as much as a word in others."""
 
 _LANGUAGE_CHARS: Final = 35
 _ESCAPES: Final = {ord(char): f"\\u{ord(char):04x}" for char in "<>[]|\u2028\u2029"}
@@ -90,9 +93,16 @@ def instructions(tone: Tone) -> str:
 
 def data(wish: Wish, count: int, avoid: Sequence[str]) -> str:
     """The second message: what is wished, a JSON object of bounded length."""
-    avoided = ", ".join(_quoted(text, QUESTION_CHARS) for text in avoid[-MOST_AVOIDED:])
+    avoided = ", ".join(_latest([_quoted(text, QUESTION_CHARS) for text in avoid[-MOST_AVOIDED:]]))
     language, topic = _quoted(wish.language, _LANGUAGE_CHARS), _quoted(wish.topic, TOPIC_CHARS)
     return f'{{"count": {count}, "language": {language}, "topic": {topic}, "avoid": [{avoided}]}}'
+
+
+def _latest(texts: Sequence[str]) -> Sequence[str]:
+    """The last of `texts`, as many as there is room for."""
+    sizes = accumulate(len(text.encode()) for text in reversed(texts))
+    n_fitting = sum(size <= MOST_AVOIDED_BYTES for size in sizes)
+    return texts[len(texts) - n_fitting :]
 
 
 def _quoted(text: str, most_chars: int) -> str:
