@@ -40,7 +40,8 @@ no yes or no, no choice between two things, nothing that a number answers, no tr
 up. People are what they do or are to somebody: a pilot, an aunt, the new neighbour.
 - hurts nobody: nothing about anyone's origin, religion, body, illness, orientation or poverty, about suicide, abuse, \
 or disasters that happened.
-- has an idea of its own. None repeats or rewords another one, one of "avoid", or an example from below; no two begin with the same words.
+- has an idea of its own. None repeats or rewords another one, one of "avoid", or an example from below; no two \
+begin with the same words.
 - is plain text, in natural, correct language, as a witty native speaker would say it, not translated: no numbering, \
 quotation marks around it, emoji, markup, links or line breaks.
 
