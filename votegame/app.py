@@ -40,7 +40,7 @@ from votegame.limits.accounts import AccountRates
 from votegame.loop_watch import LoopWatch
 from votegame.metrics import Metrics
 from votegame.providers import Model
-from votegame.question_supply import question_supply
+from votegame.question_supply import answer_moderator, question_supply
 from votegame.questions.bank import Bank, built_in_bank
 from votegame.rooms.environment import Environment
 from votegame.rooms.journal import Journal
@@ -202,7 +202,7 @@ class Server:
             house=_house(settings, bank, has_moderation=self._moderator is not None),
             memberships=Memberships(rooms_per_user=settings.rooms_per_user),
             questions=self._supply,
-            moderator=self._moderator,
+            moderator=answer_moderator(self._moderator, clock=self._clock, metrics=self._metrics),
             elsewhere=None if self._cluster is None else self._cluster.remote,
             reply_seconds=settings.reply_seconds,
             rates_are_on=settings.rates_are_on,

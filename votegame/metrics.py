@@ -107,7 +107,9 @@ class Metrics:
             "votegame_model_tokens", "Tokens that the provider counted for this node.", registry=self._registry
         )
         self._model_open = Gauge(
-            "votegame_model_breaker_open", "1 while the model is left alone after failures.", registry=self._registry
+            "votegame_model_breaker_open",
+            "1 while no model is asked for questions, after failures.",
+            registry=self._registry,
         )
         self._budget_left = Gauge(
             "votegame_model_budget_left",

@@ -8,7 +8,8 @@ from votegame.limits.rates import KeyedRates
 from votegame.metrics import Metrics
 from votegame.providers import Model
 from votegame.questions.bank import Bank, BankSource
-from votegame.questions.ports import Limits
+from votegame.questions.careful_moderator import CarefulModerator
+from votegame.questions.ports import Limits, Moderator
 from votegame.questions.supply import FILLS_AT_ONCE, FILLS_PER_SECOND, FilledBy, Supply, supply_of
 from votegame.settings import Settings
 from votegame.storage.database import Database
@@ -40,6 +41,11 @@ def question_supply(
         metrics=metrics,
         rng=rng,
     )
+
+
+def answer_moderator(moderator: Moderator | None, *, clock: Clock, metrics: Metrics) -> Moderator | None:
+    """Who checks the answers of all rooms of a node; None without a moderator."""
+    return None if moderator is None else CarefulModerator(moderator, clock=clock, metrics=metrics)
 
 
 def _filled_by(model: Model, settings: Settings, database: Database) -> FilledBy:

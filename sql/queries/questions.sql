@@ -67,8 +67,8 @@ UPDATE question_gaps SET closed_until = now_ms() + %(rest_ms)s
 WHERE topic = %(topic)s AND language = %(language)s AND tone = %(tone)s AND claimant = %(claimant)s
 
 -- name: model_reserve
--- Reserve calls and tokens, if limits allow, of which 0 is none. The lock comes first, by a statement of its own: only what is read after
--- it sees what others have just reserved.
+-- Reserve calls and tokens, if limits allow, of which 0 is none. The lock comes first, by a statement of its own: only
+-- what is read after it sees what others have just reserved.
 SELECT pg_advisory_xact_lock(7301226440258411);
 WITH spent AS (
     SELECT now_ms() / 3600000 AS hour, coalesce(sum(calls), 0) AS calls_day, coalesce(sum(tokens), 0) AS tokens_day,

@@ -37,9 +37,8 @@ def join_room(turn: Turn, user: User, command: JoinRoom) -> Reply:
         return refusal
     turn.record(records.PlayerJoined(user_id=user.user_id, display_name=user.display_name, role=role))
     notice_players(turn, user.user_id)
-    if isinstance(turn.state.phase, Lobby | Finished):
-        # For the newcomer, too, the game is to begin with something new. In a game the next draw is soon enough.
-        draw_question(turn, anew=True)
+    # For the newcomer, too, the next question is to be new, and not to name him.
+    draw_question(turn, anew=True)
     return attached(turn, user, durable=True)
 
 

@@ -100,8 +100,8 @@ class OpenAIModel:
     async def make(self, wish: Wish, count: int, avoid: Sequence[str]) -> Made:
         """See `QuestionMaker.make`."""
         instructions, data = prompt.instructions(wish.tone), prompt.data(wish, count, avoid)
-        most_answered = _TOKENS_OF_THOUGHT + count * _TOKENS_PER_QUESTION
-        most_tokens = len((instructions + data).encode()) // _BYTES_PER_TOKEN + most_answered
+        most_answered = _most_answered(count)
+        most_tokens = most_used(instructions + data, count)
         body = await self._answer(
             self._complete,
             most_tokens=most_tokens,
@@ -148,6 +148,15 @@ class OpenAIModel:
             failure.tokens_used = most_tokens
         # Outside of the handlers: what the package raised is not to be told together with ours.
         raise failure
+
+
+def most_used(asked: str, count: int) -> int:
+    """The tokens that a call may cost that asks for `count` questions in these words."""
+    return len(asked.encode()) // _BYTES_PER_TOKEN + _most_answered(count)
+
+
+def _most_answered(count: int) -> int:
+    return _TOKENS_OF_THOUGHT + count * _TOKENS_PER_QUESTION
 
 
 class _BoundedTransport(httpx2.AsyncHTTPTransport):

@@ -8,6 +8,7 @@ escaped, as JSON allows.
 
 import json
 from collections.abc import Mapping, Sequence
+from itertools import accumulate
 from typing import Final
 
 from votegame.game.question import Tone, Wish
@@ -15,6 +16,8 @@ from votegame.wire.text import QUESTION_CHARS, TOPIC_CHARS
 
 MOST_AVOIDED: Final = 40
 """Questions to avoid that a model is told; more would cost more than they help."""
+MOST_AVOIDED_BYTES: Final = 6_000
+"""And what they may take together: in some scripts a letter costs as much as a word in others."""
 
 _LANGUAGE_CHARS: Final = 35
 _ESCAPES: Final = {ord(char): f"\\u{ord(char):04x}" for char in "<>[]|\u2028\u2029"}
@@ -32,11 +35,13 @@ Every question
 ("Write...", "Invent...", "Name..."); the beginning of a sentence that breaks off with an ellipsis.
 - is one or two short sentences, mostly under 80 characters and never over 110, clear when read aloud once.
 - can be answered by anybody in one to ten words, without knowledge, and in a hundred different ways: no right answer, \
-no yes or no, no choice between two things, no number, no trivia, no honest poll of favourites.
-- is about an invented situation: not about the players or their lives, and without names of real people.
+no yes or no, no choice between two things, nothing that a number answers, no trivia, no honest poll of favourites.
+- is about an invented situation: not about the players or their lives, and without names of people, real or made \
+up. People are what they do or are to somebody: a pilot, an aunt, the new neighbour.
 - hurts nobody: nothing about anyone's origin, religion, body, illness, orientation or poverty, about suicide, abuse, \
 or disasters that happened.
-- has an idea of its own. None repeats or rewords another one, or one of "avoid"; no two begin with the same words.
+- has an idea of its own. None repeats or rewords another one, one of "avoid", or an example from below; no two \
+begin with the same words.
 - is plain text, in natural, correct language, as a witty native speaker would say it, not translated: no numbering, \
 quotation marks around it, emoji, markup, links or line breaks.
 
@@ -70,8 +75,9 @@ _TONES: Final[Mapping[Tone, str]] = {
     "romance beyond a crush, violence, death, fear, swearing or mockery, and nothing that tempts to answer with them.",
     "default": "for colleagues and strangers of all ages over fourteen. Cheeky and absurd, mild black humour at most. "
     "Nothing sexual, no drugs, no cruelty, no swearing, no politics of the day.",
-    "spicy": "for adults among good friends. Innuendo, dating, parties, hangovers, bad decisions and black humour are "
-    "welcome. Nothing explicit, nothing about minors, no cruelty to any group, nothing that is a crime to praise.",
+    "spicy": "for adults among good friends. Most questions play with innuendo, dating, parties, hangovers, bad "
+    "decisions or black humour, and none would be asked at work. Nothing explicit, nothing about minors, no cruelty to "
+    "any group, nothing that is a crime to praise.",
 }
 
 SCHEMA: Final = {
@@ -90,9 +96,16 @@ def instructions(tone: Tone) -> str:
 
 def data(wish: Wish, count: int, avoid: Sequence[str]) -> str:
     """The second message: what is wished, a JSON object of bounded length."""
-    avoided = ", ".join(_quoted(text, QUESTION_CHARS) for text in avoid[-MOST_AVOIDED:])
+    avoided = ", ".join(_latest([_quoted(text, QUESTION_CHARS) for text in avoid[-MOST_AVOIDED:]]))
     language, topic = _quoted(wish.language, _LANGUAGE_CHARS), _quoted(wish.topic, TOPIC_CHARS)
     return f'{{"count": {count}, "language": {language}, "topic": {topic}, "avoid": [{avoided}]}}'
+
+
+def _latest(texts: Sequence[str]) -> Sequence[str]:
+    """The last of `texts`, as many as there is room for."""
+    sizes = accumulate(len(text.encode()) for text in reversed(texts))
+    n_fitting = sum(size <= MOST_AVOIDED_BYTES for size in sizes)
+    return texts[len(texts) - n_fitting :]
 
 
 def _quoted(text: str, most_chars: int) -> str:

@@ -2,13 +2,14 @@
 
 It is the `bank` of `votegame.game.house.House`, from which the rules draw when nothing else is at hand, and, through
 `BankSource`, a source like any other. Rooms draw within a turn, so what fits a wish is sorted out once, when the bank
-is made; then a draw looks up at most three groups:
+is made; then a draw looks up a few groups:
 
 1. the questions about the topic, if it is one of the bank's (see `votegame.questions.topics`);
 2. all of the language: a question about something else is better than one that comes again;
 3. all in English: so is one in a language that most have learnt a little of.
 
-All of them keep to the tone. A language that the bank does not have is English from the start.
+All of them keep to the tone. A spicy room is asked the spicy ones of each first, and tamer ones when those are used up:
+of all that it may be asked they are but a quarter. A language that the bank does not have is English from the start.
 """
 
 import random
@@ -28,12 +29,12 @@ LANGUAGES: Final = ("en", "de")
 """Primary subtags of the languages that the built-in bank has."""
 
 _LAST_RESORT: Final = "en"
-_TONES_THAT_ALLOW: Final[dict[Tone, tuple[Tone, ...]]] = {
-    "family": ("family", "default", "spicy"),
-    "default": ("default", "spicy"),
-    "spicy": ("spicy",),
+_TONES_ASKED: Final[dict[Tone, tuple[tuple[Tone, ...], ...]]] = {
+    "family": (("family",),),
+    "default": (("family", "default"),),
+    "spicy": (("spicy",), ("family", "default", "spicy")),
 }
-"""By the tone of a question, the tones of rooms in which it may come."""
+"""By the tone of a room, the tones of the questions that it is asked: first these, and then those."""
 
 
 class Bank(Sequence[Question]):
@@ -42,13 +43,14 @@ class Bank(Sequence[Question]):
     def __init__(self, questions: Iterable[BankQuestion]) -> None:
         self.tagged = tuple(questions)
         _refuse_repetitions(self)
-        self._of_language: dict[tuple[str, Tone], list[Question]] = defaultdict(list)
-        self._of_topic: dict[tuple[str, Tone, str], list[Question]] = defaultdict(list)
+        self._of_language: dict[tuple[str, tuple[Tone, ...]], list[Question]] = defaultdict(list)
+        self._of_topic: dict[tuple[str, tuple[Tone, ...], str], list[Question]] = defaultdict(list)
         self._languages = {one.language for one in self.tagged}
         for one in self.tagged:
-            for tone in _TONES_THAT_ALLOW[one.tone]:
-                self._of_language[one.language, tone].append(one.question)
-                self._of_topic[one.language, tone, one.topic].append(one.question)
+            for tones in chain.from_iterable(_TONES_ASKED.values()):
+                if one.tone in tones:
+                    self._of_language[one.language, tones].append(one.question)
+                    self._of_topic[one.language, tones, one.topic].append(one.question)
 
     @overload
     def __getitem__(self, index: int) -> Question: ...
@@ -67,11 +69,12 @@ class Bank(Sequence[Question]):
         """See `QuestionBank.fitting`; the groups are those that the module's docstring tells."""
         subtag = wish.language.partition("-")[0].lower()
         language = subtag if subtag in self._languages else _LAST_RESORT
-        if named := topics.named(wish.topic, language):
-            yield list(chain.from_iterable(self._of_topic.get((language, wish.tone, topic), ()) for topic in named))
-        yield self._of_language.get((language, wish.tone), ())
-        if language != _LAST_RESORT:
-            yield self._of_language.get((_LAST_RESORT, wish.tone), ())
+        named = topics.named(wish.topic, language)
+        for tones in _TONES_ASKED[wish.tone] if named else ():
+            yield list(chain.from_iterable(self._of_topic.get((language, tones, topic), ()) for topic in named))
+        for spoken in dict.fromkeys((language, _LAST_RESORT)):
+            for tones in _TONES_ASKED[wish.tone]:
+                yield self._of_language.get((spoken, tones), ())
 
 
 def built_in_bank() -> Bank:

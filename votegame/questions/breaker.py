@@ -31,9 +31,12 @@ log = structlog.get_logger(__name__)
 class Breaker:
     """Says whether the model may be asked now."""
 
-    def __init__(self, clock: Clock, *, observe: Callable[[bool], None] = lambda _is_open: None) -> None:
-        """Make a closed breaker; `observe` is told whether it is open when that changes."""
+    def __init__(
+        self, clock: Clock, *, work: str = "questions", observe: Callable[[bool], None] = lambda _is_open: None
+    ) -> None:
+        """Make a closed breaker; `observe` is told whether it is open when that changes. `work` is told in the log."""
         self._clock = clock
+        self._work = work
         self._observe = observe
         self._n_failures = 0
         self._n_openings = 0
@@ -68,7 +71,7 @@ class Breaker:
         self._trial_until = 0.0
         if was_open:
             self._observe(False)
-            log.info("the model answers again")
+            log.info("the model answers again", work=self._work)
 
     def failed(self, error: ModelError) -> None:
         """The call failed. That the model refuses a topic is no failure: it answers others."""
@@ -91,4 +94,4 @@ class Breaker:
         self._open_until = self._clock.seconds() + seconds
         if was_closed:
             self._observe(True)
-            log.warning("the model is left alone for a while", reason=error.kind, seconds=seconds)
+            log.warning("the model is left alone for a while", work=self._work, reason=error.kind, seconds=seconds)

@@ -32,6 +32,7 @@ from votegame.questions.languages import language_fits
 from votegame.questions.likeness import Likenesses
 from votegame.questions.names import Names
 from votegame.questions.ports import Limits, Moderator, QuestionMaker, QuestionSource, QuestionStore, SpendingStore
+from votegame.questions.screening import screened
 from votegame.questions.scripts import script_fits
 
 MOST_PEOPLE: Final = 50
@@ -69,6 +70,10 @@ class _Draw(Struct, frozen=True):
     def takes(self, question: Question) -> bool:
         """Whether it names nobody, and has no idea that was asked before."""
         return not self.names.are_in(question.text) and not self.likenesses.has_like(question.key)
+
+    def may_show(self, question: Question) -> bool:
+        """Whether it is still fit: another release, which screened less, may have put it into stock."""
+        return isinstance(screened(question.text, self.plain), Question)
 
 
 class _Drawn(Struct, frozen=True):
@@ -170,13 +175,19 @@ class Supply:
         for history in _HISTORIES:
             candidates = await self._candidates(draw, history)
             is_low = is_low or (history == HISTORY and len(candidates) < LOW)
-            if fitting := [question for question in candidates if draw.takes(question)]:
-                return _Drawn(self._rng.choice(fitting), "stock", is_low)
+            question = self._any_of(candidates, draw)
+            if question is not None:
+                return _Drawn(question, "stock", is_low)
             question = await self._from_bank(draw, await self._seen(draw, history))
             if question is not None and _is_in_language(question, draw.wish):
                 return _Drawn(question, "bank", is_low)
             spare = spare or question
         return _Drawn(spare, "none" if spare is None else "bank", is_low)
+
+    def _any_of(self, candidates: Sequence[Question], draw: _Draw) -> Question | None:
+        fitting = [question for question in candidates if draw.takes(question)]
+        self._rng.shuffle(fitting)
+        return next(filter(draw.may_show, fitting), None)
 
     async def _candidates(self, draw: _Draw, history: int) -> Sequence[Question]:
         return await self._store.candidates(

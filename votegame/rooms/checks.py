@@ -66,12 +66,17 @@ class AnswerChecks:
             )
 
     def _taken(self) -> tuple[list[CheckAnswer], bool]:
-        """The next answers, all of one round, and whether they have waited for so long that they pass unchecked."""
+        """The next answers, all of one round, and whether each has waited for so long that it passes unchecked."""
+        late_before = asyncio.get_running_loop().time() - CHECK_SECONDS
         since, first = self._waiting.popleft()
-        is_late = asyncio.get_running_loop().time() - since > CHECK_SECONDS
+        is_late = since < late_before
         batch = [first]
-        while self._waiting and len(batch) < BATCH_ANSWERS and self._waiting[0][1].round_id == first.round_id:
-            batch.append(self._waiting.popleft()[1])
+        while self._waiting and len(batch) < BATCH_ANSWERS:
+            since, check = self._waiting[0]
+            if check.round_id != first.round_id or (since < late_before) is not is_late:
+                break
+            self._waiting.popleft()
+            batch.append(check)
         return batch, is_late
 
     async def _verdicts(self, batch: Sequence[CheckAnswer]) -> Sequence[bool]:

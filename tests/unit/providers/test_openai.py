@@ -1,8 +1,13 @@
 import httpx2  # noqa: TID251
 import pytest
 
-from votegame.providers.openai import ANSWER_BYTES, _BoundedStream
+from votegame.game.question import Wish
+from votegame.providers import prompt
+from votegame.providers.openai import ANSWER_BYTES, _BoundedStream, most_used
+from votegame.questions.budget import TOKENS_RESERVED
+from votegame.questions.calls import QUESTIONS_PER_CALL
 from votegame.questions.ports import ModelError
+from votegame.wire.text import QUESTION_CHARS, TOPIC_CHARS
 
 
 class Source(httpx2.AsyncByteStream):
@@ -37,3 +42,12 @@ async def test_an_answer_within_the_bound_is_read_whole_and_closed():
     assert sum([len(chunk) async for chunk in stream]) == source.given
     await stream.aclose()
     assert source.is_closed
+
+
+@pytest.mark.parametrize("tone", ["family", "default", "spicy"])
+@pytest.mark.parametrize("letter", ["a", "[", "\u8a9e", "\U0001f600"])
+def test_no_call_can_cost_more_than_is_reserved_for_one(tone, letter):
+    wish = Wish(topic=letter * TOPIC_CHARS, language="en", tone=tone)
+    data = prompt.data(wish, QUESTIONS_PER_CALL, [letter * QUESTION_CHARS] * prompt.MOST_AVOIDED)
+
+    assert most_used(prompt.instructions(tone) + data, QUESTIONS_PER_CALL) <= TOKENS_RESERVED

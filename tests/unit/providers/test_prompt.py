@@ -81,6 +81,16 @@ def test_of_many_questions_to_avoid_the_latest_are_told():
     assert json.loads(prompt.data(ANYTHING, 5, []))["avoid"] == []
 
 
+def test_of_questions_to_avoid_in_a_costly_script_as_many_are_told_as_there_is_room_for():
+    avoid = [str(number) + "\u8a9e" * 1_000 for number in range(40)]
+
+    told = json.loads(prompt.data(ANYTHING, 5, avoid))["avoid"]
+
+    assert 5 < len(told) < 40
+    assert told == [text[:QUESTION_CHARS] for text in avoid[-len(told) :]]
+    assert sum(len(json.dumps(text, ensure_ascii=False).encode()) for text in told) <= prompt.MOST_AVOIDED_BYTES
+
+
 def test_each_tone_has_rules_of_its_own():
     texts = [prompt.instructions(tone) for tone in TONES]
 

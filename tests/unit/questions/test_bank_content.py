@@ -70,6 +70,16 @@ def test_the_longest_game_has_enough_of_its_language_and_tone(language, tone):
     assert len(unasked(BANK, Wish("", language, tone), frozenset())) > most_asked
 
 
+@each_language
+def test_the_longest_game_of_a_spicy_room_is_spicy_to_its_end(language):
+    tone_by_key = {one.question.key: one.tone for one in BANK.tagged}
+    asked: list[str] = []
+    for _ in range(MOST_OWN_QUESTIONS + House(bank=BANK).skips):
+        asked.append(unasked(BANK, Wish("", language, "spicy"), frozenset(asked))[0].key)
+
+    assert {tone_by_key[key] for key in asked} == {"spicy"}
+
+
 def test_a_room_speaks_a_language_of_the_bank_unless_told_otherwise():
     assert RoomSettings().language in LANGUAGES
 

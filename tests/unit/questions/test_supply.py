@@ -107,6 +107,12 @@ async def test_nobody_is_named_from_the_stock_nor_from_the_bank(things):
     assert await keys_of(supply(things, bank), people=(ADA, BEA)) == ["who snores", "who hums"]
 
 
+async def test_what_was_put_into_stock_before_and_would_be_refused_today_is_not_shown(things):
+    unfit = ("Who clicks on https://example.org?", "Was w\u00fcrde die Oma niemals in der Kirche singen?", "Who is")
+    await things.store.add(PLAIN_PIRATES, list(map(wording.question, (*unfit, "Who snores?"))), source="t", keep=9)
+    assert set(await keys_of(supply(things))) == {"who snores", *BANK_KEYS}
+
+
 async def test_a_bank_that_names_somebody_again_and_again_is_given_up(things):
     bank = PlainBank([wording.question(f"Where does Ada sing number {n}?") for n in range(500)])
     assert await supply(things, bank).draw(PIRATES, NOBODY, (ADA,)) is None

@@ -94,6 +94,20 @@ async def test_nobody_waits_long_for_a_moderator_who_hangs(room):
     assert len(room.moderator.asked) == 2
 
 
+async def test_an_answer_that_has_just_come_is_checked_although_one_before_it_has_waited_too_long(room):
+    room.moderator.gate.clear()
+    room.add("first")
+    await settle()
+    room.add(*(f"tea {index}" for index in range(BATCH_ANSWERS + 1)))
+    await asyncio.sleep(2 * CHECK_SECONDS - 1)
+    room.add("rude")
+    await settle()
+    room.moderator.gate.set()
+    await settle()
+    assert len(room.passed) == BATCH_ANSWERS + 2
+    assert room.flagged == {"id rude"}
+
+
 async def test_one_who_fails_lets_all_pass_and_that_is_told_once_until_it_is_over(room):
     room.moderator.is_away = True
     with capture_logs() as logs:
