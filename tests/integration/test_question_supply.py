@@ -17,7 +17,7 @@ from votegame.limits.rates import KeyedRates
 from votegame.metrics import Metrics
 from votegame.questions import supply as supply_module
 from votegame.questions.ports import Limits
-from votegame.questions.supply import FILLS_AT_ONCE, FILLS_PER_SECOND, Model, supply_of
+from votegame.questions.supply import FILLS_AT_ONCE, FILLS_PER_SECOND, FilledBy, supply_of
 from votegame.storage.database import Database
 from votegame.storage.questions import PostgresQuestionStore, PostgresSpendingStore
 from votegame.storage.users import PostgresUserStore
@@ -32,7 +32,7 @@ class Bank:
 
 
 def a_supply(database, maker=None, limits=LIMITS):
-    model = maker and Model(
+    model = maker and FilledBy(
         maker=maker,
         moderator=None,
         spending=PostgresSpendingStore(database),
