@@ -26,7 +26,8 @@ BANK_KEYS = {question.key for question in built_in_bank()}
 UNLIMITED = {f"MODEL_{what}_PER_{span}": "0" for what in ("CALLS", "TOKENS") for span in ("HOUR", "DAY")}
 # Of what no question of this game is made; a check that knows nothing of the product's own.
 _TRACES = re.compile(
-    r"[<>*`\[\]{}\\]|https?:|www\.|\.example|previous instructions|I'm sorry|cannot help|system:", re.IGNORECASE
+    r"[<>*`\[\]{}\\]|https?:|www\.|\.example|previous instructions|I'm sorry|cannot help|system:|as you asked",
+    re.IGNORECASE,
 )
 _CYRILLIC = re.compile("[\u0400-\u04ff]")
 _numbers = itertools.count(1)
@@ -172,6 +173,7 @@ class Club:
 
 @asynccontextmanager
 async def gathered() -> AsyncIterator[Club]:
+    """A club whose guests all leave in the end."""
     async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as http:
         club = Club(http)
         try:
