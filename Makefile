@@ -20,7 +20,7 @@ test: $(TEST_STAMP)
 simulate: $(TEST_STAMP)
 	@exec $(BIN)/python -m pytest -q tests/simulation $(ARGS)
 
-# What takes long: planted bugs, chaos, the bus over Redis, balancers, the image, the last release.
+# What takes long: planted bugs, chaos, models that misbehave, the bus over Redis, balancers, the image, the last release.
 test-long: $(TEST_STAMP)
 	@exec $(BIN)/python -m pytest -m long $(ARGS)
 
