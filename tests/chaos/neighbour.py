@@ -56,6 +56,7 @@ class Neighbour:
         async with self._client.pubsub() as pubsub:
             await pubsub.psubscribe("*")
             async for message in pubsub.listen():
-                if message["type"] == "pmessage" and self._rng.random() < 0.3:
+                # Of its own it may hear what it has cut to nothing.
+                if message["type"] == "pmessage" and message["data"] and self._rng.random() < 0.3:
                     self._heard.append((message["channel"], message["data"]))
                     del self._heard[:-_KEPT]

@@ -58,9 +58,9 @@ def test_the_longest_question_is_as_long_as_a_host_may_write():
 
 def test_questions_as_we_write_them_ourselves_are_fit():
     short = [one for one in built_in_bank().tagged if len(one.question.text) <= QUESTION_CHARS]
-    wishes = [Wish(one.topic, one.language, one.tone) for one in short]
-    screened_ones = [screened(one.question.text, wish) for one, wish in zip(short, wishes, strict=True)]
-    assert screened_ones == [one.question for one in short]
+    assert len(short) > 900
+    wishes = [(one.question, Wish("", one.language, one.tone)) for one in short]
+    assert [question.text for question, wish in wishes if screened(question.text, wish) != question] == []
 
 
 @settings(deadline=None)
