@@ -1,9 +1,11 @@
 """Whether a text is in the language that was asked for, by the small words that every sentence has.
 
-Only what is clear is refused: several small words of another language, and hardly any of the one that was asked for.
-Short texts, close relatives and languages that are not in the table pass.
+Only what is clear is refused: several small words of another language, and hardly any of the one that was asked for; in
+English and German, too, a text of some length without any. Short texts and close relatives pass, and so do languages
+that are not in the table, unless one of the two was asked for.
 """
 
+from collections.abc import Set as AbstractSet
 from typing import Final
 
 from votegame.game import wording
@@ -18,7 +20,7 @@ SMALL_WORDS: Final[dict[str, frozenset[str]]] = {
             "this these those with without for from on at by as if than then there most more ever never about into out "
             "up no not or but so my me i one some any all whats youre id youd under over behind between after before "
             "during near against while because must might may just only other another being write describe invent "
-            "finish complete give come three people new last first sentence"
+            "finish complete give come three people new last first sentence like nothing"
         ),
         "de": (
             "der die das dem den des ein eine einen einem einer und oder aber ist sind war waren wird werden würde "
@@ -78,6 +80,9 @@ _RELATIVES: Final = {
     frozenset({"de", "lb"}),
 }
 """Share so many small words that a text in the one looks like the other."""
+_WELL_KNOWN: Final = frozenset({"en", "de"})
+"""We know so many of their small words that a text of some length has one, whatever other language it may be in."""
+_FEWEST_WORDS: Final = 5
 _CLEARLY: Final = 3
 """So many small words more than of the language asked for, and twice as many, make a text one of another."""
 _CLEARLY_WITHOUT_OWN: Final = 2
@@ -90,10 +95,17 @@ def language_fits(text: str, language: str) -> bool:
     """Whether `text` may be in `language`, a BCP 47 tag: False only when it clearly is in another one."""
     asked = primary(language)
     words = set(wording.words(text))
-    n_own = len(words & SMALL_WORDS.get(asked, frozenset()))
-    least = _CLEARLY_WITHOUT_OWN if asked in SMALL_WORDS and not n_own else _CLEARLY
-    clearly = max(n_own + least, 2 * n_own, _SHARE * len(words))
+    own = SMALL_WORDS.get(asked, frozenset())
+    if asked in _WELL_KNOWN and len(words) >= _FEWEST_WORDS and words.isdisjoint(own):
+        return False
     others = (
         small for other, small in SMALL_WORDS.items() if other != asked and frozenset({other, asked}) not in _RELATIVES
     )
-    return all(len(words & small) < clearly for small in others)
+    return not any(_is_clearly(words, small, own) for small in others)
+
+
+def _is_clearly(words: AbstractSet[str], small: AbstractSet[str], own: AbstractSet[str]) -> bool:
+    """Whether `words` are of the language that has `small`, not of that with `own`. What both have says nothing."""
+    n_own, n_other = len(words & (own - small)), len(words & (small - own))
+    least = _CLEARLY_WITHOUT_OWN if own and not n_own else _CLEARLY
+    return n_other >= max(n_own + least, 2 * n_own, _SHARE * len(words))

@@ -73,7 +73,7 @@ async def test_one_who_hangs_is_given_up_before_the_rooms_do_and_soon_left_alone
     loop = asyncio.get_running_loop()
     began = loop.time()
     outcomes = await asyncio.gather(*(guard.flagged(["tea"]) for _ in range(50)), return_exceptions=True)
-    assert loop.time() - began < CHECK_SECONDS
+    assert loop.time() - began < 2 * VERDICT_SECONDS
     assert {type(outcome) for outcome in outcomes} == {ModelError}
     assert len(moderator.looked_at) == AT_ONCE
 

@@ -42,3 +42,28 @@ def test_relatives_pass():
 def test_every_question_of_the_bank_is_in_its_language():
     tagged = built_in_bank().tagged
     assert [one.question.text for one in tagged if not language_fits(one.question.text, one.language)] == []
+
+
+@pytest.mark.parametrize(("language", "another", "share"), [("en", "de", 0.06), ("de", "en", 0.07)])
+def test_few_questions_of_the_bank_could_be_in_another_language(language, another, share):
+    texts = [one.question.text for one in built_in_bank().tagged if one.language == language]
+    assert sum(language_fits(text, another) for text in texts) <= share * len(texts)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Kedi geceleri mutfakta ne yapar?",
+        "Mit\u00e4 kissa tekee y\u00f6ll\u00e4 keitti\u00f6ss\u00e4?",
+        "Co d\u011bl\u00e1 ko\u010dka v noci v kuchyni?",
+        "Hva gj\u00f8r katten om natten?",
+    ],
+)
+def test_in_what_we_know_well_other_languages_are_told_although_they_are_in_no_table(text):
+    assert not language_fits(text, "en")
+    assert not language_fits(text, "de")
+
+
+def test_words_that_two_languages_have_in_common_speak_for_neither():
+    assert not language_fits("Was macht die Katze in der Nacht?", "en")
+    assert language_fits("Who was in the house that night?", "en")
