@@ -31,8 +31,6 @@ BOUNDED = settings(
 OUT_OF_PHASE = frames.Say(
     0, {"type": "next_round", "id": frames.Ref("new id"), "room_code": frames.Ref("room")}, "good"
 )
-    0, {"type": "next_round", "id": frames.Ref("new id"), "room_code": frames.Ref("room")}, "good"
-)
 """By the host, who is refused whether a game has begun or not: chance may overlook it."""
 
 pytestmark = pytest.mark.timeout(120 + EXAMPLES * 5)
