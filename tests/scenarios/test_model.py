@@ -1,6 +1,7 @@
 """Nodes with a model that behaves, or does not: where their questions come from, and that no game notices the rest."""
 
 import asyncio
+import os
 import re
 import time
 from pathlib import Path
@@ -28,6 +29,31 @@ pytestmark = [pytest.mark.long, pytest.mark.timeout(300)]
 
 FINAL = {"rate limited", "without credit", "telling the key"}
 """After these the model is left alone for many minutes."""
+WORST = {
+    "breaking off",
+    "control characters",
+    "direction characters",
+    "disconnecting",
+    "dripping",
+    "failing",
+    "hanging",
+    "huge",
+    "injected",
+    "instructions in turn",
+    "invalid JSON",
+    "invisible",
+    "links",
+    "markup",
+    "mixed scripts",
+    "naming people",
+    "refusing in words",
+    "repeating",
+    "slow",
+    "truncated",
+    "wrong language",
+}
+"""With these games are played each time; with all that `test_openai.py` goes through if `MODEL_BEHAVIOURS` is `all`."""
+TRIED = (BEHAVIOURS.keys() - FINAL) if os.environ.get("MODEL_BEHAVIOURS") == "all" else WORST
 CALLS_AT_ONCE = 2
 """Of a node."""
 ADDED_SECONDS = 0.3
@@ -95,7 +121,7 @@ def waits():
     assert_as_fast(waits)
 
 
-@pytest.mark.parametrize("behaviour", sorted(BEHAVIOURS.keys() - FINAL))
+@pytest.mark.parametrize("behaviour", sorted(TRIED))
 async def test_while_a_model_misbehaves_games_go_on_and_all_their_questions_are_fit(
     model, tried, plain, club, waits, behaviour
 ):
