@@ -20,7 +20,7 @@ test: $(TEST_STAMP)
 simulate: $(TEST_STAMP)
 	@exec $(BIN)/python -m pytest -q tests/simulation $(ARGS)
 
-# What takes long: planted bugs, chaos, the bus over Redis, balancers, the image, the last release.
+# What takes long: planted bugs, chaos, models that misbehave, the bus over Redis, balancers, the image, the last release.
 test-long: $(TEST_STAMP)
 	@exec $(BIN)/python -m pytest -m long $(ARGS)
 
@@ -35,7 +35,7 @@ lint: $(TEST_STAMP)
 # The pure core, branch by branch, by its own tests alone.
 cover: $(TEST_STAMP)
 	@for part in game wire; do \
-	  $(BIN)/python -m pytest -q tests/unit/$$part --cov=votegame.$$part --cov-branch --cov-fail-under=100 \
+	  $(BIN)/python -m pytest -q -m "not many_games" tests/unit/$$part --cov=votegame.$$part --cov-branch --cov-fail-under=100 \
 	    --cov-report=term-missing:skip-covered || exit 1; done
 
 # Three nodes, and everything that may befall them: make chaos SECONDS=600 SEED=1 KINDS="kill,pause for long"

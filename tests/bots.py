@@ -313,6 +313,10 @@ class Player(Client):
         if stage not in self._done and self._is_my_turn(state):
             self._done.add(stage)
             self._later(self._manners.patience * self.rng.random(), lambda: self._do(stage))
+        flagged = state["you"].get("answer_flagged", {}).get("answer_id")
+        if flagged is not None and stage[1] == "answering" and (flagged, "flagged") not in self._done:
+            self._done.add((flagged, "flagged"))
+            self._later(self._manners.patience * self.rng.random(), lambda: self._answer(stage[0]))
 
     def refused(self, command: Frame, error: Frame) -> None:
         if error["code"] == "not_enough_players":

@@ -34,11 +34,13 @@ CHANGES = {
     "end_round",
     "next_round",
 }
+ANSWERS = ("answer_submitted", "answer_replaced")
+"""The records of an answer: the first one of a round, and one in place of one that was flagged."""
 CONTENT_OF = {
-    "submit_answer": ("answer_submitted", "content", "answer"),
-    "submit_vote": ("vote_submitted", "answer_id", "answer_id"),
+    "submit_answer": (ANSWERS, "content", "answer"),
+    "submit_vote": (("vote_submitted",), "answer_id", "answer_id"),
 }
-"""Of commands that are known by their content, too: the record, and the names of the content in it and in them."""
+"""Of commands that are known by their content, too: the records, and the names of the content in them and in those."""
 OVERTAKING = {"bad_message", "rate_limited", "unavailable"}
 """Replies that need not come in the order of commands."""
 ROOM_COLUMNS = (
@@ -90,11 +92,16 @@ class Logs:
         acts: dict[str, dict[str, Frame]] = {}
         for row in self.all_rows():
             payload = row["payload"]
-            if row["type"] == "answer_submitted":
-                _act(acts, row)["answer_id"] = payload["answer_id"]
+            if row["type"] in ANSWERS:
+                _act(acts, row)["answer_ids"].append(payload["answer_id"])
             elif row["type"] == "vote_submitted":
                 _act(acts, row)["vote"] = {"vote_id": payload["vote_id"], "answer_id": payload["answer_id"]}
         return acts
+
+    @cached_property
+    def flagged(self) -> set[str]:
+        """The ids of answers that were flagged."""
+        return {row["payload"]["answer_id"] for row in self.all_rows() if row["type"] == "answer_flagged"}
 
     @cached_property
     def totals(self) -> Counter[tuple[str, str]]:
@@ -107,7 +114,7 @@ class Logs:
 
 
 def _act(acts: dict[str, dict[str, Frame]], row: Row) -> Frame:
-    return acts.setdefault(row["user_id"], {}).setdefault(row["round_id"], {"answer_id": None, "vote": None})
+    return acts.setdefault(row["user_id"], {}).setdefault(row["round_id"], {"answer_ids": [], "vote": None})
 
 
 def read_logs(url: str) -> Logs:
@@ -227,8 +234,8 @@ def _acknowledged_is_kept(clients: list[Witness], logs: Logs) -> Iterator[str]:
             codes[id(row)] = code
             if row["command_id"]:
                 by_command[row["user_id"], row["command_id"]].append(row)
-            for record, name, _ in CONTENT_OF.values():
-                if row["type"] == record:
+            for records, name, _ in CONTENT_OF.values():
+                if row["type"] in records:
                     by_content[row["user_id"], row["round_id"], row["payload"][name]].append(row)
     for client in clients:
         sent = _sent(client)
@@ -278,7 +285,7 @@ def _kept(client: Witness, command: Frame, ok: Frame, rows: list[Row], codes: di
 
 def _one_effect(logs: Logs) -> Iterator[str]:
     """I2: no second answer or vote, no command with two effects, no two rooms by one command."""
-    kinds = [record for record, _, _ in CONTENT_OF.values()]
+    kinds = [records[0] for records, _, _ in CONTENT_OF.values()]
     acts = Counter((row["type"], row["round_id"], row["user_id"]) for row in logs.all_rows() if row["type"] in kinds)
     ids = Counter((row["user_id"], row["command_id"]) for row in logs.all_rows() if row["command_id"])
     rooms = Counter((room["creator_id"], room["command_id"]) for room in logs.rooms.values() if room["command_id"])

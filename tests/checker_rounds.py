@@ -17,6 +17,7 @@ CRASHED_MS = 8_000
 """The same when it was down meanwhile, from when it was back."""
 LEEWAY_MS = 1_500
 """For a machine that is busy with other things."""
+ANSWERS = ("answer_submitted", "answer_replaced")
 ORDERS = {"", "s", "sv", "sr", "svr"}
 SIGNIFICANT = 3.6
 """Deviation, in sigmas, that three tests show together once in a thousand good runs."""
@@ -122,8 +123,13 @@ class _Phases:
                 self._host = payload["host_id"]
             case "host_changed":
                 self._host = payload["host_id"]
-            case "answer_submitted" | "vote_submitted":
+            case "answer_submitted" | "answer_replaced" | "vote_submitted":
                 yield from self._acts(row)
+            case "answer_flagged":
+                if self._order != "s" or row["user_id"] not in self._answered:
+                    yield f"answer_flagged after {self._order}, of {row['user_id']}"
+                self._acted.discard(row["user_id"])
+                self._answered.discard(row["user_id"])
             case "game_started" | "round_started":
                 yield from self._starts(row, payload)
             case "deadline_changed":
@@ -145,7 +151,7 @@ class _Phases:
                 self._is_over = True
 
     def _acts(self, row: Row) -> Iterator[str]:
-        due = "s" if row["type"] == "answer_submitted" else "sv"
+        due = "sv" if row["type"] == "vote_submitted" else "s"
         if self._order != due:
             yield f"{row['type']} after {self._order}"
         if row["user_id"] not in self._players & self._seated:
@@ -205,7 +211,7 @@ def _anonymous(clients: "Sequence[Witness]", logs: "Logs") -> Iterator[str]:
     rounds: dict[str, list[str]] = defaultdict(list)
     for code, rows in logs.rows.items():
         for row in rows:
-            if row["type"] == "answer_submitted":
+            if row["type"] in ANSWERS:
                 known = authors[row["round_id"]]
                 known[row["payload"]["answer_id"]] = (row["user_id"], "answer_id")
                 known[row["payload"]["content"]] = (row["user_id"], "content")
@@ -270,7 +276,7 @@ def _silent_log(logs: "Logs", server_log: str) -> Iterator[str]:
     """No line of the server's log holds an answer, or an answer's id and a user."""
     if not server_log:
         return
-    answers = [row for row in logs.all_rows() if row["type"] == "answer_submitted"]
+    answers = [row for row in logs.all_rows() if row["type"] in ANSWERS]
     for row in answers:
         if row["payload"]["content"] in server_log:
             yield f"the server's log holds {row['payload']['content']}"
@@ -292,8 +298,10 @@ def _no_order_tells(logs: "Logs") -> Iterator[str]:
                 joined.append(row["user_id"])
             elif row["type"] in {"game_started", "round_started"}:
                 given = []
-            elif row["type"] == "answer_submitted":
+            elif row["type"] in ANSWERS:
                 given.append(row)
+            elif row["type"] == "answer_flagged":
+                given = [one for one in given if one["payload"]["answer_id"] != row["payload"]["answer_id"]]
             elif row["type"] == "voting_started" and len(given) == len(row["payload"]["order"]) > 1:
                 n_rounds += 1
                 order_of = row["payload"]["order"].index

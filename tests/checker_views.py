@@ -41,6 +41,8 @@ class _Walk:
         """By round and command type, the id that an `ok` gave."""
         self._own = logs.acts.get(client.user_id, {})
         self._totals = logs.totals
+        self._flagged_to_me: set[str] = set()
+        """Answers of which a notice said so."""
 
     def run(self) -> Iterator[str]:
         for kind, connection, _, frame in self._client.history:
@@ -118,6 +120,8 @@ class _Walk:
             return
         if "seq" not in frame:
             view.fold.take(frame)
+            if frame["type"] == "answer_flagged":
+                yield from self._flagged(frame)
             if frame["type"] in COUNTS:
                 phase = "answering" if frame["type"] == "answer_submitted" else "voting"
                 yield from self._counts(phase, frame)
@@ -147,15 +151,25 @@ class _Walk:
 
     def _you(self, round_id: str, you: Frame) -> Iterator[str]:
         """What one is told of oneself is in the log, and nothing is missing that one had an `ok` for."""
-        logged = self._own.get(round_id, {"answer_id": None, "vote": None})
-        for name in ("answer_id", "vote"):
-            if you[name] is not None and you[name] != logged[name]:
-                yield f"I4: round {round_id}: you {you}, the log has {logged}"
+        logged = self._own.get(round_id, {"answer_ids": [], "vote": None})
+        shown = [you["answer_id"], you.get("answer_flagged", {}).get("answer_id")]
+        is_kept = all(each is None or each in logged["answer_ids"] for each in shown)
+        if not is_kept or you["vote"] not in (None, logged["vote"]):
+            yield f"I4: round {round_id}: you {you}, the log has {logged}"
+        if (shown[0] is not None and shown[0] in self._flagged_to_me) or shown[1] not in {None, *self._logs.flagged}:
+            yield f"I4: round {round_id}: you {you}, and the log has other answers flagged"
         seen = {"answer_id": you["answer_id"], "vote_id": you["vote"] and you["vote"]["vote_id"]}
         for name, value in seen.items():
             acknowledged = self._acknowledged.get((round_id, name))
-            if acknowledged is not None and acknowledged != value:
+            if acknowledged is not None and acknowledged != value and acknowledged not in self._logs.flagged:
                 yield f"I1: round {round_id}: {name} {acknowledged} was acknowledged, and is {value} now"
+
+    def _flagged(self, notice: Frame) -> Iterator[str]:
+        """The author of an answer is told that it was flagged, and nobody else is."""
+        own = self._own.get(notice["round_id"], {"answer_ids": []})["answer_ids"]
+        if notice["answer_id"] not in own or notice["answer_id"] not in self._logs.flagged:
+            yield f"I8: {notice} is of an answer that is not his, or not flagged"
+        self._flagged_to_me.add(notice["answer_id"])
 
     def _counts(self, phase: str, counts: Frame) -> Iterator[str]:
         """Nothing was counted that is not kept."""

@@ -7,10 +7,10 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from votegame.errors import RowsRefusedError, StoreBusyError, StoreFullError, StoreUnavailableError
-from votegame.game.house import Question
+from votegame.game.question import Question
 from votegame.ids import RoomId
 from votegame.rooms.log_writer import LogWriter
-from votegame.rooms.ports import Append, CloseAttached, Delivery, Detach, ReplyFrame, RoomFrame
+from votegame.rooms.ports import Append, CloseAttached, Delivery, Detach, ReplyFrame, RoomFrame, WhisperFrame
 
 EPOCH_MS = 1_767_225_600_000
 
@@ -47,7 +47,7 @@ class Told:
     def __init__(self, delivery: Delivery, at: float):
         self.delivery = delivery
         self.at = at
-        self.frame = json.loads(delivery.data) if isinstance(delivery, ReplyFrame | RoomFrame) else None
+        self.frame = json.loads(delivery.data) if isinstance(delivery, ReplyFrame | RoomFrame | WhisperFrame) else None
 
     @property
     def is_reply(self) -> bool:
@@ -59,7 +59,7 @@ class Told:
         match self.delivery:
             case ReplyFrame():
                 return f"{self.frame.get('code', 'ok')} {self.frame['id']}"
-            case RoomFrame():
+            case RoomFrame() | WhisperFrame():
                 return self.frame["type"]
             case Detach():
                 return "detach"
@@ -216,16 +216,35 @@ class Questions:
 
     def __init__(self):
         self.drawn = 0
+        self.wishes: list[tuple] = []
         self.finds = True
         self.gate = asyncio.Event()
         self.gate.set()
 
-    async def draw(self, topic, language, asked):
+    async def draw(self, wish, asked, people):
+        self.wishes.append((wish, asked, people))
         await self.gate.wait()
         if not self.finds:
             return None
         self.drawn += 1
         return Question(f"drawn {self.drawn}", f"What about {self.drawn}?")
+
+
+class Moderator:
+    """Flags texts that are rude, and say so."""
+
+    def __init__(self):
+        self.asked: list[list[str]] = []
+        self.is_away = False
+        self.gate = asyncio.Event()
+        self.gate.set()
+
+    async def flagged(self, texts):
+        self.asked.append(list(texts))
+        await self.gate.wait()
+        if self.is_away:
+            raise StoreUnavailableError("away")
+        return ["rude" in text for text in texts]
 
 
 class Listener:
@@ -244,8 +263,15 @@ class Listener:
         self.heard.append(("refused", position))
 
 
-def a_bank(count: int = 30) -> list[Question]:
-    return [Question(f"bank {place}", f"Which {place}?") for place in range(count)]
+class PlainBank(list[Question]):
+    """A bank whose questions fit any wish."""
+
+    def fitting(self, wish):
+        return [self]
+
+
+def a_bank(count: int = 30) -> PlainBank:
+    return PlainBank(Question(f"bank {place}", f"Which {place}?") for place in range(count))
 
 
 def a_writer(room_id: RoomId, *, epoch: int = 1, committed: int = 0) -> tuple[LogWriter, Listener]:

@@ -19,6 +19,8 @@ class LogModel:
         self.state: Frame = {}
         self.answers: dict[str, Frame] = {}
         """Of the present round: by answer id, its author and content."""
+        self.flagged: dict[str, Frame] = {}
+        """Of the present round: by author, the id of his answer that was flagged last, and why."""
         self.votes: dict[str, Frame] = {}
         """Of the present round: by voter, the vote's and the answer's id."""
         self.players: list[str] = []
@@ -61,7 +63,8 @@ class LogModel:
         """What one member has done in the present round."""
         own = [answer_id for answer_id, answer in self.answers.items() if answer["user_id"] == user_id]
         plays = self.state["round"] is not None and user_id in self.players
-        return {"plays": plays, "answer_id": own[0] if own else None, "vote": self.votes.get(user_id)}
+        you = {"plays": plays, "answer_id": own[0] if own else None, "vote": self.votes.get(user_id)}
+        return you | ({"answer_flagged": self.flagged[user_id]} if user_id in self.flagged and not own else {})
 
     def _member_ids(self) -> list[str]:
         return [member["user_id"] for member in self.state["members"]]
@@ -204,7 +207,7 @@ class LogModel:
         return self._start_round(row, payload, number=number, total=before["total_rounds"])
 
     def _start_round(self, row: Row, payload: Row, *, number: int, total: int) -> Frame:
-        self.answers, self.votes = {}, {}
+        self.answers, self.flagged, self.votes = {}, {}, {}
         self._is_skipping = self._was_paused = False
         self.players = self._seated()
         self._have_played |= set(self.players)
@@ -227,6 +230,12 @@ class LogModel:
 
     def _answer_submitted(self, row: Row, payload: Row) -> None:
         self.answers[payload["answer_id"]] = {"user_id": row["user_id"], "content": payload["content"]}
+
+    _answer_replaced = _answer_submitted
+
+    def _answer_flagged(self, row: Row, payload: Row) -> None:
+        del self.answers[payload["answer_id"]]
+        self.flagged[row["user_id"]] = {name: payload[name] for name in ("answer_id", "reason")}
 
     def _voting_started(self, row: Row, payload: Row) -> Frame:
         fields = {

@@ -40,6 +40,7 @@ class Model:
     created_at: int
     max_members: int
     most_remembered: int
+    has_moderation: bool
     settings: dict
     members: list[str] = field(default_factory=list)
     spectators: set[str] = field(default_factory=set)
@@ -57,6 +58,10 @@ class Model:
     n_skipped: int = 0
     players: list[str] = field(default_factory=list)
     answers: dict[str, str] = field(default_factory=dict)
+    unchecked: set[str] = field(default_factory=set)
+    """Whose answers are not checked yet."""
+    flagged: dict[str, list[str]] = field(default_factory=dict)
+    """By author, his answers of this round that were flagged."""
     votes: dict[str, str] = field(default_factory=dict)
     """By voter, the author that he voted for."""
     voting_was: bool = False
@@ -92,7 +97,11 @@ class Model:
         return [one for one in self.players if one in self.seated()]
 
     def submitted_count(self) -> int:
-        return len(self.votes if self.voting_was else self.answers)
+        return len(self.votes if self.voting_was else self.answers if self.phase != "answering" else self.checked())
+
+    def checked(self) -> list[str]:
+        """Whose answers count already."""
+        return [author for author in self.answers if author not in self.unchecked]
 
     def vote_counts(self) -> dict[str, int] | None:
         """By author, the votes for each answer, where these are shown."""
@@ -142,7 +151,8 @@ class Model:
         if self.phase in {"lobby", "closed"} or said.round_of != self.rounds_begun:
             return False
         if said.kind == "submit_answer":
-            return self.answers.get(said.user) == said.detail
+            flagged = self.flagged.get(said.user, [None])[-1]
+            return self.answers.get(said.user, flagged) == said.detail
         return said.kind == "submit_vote" and said.user in self.votes and self.votes[said.user] == said.detail
 
     # What follows from each command that is not refused, and whether the room keeps that it happened.
@@ -217,8 +227,23 @@ class Model:
 
     def _submit_answer(self, user, answer, now):
         self.answers[user] = answer
+        if self._is_moderated():
+            self.unchecked.add(user)
         self._advance(now)
         return True
+
+    def _is_moderated(self) -> bool:
+        return self.has_moderation and self.settings["moderation"] == "on"
+
+    def are_checked(self, authors: Iterable[str], flagged: Iterable[str], now: int) -> None:
+        """The answers of `authors` were checked, those of `flagged` with that result; it is for this round."""
+        self.unchecked -= set(authors)
+        if self.phase != "answering":
+            return
+        for author in flagged:
+            self.flagged.setdefault(author, []).append(self.answers.pop(author))
+        if any(author in self.answers for author in authors):
+            self._advance(now)
 
     def _submit_vote(self, user, author, now):
         self.votes[user] = author
@@ -248,7 +273,7 @@ class Model:
     def _play_again(self, user, _detail, now):
         self.phase = "lobby"
         self.round_number = self.total_rounds = self.n_skipped = 0
-        self.scores, self.has_played = {}, set()
+        self.scores, self.has_played, self.flagged = {}, set(), {}
         return True
 
     def _pause_game(self, user, _detail, now):
@@ -286,6 +311,7 @@ class Model:
         self.players = self.seated()
         self.has_played.update(self.players)
         self.answers, self.votes, self.voting_was = {}, {}, False
+        self.unchecked, self.flagged = set(), {}
         self.counts_are_shown = self.settings["vote_updates"] == "counts"
         self._clock(now + 1000 * self.settings["answer_seconds"])
         return True
@@ -301,7 +327,7 @@ class Model:
         """The phase ends when all who are there and can act have."""
         if self.phase not in {"answering", "voting"} or self.remaining_ms is not None:
             return
-        acted, waited_for = self.answers, [one for one in self.participants() if one in self.connected]
+        acted, waited_for = self.checked(), [one for one in self.participants() if one in self.connected]
         if self.phase == "voting":
             acted = self.votes
             waited_for = [one for one in waited_for if [author for author in self.answers if author != one]]
@@ -351,3 +377,5 @@ class Model:
     def loaded(self, now: int) -> None:
         if self.deadline is not None:
             self.deadline = max(self.deadline, now + 5_000)
+        if self.phase == "answering" and self._is_moderated():
+            self.unchecked = set(self.answers)

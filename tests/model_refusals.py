@@ -96,7 +96,7 @@ def _skipping(model, said, now):
 
 
 def _answering(model, said, now):
-    if said.user in model.answers:
+    if said.user in model.answers or len(model.flagged.get(said.user, [])) == 3:
         return "already_answered"
     return "not_player" if said.user not in model.participants() else None
 

@@ -4,11 +4,15 @@ import random
 
 import msgspec
 
-from votegame.game import commands, messages
+from votegame.game import commands, messages, records
+from votegame.game.change import CheckAnswer
+from votegame.game.fold import apply
 from votegame.game.house import House
 from votegame.game.messages import User
+from votegame.game.outside import Outside, QuestionDrawn
+from votegame.game.phases import wish_of
 from votegame.game.presence import Presence
-from votegame.game.records import to_row
+from votegame.game.records import Record, to_row
 from votegame.game.rules import create, decide
 from votegame.ids import new_room_code, new_uuid
 from votegame.questions.bank import built_in_bank
@@ -27,6 +31,8 @@ class PlayedRoom:
         self.now = START_MS
         self.records = []
         self._n_commands = 0
+        self.drawn = None
+        self.unchecked = []
         self.host = self.a_user("Host")
         patch = msgspec.convert(settings, commands.SettingsPatch)
         creation = messages.Creation(self.host, commands.CreateRoom(id="create", settings=patch))
@@ -54,10 +60,37 @@ class PlayedRoom:
             now=self.now,
             rng=self.rng,
             house=self.house,
+            outside=Outside(drawn=self.drawn, unchecked=frozenset(self.unchecked)),
         )
         self.state = change.state
         self.records += change.records
+        self.unchecked += [effect.answer_id for effect in change.effects if isinstance(effect, CheckAnswer)]
         return change
+
+    def checked(self, *flagged, presence=None):
+        """The checks under way have come to an end; these users' answers were flagged. Returns the change."""
+        answers = self.state.phase.answers
+        ids = frozenset(answers[user.user_id].answer_id for user in flagged)
+        passed = frozenset(self.unchecked) - ids
+        self.unchecked = []
+        message = messages.AnswersChecked(round_id=self.state.phase.round.round_id, passed=passed, flagged=ids)
+        return self.tell(message, presence=presence)
+
+    def draw(self, question) -> None:
+        """`question` was found for the next round, as the room wishes it now."""
+        self.drawn = QuestionDrawn(wish_of(self.state), question)
+
+    def hold(self, question) -> None:
+        """`question` is recorded for the next round, as in logs from before."""
+        state = self.state
+        record = Record(
+            position=state.position + 1,
+            seq=None,
+            decided_ms=self.now,
+            payload=records.QuestionHeld(question=question),
+        )
+        self.state = apply(state, record)
+        self.records.append(record)
 
     def say(self, user, command_type, **fields):
         """A command of a user; returns the reply."""
@@ -84,7 +117,7 @@ def a_game(seed: int = 1) -> PlayedRoom:
     ben, cleo = room.a_user("Ben"), room.a_user("Cleo")
     room.say(ben, commands.JoinRoom)
     room.say(cleo, commands.JoinRoom)
-    room.tell(messages.QuestionDrawn("", "en", HOUSE.bank[seed]))
+    room.draw(HOUSE.bank[seed])
     room.say(room.host, commands.StartGame)
     room.play_round([room.host, ben, cleo])
     room.say(cleo, commands.LeaveRoom)

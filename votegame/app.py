@@ -39,7 +39,9 @@ from votegame.ids import NodeId, PooledRandom, new_uuid
 from votegame.limits.accounts import AccountRates
 from votegame.loop_watch import LoopWatch
 from votegame.metrics import Metrics
-from votegame.questions.bank import Bank, BankSource, built_in_bank
+from votegame.providers import Model
+from votegame.question_supply import answer_moderator, question_supply
+from votegame.questions.bank import Bank, built_in_bank
 from votegame.rooms.environment import Environment
 from votegame.rooms.journal import Journal
 from votegame.rooms.memberships import Memberships
@@ -84,6 +86,7 @@ class Server:
         *,
         database_url: str,
         secret: str,
+        model: Model | None = None,
         on_death: tasks.OnDeath | None = None,
         on_drain_wanted: Callable[[], None] = lambda: None,
     ) -> None:
@@ -93,12 +96,15 @@ class Server:
             settings: All settings.
             database_url: A migrated database.
             secret: What keys are derived from.
+            model: Makes questions, and judges texts where the settings say so; closed with the node.
             on_death: Told when the node has lost what it cannot do without, and is to be stopped.
             on_drain_wanted: Called when an operator wants the node to leave, and it is to be stopped.
         """
         self._on_death = on_death
         self._on_drain_wanted = on_drain_wanted
         self._settings = settings
+        self._model = model
+        self._moderator = model if settings.moderates else None
         self._secret = secret
         self._obstacle: str | None = _STARTING
         self._metrics = Metrics()
@@ -148,6 +154,7 @@ class Server:
                 limits=limits,
                 max_connections=settings.max_connections,
                 unauthenticated_per_address=settings.sockets_per_address,
+                has_moderation=self._moderator is not None,
                 rates_are_on=settings.rates_are_on,
             ),
             identity=self._identity,
@@ -158,7 +165,7 @@ class Server:
             rng=PooledRandom(),
             metrics=self._metrics,
         )
-        self._codec = Codec(limits)
+        self._codec = Codec(limits, has_moderation=self._moderator is not None)
         self._commands = Commands(
             limits=limits,
             doors=self._gateway.doors,
@@ -171,6 +178,15 @@ class Server:
     def _make_rooms(self) -> None:
         settings, rng, bank = self._settings, PooledRandom(), built_in_bank()
         node_id = NodeId(new_uuid(rng))
+        self._supply = question_supply(
+            self._model,
+            settings,
+            database=self._database,
+            bank=bank,
+            clock=self._clock,
+            metrics=self._metrics,
+            rng=rng,
+        )
         here = Outlets(sockets=self._gateway.outlet, requests=self._commands)
         self._cluster = self._make_cluster(node_id, here) if settings.redis_url else None
         self._journal = Journal(
@@ -183,9 +199,10 @@ class Server:
             outlet=here if self._cluster is None else self._cluster.audience,
             clock=self._clock,
             rng=rng,
-            house=_house(settings, bank),
+            house=_house(settings, bank, has_moderation=self._moderator is not None),
             memberships=Memberships(rooms_per_user=settings.rooms_per_user),
-            questions=BankSource(bank, rng),
+            questions=self._supply,
+            moderator=answer_moderator(self._moderator, clock=self._clock, metrics=self._metrics),
             elsewhere=None if self._cluster is None else self._cluster.remote,
             reply_seconds=settings.reply_seconds,
             rates_are_on=settings.rates_are_on,
@@ -280,6 +297,7 @@ class Server:
             tasks.start(self._retention.run(), name="retention"),
         ]
         await self._revocations.start()
+        self._supply.start()
         await self._node.start(alone=self._cluster_router is None)
         if self._cluster_router is not None:
             self._cluster_router.start()
@@ -306,6 +324,9 @@ class Server:
             await self._bus.aclose()
         await self._node.stop()
         await self._revocations.stop()
+        await self._supply.close()
+        if self._model is not None:
+            await self._model.close()
         await tasks.end(self._tasks)
         self._loop_watch.stop()
         self._passwords.stop()
@@ -360,9 +381,10 @@ def _whole(value: float) -> float:
     return int(value) if value == int(value) else value
 
 
-def _house(settings: Settings, bank: Bank) -> House:
+def _house(settings: Settings, bank: Bank, *, has_moderation: bool) -> House:
     return House(
         bank=bank,
+        has_moderation=has_moderation,
         max_members=settings.max_members,
         grace_ms=int(settings.grace_seconds * 1000),
         host_away_ms=int(settings.host_away_seconds * 1000),

@@ -20,12 +20,14 @@ _LONGEST_TRACEBACK: Final = 16_384
 _TRACEBACKS: Final = frozenset({"exception", "stack"})
 _SECRETS: Final = frozenset(
     {
+        "api_key",
         "authorization",
         "cookie",
         "database_url",
         "email",
         "new_password",
         "old_password",
+        "openai_api_key",
         "password",
         "redis_url",
         "secret",

@@ -1,5 +1,6 @@
 """What operators can watch, for Prometheus. No label grows with rooms, users or addresses."""
 
+from collections.abc import Mapping
 from typing import Final
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, generate_latest
@@ -65,6 +66,7 @@ class Metrics:
             "votegame_loop_lag_seconds", "How late the event loop is.", registry=self._registry, buckets=_SECONDS
         )
         self._watch_links()
+        self._watch_questions()
         self._begin_at_zero()
 
     def _watch_links(self) -> None:
@@ -82,6 +84,40 @@ class Metrics:
             registry=self._registry,
         )
 
+    def _watch_questions(self) -> None:
+        self._drawn = Counter(
+            "votegame_questions_drawn",
+            "Questions that rooms drew: from the stock, from the bank, or none.",
+            ["source"],
+            registry=self._registry,
+        )
+        self._made = Counter(
+            "votegame_questions_made",
+            "Questions that a model made: kept, or why not.",
+            ["fate"],
+            registry=self._registry,
+        )
+        self._gaps = Counter(
+            "votegame_question_gaps", "Stocks that were low, by what became of it.", ["fate"], registry=self._registry
+        )
+        self._model_calls = Counter(
+            "votegame_model_calls", "Calls of the model, by outcome.", ["outcome"], registry=self._registry
+        )
+        self._model_tokens = Counter(
+            "votegame_model_tokens", "Tokens that the provider counted for this node.", registry=self._registry
+        )
+        self._model_open = Gauge(
+            "votegame_model_breaker_open",
+            "1 while no model is asked for questions, after failures.",
+            registry=self._registry,
+        )
+        self._budget_left = Gauge(
+            "votegame_model_budget_left",
+            "What all nodes together may still spend, of calls and tokens, in this hour and day.",
+            ["of"],
+            registry=self._registry,
+        )
+
     def _begin_at_zero(self) -> None:
         """Show what may one day happen: a count that first appears as 1 has, for Prometheus, not risen."""
         for code in ErrorCode:
@@ -91,6 +127,8 @@ class Metrics:
             self._closed.labels(str(int(close_code)))
         for fate in ("sent", "received", "lost", "refused"):
             self._link_messages.labels(fate)
+        for source in ("stock", "bank", "none"):
+            self._drawn.labels(source)
 
     def connections(self, count: int) -> None:
         """How many connections there are now."""
@@ -148,6 +186,35 @@ class Metrics:
     def link_messages(self, fate: str, count: int) -> None:
         """So many messages between nodes were `sent`, `received`, `lost` or `refused`."""
         self._link_messages.labels(fate).inc(count)
+
+    def question_drawn(self, source: str) -> None:
+        """A room drew a question from the `stock` or the `bank`, or got `none`."""
+        self._drawn.labels(source).inc()
+
+    def question_made(self, fate: str, count: int = 1) -> None:
+        """So many questions that a model made were `kept`, or refused for the reason that `fate` names."""
+        self._made.labels(fate).inc(count)
+
+    def gap(self, fate: str, count: int = 1) -> None:
+        """A stock was low, and this became of it."""
+        self._gaps.labels(fate).inc(count)
+
+    def model_call(self, outcome: str, count: int = 1) -> None:
+        """A call of the model ended: `ok`, or the kind of its failure."""
+        self._model_calls.labels(outcome).inc(count)
+
+    def model_tokens(self, count: int) -> None:
+        """The provider counted so many tokens for a call."""
+        self._model_tokens.inc(count)
+
+    def model_breaker(self, is_open: bool) -> None:  # noqa: FBT001 - a breaker tells it by position
+        """Whether the model is left alone."""
+        self._model_open.set(is_open)
+
+    def model_budget(self, left: Mapping[str, int]) -> None:
+        """What all nodes may still spend, by `calls_hour` and so on."""
+        for name, count in left.items():
+            self._budget_left.labels(name).set(count)
 
     def loop_lag(self, seconds: float) -> None:
         """A wake-up came this much too late."""

@@ -19,6 +19,7 @@ from votegame.embedded.data import has_data
 from votegame.embedded.postgres import EmbeddedPostgres, running_url
 from votegame.errors import ConfigurationError
 from votegame.ids import NodeId
+from votegame.providers import model_of
 from votegame.settings import Settings, kept_secret
 from votegame.storage import migrate
 
@@ -116,7 +117,12 @@ async def _serve(settings: Settings, url: str, secret: str, postgres: EmbeddedPo
     end = _End()
     end.watch_signals()
     server = Server(
-        settings, database_url=url, secret=secret, on_death=end.on_death, on_drain_wanted=end.on_drain_wanted
+        settings,
+        database_url=url,
+        secret=secret,
+        model=model_of(settings),
+        on_death=end.on_death,
+        on_drain_wanted=end.on_drain_wanted,
     )
     watching = [_supervised(postgres, end)] if postgres is not None else []
     try:

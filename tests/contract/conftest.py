@@ -7,15 +7,29 @@ import pytest
 from tests.contract.store_kit import World
 from votegame.storage.database import Database
 from votegame.storage.memory import MemoryNodeStore, MemoryRoomStore
+from votegame.storage.memory_questions import MemoryQuestionStore, MemorySpendingStore
+from votegame.storage.memory_users import MemoryUserStore
 from votegame.storage.nodes import PostgresNodeStore
+from votegame.storage.questions import PostgresQuestionStore, PostgresSpendingStore
 from votegame.storage.rooms import PostgresRoomStore
+from votegame.storage.users import PostgresUserStore
 
 
 class MemoryWorld(World):
     def __init__(self):
         self._now_ms = time.time_ns() // 1_000_000
-        nodes = MemoryNodeStore(lambda: self._now_ms)
-        super().__init__(MemoryRoomStore(nodes, lambda: self._now_ms), nodes, self._advance)
+        nodes, users = MemoryNodeStore(self._now), MemoryUserStore(self._now)
+        super().__init__(
+            rooms=MemoryRoomStore(nodes, self._now),
+            nodes=nodes,
+            users=users,
+            questions=MemoryQuestionStore(self._now, is_user=users.is_user),
+            spending=MemorySpendingStore(self._now),
+            advance=self._advance,
+        )
+
+    def _now(self) -> int:
+        return self._now_ms
 
     async def _advance(self, milliseconds: int) -> None:
         self._now_ms += milliseconds
@@ -41,7 +55,14 @@ async def world(request):
             url,
         )
 
-    yield World(rooms, nodes, advance)
+    yield World(
+        rooms=rooms,
+        nodes=nodes,
+        users=PostgresUserStore(database),
+        questions=PostgresQuestionStore(database),
+        spending=PostgresSpendingStore(database),
+        advance=advance,
+    )
     await rooms.close()
     await nodes.close()
     await database.close()

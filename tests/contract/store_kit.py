@@ -13,10 +13,13 @@ from votegame.rooms.ports import Append, NewRoom, RoomHead, RoomStore
 
 @dataclass
 class World:
-    """The two stores of one database, and its clock."""
+    """The stores of one database, and its clock."""
 
     rooms: Any
     nodes: Any
+    users: Any
+    questions: Any
+    spending: Any
     advance: Callable[[int], Awaitable[None]]
 
     @property

@@ -28,6 +28,10 @@ BOUNDED = settings(
     phases=[Phase.explicit, Phase.reuse, Phase.generate],
     suppress_health_check=list(HealthCheck),
 )
+OUT_OF_PHASE = frames.Say(
+    0, {"type": "next_round", "id": frames.Ref("new id"), "room_code": frames.Ref("room")}, "good"
+)
+"""By the host, who is refused whether a game has begun or not: chance may overlook it."""
 
 pytestmark = pytest.mark.timeout(120 + EXAMPLES * 5)
 
@@ -52,7 +56,7 @@ def test_commands_in_any_order_on_sockets(backdrop, loop):
     @BOUNDED
     @given(plays=st.booleans(), moves=st.lists(frames.moves(), min_size=20, max_size=40), pace=st.integers(1, 8))
     def throw(plays, moves, pace):
-        batches = [moves[start : start + pace] for start in range(0, len(moves), pace)]
+        batches = [[OUT_OF_PHASE], *(moves[start : start + pace] for start in range(0, len(moves), pace))]
         seen.update(loop.run(play(backdrop, batches, plays=plays)))
 
     throw()

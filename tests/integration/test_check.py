@@ -94,7 +94,7 @@ CORRUPTIONS = {
         "last_position is",
     ),
     "the whole log is missing": ("DELETE FROM room_events WHERE room_id = %(id)s", "it has no log"),
-    "an answer stands twice": (copied("answer_submitted"), "it follows position 6"),
+    "an answer stands twice": (copied("answer_submitted"), "it follows position 5"),
     "an answer is of another round": (changed("answer_submitted", "round_id = gen_random_uuid()"), "of another round"),
     "an answer is by nobody": (changed("answer_submitted", "user_id = gen_random_uuid()"), "by no player"),
     "a vote is for oneself": (
@@ -175,7 +175,7 @@ CORRUPTIONS = {
         "UPDATE room_events SET command_id = 'create' WHERE room_id = %(id)s AND type = 'game_started'",
         "has a second effect",
     ),
-    "a type is unknown": (changed("voting_started", "type = 'voting_begun'"), "Invalid value 'voting_begun'"),
+    "a type is unknown": (changed("voting_started", "type = 'voting_begun'"), "the type 'voting_begun' is unknown"),
     "a version is later than ours": (changed("voting_started", "version = 9"), "format version 9 is later"),
     "a field is missing": (
         changed("voting_started", "payload = payload - 'deadline'"),

@@ -369,7 +369,8 @@ async def test_retention_frees_codes_and_removes_old_rooms_whole(rooms, database
     run(other, "INSERT INTO nodes VALUES (%s, 'old', 1, 1)", an_id())
     run(other, "INSERT INTO nodes SELECT owner, 'owner', 1, 1 FROM rooms WHERE code = 'AAAAA4'")
     other.commit()
-    assert await sweep(database) == {"codes": 2, "rooms": 1, "nodes": 1, "logins": 0, "guests": 0}
+    removed = await sweep(database)
+    assert {kind: count for kind, count in removed.items() if count} == {"codes": 2, "rooms": 1, "nodes": 1}
     assert set((await sweep(database)).values()) == {0}
     assert run(other, "SELECT code, code_held FROM rooms ORDER BY code") == [("AAAAA3", False), ("AAAAA4", True)]
     assert run(other, "SELECT count(*) FROM room_events") == [(2,)]

@@ -9,30 +9,36 @@ import random
 
 import msgspec
 
+from tests.fakes import PlainBank
 from votegame.game import commands, rules, views
-from votegame.game.change import Event, Notice, Ok, Refusal
+from votegame.game.change import Event, Notice, Ok, Refusal, Whisper
 from votegame.game.commands import AnyCommand, Command
-from votegame.game.house import House, Question
+from votegame.game.house import House
 from votegame.game.messages import (
+    AnswersChecked,
     Creation,
     FromUser,
     GateWasShut,
     PresenceChanged,
-    QuestionDrawn,
     TimerDue,
     User,
 )
+from votegame.game.outside import Outside, QuestionDrawn
+from votegame.game.phases import wish_of
 from votegame.game.presence import Presence
+from votegame.game.question import Question
 from votegame.game.room_settings import SettingsPatch
 from votegame.game.timers import timers
 from votegame.ids import RoomCode, StreamId, UserId, new_uuid
 
 ROOM_CODE = RoomCode("ABC234")
 START_MS = 1_767_225_600_123
-BANK = [
-    Question("q1", "The worst thing to find in the pocket of a second-hand coat is ____."),
-    Question("q2", "Name a hotel for people who cannot sleep."),
-]
+BANK = PlainBank(
+    (
+        Question("q1", "The worst thing to find in the pocket of a second-hand coat is ____."),
+        Question("q2", "Name a hotel for people who cannot sleep."),
+    )
+)
 OWN = ("Which of us would be the worst spy?",)
 ANSWERS = [
     {"ada": "a signed photo of the coat", "ben": "another, smaller coat", "cleo": "a parking ticket from 1974"},
@@ -45,9 +51,10 @@ class Story:
 
     def __init__(self, seed: int) -> None:
         self.rng = random.Random(seed)
-        self.house = House(bank=BANK)
+        self.house = House(bank=BANK, has_moderation=True)
         self.users = {name.lower(): User(UserId(new_uuid(self.rng)), name) for name in ("Ada", "Ben", "Cleo")}
         self.now = START_MS
+        self.drawn: QuestionDrawn | None = None
         self.commands: list[AnyCommand] = []
         self.frames: dict[str, dict] = {}
         self.latest: dict[str, dict] = {}
@@ -69,6 +76,10 @@ class Story:
             fields = {"room_code": ROOM_CODE, **fields}
         command = make(id=new_uuid(self.rng), **fields)
         return self._take(FromUser(self.users[name], command), command)
+
+    def draw(self, question: Question) -> None:
+        """The question of the next round was found."""
+        self.drawn = QuestionDrawn(wish_of(self.state), question)
 
     def tell(self, message) -> None:
         """Something other than a command."""
@@ -125,7 +136,15 @@ class Story:
         self._keep_reply(change.reply, command)
 
     def _take(self, message, command) -> dict | None:
-        change = rules.decide(self.state, message, presence=self.presence, now=self.now, rng=self.rng, house=self.house)
+        change = rules.decide(
+            self.state,
+            message,
+            presence=self.presence,
+            now=self.now,
+            rng=self.rng,
+            house=self.house,
+            outside=Outside(drawn=self.drawn),
+        )
         self.state = change.state
         for output in change.public:
             self._keep_output(output)
@@ -154,7 +173,7 @@ class Story:
         self.frames.setdefault(f"error.{reply.code}", frame)
         return frame
 
-    def _keep_output(self, output: Event | Notice) -> None:
+    def _keep_output(self, output: Event | Notice | Whisper) -> None:
         if isinstance(output, Event):
             frame = {
                 "type": output.type,
@@ -177,9 +196,9 @@ def play(seed: int = 1) -> Story:
     story.give("cleo", commands.JoinRoom)
     story.give("ada", commands.UpdateSettings, settings=SettingsPatch(total_rounds=2, answer_seconds=60))
     story.keep_state("ada")
-    story.tell(QuestionDrawn("", "en", BANK[0]))
+    story.draw(BANK[0])
     story.give("ada", commands.StartGame)
-    story.tell(QuestionDrawn("", "en", BANK[1]))
+    story.draw(BANK[1])
     for name, answer in ANSWERS[0].items():
         if name == "cleo":
             story.keep_state("ben")
@@ -213,9 +232,9 @@ def play_hosted(seed: int = 2) -> Story:
     story.give("ada", commands.UpdateSettings, settings=SettingsPatch(total_rounds=1, questions=OWN))
     story.give("ada", commands.LockRoom)
     story.give("ada", commands.UnlockRoom)
-    story.tell(QuestionDrawn("", "en", BANK[0]))
+    story.draw(BANK[0])
     story.give("ada", commands.StartGame)
-    story.tell(QuestionDrawn("", "en", BANK[1]))
+    story.draw(BANK[1])
     story.give("ada", commands.SkipQuestion, round_id=story.round_id)
     story.give("ada", commands.PauseGame)
     story.keep_state("ada", ".paused")
@@ -242,12 +261,27 @@ def play_watched(seed: int = 3) -> Story:
     return story
 
 
+def play_moderated(seed: int = 4) -> Story:
+    """A fourth evening: Ben's answer is flagged."""
+    story = Story(seed)
+    story.give("ben", commands.JoinRoom)
+    story.give("cleo", commands.JoinRoom)
+    story.give("ada", commands.UpdateSettings, settings=SettingsPatch(tone="spicy", moderation="on"))
+    story.draw(BANK[0])
+    story.give("ada", commands.StartGame)
+    story.give("ben", commands.SubmitAnswer, round_id=story.round_id, answer="a threat")
+    checked = frozenset({story.answer_of("ben")})
+    story.tell(AnswersChecked(round_id=story.round_id, passed=frozenset(), flagged=checked))
+    story.keep_state("ben", ".flagged")
+    return story
+
+
 def _go_on(story: Story) -> None:
     """Ben watches now, the next round starts by itself, nobody has an answer, and the last two players leave him."""
     story.give("ben", commands.JoinRoom, role="spectator")
     story.keep_look("ok.join_room", "spectator")
     story.give("ada", commands.UpdateSettings, settings=SettingsPatch(results_seconds=10))
-    story.tell(QuestionDrawn("", "en", BANK[0]))
+    story.draw(BANK[0])
     story.give("ada", commands.StartGame)
     story.give("ada", commands.EndRound, round_id=story.round_id)
     story.keep_look("event.round_ended", "timed")

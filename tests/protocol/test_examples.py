@@ -6,7 +6,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from tests.protocol.story import play, play_hosted, play_watched
+from tests.protocol.story import play, play_hosted, play_moderated, play_watched
 from votegame.errors import ErrorCode
 from votegame.game import records
 from votegame.game.commands import AnyCommand
@@ -18,7 +18,7 @@ from votegame.wire.limits import Limits
 
 EXAMPLES = Path(__file__).parents[2] / "protocol" / "examples"
 STORY = play()
-STORY.frames = {**play_watched().frames, **play_hosted().frames, **STORY.frames}
+STORY.frames = {**play_moderated().frames, **play_watched().frames, **play_hosted().frames, **STORY.frames}
 
 
 def example(name: str) -> dict:
@@ -94,7 +94,7 @@ def test_example_replies_are_those_to_the_example_commands(name):
 
 
 def test_snapshots_are_made_after_what_they_hold():
-    for story in (play(), play_hosted(), play_watched()):
+    for story in (play(), play_hosted(), play_watched(), play_moderated()):
         times = {event["seq"]: event["server_time"] for event in story.events}
         states = [example(name) for name in names("state")]
         for state in states:

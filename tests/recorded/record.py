@@ -63,7 +63,6 @@ def lobby() -> PlayedRoom:
     room.say(room.host, commands.LockRoom)
     settings = msgspec.convert({"total_rounds": 2, "vote_updates": "progress"}, commands.SettingsPatch)
     room.say(room.host, commands.UpdateSettings, settings=settings)
-    room.tell(messages.QuestionDrawn("hats", "en", HOUSE.bank[3]))
     room.say(room.host, commands.TransferHost, user_id=ben.user_id)
     return room
 
@@ -132,8 +131,29 @@ def closed() -> PlayedRoom:
     return room
 
 
+def moderated() -> PlayedRoom:
+    """Two rounds in which answers are checked: one was flagged and replaced, others were flagged and not."""
+    room = PlayedRoom(17, house=msgspec.structs.replace(HOUSE, has_moderation=True), moderation="on", tone="spicy")
+    ben, cleo = _joined(room, "Ben"), _joined(room, "Cleo")
+    room.say(room.host, commands.StartGame)
+    for user in (room.host, ben, cleo):
+        room.say(user, commands.SubmitAnswer, answer=f"{user.display_name} says")
+    room.checked(ben, cleo)
+    room.say(ben, commands.SubmitAnswer, answer="tea")
+    room.checked()
+    room.say(room.host, commands.StartVoting)
+    answers = room.state.phase.answers
+    for user, author in ((room.host, ben), (ben, room.host), (cleo, ben)):
+        room.say(user, commands.SubmitVote, answer_id=answers[author.user_id].answer_id)
+    room.say(room.host, commands.NextRound)
+    room.say(ben, commands.SubmitAnswer, answer="tea")
+    room.say(cleo, commands.SubmitAnswer, answer="more tea")
+    room.checked(cleo)
+    return room
+
+
 ROOMS: dict[str, Callable[[], PlayedRoom]] = {
-    each.__name__: each for each in (lobby, answering, voting, results, finished, closed)
+    each.__name__: each for each in (lobby, answering, voting, results, finished, closed, moderated)
 }
 
 

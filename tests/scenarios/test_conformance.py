@@ -65,7 +65,8 @@ async def test_our_server_does_what_the_transcripts_say(prompt_server):
         await prompt_server.start()
 
     results = await played(prompt_server.url, STORIES, Means(has_time=True, restart=restart))
-    assert [result.name for result in results if result.outcome != "passed"] == [], told(results)
+    # That one is played where there is a moderator, in `tests/integration/test_moderation.py`.
+    assert [result.name for result in results if result.outcome != "passed"] == ["moderation"], told(results)
     assert {result.name for result in results} == set(STORIES)
 
 

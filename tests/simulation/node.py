@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from aiohttp import web
@@ -86,6 +86,25 @@ class _Revocations:
         pass
 
 
+class SimulatedModerator:
+    """Flags one answer in six, after a while; now and then fails, or says nothing for longer than anybody waits."""
+
+    def __init__(self, rng: random.Random) -> None:
+        self._rng = rng
+
+    async def flagged(self, texts: Sequence[str]) -> Sequence[bool]:
+        chance = self._rng.random()
+        if chance < 0.05:
+            raise StoreError("the moderator is away")
+        await asyncio.sleep(30.0 if chance < 0.1 else self._rng.uniform(0.0, 0.8))
+        return [hash_of(text) % 6 == 0 for text in texts]
+
+
+def hash_of(text: str) -> int:
+    """The same in every run."""
+    return sum(text.encode())
+
+
 class SimulatedNode:
     """One process of the product."""
 
@@ -108,7 +127,7 @@ class SimulatedNode:
         clock = DatabaseClock(self.machine.boot_seconds)
         self.lease = HeldLease(clock)
         self.gateway = Gateway(
-            settings=GatewaySettings(rates_are_on=False),
+            settings=GatewaySettings(rates_are_on=False, has_moderation=True),
             identity=Identity(self.client),
             doorman=_Doorman(),
             revocations=_Revocations(),
@@ -134,9 +153,10 @@ class SimulatedNode:
             outlet=self.cluster.audience,
             clock=clock,
             rng=self._rng,
-            house=House(bank=BANK),
+            house=House(bank=BANK, has_moderation=True),
             memberships=Memberships(rooms_per_user=20),
             questions=BankSource(BANK, self._rng),
+            moderator=SimulatedModerator(random.Random(self._rng.getrandbits(64))),
             elsewhere=self.cluster.remote,
             rates_are_on=False,
         )

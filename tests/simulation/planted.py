@@ -21,8 +21,9 @@ from votegame.errors import RowsRefusedError, StoreUnavailableError
 from votegame.game import rules, timers, views
 from votegame.game.change import Ok
 from votegame.game.remembered import Remembered
-from votegame.gateway import outbox
+from votegame.gateway import fan_out, outbox
 from votegame.rooms import actor, commit, gate, history, log_writer, opening, presence, registry, room
+from votegame.rooms.ports import RoomFrame
 from votegame.storage import memory
 
 SHORT = Profile(tables=2, seconds=8.0, abandoned=0.0, faults={"cut": 1}, pause_seconds=2.0)
@@ -560,3 +561,11 @@ def listeners_that_came_since_their_node_asked():
 @_bug(LINKS)
 def a_lost_connection_of_which_word_was_lost_too():
     return [mock.patch.object(presence.PresenceTracker, "keep_named", return_value=None)]
+
+
+@_bug(SHORT)
+def a_flagged_answer_that_all_are_told_of():
+    def whisper(self, delivery):
+        self._tell_all(RoomFrame(room_code=delivery.room_code, data=delivery.data, durable=False))
+
+    return [mock.patch.object(fan_out.FanOut, "_whisper", whisper)]

@@ -234,7 +234,11 @@ class Table:
         self.players: list[Player] = [player(f"P{n}-") for n in range(players)]
         self.watcher, self.late_comer = player("W"), player("L")
         self.players[0]._manners = manners._replace(leaves=0.0)
-        self._settings = {"total_rounds": rounds, "vote_updates": rng.choice(["progress", "counts"])}
+        self._settings = {
+            "total_rounds": rounds,
+            "vote_updates": rng.choice(["progress", "counts"]),
+            "moderation": rng.choice(["on", "off"]),
+        }
         self._starts = rng.random()
         self._leaves_after = rng.uniform(0.0, 15.0) if rng.random() < abandoned else None
 

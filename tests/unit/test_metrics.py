@@ -35,6 +35,13 @@ def test_every_count_is_shown_under_its_name():
     metrics.forwarded()
     metrics.link_messages("sent", 5)
     metrics.loop_lag(0.3)
+    metrics.question_drawn("stock")
+    metrics.question_made("markup", 2)
+    metrics.gap("filled")
+    metrics.model_call("timeout")
+    metrics.model_tokens(700)
+    metrics.model_budget({"calls_hour": 9})
+    metrics.model_breaker(True)
     shown = samples(metrics)
     assert {name: shown[name] for name in shown if not name[0].endswith("_bucket")} == {
         ("votegame_connections",): 3,
@@ -56,6 +63,13 @@ def test_every_count_is_shown_under_its_name():
         ("votegame_commit_rows_sum",): 7,
         ("votegame_commit_seconds_count",): 1,
         ("votegame_commit_seconds_sum",): 0.002,
+        ("votegame_questions_drawn_total", "stock"): 1,
+        ("votegame_questions_made_total", "markup"): 2,
+        ("votegame_question_gaps_total", "filled"): 1,
+        ("votegame_model_calls_total", "timeout"): 1,
+        ("votegame_model_tokens_total",): 700,
+        ("votegame_model_budget_left", "calls_hour"): 9,
+        ("votegame_model_breaker_open",): 1,
         ("votegame_loop_lag_seconds_count",): 1,
         ("votegame_loop_lag_seconds_sum",): 0.3,
     }
@@ -74,6 +88,7 @@ def test_each_node_counts_for_itself():
         'votegame_refused_total{code="unavailable"} 0.0',
         'votegame_closed_total{code="4508"} 0.0',
         'votegame_link_messages_total{fate="refused"} 0.0',
+        'votegame_questions_drawn_total{source="none"} 0.0',
     ],
 )
 def test_what_never_happened_is_shown_as_zero_so_that_its_first_time_is_a_rise(line):

@@ -237,6 +237,49 @@ def test_lists_are_separated_by_commas():
     assert settings.own_origin is None
 
 
+def test_there_is_a_model_with_a_key_or_with_a_server_that_may_want_none():
+    assert not read_settings({"OPENAI_MODEL": "some-model"}).has_model
+    assert read_settings({"OPENAI_API_KEY": "sk-1"}).has_model
+    assert read_settings({"OPENAI_BASE_URL": "http://ollama:11434/v1"}).has_model
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "localhost:11434/v1",
+        "ftp://localhost/v1",
+        "http:///v1",
+        "http://localhost:port/v1",
+        "https://user:password@models.example/v1",
+        "https://models.example/v1?key=1",
+        "http://local host/v1",
+        "http://[::1/v1",
+    ],
+)
+def test_a_server_of_models_has_an_address_that_can_be_told(url):
+    (problem,) = problems({"OPENAI_BASE_URL": url})
+    assert problem.startswith("OPENAI_BASE_URL: expected http:// or https://")
+    assert "password@" not in problem
+
+
+@pytest.mark.parametrize("key", ["sk-1 2", "sk-ключ", "sk-1\nX-Other: 1"])
+def test_a_key_that_no_header_can_have_is_refused_and_not_repeated(key):
+    (problem,) = problems({"OPENAI_API_KEY": key})
+    assert problem == "OPENAI_API_KEY: expected a key, which has no blanks and only characters of ASCII"
+
+
+def test_nobody_judges_texts_without_a_model():
+    (problem,) = problems({"OPENAI_MODERATION": "on"})
+    assert problem.startswith("OPENAI_MODERATION: on needs OPENAI_API_KEY")
+    assert read_settings({"OPENAI_MODERATION": "on", "OPENAI_API_KEY": "sk-1"}).moderates
+    assert not read_settings({"OPENAI_API_KEY": "sk-1"}).moderates
+
+
+def test_a_budget_may_be_without_limit():
+    assert read_settings({"MODEL_CALLS_PER_DAY": "0"}).model_calls_per_day == 0
+    assert problems({"MODEL_CALLS_PER_DAY": "-1"}) == ["MODEL_CALLS_PER_DAY: expected a whole number >= 0"]
+
+
 def test_every_setting_is_documented():
     rows = documented()
     assert [name for name, _default, _meaning in rows] == [name.upper() for name in Settings.__struct_fields__]

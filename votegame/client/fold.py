@@ -28,6 +28,7 @@ KNOWN: Final = frozenset(
         "game_reset",
         "room_closed",
         "answer_submitted",
+        "answer_flagged",
         "vote_update",
         "player_connection",
     }
@@ -74,10 +75,14 @@ class RoomFold:
         """The `ok` to one's own answer or vote. One that comes when its round is over tells nothing of the next."""
         if (self.state["round"] or {}).get("round_id") != command["round_id"]:
             return
+        you = self.state["you"]
         if command["type"] == "submit_answer":
-            self.state["you"]["answer_id"] = ok["answer_id"]
+            # The `ok` may be told again, or late: of an answer that was flagged meanwhile it tells nothing.
+            if you.get("answer_flagged", {}).get("answer_id") != ok["answer_id"]:
+                you["answer_id"] = ok["answer_id"]
+                you.pop("answer_flagged", None)
         else:
-            self.state["you"]["vote"] = {"vote_id": ok["vote_id"], "answer_id": command["answer_id"]}
+            you["vote"] = {"vote_id": ok["vote_id"], "answer_id": command["answer_id"]}
 
     def _take_now(self, now: Frame) -> None:
         for member in self.state["members"]:
@@ -156,6 +161,7 @@ class RoomFold:
 
     def _nothing_done(self, *, plays: bool = False) -> None:
         self.state["you"] |= {"plays": plays, "answer_id": None, "vote": None}
+        self.state["you"].pop("answer_flagged", None)
 
     def _host_changed(self, event: Frame) -> None:
         self.state["host_id"] = event["host_id"]
@@ -225,6 +231,11 @@ class RoomFold:
     def _answer_submitted(self, notice: Frame) -> None:
         if self.state["round"]["round_id"] == notice["round_id"]:
             self.state["round"] |= {name: notice[name] for name in ("submitted_count", "participant_count")}
+
+    def _answer_flagged(self, notice: Frame) -> None:
+        you = self.state["you"]
+        if (self.state["round"] or {}).get("round_id") == notice["round_id"]:
+            you |= {"answer_id": None, "answer_flagged": {name: notice[name] for name in ("answer_id", "reason")}}
 
     def _vote_update(self, notice: Frame) -> None:
         self._answer_submitted(notice)

@@ -41,6 +41,7 @@ from votegame.rooms.ports import (
     ReplyFrame,
     Resumed,
     RoomFrame,
+    WhisperFrame,
 )
 from votegame.rooms.registry import Registry
 from votegame.wire.errors import door_details, error_frame
@@ -91,6 +92,8 @@ class Audience:
                 self._reply(delivery)
             case RoomFrame(room_code=room_code):
                 self._tell_all(room_code, _published(delivery))
+            case WhisperFrame():
+                self._whisper(delivery)
             case Detach(room_code, user_id):
                 self._tell_all(room_code, Detached(room_code=room_code, user_id=user_id))
                 self._detach(room_code, user_id)
@@ -122,6 +125,19 @@ class Audience:
             seq=0 if attached is None else attached.place.seq,
         )
         self._links.send(node_id, message)
+
+    def _whisper(self, whisper: WhisperFrame) -> None:
+        message = Replied(
+            room_code=whisper.room_code,
+            token=0,
+            connection_id=None,
+            frame=Raw(whisper.data),
+            durable=False,
+            whispered_to=whisper.user_id,
+        )
+        listeners = self._listeners.get(whisper.room_code, {})
+        there = [node_id for node_id, connections in listeners.items() if whisper.user_id in connections.values()]
+        self._links.send_all(there, message)
 
     def _resume(self, resumed: Resumed) -> None:
         # Who came by a reply that left since the node asked is not attached there: out of step, it has not taken it.

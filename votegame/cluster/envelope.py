@@ -80,11 +80,15 @@ class Unsubscribe(Struct, frozen=True, kw_only=True, tag="unsubscribe"):
 
 
 class Replied(Struct, frozen=True, kw_only=True, tag="replied"):
-    """The reply to a command that was forwarded.
+    """The reply to a command that was forwarded, or a notice for one user alone.
+
+    The second is no message of its own, since nodes of an earlier release could not read it: they take it for the reply
+    to a command that nobody waits for, and drop it.
 
     Attributes:
         at_door: Whether the command did not get as far as the room. Such a reply is in no order with others.
         stream: Given when the connection gets the room's frames from now on, together with `user_id` and `seq`.
+        whispered_to: Given when it is a notice: the user whose connections to the room it is for. `token` is 0 then.
     """
 
     room_code: RoomCode
@@ -96,6 +100,7 @@ class Replied(Struct, frozen=True, kw_only=True, tag="replied"):
     user_id: UserId | None = None
     stream: StreamId | None = None
     seq: int = 0
+    whispered_to: UserId | None = None
 
 
 class Published(Struct, frozen=True, kw_only=True, tag="published"):

@@ -36,7 +36,17 @@ from votegame.errors import ErrorCode
 from votegame.game.commands import CreateRoom, JoinRoom, Resume
 from votegame.ids import ConnectionId, NodeId, RoomCode, UserId
 from votegame.rooms.inbox import INBOX_ENTRIES, ConnectionLost, Heritage, Request
-from votegame.rooms.ports import Attached, CloseAttached, Detach, Origin, Outlet, Place, ReplyFrame, RoomFrame
+from votegame.rooms.ports import (
+    Attached,
+    CloseAttached,
+    Detach,
+    Origin,
+    Outlet,
+    Place,
+    ReplyFrame,
+    RoomFrame,
+    WhisperFrame,
+)
 from votegame.rooms.registry import Registry
 from votegame.wire.close_codes import CloseCode
 
@@ -209,6 +219,9 @@ class RemoteRooms:
                 assert_never(message)
 
     def _replied(self, room: RemoteRoom, message: Replied) -> None:
+        if message.whispered_to is not None:
+            self._outlet.deliver([WhisperFrame(message.room_code, message.whispered_to, bytes(message.frame))])
+            return
         origin = Origin(message.connection_id, message.token)
         room.unanswered.pop(_key(origin), None)
         attached = None

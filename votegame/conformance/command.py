@@ -74,6 +74,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="how long the client waits, compared with what it should",
     )
     parser.add_argument("--slow", action="store_true", help="play also what waits for half a minute")
+    parser.add_argument("--moderation", action="store_true", help="play also what needs a server that checks answers")
     parser.add_argument("--no-rates", action="store_true", help="the server runs with RATE_LIMITS=off")
     parser.add_argument("--jobs", type=int, default=1, metavar="N", help="play N at a time; makes more guests")
     parser.add_argument(
@@ -184,7 +185,12 @@ async def _play(url: str, transcripts: Mapping[str, Transcript], args: argparse.
     async with aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar(), timeout=timeout) as http:
         restart = _restarting(http, url, args.restart_command) if args.restart_command else None
         means = Means(
-            patience=args.patience, has_time=args.slow, has_rates=not args.no_rates, restart=restart, nodes=args.nodes
+            patience=args.patience,
+            has_time=args.slow,
+            has_rates=not args.no_rates,
+            has_moderation=args.moderation,
+            restart=restart,
+            nodes=args.nodes,
         )
         runner = Runner(http, url, means, tell, waiting)
         try:

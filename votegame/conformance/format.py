@@ -13,7 +13,7 @@ from msgspec import UNSET, Meta, UnsetType
 
 from votegame.wire.snapshot import Part
 
-Need = Literal["slow", "rates", "restart"]
+Need = Literal["slow", "rates", "restart", "moderation"]
 Target = Literal["server", "client"]
 Kind = Literal["guest", "new", "stranger"]
 Pattern = Any
@@ -212,7 +212,8 @@ class Transcript(Part, frozen=True, kw_only=True, omit_defaults=True):
         tuple[Need, ...],
         Meta(
             description="What not every run can give: `slow`, the time for half a minute of waiting; `rates`, a server "
-            "whose limits per time are on; `restart`, somebody who stops the server and starts it again."
+            "whose limits per time are on; `restart`, somebody who stops the server and starts it again; `moderation`, "
+            "a server whose moderator flags a threat to hurt somebody."
         ),
     ] = ()
     actors: Annotated[dict[str, Actor], Meta(description="Who is in it, by short names.")]

@@ -34,6 +34,7 @@ WHY = {
     "slow": "it waits for half a minute; ask for it with --slow",
     "rates": "the server limits no rates, as --no-rates says",
     "restart": "it needs somebody who restarts the server; see --restart-command",
+    "moderation": "it needs a server that checks answers; ask for it with --moderation",
 }
 """Why a story is skipped that needs something that this run does not give."""
 
@@ -45,6 +46,7 @@ class Means(Struct, frozen=True):
         patience: What the seconds are multiplied by after which what is expected has not come.
         has_time: Stories may wait for half a minute.
         has_rates: The server's limits per time are on.
+        has_moderation: The server has a moderator.
         restart: Restarts the server, and returns when it is back; None without such means.
         nodes: How many nodes the server runs as, if that is known.
     """
@@ -52,12 +54,18 @@ class Means(Struct, frozen=True):
     patience: float = 1.0
     has_time: bool = False
     has_rates: bool = True
+    has_moderation: bool = False
     restart: Restart | None = None
     nodes: int | None = None
 
     def lacks(self, needs: Sequence[Need]) -> str:
         """Why a story with these needs is skipped; empty when it is not."""
-        given = {"slow": self.has_time, "rates": self.has_rates, "restart": self.restart is not None}
+        given = {
+            "slow": self.has_time,
+            "rates": self.has_rates,
+            "restart": self.restart is not None,
+            "moderation": self.has_moderation,
+        }
         return "; ".join(WHY[need] for need in needs if not given[need])
 
 

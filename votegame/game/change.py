@@ -7,9 +7,10 @@ from msgspec import Struct
 
 from votegame.errors import ErrorCode
 from votegame.game.presence import Presence
+from votegame.game.question import Person, Wish
 from votegame.game.records import Record
 from votegame.game.state import State
-from votegame.ids import UserId
+from votegame.ids import AnswerId, RoundId, UserId
 
 
 class Ok(Struct, frozen=True):
@@ -41,6 +42,7 @@ class Resumption(Struct, frozen=True):
 
     state: State
     presence: Presence
+    unchecked: frozenset[AnswerId]
     user_id: UserId
     stream: str
     last_seq: int
@@ -85,15 +87,45 @@ class Notice(Struct, frozen=True):
     shared: tuple[str, ...] = ()
 
 
+class Whisper(Struct, frozen=True):
+    """A notice for one member alone, in all of his connections. It is sent again rather than lost.
+
+    Attributes:
+        user_id: The member.
+        type: Its name on the wire.
+        fields: What it carries beside `type`, `room_code` and `server_time`.
+    """
+
+    user_id: UserId
+    type: str
+    fields: Mapping[str, Any]
+
+
 class DrawQuestion(Struct, frozen=True):
-    """Effect: find the room's next question. It comes back as `QuestionDrawn`."""
+    """Effect: find the room's next question, in place of one that was found before.
 
-    topic: str
-    language: str
+    What is found comes back as the `drawn` of `votegame.game.outside.Outside`.
+
+    Attributes:
+        wish: What the room wishes of it.
+        asked: Keys of questions that it must not be.
+        people: The members, none of whom it may name, or should have been asked before.
+    """
+
+    wish: Wish
     asked: frozenset[str]
+    people: tuple[Person, ...]
 
 
-Effect = DrawQuestion
+class CheckAnswer(Struct, frozen=True):
+    """Effect: have an answer checked. It comes back in an `AnswersChecked`."""
+
+    round_id: RoundId
+    answer_id: AnswerId
+    content: str
+
+
+Effect = DrawQuestion | CheckAnswer
 
 
 class Change(Struct, frozen=True, kw_only=True):
@@ -103,12 +135,12 @@ class Change(Struct, frozen=True, kw_only=True):
         state: The room after the turn: the fold of `records` over the state before.
         records: What has happened, to be stored before anything of this change is told to anyone.
         reply: The answer to the command, if the turn was one.
-        public: What every member is told, in order: public versions of `records`, and notices.
+        public: What members are told, in order: public versions of `records`, notices, and whispers to one of them.
         effects: Outside work wished for.
     """
 
     state: State
     records: tuple[Record, ...] = ()
     reply: Reply | None = None
-    public: tuple[Event | Notice, ...] = ()
+    public: tuple[Event | Notice | Whisper, ...] = ()
     effects: tuple[Effect, ...] = ()

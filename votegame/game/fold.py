@@ -10,7 +10,7 @@ from typing import Any, TypeVar, assert_never
 import msgspec
 
 from votegame.errors import CorruptLogError
-from votegame.game import fold_host, fold_members, records
+from votegame.game import fold_host, fold_members, fold_moderation, records
 from votegame.game.proof import refusal, require
 from votegame.game.records import HIDDEN, Record
 from votegame.game.remembered import REMEMBERED_MS, FirstOk
@@ -124,7 +124,7 @@ def _first_ok(state: State, payload: records.AnyPayload, digest: str, taken_ms: 
         case records.SettingsUpdated():
             settings = msgspec.to_builtins(payload.settings)
             return FirstOk(digest, taken_ms, {"settings": settings}, own_question_count=len(state.own_questions))
-        case records.AnswerSubmitted():
+        case records.AnswerSubmitted() | records.AnswerReplaced():
             fields = {"answer_id": payload.answer_id}
         case records.VoteSubmitted():
             fields = {"vote_id": payload.vote_id}
@@ -171,6 +171,8 @@ def _apply_payload(state: State, record: Record) -> State:
             return _round_ended(state, record, payload)
         case records.AnswerSubmitted() | records.VoteSubmitted() | records.DeadlineChanged():
             return msgspec.structs.replace(state, phase=_in_round(state, record, payload))
+        case records.AnswerFlagged() | records.AnswerReplaced():
+            return fold_moderation.apply_to_answers(state, record, payload)
         case records.VotingStarted():
             return msgspec.structs.replace(state, phase=_in_round(state, record, payload), paused_ms=None)
         case records.PlayerBanned() | records.RoomLocked() | records.RoomUnlocked() | records.GameReset():
@@ -225,6 +227,7 @@ def _round_started(
         own_questions=tuple(question for question in state.own_questions if question != own),
         paused_ms=None,
         is_skipping=False,
+        flagged={},
         asked=state.asked | {payload.question.key},
     )
 
@@ -239,7 +242,8 @@ def _in_round(
         case records.AnswerSubmitted():
             answering = _phase(state, record, Answering)
             _require_player(state, record, payload.user_id)
-            require(payload.user_id not in answering.answers, record, "a second answer")
+            is_first = payload.user_id not in answering.answers and payload.user_id not in state.flagged
+            require(is_first, record, "a second answer")
             answers = {**answering.answers, payload.user_id: Answer(payload.answer_id, payload.content)}
             return msgspec.structs.replace(answering, answers=answers)
         case records.VotingStarted():

@@ -38,7 +38,7 @@ def _reset(state: State, record: Record) -> State:
     require(isinstance(state.phase, Finished), record, f"in {state.phase.name}")
     members = {user_id: Member(member.display_name, role=member.role) for user_id, member in state.members.items()}
     return msgspec.structs.replace(
-        state, phase=Lobby(), members=members, left={}, total_rounds=0, asked=frozenset(), n_skipped=0
+        state, phase=Lobby(), members=members, left={}, total_rounds=0, asked=frozenset(), n_skipped=0, flagged={}
     )
 
 

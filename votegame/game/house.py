@@ -1,27 +1,37 @@
 """What the operator fixed for every room of the house, and the rules take as given."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from collections.abc import Set as AbstractSet
+from typing import Protocol
 
 from msgspec import Struct
 
+from votegame.game.question import Question, Wish
 
-class Question(Struct, frozen=True):
-    """A question, and the key that tells whether it was asked before.
 
-    Attributes:
-        key: Equal for questions that people would call the same; see `votegame.game.wording`.
-        text: What is shown, at most 200 code points.
-    """
+class QuestionBank(Protocol):
+    """Questions that are at hand at any time."""
 
-    key: str
-    text: str
+    def fitting(self, wish: Wish) -> Iterable[Sequence[Question]]:
+        """What may be asked on `wish`, in groups: a later one is only for when all of those before it were asked.
+
+        A question can be in several groups. No group has one that is more daring than the tone of `wish`.
+        """
+
+
+def unasked(bank: QuestionBank, wish: Wish, asked: AbstractSet[str]) -> Sequence[Question]:
+    """The questions with a key not in `asked` that fit `wish` best: any of them may come; empty when none is left."""
+    for group in bank.fitting(wish):
+        if left := [question for question in group if question.key not in asked]:
+            return left
+    return ()
 
 
 class House(Struct, frozen=True, kw_only=True):
     """Constants of the rules; the defaults are those of protocol v1.
 
     Attributes:
-        bank: Questions to draw from when no other is at hand; more than the rounds of the longest game.
+        bank: Questions to draw from when no other is at hand; for any wish more than the longest game asks.
         grace_ms: How long a lost socket counts as connected.
         host_away_ms: How long a host's last socket may be gone before another is promoted.
         auto_results_ms: How long results last while the host is away, with `host_away` `auto`.
@@ -29,13 +39,14 @@ class House(Struct, frozen=True, kw_only=True):
         least_remaining_ms: What a phase is given, at the least, after a room was loaded.
         closing_ms: How long a room with nobody connected is kept open.
         max_members: Members of a room, players and spectators together.
+        has_moderation: Whether there is a moderator to check answers.
         skips: Questions of one game that a host may skip.
         longest_phase_ms: How much time a phase can be given beyond now.
         most_remembered: Commands of a user that a room remembers before it takes no more of those that no round bounds:
             changes of settings, and joins by one who left. Each is kept for 10 minutes, and with every base record.
     """
 
-    bank: Sequence[Question]
+    bank: QuestionBank
     grace_ms: int = 20_000
     host_away_ms: int = 30_000
     auto_results_ms: int = 10_000
@@ -43,6 +54,7 @@ class House(Struct, frozen=True, kw_only=True):
     least_remaining_ms: int = 5_000
     closing_ms: int = 3_600_000
     max_members: int = 1_000
+    has_moderation: bool = False
     skips: int = 3
     longest_phase_ms: int = 600_000
     most_remembered: int = 300

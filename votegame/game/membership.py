@@ -37,6 +37,8 @@ def join_room(turn: Turn, user: User, command: JoinRoom) -> Reply:
         return refusal
     turn.record(records.PlayerJoined(user_id=user.user_id, display_name=user.display_name, role=role))
     notice_players(turn, user.user_id)
+    # For the newcomer, too, the next question is to be new, and not to name him.
+    draw_question(turn, anew=True)
     return attached(turn, user, durable=True)
 
 
@@ -85,7 +87,7 @@ def attached(turn: Turn, user: User, *, durable: bool) -> Ok:
 
 def state_fields(turn: Turn, user_id: UserId) -> dict[str, Any]:
     """The `state` of now for a member, as an `ok` carries it."""
-    state = snapshot(turn.state, user_id, turn.presence, now=turn.now)
+    state = snapshot(turn.state, user_id, turn.presence, now=turn.now, unchecked=turn.unchecked)
     return {"room_code": turn.state.room_code, "state": state}
 
 
@@ -115,7 +117,7 @@ def _first_other(state: State, leaving: UserId) -> UserId | None:
 
 def resume(turn: Turn, user: User, command: Resume) -> Reply:
     """What was missed, or a snapshot: the gate, where frames are kept, knows which."""
-    return Resumption(turn.state, turn.presence, user.user_id, command.stream, command.last_seq)
+    return Resumption(turn.state, turn.presence, turn.unchecked, user.user_id, command.stream, command.last_seq)
 
 
 def read_room(turn: Turn, user: User, _command: ReadRoom) -> Reply:

@@ -8,8 +8,7 @@ from typing import Literal
 from msgspec import Struct
 
 from votegame.game.commands import AnyRoomCommand, CreateRoom
-from votegame.game.house import Question
-from votegame.ids import RoundId, UserId
+from votegame.ids import AnswerId, RoundId, UserId
 
 
 class User(Struct, frozen=True):
@@ -65,18 +64,12 @@ class PresenceChanged(Struct, frozen=True):
     back: tuple[UserId, ...]
 
 
-class QuestionDrawn(Struct, frozen=True):
-    """The answer to a `DrawQuestion`: the question to hold for the next round.
+class AnswersChecked(Struct, frozen=True, kw_only=True):
+    """Answers of a round were checked, or could not be: then they have passed."""
 
-    Attributes:
-        topic: What was asked for; if the room's topic moved on, the question is not held.
-        language: Likewise.
-        question: What was found.
-    """
-
-    topic: str
-    language: str
-    question: Question
+    round_id: RoundId
+    passed: frozenset[AnswerId]
+    flagged: frozenset[AnswerId]
 
 
 class GateWasShut(Struct, frozen=True):
@@ -93,4 +86,4 @@ class NoticesMissed(Struct, frozen=True):
     """Somebody may have missed notices: what they tell is to be told again, as it stands."""
 
 
-Message = FromUser | Creation | TimerDue | PresenceChanged | QuestionDrawn | GateWasShut | Loaded | NoticesMissed
+Message = FromUser | Creation | TimerDue | PresenceChanged | AnswersChecked | GateWasShut | Loaded | NoticesMissed

@@ -4,9 +4,12 @@
 table in `votegame.game.rules`; here is what it means that a phase begins or ends.
 """
 
+from collections.abc import Set as AbstractSet
+
 from votegame.game import records
 from votegame.game.change import DrawQuestion
-from votegame.game.house import Question
+from votegame.game.house import unasked
+from votegame.game.question import Person, Question, Wish
 from votegame.game.state import (
     Answering,
     Lobby,
@@ -18,13 +21,13 @@ from votegame.game.state import (
     round_players,
 )
 from votegame.game.turn import Turn
-from votegame.ids import RoundId, UserId, new_uuid
+from votegame.ids import AnswerId, RoundId, UserId, new_uuid
 
 
 def start_round(turn: Turn, round_id: RoundId | None = None) -> RoundId:
     """The first or the next round begins, for all who have a seat; it gets `round_id`, or a new one."""
     state = turn.state
-    question = own_question(state) or state.held or _bank_question(turn)
+    question = own_question(state) or state.held or _drawn_question(turn) or _bank_question(turn)
     round_id = round_id or RoundId(new_uuid(turn.rng))
     players = players_of(state)
     deadline = turn.now + state.settings.answer_seconds * 1000
@@ -45,16 +48,36 @@ def start_round(turn: Turn, round_id: RoundId | None = None) -> RoundId:
 
 
 def _bank_question(turn: Turn) -> Question:
-    fresh = [question for question in turn.house.bank if question.key not in turn.state.asked]
-    return turn.rng.choice(fresh)
+    return turn.rng.choice(unasked(turn.house.bank, wish_of(turn.state), turn.state.asked))
 
 
-def draw_question(turn: Turn) -> None:
-    """Wish for the question that the room is to hold, unless it has one, so that no round waits for it."""
+def wish_of(state: State) -> Wish:
+    """What the room wishes of questions."""
+    return Wish(state.settings.topic, state.settings.language, state.settings.tone)
+
+
+def _drawn_question(turn: Turn) -> Question | None:
+    """The question that was drawn for the next round, if it is what the room still wishes."""
+    drawn = turn.outside.drawn
+    if drawn is None or drawn.wish != wish_of(turn.state) or drawn.question.key in _taken(turn.state):
+        return None
+    return drawn.question
+
+
+def _taken(state: State) -> frozenset[str]:
+    """Keys of what was asked in this game, and of what the host is going to ask."""
+    return state.asked | {question.key for question in state.own_questions}
+
+
+def draw_question(turn: Turn, *, anew: bool = False) -> None:
+    """Wish for the question of the next round, unless there is one, so that no round waits for it.
+
+    `anew`: also when there is one, since it was drawn for other people.
+    """
     state = turn.state
-    if state.held is None:
-        taken = state.asked | {question.key for question in state.own_questions}
-        turn.wish(DrawQuestion(state.settings.topic, state.settings.language, taken))
+    if state.held is None and (anew or _drawn_question(turn) is None):
+        people = tuple(Person(user_id, member.display_name) for user_id, member in state.members.items())
+        turn.wish(DrawQuestion(wish_of(state), _taken(state), people))
 
 
 def start_voting(turn: Turn) -> None:
@@ -115,9 +138,16 @@ def end_phase_if_all_acted(turn: Turn) -> None:
     if not isinstance(phase, Answering | Voting) or turn.state.paused_ms is not None:
         return
     able = _able(turn.state, phase) & turn.presence.connected
-    acted = phase.answers.keys() if isinstance(phase, Answering) else phase.votes.keys()
-    if able and able <= acted:
+    if able and able <= _acted(phase, turn.unchecked):
         end_phase(turn)
+
+
+def _acted(phase: Answering | Voting, unchecked: frozenset[AnswerId]) -> AbstractSet[UserId]:
+    if isinstance(phase, Voting):
+        return phase.votes.keys()
+    if not unchecked:
+        return phase.answers.keys()
+    return {user_id for user_id, answer in phase.answers.items() if answer.answer_id not in unchecked}
 
 
 def _able(state: State, phase: Answering | Voting) -> frozenset[UserId]:

@@ -12,16 +12,22 @@ import msgspec
 from msgspec import Struct
 
 from votegame.errors import CorruptLogError, LaterVersionError
-from votegame.game.house import Question
+from votegame.game.question import Question
 from votegame.game.roles import Role
 from votegame.game.room_settings import RoomSettings
 from votegame.game.tags import tag_of
 from votegame.ids import AnswerId, RoundId, UserId, VoteId
 
 FORMAT_VERSION: Final = 1
-"""The format of the rows that this release writes."""
+"""The format of the rows that this release writes, but for those that say what `MODERATED_VERSION` is."""
 
-READABLE_VERSION: Final = 1
+MODERATED_VERSION: Final = 2
+"""The format of the rows that only rooms have in which answers are checked.
+
+An operator who turns moderation on says by that that all nodes read them; all other rooms stay readable everywhere.
+"""
+
+READABLE_VERSION: Final = 2
 """The latest format that this release reads; a node lets go of a room whose log has a later one.
 
 It is raised one release before `FORMAT_VERSION` is, together with the code that reads what is new: of two neighbouring
@@ -89,7 +95,7 @@ class SettingsUpdated(Payload, frozen=True, kw_only=True):
 
 
 class QuestionHeld(Payload, frozen=True, kw_only=True):
-    """The room has its next question. Hidden until its round starts."""
+    """The room has its next question. Hidden. Not written any more, but logs from before have it."""
 
     question: Question
 
@@ -115,6 +121,24 @@ class RoundStarted(Payload, frozen=True, kw_only=True):
 
 class AnswerSubmitted(Payload, frozen=True, kw_only=True):
     """`user_id` answered. Hidden: members are told counts, and authors when the round ends."""
+
+    round_id: RoundId
+    user_id: UserId
+    answer_id: AnswerId
+    content: str
+
+
+class AnswerFlagged(Payload, frozen=True, kw_only=True):
+    """The answer of `user_id` is left out of the round, for a stated `reason`. Hidden: he alone is told."""
+
+    round_id: RoundId
+    user_id: UserId
+    answer_id: AnswerId
+    reason: str
+
+
+class AnswerReplaced(Payload, frozen=True, kw_only=True):
+    """`user_id`, whose answer was flagged, answered again. Hidden, as an answer is."""
 
     round_id: RoundId
     user_id: UserId
@@ -202,6 +226,8 @@ AnyPayload = (
     | GameStarted
     | RoundStarted
     | AnswerSubmitted
+    | AnswerFlagged
+    | AnswerReplaced
     | VotingStarted
     | VoteSubmitted
     | DeadlineChanged
@@ -217,7 +243,15 @@ AnyPayload = (
 _PAYLOADS: Final = MappingProxyType({payload.__struct_config__.tag: payload for payload in get_args(AnyPayload)})
 """By type. To convert to one of them is 70 times as fast as to convert to any, whose union is analysed each time."""
 
-HIDDEN: Final = (Base, PlayerBanned, QuestionHeld, AnswerSubmitted, VoteSubmitted)
+HIDDEN: Final = (
+    Base,
+    PlayerBanned,
+    QuestionHeld,
+    AnswerSubmitted,
+    AnswerFlagged,
+    AnswerReplaced,
+    VoteSubmitted,
+)
 """Payloads that members are not told as such: their records have a position, but no `seq`."""
 
 
@@ -288,6 +322,7 @@ def to_row(record: Record) -> Row:
         user_id=user_id,
         command_id=cause.command_id if cause is not None else None,
         payload=payload,
+        version=MODERATED_VERSION if isinstance(record.payload, AnswerFlagged | AnswerReplaced) else FORMAT_VERSION,
     )
 
 

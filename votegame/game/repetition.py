@@ -11,7 +11,7 @@ from votegame.game.membership import attached
 from votegame.game.messages import User
 from votegame.game.records import Cause
 from votegame.game.remembered import REMEMBERED_MS
-from votegame.game.state import Answering, Closed, Lobby
+from votegame.game.state import Answering, Closed, Lobby, last_flagged
 from votegame.game.turn import Turn
 
 
@@ -49,7 +49,7 @@ def same_content(turn: Turn, user: User, command: AnyRoomCommand) -> Ok | None:
         return None
     match command:
         case SubmitAnswer():
-            answer = phase.answers.get(user.user_id)
+            answer = phase.answers.get(user.user_id) or last_flagged(turn.state, user.user_id)
             if answer is None or (phase.round.round_id, answer.content) != (command.round_id, command.answer):
                 return None
             return Ok({"answer_id": answer.answer_id})

@@ -5,6 +5,8 @@ from typing import Annotated, Final, Literal
 import msgspec
 from msgspec import UNSET, Meta, Struct, UnsetType
 
+from votegame.game.question import Tone
+
 HARD_MAX_PLAYERS: Final = 1_000
 """What an operator may raise `max_players` to: the snapshot of such a room is 3 MB with the longest answers."""
 
@@ -25,6 +27,7 @@ Language = Annotated[str, Meta(min_length=2, max_length=35, pattern="^[A-Za-z]{2
 OwnQuestions = Annotated[tuple[Annotated[str, Meta(max_length=480)], ...], Meta(max_length=MOST_OWN_QUESTIONS)]
 VoteUpdates = Literal["counts", "progress"]
 HostAway = Literal["promote", "wait", "auto"]
+Moderation = Literal["off", "on"]
 
 
 class RoomSettings(Struct, frozen=True, kw_only=True):
@@ -41,6 +44,8 @@ class RoomSettings(Struct, frozen=True, kw_only=True):
         host_away: What happens when the host stays away: `promote`, `wait` or `auto`.
         topic: What questions are about; free text, at most 60 code points, empty for anything.
         language: Language of the questions, a BCP 47 tag.
+        tone: How daring questions may be: `family`, `default` or `spicy`.
+        moderation: Whether answers are checked, and those left out that nobody should have to read: `off` or `on`.
     """
 
     max_players: MaxPlayers = 10
@@ -53,6 +58,8 @@ class RoomSettings(Struct, frozen=True, kw_only=True):
     host_away: HostAway = "promote"
     topic: Topic = ""
     language: Language = "en"
+    tone: Tone = "default"
+    moderation: Moderation = "off"
 
 
 class SettingsPatch(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
@@ -72,6 +79,8 @@ class SettingsPatch(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     host_away: HostAway | UnsetType = UNSET
     topic: Topic | UnsetType = UNSET
     language: Language | UnsetType = UNSET
+    tone: Tone | UnsetType = UNSET
+    moderation: Moderation | UnsetType = UNSET
     questions: OwnQuestions | UnsetType = UNSET
 
 

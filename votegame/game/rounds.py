@@ -4,10 +4,21 @@ from votegame.errors import ErrorCode
 from votegame.game import records
 from votegame.game.change import Ok, Refusal, Reply
 from votegame.game.commands import EndRound, NextRound, StartGame, StartVoting, SubmitAnswer, SubmitVote
-from votegame.game.messages import User
+from votegame.game.messages import AnswersChecked, User
+from votegame.game.moderation import MOST_FLAGGED, REASON, check, tell_author, tell_authors
 from votegame.game.phases import end_phase_if_all_acted, end_round, start_round, start_voting
 from votegame.game.scoring import vote_counts
-from votegame.game.state import Answering, Closed, Finished, Lobby, Results, Voting, is_round_player, round_players
+from votegame.game.state import (
+    Answer,
+    Answering,
+    Closed,
+    Finished,
+    Lobby,
+    Results,
+    Voting,
+    is_round_player,
+    round_players,
+)
 from votegame.game.timers import may_start
 from votegame.game.turn import Turn
 from votegame.game.views import submitted_count
@@ -25,19 +36,55 @@ def submit_answer(turn: Turn, user: User, command: SubmitAnswer) -> Reply:
     """The player's one answer of the round. The same answer again was recognised before."""
     phase = turn.state.phase
     assert isinstance(phase, Answering)
-    if user.user_id in phase.answers:
+    flagged = turn.state.flagged.get(user.user_id, ())
+    if user.user_id in phase.answers or len(flagged) >= MOST_FLAGGED:
         return Refusal(ErrorCode.ALREADY_ANSWERED)
     if not is_round_player(turn.state, phase, user.user_id):
         return Refusal(ErrorCode.NOT_PLAYER)
-    answer_id = AnswerId(new_uuid(turn.rng))
+    answer = Answer(AnswerId(new_uuid(turn.rng)), command.answer)
+    answered = records.AnswerReplaced if flagged else records.AnswerSubmitted
     turn.record(
-        records.AnswerSubmitted(
-            round_id=command.round_id, user_id=user.user_id, answer_id=answer_id, content=command.answer
-        )
+        answered(round_id=command.round_id, user_id=user.user_id, answer_id=answer.answer_id, content=answer.content)
     )
+    check(turn, command.round_id, answer)
+    if answer.answer_id not in turn.unchecked:
+        _count_answers(turn)
+    return Ok({"answer_id": answer.answer_id})
+
+
+def _count_answers(turn: Turn) -> None:
+    """There may be more answers that count: tell how many, and end the phase if that is all."""
     _notice_counts(turn, "answer_submitted", "", {})
     end_phase_if_all_acted(turn)
-    return Ok({"answer_id": answer_id})
+
+
+def check_again(turn: Turn) -> None:
+    """A room was loaded: what was under way is lost, and how earlier checks ended is in no log, so all is done anew."""
+    phase = turn.state.phase
+    if not isinstance(phase, Answering):
+        return
+    for answer in phase.answers.values():
+        check(turn, phase.round.round_id, answer)
+    if turn.unchecked:
+        _notice_counts(turn, "answer_submitted", "", {})
+
+
+def answers_checked(turn: Turn, message: AnswersChecked) -> None:
+    """Answers that have passed count from now on; flagged ones are left out, if voting has not begun."""
+    turn.unchecked -= message.passed | message.flagged
+    phase = turn.state.phase
+    if not isinstance(phase, Answering) or phase.round.round_id != message.round_id:
+        return
+    for user_id, answer in phase.answers.items():
+        if answer.answer_id in message.flagged:
+            turn.record(
+                records.AnswerFlagged(
+                    round_id=message.round_id, user_id=user_id, answer_id=answer.answer_id, reason=REASON
+                )
+            )
+            tell_author(turn, message.round_id, user_id)
+    if any(answer.answer_id in message.passed for answer in phase.answers.values()):
+        _count_answers(turn)
 
 
 def submit_vote(turn: Turn, user: User, command: SubmitVote) -> Reply:
@@ -83,6 +130,7 @@ def notice_everything(turn: Turn) -> None:
         turn.notice("player_connection", user_id, {"user_id": user_id, "connected": connected})
     if isinstance(phase, Lobby | Closed):
         return
+    tell_authors(turn)
     if isinstance(phase, Answering) or phase.order is None:
         _notice_counts(turn, "answer_submitted", "", {})
         return
@@ -105,7 +153,7 @@ def _notice_counts(turn: Turn, notice_type: str, subject: str, fields: dict[str,
     phase = turn.state.phase
     assert not isinstance(phase, Lobby | Closed)
     counts = {
-        "submitted_count": submitted_count(phase),
+        "submitted_count": submitted_count(phase, turn.unchecked),
         "participant_count": len(round_players(turn.state, phase)),
     }
     turn.notice(notice_type, subject, {"round_id": phase.round.round_id, **counts, **fields}, shared=tuple(counts))

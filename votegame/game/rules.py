@@ -17,6 +17,7 @@ from votegame.game.change import Change, Refusal, Reply
 from votegame.game.commands import AnyRoomCommand, RoundCommand
 from votegame.game.house import House
 from votegame.game.messages import (
+    AnswersChecked,
     Creation,
     FromUser,
     GateWasShut,
@@ -24,10 +25,10 @@ from votegame.game.messages import (
     Message,
     NoticesMissed,
     PresenceChanged,
-    QuestionDrawn,
     TimerDue,
     User,
 )
+from votegame.game.outside import NOTHING_OUTSIDE, Outside
 from votegame.game.presence import Presence
 from votegame.game.repetition import attached_again, cause_of, repeated, same_content
 from votegame.game.room_settings import RoomSettings, patched
@@ -94,13 +95,30 @@ def create(
         own_questions=own_questions(command.settings) or (),
     )
     presence = Presence(frozenset({user.user_id}), {})
-    turn = Turn(state, presence=presence, now=now, rng=rng, house=house, cause=cause_of(user, command))
+    turn = Turn(
+        state,
+        presence=presence,
+        outside=NOTHING_OUTSIDE,
+        now=now,
+        rng=rng,
+        house=house,
+        cause=cause_of(user, command),
+    )
     turn.open_log()
     phases.draw_question(turn)
     return turn.change(membership.attached(turn, user, durable=True))
 
 
-def decide(state: State, message: Message, *, presence: Presence, now: int, rng: random.Random, house: House) -> Change:
+def decide(
+    state: State,
+    message: Message,
+    *,
+    presence: Presence,
+    now: int,
+    rng: random.Random,
+    house: House,
+    outside: Outside = NOTHING_OUTSIDE,
+) -> Change:
     """All consequences of `message`.
 
     Args:
@@ -110,9 +128,10 @@ def decide(state: State, message: Message, *, presence: Presence, now: int, rng:
         now: Database milliseconds.
         rng: Chance, for identifiers and orders.
         house: What the operator fixed.
+        outside: What outside work has brought.
     """
     cause = cause_of(message.user, message.command) if isinstance(message, FromUser) else None
-    turn = Turn(state, presence=presence, now=now, rng=rng, house=house, cause=cause)
+    turn = Turn(state, presence=presence, outside=outside, now=now, rng=rng, house=house, cause=cause)
     match message:
         case FromUser():
             return turn.change(_reply(turn, message.user, message.command, cause))
@@ -122,8 +141,8 @@ def decide(state: State, message: Message, *, presence: Presence, now: int, rng:
             _timer_due(turn, message)
         case PresenceChanged():
             _presence_changed(turn, message)
-        case QuestionDrawn():
-            _question_drawn(turn, message)
+        case AnswersChecked():
+            rounds.answers_checked(turn, message)
         case GateWasShut():
             _gate_was_shut(turn, message)
         case Loaded():
@@ -214,15 +233,6 @@ def _presence_changed(turn: Turn, message: PresenceChanged) -> None:
     phases.end_phase_if_all_acted(turn)
 
 
-def _question_drawn(turn: Turn, message: QuestionDrawn) -> None:
-    state = turn.state
-    wanted = (state.settings.topic, state.settings.language) == (message.topic, message.language)
-    if isinstance(state.phase, Closed) or state.held is not None or not wanted:
-        return
-    if message.question.key not in state.asked:
-        turn.record(records.QuestionHeld(question=message.question))
-
-
 def _gate_was_shut(turn: Turn, message: GateWasShut) -> None:
     phase = turn.state.phase
     if turn.state.paused_ms is not None:
@@ -240,3 +250,4 @@ def _loaded(turn: Turn) -> None:
     if is_running and shown is not None and shown < least:
         phases.move_deadline(turn, least)
     phases.draw_question(turn)
+    rounds.check_again(turn)

@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Literal
 import msgspec
 from msgspec import Struct
 
-from votegame.game.house import Question
+from votegame.game.question import Question
 from votegame.game.remembered import Remembered
 from votegame.game.roles import Role
 from votegame.game.room_settings import RoomSettings, VoteUpdates
@@ -39,6 +39,14 @@ class Answer(Struct, frozen=True):
 
     answer_id: AnswerId
     content: str
+
+
+class Flagged(Struct, frozen=True):
+    """An answer that was left out of the round, and why."""
+
+    answer_id: AnswerId
+    content: str
+    reason: str
 
 
 class Vote(Struct, frozen=True):
@@ -143,7 +151,7 @@ class State(Struct, frozen=True, kw_only=True):
         left: Who played in this game and left it.
         phase: The phase, with all that exists in it.
         total_rounds: Rounds of the present game, fixed when it started; 0 before.
-        held: The question for the next round that none of the host's own is there for.
+        held: The question for the next round that the log says, in one that has a QuestionHeld.
         own_questions: Those of the host that were not asked yet, in the order in which they come.
         asked: Keys of the questions of the present game.
         locked: Whether nobody new is let in.
@@ -151,6 +159,7 @@ class State(Struct, frozen=True, kw_only=True):
         paused_ms: What is left on the clock of the phase while it stands; None while it runs.
         n_skipped: Questions of the present game that were skipped.
         is_skipping: Whether the question of the present round was skipped, and its successor is to start.
+        flagged: By user, his answers of the present round that were flagged, in order.
         remembered: The commands of the last minutes.
     """
 
@@ -173,6 +182,7 @@ class State(Struct, frozen=True, kw_only=True):
     paused_ms: int | None = None
     n_skipped: int = 0
     is_skipping: bool = False
+    flagged: dict[UserId, tuple[Flagged, ...]] = {}
     remembered: Remembered = Remembered()
 
 
@@ -226,6 +236,12 @@ def own_question(state: State) -> Question | None:
     None of them was asked in this game: they change between games only, and nothing else that is asked is one of them.
     """
     return state.own_questions[0] if state.own_questions else None
+
+
+def last_flagged(state: State, user_id: UserId) -> Flagged | None:
+    """The last answer of the user that was flagged in the present round, whatever came in its place."""
+    flagged = state.flagged.get(user_id)
+    return flagged[-1] if flagged else None
 
 
 def players_of(state: State) -> tuple[UserId, ...]:

@@ -7,8 +7,9 @@ from typing import Any
 import msgspec
 
 from votegame.game import fold, records, views
-from votegame.game.change import Change, Effect, Event, Notice, Reply
+from votegame.game.change import Change, Effect, Event, Notice, Reply, Whisper
 from votegame.game.house import House
+from votegame.game.outside import Outside
 from votegame.game.presence import Presence
 from votegame.game.records import HIDDEN, AnyPayload, Cause, Record
 from votegame.game.state import Closed, State, to_builtins
@@ -21,16 +22,27 @@ class Turn:
     """Collects the consequences of one message; each record moves `state` on by the same fold that loading uses."""
 
     def __init__(
-        self, state: State, *, presence: Presence, now: int, rng: random.Random, house: House, cause: Cause | None
+        self,
+        state: State,
+        *,
+        presence: Presence,
+        outside: Outside,
+        now: int,
+        rng: random.Random,
+        house: House,
+        cause: Cause | None,
     ) -> None:
         self.state = state
         self.presence = presence
+        self.outside = outside
         self.now = now
         self.rng = rng
         self.house = house
+        self.unchecked = outside.unchecked
+        """Answers that count for nobody but their authors, until they are checked."""
         self._cause = cause
         self._records: list[Record] = []
-        self._public: list[Event | Notice] = []
+        self._public: list[Event | Notice | Whisper] = []
         self._effects: list[Effect] = []
 
     def record(self, payload: AnyPayload) -> None:
@@ -71,6 +83,10 @@ class Turn:
     ) -> None:
         """Members are to be told a fact of now."""
         self._public.append(Notice(notice_type, subject, fields, shared))
+
+    def whisper(self, whisper: Whisper) -> None:
+        """One member is to be told something that is for nobody else."""
+        self._public.append(whisper)
 
     def wish(self, effect: Effect) -> None:
         """Something is to be done outside."""

@@ -17,16 +17,18 @@ from votegame.game.state import (
     Answering,
     Closed,
     Finished,
+    Flagged,
     Lobby,
     Results,
     Revealed,
     RoundPhase,
     State,
     Voting,
+    last_flagged,
     players_of,
     round_players,
 )
-from votegame.ids import UserId
+from votegame.ids import AnswerId, UserId
 
 _ENDING: Final = (
     records.VotingStarted,
@@ -174,8 +176,13 @@ def public_view(state: State) -> dict[str, Any]:
     }
 
 
-def snapshot(state: State, user_id: UserId, presence: Presence, *, now: int) -> dict[str, Any]:
-    """The `state` of the wire for one member, who counts as connected; `now` in database milliseconds."""
+def snapshot(
+    state: State, user_id: UserId, presence: Presence, *, now: int, unchecked: frozenset[AnswerId] = frozenset()
+) -> dict[str, Any]:
+    """The `state` of the wire for one member, who counts as connected; `now` in database milliseconds.
+
+    Of answers in `unchecked` only their authors are told.
+    """
     return {
         "room_code": state.room_code,
         "stream": state.stream,
@@ -196,13 +203,13 @@ def snapshot(state: State, user_id: UserId, presence: Presence, *, now: int) -> 
             }
             for member_id, member in state.members.items()
         ],
-        "round": _round(state),
+        "round": _round(state, unchecked),
         "you": you(state, user_id),
         "leaderboard": leaderboard(state),
     }
 
 
-def _round(state: State) -> dict[str, Any] | None:
+def _round(state: State, unchecked: frozenset[AnswerId]) -> dict[str, Any] | None:
     phase = state.phase
     if isinstance(phase, Lobby | Closed):
         return None
@@ -215,7 +222,7 @@ def _round(state: State) -> dict[str, Any] | None:
         **standing,
         "time_limit": None if isinstance(phase, Finished) else phase.time_limit,
         "deadline": None if isinstance(phase, Finished) or state.paused_ms is not None else phase.deadline,
-        "submitted_count": submitted_count(phase),
+        "submitted_count": submitted_count(phase, unchecked),
         "participant_count": len(round_players(state, phase)),
         "answers": _counted_answers(phase),
         "results": round_results(phase) if isinstance(phase, Results | Finished) else None,
@@ -232,8 +239,10 @@ def _counted_answers(phase: RoundPhase) -> list[dict[str, Any]] | None:
     return [{**answer, "vote_count": counts[answer["id"]]} for answer in shown]
 
 
-def submitted_count(phase: RoundPhase) -> int:
-    """Votes, where there was voting; answers before that."""
+def submitted_count(phase: RoundPhase, unchecked: frozenset[AnswerId]) -> int:
+    """Votes, where there was voting; answers before that, and of those no `unchecked` ones while others may come."""
+    if isinstance(phase, Answering) and unchecked:
+        return sum(answer.answer_id not in unchecked for answer in phase.answers.values())
     if isinstance(phase, Answering) or phase.order is None:
         return len(phase.answers)
     return len(phase.votes)
@@ -245,16 +254,25 @@ def you(state: State, user_id: UserId) -> dict[str, Any]:
     if isinstance(phase, Lobby | Closed):
         return {"role": role, "plays": False, "answer_id": None, "vote": None}
     answer = phase.answers.get(user_id)
+    flagged = last_flagged(state, user_id) if answer is None else None
     vote = None if isinstance(phase, Answering) else phase.votes.get(user_id)
     return {
         "role": role,
         "plays": user_id in phase.round.players,
         "answer_id": None if answer is None else answer.answer_id,
+        **({} if flagged is None else {"answer_flagged": flagged_fields(flagged)}),
         "vote": None if vote is None else {"vote_id": vote.vote_id, "answer_id": vote.answer_id},
     }
 
 
-def now_fields(state: State, user_id: UserId, presence: Presence) -> dict[str, Any]:
+def flagged_fields(flagged: Flagged) -> dict[str, Any]:
+    """What the author of an answer that was flagged is told of it."""
+    return {"answer_id": flagged.answer_id, "reason": flagged.reason}
+
+
+def now_fields(
+    state: State, user_id: UserId, presence: Presence, *, unchecked: frozenset[AnswerId] = frozenset()
+) -> dict[str, Any]:
     """The `now` of a recovered `resume`: what notices tell, as it stands after the missed events."""
     phase = state.phase
     now: dict[str, Any] = {
@@ -265,7 +283,7 @@ def now_fields(state: State, user_id: UserId, presence: Presence) -> dict[str, A
         "you": you(state, user_id),
     }
     if not isinstance(phase, Lobby | Closed):
-        now["submitted_count"] = submitted_count(phase)
+        now["submitted_count"] = submitted_count(phase, unchecked)
         now["participant_count"] = len(round_players(state, phase))
         now["vote_counts"] = _shown_counts(phase)
     return now

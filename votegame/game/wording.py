@@ -18,7 +18,7 @@ from typing import Final
 
 from msgspec import UNSET
 
-from votegame.game.house import Question
+from votegame.game.question import Question
 from votegame.game.room_settings import SettingsPatch
 
 _ARTICLES: Final = frozenset({"a", "an", "the"})

@@ -13,7 +13,7 @@ from votegame.gateway.connections import Connections
 from votegame.gateway.outbox import Frame
 from votegame.gateway.replies import Replies
 from votegame.ids import RoomCode, UserId
-from votegame.rooms.ports import CloseAttached, Delivery, Detach, Moved, ReplyFrame, Resumed, RoomFrame
+from votegame.rooms.ports import CloseAttached, Delivery, Detach, Moved, ReplyFrame, Resumed, RoomFrame, WhisperFrame
 from votegame.wire import frames
 from votegame.wire.close_codes import CloseCode
 
@@ -47,6 +47,9 @@ class FanOut:
             case RoomFrame():
                 if delivery.durable or self._lease_is_valid():
                     self._tell_all(delivery)
+            case WhisperFrame():
+                if self._lease_is_valid():
+                    self._whisper(delivery)
             case Detach(room_code, user_id):
                 self._detach(room_code, user_id)
             case CloseAttached(room_code, close_code):
@@ -66,6 +69,12 @@ class FanOut:
         # A copy, since a client that is too slow is closed, and so detached, on the way.
         for connection in list(attached):
             connection.outbox.put(frame)
+
+    def _whisper(self, delivery: WhisperFrame) -> None:
+        frame = Frame(frames.framed(delivery.data), durable=False)
+        for connection in list(self._connections.attached(delivery.room_code)):
+            if connection.user is not None and connection.user.user_id == delivery.user_id:
+                connection.outbox.put(frame)
 
     def _detach(self, room_code: RoomCode, user_id: UserId | None) -> None:
         for connection in self._connections.detach(room_code, user_id):

@@ -93,7 +93,7 @@ class Gateway:
             router=self._router,
             metrics=metrics,
             lease_is_valid=lease_is_valid,
-            codec=Codec(settings.limits),
+            codec=Codec(settings.limits, has_moderation=settings.has_moderation),
             connections=connections,
             pending=pending,
             doors=self.doors,

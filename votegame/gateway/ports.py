@@ -112,10 +112,12 @@ class GatewaySettings(Struct, frozen=True, kw_only=True):
         limits: What clients are told.
         max_connections: Connections that this node takes; a tenth more are told to come later, the rest is refused.
         unauthenticated_per_address: Connections of one address that have no user yet.
+        has_moderation: Whether hosts can have answers checked.
         rates_are_on: False lifts every limit per time, for load tests; never those of size or number.
     """
 
     limits: Limits = Limits()
     max_connections: int = 10_000
     unauthenticated_per_address: int = 20
+    has_moderation: bool = False
     rates_are_on: bool = True

@@ -13,7 +13,7 @@ import structlog
 from votegame.errors import ErrorCode, StoreError
 from votegame.game.change import Change, Refusal
 from votegame.game.commands import Resume
-from votegame.game.messages import Loaded, NoticesMissed, QuestionDrawn
+from votegame.game.messages import AnswersChecked, Loaded, NoticesMissed
 from votegame.game.state import State
 from votegame.ids import NodeId, RoomCode, RoomId
 from votegame.rooms.alarm import Alarm
@@ -53,7 +53,7 @@ class Actor:
             self._inbox.offer(entry)
         self._wake = asyncio.Event()
         self._alarm = Alarm(self._wake.set)
-        self._effects = EffectRunner(env.questions, self._offer_question)
+        self._effects = EffectRunner(env.questions, env.moderator, self._offer_checked)
         self.owner: NodeId | None = None
         """The node that owns the room, when it turned out, or was made, to be another one's."""
         self._is_stopping = False
@@ -83,8 +83,8 @@ class Actor:
             return True
         return not isinstance(request.command, Resume) and self.room.is_late(self._env.clock.seconds())
 
-    def _offer_question(self, drawn: QuestionDrawn) -> None:
-        self.offer(drawn)
+    def _offer_checked(self, checked: AnswersChecked) -> None:
+        self.offer(checked)
 
     def hand_over(self, node_id: NodeId | None) -> None:
         """Give the room to another node, between two commits; what waits in the inbox goes there, too.
@@ -117,7 +117,7 @@ class Actor:
 
     def _room(self, claim: Claim, state: State) -> Room:
         self._claim = claim
-        return Room(self._env, claim, state, on_progress=self._wake.set, on_effect=self._effects.run)
+        return Room(self._env, claim, state, on_progress=self._wake.set, effects=self._effects)
 
     async def run(self, claim: Claim | None = None) -> Ending:
         """Open the room, unless it was just made, and work until it ends. `claim` is one that was made already."""
@@ -140,10 +140,12 @@ class Actor:
             opened = await self._claimed(claim)
             if isinstance(opened, Opened):
                 room = self._room(opened.claim, opened.state)
-                self._inherit(room)
+                must_tell_again = self._inherit(room)
                 if claim is not None and not room.presence.has_sockets:
                     room.expect_nobody(opened.last_record_ms)
                 room.tell(Loaded())
+                if must_tell_again:
+                    room.tell(NoticesMissed())
                 return room
             if isinstance(opened, Elsewhere):
                 self.owner = opened.node_id
@@ -172,17 +174,21 @@ class Actor:
             self._claim, self._is_broken = opened.claim, opened.is_broken
         return opened
 
-    def _inherit(self, room: Room) -> None:
-        """Keep the connections that are attached, if they were told all events that are kept."""
+    def _inherit(self, room: Room) -> bool:
+        """Keep the connections that are attached, if they were told all events that are kept.
+
+        Returns whether there are any, who must be told again what notices tell.
+        """
         heritage = self._heritage
         if not heritage.sockets:
             room.start({}, heritage.gone)
         elif heritage.told == room.told:
             room.start(heritage.sockets, heritage.gone, heritage.nodes)
-            room.tell(NoticesMissed())
+            return True
         else:
             self._close_attached()
             room.start({})
+        return False
 
     def _close_attached(self) -> None:
         self._env.outlet.deliver([CloseAttached(self.room_code, CloseCode.RESTARTING)])
@@ -317,7 +323,10 @@ class Actor:
                     room.catch_up(entry)
             case ConnectionLost():
                 room.connection_lost(entry)
-            case QuestionDrawn() | NoticesMissed():
+            case AnswersChecked():
+                self._effects.settle(entry)
+                room.tell(entry)
+            case NoticesMissed():
                 room.tell(entry)
 
     def _set_alarm(self, room: Room) -> None:

@@ -9,7 +9,7 @@ from msgspec import Struct
 from votegame.clock import Clock
 from votegame.game.house import House
 from votegame.ids import NodeId, RoomCode
-from votegame.questions.ports import QuestionSource
+from votegame.questions.ports import Moderator, QuestionSource
 from votegame.rooms.inbox import Heritage
 from votegame.rooms.journal import Journal
 from votegame.rooms.memberships import Memberships
@@ -39,6 +39,7 @@ class Environment(Struct, frozen=True, kw_only=True):
         house: What the operator fixed.
         memberships: How many rooms each user is in.
         questions: Where the next question comes from.
+        moderator: Checks answers; None when there is none, as `house.has_moderation` says.
         elsewhere: The rooms that other nodes own; None when there is no way to another node.
         reply_seconds: After this long a command has been answered by its gateway, and is not taken any more.
         rates_are_on: Whether limits per time hold.
@@ -55,6 +56,7 @@ class Environment(Struct, frozen=True, kw_only=True):
     house: House
     memberships: Memberships
     questions: QuestionSource
+    moderator: Moderator | None = None
     elsewhere: ElsewhereRooms | None = None
     reply_seconds: float = 5.0
     rates_are_on: bool = True

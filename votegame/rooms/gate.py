@@ -13,13 +13,24 @@ from msgspec import Struct
 
 from votegame.clock import Clock
 from votegame.errors import ErrorCode
-from votegame.game.change import Event, Notice, Ok, Refusal, Reply, Resumption
+from votegame.game.change import Event, Notice, Ok, Refusal, Reply, Resumption, Whisper
 from votegame.game.views import now_fields, snapshot
 from votegame.ids import RoomCode
 from votegame.rooms.history import History, Kept
 from votegame.rooms.inbox import Subscription
 from votegame.rooms.notices import LARGE_ROOM, PER_SUBJECT_SECONDS, Notices
-from votegame.rooms.ports import Attached, Delivery, Detach, Origin, Outlet, Place, ReplyFrame, Resumed, RoomFrame
+from votegame.rooms.ports import (
+    Attached,
+    Delivery,
+    Detach,
+    Origin,
+    Outlet,
+    Place,
+    ReplyFrame,
+    Resumed,
+    RoomFrame,
+    WhisperFrame,
+)
 from votegame.wire import frames
 
 
@@ -43,7 +54,7 @@ class CaughtUp(Struct, frozen=True):
     notices: tuple[Notice, ...]
 
 
-Output = Answered | CaughtUp | Event | Notice
+Output = Answered | CaughtUp | Event | Notice | Whisper
 
 
 class _Waiting(Struct, frozen=True):
@@ -143,6 +154,8 @@ class Gate:
                     deliveries += self._event(output, server_time_ms)
                 case Notice():
                     deliveries += self._notice(output, waiting.members)
+                case Whisper():
+                    deliveries.append(self._whisper(output))
         return deliveries + attaching
 
     def _event(self, event: Event, server_time_ms: int) -> list[Delivery]:
@@ -210,6 +223,11 @@ class Gate:
         frame = frames.notice(notice.type, self._room_code, server_time_ms=self._clock.now_ms(), fields=notice.fields)
         return RoomFrame(room_code=self._room_code, data=frame, durable=False)
 
+    def _whisper(self, whisper: Whisper) -> WhisperFrame:
+        now = self._clock.now_ms()
+        frame = frames.notice(whisper.type, self._room_code, server_time_ms=now, fields=whisper.fields)
+        return WhisperFrame(self._room_code, whisper.user_id, frame)
+
     def _reply(self, answered: Answered) -> ReplyFrame:
         match answered.reply:
             case Ok(fields, attach, durable):
@@ -231,13 +249,14 @@ class Gate:
 
     def _resumed(self, command_id: str, resumption: Resumption) -> bytes:
         state, user_id, presence = resumption.state, resumption.user_id, resumption.presence
+        unchecked = resumption.unchecked
         room = {"room_code": self._room_code}
         missed = None
         if resumption.stream == state.stream:
             missed = self._history.between(resumption.last_seq, state.seq)
         if missed is None:
-            shown = snapshot(state, user_id, presence, now=self._clock.now_ms())
+            shown = snapshot(state, user_id, presence, now=self._clock.now_ms(), unchecked=unchecked)
             return frames.ok(command_id, {**room, "recovered": False, "stream": state.stream, "state": shown})
-        now = now_fields(state, user_id, presence)
+        now = now_fields(state, user_id, presence, unchecked=unchecked)
         events = [frames.embedded(kept.frame) for kept in missed]
         return frames.ok(command_id, {**room, "recovered": True, "stream": state.stream, "events": events, "now": now})

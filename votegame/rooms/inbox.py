@@ -12,7 +12,7 @@ from typing import Final
 from msgspec import Struct
 
 from votegame.game.commands import AnyRoomCommand, CreateRoom
-from votegame.game.messages import Creation, FromUser, NoticesMissed, QuestionDrawn, User
+from votegame.game.messages import AnswersChecked, Creation, FromUser, NoticesMissed, User
 from votegame.ids import ConnectionId, NodeId, RoomCode, UserId
 from votegame.rooms.ports import Origin, Place
 
@@ -92,7 +92,7 @@ class Subscription(Struct, frozen=True, kw_only=True):
         return frozenset[ConnectionId]().union(*self.sockets.values())
 
 
-Entry = Request | Subscription | ConnectionLost | QuestionDrawn | NoticesMissed
+Entry = Request | Subscription | ConnectionLost | AnswersChecked | NoticesMissed
 
 
 class Inbox:

@@ -226,6 +226,20 @@ class RoomFrame(Struct, frozen=True, kw_only=True):
     seq: int | None = None
 
 
+class WhisperFrame(Struct, frozen=True):
+    """A notice for the connections of one user that are attached to the room, and for no other.
+
+    Attributes:
+        room_code: The room.
+        user_id: The user.
+        data: The encoded frame, JSON in UTF-8. It leaves only while the lease is valid.
+    """
+
+    room_code: RoomCode
+    user_id: UserId
+    data: bytes
+
+
 class Detach(Struct, frozen=True):
     """The user's connections get no more frames of the room; without a user, nobody's do."""
 
@@ -271,7 +285,7 @@ class Moved(Struct, frozen=True):
     asking: tuple[NodeId, ...] = ()
 
 
-Delivery = ReplyFrame | RoomFrame | Detach | CloseAttached | Resumed | Moved
+Delivery = ReplyFrame | RoomFrame | WhisperFrame | Detach | CloseAttached | Resumed | Moved
 
 
 class Outlet(Protocol):

@@ -11,7 +11,7 @@ from types import MappingProxyType
 from typing import Final, Literal
 
 from votegame.errors import ErrorCode
-from votegame.game.change import Change, DrawQuestion, Notice, Ok, Refusal, Reply, Resumption
+from votegame.game.change import Change, Notice, Ok, Refusal, Reply, Resumption, Whisper
 from votegame.game.commands import React
 from votegame.game.messages import GateWasShut, Message, NoticesMissed, Timer, TimerDue
 from votegame.game.records import to_row
@@ -19,6 +19,7 @@ from votegame.game.rules import decide
 from votegame.game.state import Closed, Finished, State
 from votegame.game.timers import timers
 from votegame.ids import ConnectionId, NodeId, RoomId, UserId
+from votegame.rooms.effects import EffectRunner
 from votegame.rooms.environment import Environment
 from votegame.rooms.gate import Answered, CaughtUp, Gate, Output
 from votegame.rooms.inbox import ConnectionLost, Request, Subscription
@@ -54,7 +55,7 @@ class Room:
         state: State,
         *,
         on_progress: Callable[[], None],
-        on_effect: Callable[[DrawQuestion], None],
+        effects: EffectRunner,
     ) -> None:
         """Take over a room whose log ends where `state` does.
 
@@ -63,14 +64,14 @@ class Room:
             claim: The claim under which it was loaded.
             state: The fold of its log.
             on_progress: Called when something was committed, or will never be.
-            on_effect: Called with each effect that the rules wish for.
+            effects: Does what the rules wish for, and says what came of it.
         """
         self.state = state
         self.presence = PresenceTracker(grace_ms=env.house.grace_ms)
         self.condition: Condition = "live"
         self._env = env
         self._on_progress = on_progress
-        self._on_effect = on_effect
+        self._effects = effects
         self._gate = Gate(claim.room_code, env.outlet, env.clock, committed=state.position, told_seq=state.seq)
         self._writer = LogWriter(claim.room_id, claim.epoch, committed=state.position, listener=self)
         self._reaction_rates = ReactionRates(are_on=env.rates_are_on)
@@ -183,7 +184,7 @@ class Room:
         self.presence.told_up_to(change.state.position)
         self._gate.add(change.state.position, [answered], members=1)
         for effect in change.effects:
-            self._on_effect(effect)
+            self._effects.run(effect)
         self._env.observe_turn(type(request.command).__name__, _outcome(change.reply))
 
     def _attach(self, request: Request, reply: Reply, after: State) -> Answered:
@@ -209,7 +210,8 @@ class Room:
         told = self._decide(NoticesMissed()).public
         notices = tuple(notice for notice in told if isinstance(notice, Notice))
         caught_up = CaughtUp(subscription, self.decided, notices)
-        self._gate.add(self.state.position, [caught_up], members=len(self.state.members))
+        whispers = [whisper for whisper in told if isinstance(whisper, Whisper)]
+        self._gate.add(self.state.position, [caught_up, *whispers], members=len(self.state.members))
         if self._gate.is_idle:
             self.presence.told_up_to(self.state.position)
         self.store_deadline()
@@ -232,6 +234,7 @@ class Room:
             now=env.clock.now_ms(),
             rng=env.rng,
             house=env.house,
+            outside=self._effects.outside(),
         )
 
     def _carry_out(self, change: Change, *first: Output) -> None:
@@ -253,7 +256,7 @@ class Room:
         else:
             self.store_deadline()
         for effect in change.effects:
-            self._on_effect(effect)
+            self._effects.run(effect)
 
     def _count_members(self) -> None:
         state = self.state

@@ -93,6 +93,10 @@ class MemoryUserStore:
         now = self._now_ms()
         return frozenset(login_id for login_id in login_ids if self._logins.get(login_id, (None, 0))[1] > now)
 
+    def is_user(self, user_id: UserId) -> bool:
+        """Whether there is a user with this id, for other twins that refer to users."""
+        return user_id in self._users
+
     def _is_taken(self, user: NewUser) -> bool:
         return user.email_folded is not None and any(
             other.email_folded == user.email_folded for other in self._users.values()

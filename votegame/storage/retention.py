@@ -17,6 +17,10 @@ from votegame.storage.database import Statements
 CODES_AT_ONCE: Final = 500
 RECORDS_AT_ONCE: Final = 5_000
 LOGINS_AT_ONCE: Final = 1_000
+QUESTIONS_AT_ONCE: Final = 1_000
+QUESTION_DAYS: Final = 60
+MOST_QUESTIONS: Final = 10_000
+"""In stock, for all topics, languages and tones together."""
 _DAY_MS: Final = 24 * 60 * 60 * 1000
 _SOON_SECONDS: Final = 1.0
 _LATER_SECONDS: Final = 60.0
@@ -49,11 +53,16 @@ class Retention:
 
 
 async def sweep(database: Statements, *, log_days: float = 30) -> Mapping[str, int]:
-    """Free codes of closed rooms; remove rooms that closed long ago, dead nodes, and who cannot come back; how many."""
+    """Free codes of closed rooms; remove old rooms and questions, dead nodes, and who cannot come back; how many."""
     return {
         "codes": await database.execute("retention_codes", limit=CODES_AT_ONCE),
         "rooms": await database.execute("retention_logs", limit=RECORDS_AT_ONCE, keep_ms=int(log_days * _DAY_MS)),
         "nodes": await database.execute("retention_nodes"),
         "logins": await database.execute("retention_logins", limit=LOGINS_AT_ONCE),
         "guests": await database.execute("retention_guests", limit=LOGINS_AT_ONCE),
+        "questions": await database.execute(
+            "retention_questions", limit=QUESTIONS_AT_ONCE, most=MOST_QUESTIONS, keep_ms=QUESTION_DAYS * _DAY_MS
+        ),
+        "gaps": await database.execute("retention_gaps"),
+        "spending": await database.execute("retention_spending"),
     }

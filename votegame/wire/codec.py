@@ -95,8 +95,10 @@ class _NotJsonError(ValueError):
 class Codec:
     """Decodes what clients send. Pure, and shared by all connections."""
 
-    def __init__(self, limits: Limits) -> None:
+    def __init__(self, limits: Limits, *, has_moderation: bool = False) -> None:
+        """`has_moderation` says whether hosts can have answers checked."""
         self._limits = limits
+        self._has_moderation = has_moderation
         self._decoder = msgspec.json.Decoder(AnyCommand)
 
     def decode(self, data: str | bytes) -> AnyCommand | BadFrame:
@@ -202,6 +204,8 @@ class Codec:
             raise _WrongField("settings.max_players", f"Expected `int` <= {self._limits.max_players}")
         if settings.results_seconds is not UNSET and 0 < settings.results_seconds < _LEAST_RESULTS_SECONDS:
             raise _WrongField("settings.results_seconds", f"Expected 0, or `int` >= {_LEAST_RESULTS_SECONDS}")
+        if settings.moderation == "on" and not self._has_moderation:
+            raise _WrongField("settings.moderation", "Expected `off`, there is no moderator here")
         changes: dict[str, Any] = {}
         if settings.topic is not UNSET:
             changes["topic"] = _text("settings.topic", text.topic, settings.topic)

@@ -194,6 +194,14 @@ class AnswerSubmitted(Notice, frozen=True, kw_only=True):
     participant_count: fields.PlayerCount
 
 
+class AnswerFlagged(Notice, frozen=True, kw_only=True):
+    """Your answer was left out of the round. You alone are told, on all of your connections."""
+
+    round_id: fields.RoundIdField
+    answer_id: fields.AnswerIdField
+    reason: fields.FlagReason
+
+
 class VoteUpdate(Notice, frozen=True, kw_only=True):
     """How many have voted and, unless the setting `vote_updates` is `progress`, the votes for one answer."""
 
@@ -249,5 +257,5 @@ AnyEvent = (
 )
 """The closed family of events."""
 
-AnyNotice = AnswerSubmitted | VoteUpdate | PlayerConnection | Reaction
+AnyNotice = AnswerSubmitted | AnswerFlagged | VoteUpdate | PlayerConnection | Reaction
 """The closed family of notices."""

@@ -53,6 +53,8 @@ OwnQuestionCount = Annotated[
     int, Meta(ge=0, le=20, description="How many of the host's own questions wait to be asked, unseen by anybody.")
 ]
 
+FlagReason = Annotated[str, Meta(min_length=1, description="Why: `moderation`. More may come.")]
+
 MemberCount = Annotated[int, Meta(ge=0, description="Members of the room, spectators included.")]
 SpectatorCount = Annotated[int, Meta(ge=0, description="Members of the room who only watch.")]
 PlayerCount = Annotated[int, Meta(ge=0, description="Players of this round who still have their seats.")]

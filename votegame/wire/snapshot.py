@@ -8,10 +8,12 @@ from typing import Annotated
 
 from msgspec import UNSET, Meta, Struct, UnsetType
 
+from votegame.game.question import Tone
 from votegame.game.room_settings import (
     HostAway,
     Language,
     MaxPlayers,
+    Moderation,
     PhaseSeconds,
     ResultsSeconds,
     Topic,
@@ -38,6 +40,9 @@ class Settings(Part, frozen=True, kw_only=True):
     host_away: HostAway
     topic: Topic
     language: Language
+    # A node of the release before may still send the settings of a room in a deploy: it knows none of these.
+    tone: Tone | UnsetType = UNSET
+    moderation: Moderation | UnsetType = UNSET
 
 
 class Member(Part, frozen=True, kw_only=True):
@@ -92,6 +97,13 @@ class OwnVote(Part, frozen=True, kw_only=True):
     answer_id: fields.AnswerIdField
 
 
+class FlaggedAnswer(Part, frozen=True, kw_only=True):
+    """An answer of the member himself that was left out of the round."""
+
+    answer_id: fields.AnswerIdField
+    reason: fields.FlagReason
+
+
 class You(Part, frozen=True, kw_only=True):
     """What the member himself is, and has done in this round."""
 
@@ -99,7 +111,14 @@ class You(Part, frozen=True, kw_only=True):
     plays: Annotated[
         bool, Meta(description="Had a seat when this round began: may act in it, as long as `role` is `player`.")
     ]
-    answer_id: Annotated[fields.AnswerIdField | None, Meta(description="His answer; null until there is one.")]
+    answer_id: Annotated[
+        fields.AnswerIdField | None,
+        Meta(description="His answer; null until there is one, and again when it was flagged."),
+    ]
+    answer_flagged: Annotated[
+        FlaggedAnswer | UnsetType,
+        Meta(description="His last answer, if it was flagged and he has no other; not there otherwise."),
+    ] = UNSET
     vote: Annotated[OwnVote | None, Meta(description="His vote; null until there is one.")]
 
 

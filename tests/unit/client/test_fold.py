@@ -50,3 +50,47 @@ def test_an_unknown_event_only_counts(fold):
 def test_an_unknown_notice_changes_nothing(fold):
     fold.take({"type": "birthday", "user_id": STATE["host_id"]})
     assert fold.state == STATE
+
+
+class TestAFlaggedAnswer:
+    """What its author makes of what he is told; examples give the frames."""
+
+    FLAGGED = json.loads((EXAMPLES / "state.answering.flagged.json").read_bytes())
+    NOTICE = json.loads((EXAMPLES / "notice.answer_flagged.json").read_bytes())
+
+    @pytest.fixture
+    def fold(self) -> RoomFold:
+        """He has answered, and his answer is not flagged yet."""
+        before = json.loads(json.dumps(self.FLAGGED))
+        del before["you"]["answer_flagged"]
+        before["you"]["answer_id"] = self.NOTICE["answer_id"]
+        fold = RoomFold("ben")
+        fold.take_ok({"type": "ok", "state": before})
+        return fold
+
+    def command(self, **changes):
+        return {"type": "submit_answer", "round_id": self.NOTICE["round_id"], **changes}
+
+    def test_is_his_no_more(self, fold):
+        fold.take(self.NOTICE)
+        fold.take(self.NOTICE)
+        assert fold.state == self.FLAGGED
+
+    def test_does_not_come_back_with_an_ok_that_is_told_late(self, fold):
+        fold.take(self.NOTICE)
+        fold.took(self.command(), {"answer_id": self.NOTICE["answer_id"]})
+        assert fold.state == self.FLAGGED
+
+    def test_is_forgotten_with_another_answer_and_with_the_round(self, fold):
+        fold.take(self.NOTICE)
+        fold.took(self.command(), {"answer_id": "another"})
+        assert fold.state["you"]["answer_id"] == "another"
+        assert "answer_flagged" not in fold.state["you"]
+        fold.take(self.NOTICE)
+        fold.take({"type": "game_reset", "seq": fold.seq + 1})
+        assert "answer_flagged" not in fold.state["you"]
+
+    def test_of_another_round_changes_nothing(self, fold):
+        before = json.loads(json.dumps(fold.state))
+        fold.take({**self.NOTICE, "round_id": "another"})
+        assert fold.state == before

@@ -20,7 +20,7 @@ from votegame.game.messages import User
 from votegame.rooms.environment import Environment
 from votegame.rooms.journal import Journal
 from votegame.rooms.memberships import Memberships
-from votegame.rooms.ports import CloseAttached, Detach, Origin, ReplyFrame, RoomFrame
+from votegame.rooms.ports import CloseAttached, Detach, Origin, ReplyFrame, RoomFrame, WhisperFrame
 from votegame.rooms.registry import Registry
 from votegame.storage.memory import MemoryNodeStore, MemoryRoomStore
 
@@ -60,6 +60,10 @@ class FakeGateway:
                 case RoomFrame(room_code=room_code):
                     for connection_id in self.attached.get(room_code, {}):
                         self.got.setdefault(connection_id, []).append(json.loads(delivery.data))
+                case WhisperFrame(room_code, user_id):
+                    for connection_id, whose in self.attached.get(room_code, {}).items():
+                        if whose == user_id:
+                            self.got.setdefault(connection_id, []).append(json.loads(delivery.data))
                 case Detach(room_code, user_id):
                     attached = self.attached.get(room_code, {})
                     for connection_id in [each for each, whose in attached.items() if user_id in {None, whose}]:

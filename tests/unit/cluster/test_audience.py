@@ -27,7 +27,7 @@ from votegame.cluster.envelope import (
 from votegame.errors import ErrorCode
 from votegame.game import commands
 from votegame.rooms.inbox import INBOX_ENTRIES
-from votegame.rooms.ports import CloseAttached, Detach, RoomFrame
+from votegame.rooms.ports import CloseAttached, Detach, RoomFrame, WhisperFrame
 
 pytestmark = pytest.mark.looptime
 
@@ -192,6 +192,24 @@ class TestFrames:
         assert gateway.frames() == ["room_locked", "reaction"]
         assert [message.seq for message in corner.far.of(Published)] == [2, None]
         assert [frame["type"] for frame in ada.got] == ["ok", "room_locked", "ok", "reaction"]
+
+    async def test_a_whisper_goes_to_the_nodes_of_its_user_only_and_is_no_reply_to_anything(self, corner):
+        ada, gateway, bob = await joined(corner)
+        gateway.join(bob, connection_id="another")
+        third = Gateway(corner, corner.another())
+        third.code = ada.code
+        await corner.keep_alive(third.far)
+        third.join(an_id())
+        await settle()
+        for far in (corner.far, third.far):
+            far.forget()
+        ada.got.clear()
+        corner.house.audience.deliver([WhisperFrame(ada.code, bob, b'{"type":"answer_flagged"}')])
+        await settle()
+        (whisper,) = corner.far.got
+        assert (whisper.whispered_to, whisper.token, whisper.connection_id) == (bob, 0, None)
+        assert (whisper.stream, whisper.durable) == (None, False)
+        assert third.far.got == ada.got == []
 
     async def test_go_to_each_node_that_listens(self, corner):
         ada, gateway, _bob = await joined(corner)

@@ -532,3 +532,21 @@ class TestForgetting:
         corner.far.begin_anew()
         corner.far.send()
         assert corner.gateway.closed == [ada.connection_id]
+
+
+async def test_a_whisper_is_for_the_connections_of_its_user_only(corner):
+    await corner.begin()
+    ada = await corner.handed_over()
+    bob = Guest(corner.house, "bob")
+    bob.code = ada.code
+    bob.send(commands.JoinRoom, id_="join")
+    await settle()
+    place = {"user_id": bob.user.user_id, "stream": an_id(), "seq": 1}
+    corner.far.send(a_reply(corner.far.of(Forward)[0], **place))
+    ada.got.clear()
+    frame = msgspec.Raw(b'{"type":"answer_flagged"}')
+    whisper = Replied(
+        room_code=ada.code, token=0, connection_id=None, frame=frame, durable=False, whispered_to=bob.user.user_id
+    )
+    corner.far.send(whisper)
+    assert (types(ada), types(bob)) == ([], ["ok", "answer_flagged"])

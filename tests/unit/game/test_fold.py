@@ -7,7 +7,7 @@ import pytest
 
 from tests.played import HOUSE, PlayedRoom, a_game
 from votegame.errors import CorruptLogError, ErrorCode
-from votegame.game import commands, messages, records
+from votegame.game import commands, records
 from votegame.game.fold import apply, fold, open_log
 from votegame.game.records import Record, Row, from_row, to_row
 from votegame.game.state import State, to_builtins
@@ -213,7 +213,7 @@ def test_questions_that_are_held():
     asked = msgspec.structs.replace(HOUSE.bank[0], key=next(iter(room.state.asked)))
     story.refuses(records.QuestionHeld(question=asked), "a question for the second time")
     held = next(question for question in HOUSE.bank if question.key != asked.key)
-    room.tell(messages.QuestionDrawn("", "en", held))
+    room.hold(held)
     Story(room).refuses(records.QuestionHeld(question=HOUSE.bank[0]), "there is a question already")
     room.say(room.host, commands.EndRound)
     other = msgspec.structs.replace(held, text="Another?")

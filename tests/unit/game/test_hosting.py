@@ -319,11 +319,11 @@ class TestPlayAgain:
     def test_only_after_a_game(self, room):
         assert room.say(room.host, commands.PlayAgain).code == ErrorCode.WRONG_PHASE
 
-    def test_a_question_is_drawn_when_none_is_held(self, room):
-        room.tell(messages.QuestionDrawn("", "en", HOUSE.bank[7]))
+    def test_a_question_is_drawn_when_there_is_none_yet(self, room):
+        room.draw(HOUSE.bank[7])
         room.play_round([room.host, room.ben, room.cleo])
         room.say(room.host, commands.NextRound)
-        room.tell(messages.QuestionDrawn("", "en", HOUSE.bank[8]))
+        room.draw(HOUSE.bank[8])
         room.play_round([room.host, room.ben, room.cleo])
         assert told(room, room.host, commands.PlayAgain).effects == ()
 

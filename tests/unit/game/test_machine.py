@@ -10,6 +10,7 @@ import random
 from typing import get_args
 
 import msgspec
+import pytest
 from hypothesis import HealthCheck, note, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
@@ -20,7 +21,7 @@ from tests.model_refusals import PHASES
 from tests.played import HOUSE, PlayedRoom
 from votegame.client.fold import RoomFold
 from votegame.game import commands, messages
-from votegame.game.change import Event, Ok, Resumption
+from votegame.game.change import Event, Ok, Resumption, Whisper
 from votegame.game.fold import apply, fold
 from votegame.game.presence import Presence
 from votegame.game.records import GameReset, Row, from_row, to_row
@@ -44,6 +45,8 @@ CHOICES = {
     "late_join": [True, False],
     "vote_updates": ["counts", "progress"],
     "host_away": ["promote", "wait", "auto"],
+    "tone": ["family", "default", "spicy"],
+    "moderation": ["on", "on", "off"],
     "questions": [(), tuple(OWN[:2]), tuple(OWN[2:]), tuple(OWN[:3])],
 }
 MOVES = {
@@ -64,6 +67,7 @@ MOVES = {
     "gate_was_shut": 1,
     "load": 1,
     "find_a_question": 1,
+    "check": 4,
 }
 """What may happen, and how often it does."""
 
@@ -77,6 +81,7 @@ class RandomGames(RuleBasedStateMachine):
         self.chance = random.Random(step)
         given = self.some_settings()
         limits = {"max_members": self.chance.choice([5, 5, 4, 2]), "most_remembered": self.chance.choice([300, 300, 8])}
+        limits["has_moderation"] = self.chance.random() < 0.5
         self.room = PlayedRoom(step, house=msgspec.structs.replace(HOUSE, **limits), **given)
         self.users = {"Ada": self.room.host, **{name: self.room.a_user(name) for name in NAMES[1:]}}
         self.names = {user.user_id: name for name, user in self.users.items()}
@@ -121,7 +126,8 @@ class RandomGames(RuleBasedStateMachine):
             frame = {"type": item.type, **item.fields}
             if isinstance(item, Event):
                 frame["seq"] = item.seq
-            if self.watcher.state["phase"] != "closed":
+            is_for_others = isinstance(item, Whisper) and item.user_id != self.watcher.user_id
+            if self.watcher.state["phase"] != "closed" and not is_for_others:
                 self.watcher.take(plain(frame))
         if any(isinstance(record.payload, GameReset) for record in change.records):
             self.asked.clear()
@@ -298,15 +304,38 @@ class RandomGames(RuleBasedStateMachine):
 
     def load(self):
         self.model.loaded(self.soon)
+        # Checks that were under way ended with the actor that had asked for them.
+        self.room.unchecked = []
         self.tell(messages.Loaded())
 
     def find_a_question(self):
-        self.tell(messages.QuestionDrawn("", "en", self.chance.choice(HOUSE.bank[:3])))
+        self.room.draw(self.chance.choice(HOUSE.bank[:3]))
+
+    def check(self):
+        """The checks of some answers come to an end."""
+        answers = getattr(self.room.state.phase, "answers", {})
+        here = {one.answer_id: self.names[user_id] for user_id, one in answers.items()}
+        ended = [one for one in self.room.unchecked if one not in here or self.chance.random() < 0.8]
+        flagged = [one for one in ended if self.chance.random() < 0.4]
+        self.room.unchecked = [one for one in self.room.unchecked if one not in ended]
+        authors = [here[one] for one in ended if one in here]
+        told = [here[one] for one in flagged if one in here and self.model.phase == "answering"]
+        self.model.are_checked(authors, told, self.soon)
+        message = messages.AnswersChecked(
+            round_id=self.round_ids[-1] if self.round_ids else UNKNOWN,
+            passed=frozenset(ended) - frozenset(flagged),
+            flagged=frozenset(flagged),
+        )
+        public = self.tell(message).public
+        whispered = [self.names[item.user_id] for item in public if isinstance(item, Whisper)]
+        assert sorted(whispered) == sorted(told)
 
     # what must be true after each -----------------------------------------------------------------------------------
 
     def shown(self, name):
-        return plain(snapshot(self.room.state, self.users[name].user_id, self.presence, now=self.room.now))
+        state, user_id = self.room.state, self.users[name].user_id
+        unchecked = frozenset(self.room.unchecked)
+        return plain(snapshot(state, user_id, self.presence, now=self.room.now, unchecked=unchecked))
 
     @invariant()
     def the_model_agrees(self):
@@ -327,6 +356,10 @@ class RandomGames(RuleBasedStateMachine):
             assert shown["round"] is None
             return
         assert {self.names[user_id]: one.content for user_id, one in state.phase.answers.items()} == model.answers
+        for name in model.members:
+            you = self.shown(name)["you"]
+            assert (you["answer_id"] is not None) == (name in model.answers)
+            assert ("answer_flagged" in you) == (name in model.flagged and name not in model.answers)
         assert (getattr(state.phase, "order", None) is not None) == model.voting_was
         current = shown["round"]
         assert model.question in (None, current["question"])
@@ -361,7 +394,8 @@ class RandomGames(RuleBasedStateMachine):
             return
         assert seen.get("remaining_ms") == model.remaining_ms
         expected = (model.submitted_count(), len(model.participants()))
-        now = now_fields(self.room.state, self.room.state.host_id, self.presence)
+        unchecked = frozenset(self.room.unchecked)
+        now = now_fields(self.room.state, self.room.state.host_id, self.presence, unchecked=unchecked)
         assert (now["submitted_count"], now["participant_count"]) == expected
         assert (seen["submitted_count"], seen["participant_count"]) == expected, model.phase
         counts = model.vote_counts()
@@ -384,7 +418,7 @@ def stored(record):
 
 N_GAMES = int(os.environ.get("RANDOM_GAMES", "120"))
 
-TestRandomGames = RandomGames.TestCase
+TestRandomGames = pytest.mark.many_games(RandomGames.TestCase)
 TestRandomGames.settings = settings(
     max_examples=N_GAMES,
     stateful_step_count=50,

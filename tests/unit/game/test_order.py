@@ -28,6 +28,8 @@ LIMITS = {4: 55.5, 5: 70.0}
 ORDER_LIMITS = {4: 83.1, 5: 230.0}
 """The same, of 23 and of 119 degrees of freedom."""
 
+pytestmark = pytest.mark.many_games
+
 
 class Shown(Struct):
     """A round: answer ids in the order in which voting showed them, and the same in orders that must not show."""

@@ -8,9 +8,9 @@ import pytest
 from tests.played import HOUSE, PlayedRoom
 from votegame.errors import CorruptLogError
 from votegame.game import commands, messages, records
-from votegame.game.change import DrawQuestion, Ok
+from votegame.game.change import Ok
 from votegame.game.fold import apply, fold
-from votegame.game.house import Question
+from votegame.game.question import Question
 from votegame.game.records import Record, Row, from_row, to_row
 from votegame.game.room_settings import MOST_OWN_QUESTIONS
 from votegame.game.wording import question
@@ -21,11 +21,11 @@ BANK = HOUSE.bank
 
 @pytest.fixture
 def room():
-    """A host with questions of his own, and Ben, in the lobby; the room holds one of the bank."""
+    """A host with questions of his own, and Ben, in the lobby; one of the bank is drawn."""
     room = PlayedRoom(total_rounds=5, questions=OWN)
     room.ben = room.a_user("Ben")
     room.say(room.ben, commands.JoinRoom)
-    room.tell(messages.QuestionDrawn("", "en", BANK[7]))
+    room.draw(BANK[7])
     yield room
     assert fold(map(stored, room.records)) == room.state
 
@@ -60,17 +60,16 @@ def next_question(room) -> str:
     return asked(room)
 
 
-def test_they_come_first_and_in_order_and_then_the_one_that_was_held(room):
+def test_they_come_first_and_in_order_and_then_the_one_that_was_drawn(room):
     room.say(room.host, commands.StartGame)
     assert (asked(room), waiting(room)) == (SPY, [HUM, HAT])
     room.say(room.host, commands.SkipQuestion)
     assert (asked(room), waiting(room)) == (HUM, [HAT])
     assert (next_question(room), waiting(room)) == (HAT, [])
-    assert room.state.held == BANK[7]
     assert next_question(room) == BANK[7].text
 
 
-def test_a_question_that_is_held_for_later_is_not_looked_for_again(room):
+def test_a_question_that_was_drawn_for_later_is_not_looked_for_again(room):
     assert told(room, commands.StartGame).effects == ()
 
 
@@ -118,11 +117,20 @@ def test_who_makes_a_room_may_give_them_and_gets_the_count(room):
 
 
 class TestNoQuestionTwice:
+    def test_a_drawn_one_that_is_the_same_is_not_asked_and_another_is_looked_for(self, room):
+        (wish,) = give(room, BANK[7].text.upper(), HUM).effects
+        assert wish.asked == {BANK[7].key, question(HUM).key}
+        assert told(room, commands.StartGame).effects == (wish,)
+        next_question(room)
+        assert next_question(room) != BANK[7].text
+
     def test_a_held_one_that_is_the_same_is_let_go_and_another_is_looked_for(self, room):
-        give(room, BANK[7].text.upper(), HUM)
-        change = told(room, commands.StartGame)
+        room.hold(BANK[8])
+        room.drawn = None
+        give(room, BANK[8].text.upper(), HUM)
+        (wish,) = told(room, commands.StartGame).effects
         assert room.state.held is None
-        assert change.effects == (DrawQuestion("", "en", frozenset({BANK[7].key, question(HUM).key})),)
+        assert wish.asked == {BANK[8].key, question(HUM).key}
 
     def test_one_that_is_drawn_is_none_of_those_that_wait(self, room):
         patch = commands.SettingsPatch(topic="tea", questions=(HAT,))
@@ -182,7 +190,7 @@ class TestFold:
         ben = room.a_user("Ben")
         room.say(ben, commands.JoinRoom)
         room.say(room.host, commands.UpdateSettings, id="old", settings=commands.SettingsPatch(topic="tea"))
-        room.tell(messages.QuestionDrawn("tea", "en", BANK[7]))
+        room.hold(BANK[7])
         room.say(room.host, commands.StartGame)
         room.play_round([room.host, ben])
         room.say(room.host, commands.PlayAgain)

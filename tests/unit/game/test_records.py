@@ -32,7 +32,7 @@ def test_the_author_of_a_command_stands_in_a_column_also_where_the_record_names_
 
 def test_types_are_the_names_of_events_and_hidden_ones_have_no_number(rows):
     hidden = {row.type for row in rows.values() if row.seq is None}
-    assert hidden == {"base", "question_held", "answer_submitted", "vote_submitted"}
+    assert hidden == {"base", "answer_submitted", "vote_submitted"}
     assert {"player_joined", "player_left", "voting_started", "round_ended", "game_ended"} <= rows.keys()
 
 

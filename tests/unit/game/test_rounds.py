@@ -235,6 +235,7 @@ def test_with_progress_they_are_told_as_a_count_of_voters_only():
     assert set(notice.fields) == {"round_id", "submitted_count", "participant_count"}
 
 
+@pytest.mark.many_games
 def test_the_order_of_answers_tells_nothing_of_the_order_in_which_they_came():
     places = collections.Counter()
     for seed in range(600):

@@ -10,6 +10,7 @@ from votegame.game import commands, messages
 from votegame.game.change import DrawQuestion, Refusal, Resumption
 from votegame.game.fold import fold
 from votegame.game.presence import Presence
+from votegame.game.question import Person, Wish
 from votegame.game.rules import decide
 
 ANOTHER_ID = "00000000-0000-4000-8000-000000000000"
@@ -209,19 +210,30 @@ def test_resume_hands_on_what_either_way_of_resuming_needs():
     assert (reply.user_id, reply.stream, reply.last_seq, reply.state) == (room.ben.user_id, ANOTHER_ID, 7, room.state)
 
 
-class TestQuestions:
-    def drawn(self, room, topic="", language="en", index=5):
-        return room.tell(messages.QuestionDrawn(topic, language, HOUSE.bank[index]))
+def a_draw(room, asked=(), **wish):
+    """The effect by which the room looks for a question."""
+    people = tuple(Person(user_id, member.display_name) for user_id, member in room.state.members.items())
+    return DrawQuestion(Wish(**{"topic": "", "language": "en", "tone": "default"} | wish), frozenset(asked), people)
 
-    def test_a_held_question_is_asked_in_the_next_round_and_a_new_one_is_wished_for(self):
+
+class TestQuestions:
+    def test_a_drawn_question_is_asked_in_the_next_round_and_a_new_one_is_wished_for(self):
         room = room_in("lobby")
-        self.drawn(room)
-        change = room.tell(
-            messages.FromUser(room.host, commands.StartGame(id="s", room_code=room.room_code)),
-        )
+        room.draw(HOUSE.bank[5])
+        change = self.started(room)
+        assert room.state.phase.round.question == HOUSE.bank[5].text
+        assert change.effects == (a_draw(room, asked=[HOUSE.bank[5].key]),)
+
+    def test_one_that_is_in_the_log_is_asked_before_one_that_was_drawn(self):
+        room = room_in("lobby")
+        room.hold(HOUSE.bank[5])
+        room.draw(HOUSE.bank[6])
+        assert self.started(room).effects == ()
         assert room.state.phase.round.question == HOUSE.bank[5].text
         assert room.state.held is None
-        assert change.effects == (DrawQuestion("", "en", frozenset({HOUSE.bank[5].key})),)
+        room.say(room.host, commands.EndRound)
+        room.say(room.host, commands.NextRound)
+        assert room.state.phase.round.question == HOUSE.bank[6].text
 
     def test_without_one_the_bank_gives_one_that_was_not_asked(self):
         room = PlayedRoom(total_rounds=20)
@@ -235,26 +247,56 @@ class TestQuestions:
             asked.append(room.state.phase.round.question)
         assert len(set(asked)) == 20
 
-    def test_one_that_comes_too_late_or_twice_or_for_another_topic_is_not_held(self):
-        room = room_in("lobby")
-        assert self.drawn(room, topic="cats").records == ()
-        assert len(self.drawn(room).records) == 1
-        assert self.drawn(room, index=6).records == ()
+    def test_the_bank_is_asked_for_what_the_room_wishes(self):
+        room = PlayedRoom(topic="Cats and dogs", language="en-GB")
+        room.say(room.a_user("Ben"), commands.JoinRoom)
         room.say(room.host, commands.StartGame)
-        assert self.drawn(room, index=5).records == ()
-        room.say(room.host, commands.LeaveRoom)
-        room.say(room.ben, commands.LeaveRoom)
-        assert self.drawn(room, index=7).records == ()
+        (topic,) = [one.topic for one in HOUSE.bank.tagged if one.question.text == room.state.phase.round.question]
+        assert topic == "animals"
 
-    def test_another_topic_or_language_lets_go_of_the_held_one(self):
+    def test_what_was_drawn_is_asked_once(self):
         room = room_in("lobby")
-        self.drawn(room)
-        patch = commands.SettingsPatch(max_players=5)
-        assert not room.tell(self.update(room, patch)).effects
-        assert room.state.held is not None
-        change = room.tell(self.update(room, commands.SettingsPatch(topic="dogs")))
+        room.draw(HOUSE.bank[5])
+        room.say(room.host, commands.StartGame)
+        room.say(room.host, commands.EndRound)
+        room.say(room.host, commands.NextRound)
+        assert room.state.phase.round.question != HOUSE.bank[5].text
+
+    @pytest.mark.parametrize("patch", [{"topic": "dogs"}, {"language": "de"}, {"tone": "family"}])
+    def test_what_was_drawn_on_another_wish_is_not_asked(self, patch):
+        room = room_in("lobby")
+        room.draw(HOUSE.bank[5])
+        change = room.tell(self.update(room, commands.SettingsPatch(**patch)))
+        assert change.effects == (a_draw(room, **patch),)
+        room.say(room.host, commands.StartGame)
+        assert room.state.phase.round.question != HOUSE.bank[5].text
+
+    def test_other_settings_leave_it_alone(self):
+        room = room_in("lobby")
+        room.draw(HOUSE.bank[5])
+        assert room.tell(self.update(room, commands.SettingsPatch(max_players=5))).effects == ()
+        room.hold(HOUSE.bank[6])
+        room.tell(self.update(room, commands.SettingsPatch(max_players=6, tone="family")))
+        assert room.state.held == HOUSE.bank[6], "so folds a release that knows no tone"
+        room.tell(self.update(room, commands.SettingsPatch(topic="dogs")))
         assert room.state.held is None
-        assert change.effects == (DrawQuestion("dogs", "en", frozenset()),)
+
+    @pytest.mark.parametrize("phase", ["lobby", "answering", "voting", "results", "finished"])
+    @pytest.mark.parametrize("role", ["player", "spectator"])
+    def test_a_question_is_drawn_anew_for_each_who_joins(self, phase, role):
+        room = room_in(phase)
+        room.draw(HOUSE.bank[5])
+        change = self.joined(room, role)
+        assert change.effects == (a_draw(room, asked=room.state.asked),)
+        assert [person.username for person in change.effects[0].people][-1] == "Newcomer"
+        assert len(change.records) == 1
+
+    def joined(self, room, role):
+        joining = commands.JoinRoom(id="j", room_code=room.room_code, role=role)
+        return room.tell(messages.FromUser(room.a_user("Newcomer"), joining))
+
+    def started(self, room):
+        return room.tell(messages.FromUser(room.host, commands.StartGame(id="s", room_code=room.room_code)))
 
     def update(self, room, patch):
         room.n = getattr(room, "n", 0) + 1
@@ -296,8 +338,8 @@ class TestDeadlines:
 
     def test_a_loaded_room_without_a_question_wishes_for_one_and_a_closed_one_for_nothing(self):
         room = room_in("lobby")
-        assert room.tell(messages.Loaded()).effects == (DrawQuestion("", "en", frozenset()),)
-        room.tell(messages.QuestionDrawn("", "en", HOUSE.bank[0]))
+        assert room.tell(messages.Loaded()).effects == (a_draw(room),)
+        room.draw(HOUSE.bank[0])
         assert room.tell(messages.Loaded()).effects == ()
         room.say(room.host, commands.LeaveRoom)
         room.say(room.ben, commands.LeaveRoom)

@@ -16,7 +16,7 @@ from votegame.gateway.connection import Connection
 from votegame.gateway.gateway import Gateway
 from votegame.gateway.ports import GatewaySettings, Metrics
 from votegame.ids import ConnectionId, LoginId, RoomCode, UserId
-from votegame.rooms.ports import CloseAttached, Detach, ReplyFrame, RoomFrame
+from votegame.rooms.ports import CloseAttached, Detach, ReplyFrame, RoomFrame, WhisperFrame
 from votegame.wire import frames
 
 ROOM = RoomCode("ABC234")
@@ -115,6 +115,9 @@ class Stage:
 
     def tell(self, data: bytes = b'{"type":"e"}', *, durable: bool = True) -> None:
         self.gateway.outlet.deliver([RoomFrame(room_code=ROOM, data=data, durable=durable)])
+
+    def whisper(self, user: str, data: bytes = b'{"type":"w"}') -> None:
+        self.gateway.outlet.deliver([WhisperFrame(ROOM, UserId(user), data)])
 
     def detach(self, user: str | None) -> None:
         self.gateway.outlet.deliver([Detach(ROOM, None if user is None else UserId(user))])

@@ -440,3 +440,15 @@ async def test_what_comes_after_a_violation_is_thrown_away(stage):
 
     stage.later(2)
     assert client.transport.is_aborted
+
+
+async def test_a_whisper_is_for_all_connections_of_one_user_and_kept_back_without_a_lease(stage):
+    ada, again, ben = stage.connect("ada"), stage.connect("ada"), stage.connect("ben")
+    for client in (ada, again, ben):
+        stage.attach(client)
+    stage.connect("ada")
+    stage.whisper("ada")
+    stage.has_lease = False
+    stage.whisper("ada")
+    stage.has_lease = True
+    assert [client.heard() for client in (ada, again, ben)] == [[{"type": "w"}], [{"type": "w"}], []]

@@ -1,100 +1,146 @@
-import itertools
+"""How a bank is drawn from; what stands in ours is in `test_bank_content.py`."""
+
 import random
-import unicodedata
 from collections import Counter
 
 import pytest
 
 from votegame.errors import ConfigurationError
-from votegame.game import wording
+from votegame.game.house import unasked
+from votegame.game.question import Wish
 from votegame.questions.bank import Bank, BankSource, built_in_bank
+from votegame.questions.bank_text import read
 
 BANK = built_in_bank()
-TEXTS = [question.text for question in BANK]
+ANYTHING = Wish("", "en", "default")
 
-
-def overlap(one: str, other: str) -> float:
-    """The words that two questions share, of all that they have together: 0 for none, 1 for all (Jaccard)."""
-    a, b = set(wording.words(one)), set(wording.words(other))
-    return len(a & b) / len(a | b)
-
-
-def test_the_built_in_bank_lasts_for_many_evenings():
-    assert len(BANK) >= 200
-
-
-def test_no_key_comes_twice_and_none_is_empty():
-    keys = [question.key for question in BANK]
-
-    assert len(set(keys)) == len(keys)
-    assert all(keys)
-
-
-def test_no_two_questions_share_half_of_their_words():
-    near = [pair for pair in itertools.combinations(TEXTS, 2) if overlap(*pair) >= 0.5]
-
-    assert near == []
-
-
-def test_the_overlap_finds_a_question_that_was_only_reworded():
-    assert (
-        overlap("What is the best thing about being a potato?", "The best thing about being a potato is ____.") >= 0.5
+SMALL = Bank(
+    read(
+        """
+[food family]
+Soup?
+[food default]
+Beer?
+[food spicy]
+Oysters?
+[love family]
+Hugs?
+[love spicy]
+Kisses?
+""",
+        "en",
     )
+    + read(
+        """
+[food family]
+Suppe?
+[work default]
+Feierabend?
+[love spicy]
+Flirt?
+""",
+        "de",
+    )
+)
 
 
-def test_every_question_is_short():
-    assert [text for text in TEXTS if len(text) > 140] == []
+def fitting(topic="", language="en", tone="default"):
+    return [sorted(question.text for question in group) for group in SMALL.fitting(Wish(topic, language, tone))]
 
 
-def test_every_question_ends_as_a_question_a_sentence_or_a_blank():
-    assert [text for text in TEXTS if not text.endswith(("?", ".", "\u2026", "____"))] == []
-
-
-def test_blanks_are_marked_in_one_way():
-    assert [text for text in TEXTS if "_" in text.replace("____", "", 1)] == []
-
-
-def test_every_question_is_plain_text_in_its_final_form():
-    for text in TEXTS:
-        assert text == unicodedata.normalize("NFC", text).strip()
-        assert "  " not in text
-        assert not {unicodedata.category(char)[0] for char in text} & {"C"}, text
-
-
-def test_the_forms_vary():
-    openings = Counter(text.split()[0] for text in TEXTS)
-
-    assert max(openings.values()) <= len(TEXTS) / 4
-    assert len(openings) >= 30
+def a_bank(*texts):
+    return Bank(read("\n".join(("[food family]", *texts)), "en"))
 
 
 def test_a_bank_is_a_sequence():
-    bank = Bank(["One?", "Two?", "Three?"])
+    bank = a_bank("One?", "Two?", "Three?")
 
     assert (len(bank), bank[0].text, [question.text for question in bank[1:]]) == (3, "One?", ["Two?", "Three?"])
 
 
 def test_a_bank_that_repeats_itself_is_refused():
     with pytest.raises(ConfigurationError, match="repeats itself: 'What is a boat' and 'What is the boat\\?'"):
-        Bank(["What is a boat", "Another one?", "What is the boat?"])
+        a_bank("What is a boat", "Another one?", "What is the boat?")
+
+
+def test_two_languages_may_not_say_the_same_either():
+    with pytest.raises(ConfigurationError, match="repeats itself"):
+        Bank(read("[food family]\nPizza?", "en") + read("[food family]\nPizza!", "de"))
+
+
+@pytest.mark.parametrize(
+    ("tone", "groups"),
+    [
+        ("family", [["Hugs?", "Soup?"]]),
+        ("default", [["Beer?", "Hugs?", "Soup?"]]),
+        ("spicy", [["Kisses?", "Oysters?"], ["Beer?", "Hugs?", "Kisses?", "Oysters?", "Soup?"]]),
+    ],
+)
+def test_a_tone_allows_the_tamer_ones_too_but_what_is_spicy_comes_first(tone, groups):
+    assert fitting(tone=tone) == groups
+
+
+def test_a_spicy_room_stays_with_its_topic_before_it_is_asked_what_is_spicy_elsewhere():
+    assert fitting("food", tone="spicy")[:3] == [["Oysters?"], ["Beer?", "Oysters?", "Soup?"], ["Kisses?", "Oysters?"]]
+
+
+def test_the_topic_comes_first_then_all_of_the_language():
+    assert fitting("street food") == [["Beer?", "Soup?"], ["Beer?", "Hugs?", "Soup?"]]
+
+
+def test_two_topics_are_one_group():
+    assert fitting("love and food", tone="family") == [["Hugs?", "Soup?"], ["Hugs?", "Soup?"]]
+
+
+def test_a_topic_that_is_none_of_ours_makes_no_difference():
+    assert fitting("hats") == fitting()
+
+
+def test_after_the_language_comes_english():
+    assert fitting("Essen", "de") == [["Suppe?"], ["Feierabend?", "Suppe?"], ["Beer?", "Hugs?", "Soup?"]]
+
+
+@pytest.mark.parametrize("language", ["de", "de-AT", "DE-ch"])
+def test_the_primary_subtag_is_the_language(language):
+    assert fitting(language=language, tone="family")[0] == ["Suppe?"]
+
+
+@pytest.mark.parametrize("language", ["fr", "deu", "nds-de"])
+def test_a_language_that_the_bank_does_not_have_is_english(language):
+    assert fitting("food", language) == fitting("food", "en")
+
+
+def test_a_topic_without_a_question_is_passed_over():
+    assert fitting("love", "de", "family") == [[], ["Suppe?"], ["Hugs?", "Soup?"]]
+    assert [one.text for one in unasked(SMALL, Wish("love", "de", "family"), frozenset())] == ["Suppe?"]
+
+
+def test_what_was_asked_makes_room_for_the_next_best():
+    wish = Wish("Essen", "de", "family")
+
+    assert sorted(one.text for one in unasked(SMALL, wish, {"suppe"})) == ["Hugs?", "Soup?"]
+    assert unasked(SMALL, wish, {"suppe", "hugs", "soup"}) == ()
 
 
 async def test_drawing_never_repeats_and_ends_with_none():
-    source = BankSource(BANK, random.Random(1))
+    source = BankSource(SMALL, random.Random(1))
     asked: frozenset[str] = frozenset()
-    for _ in BANK:
-        question = await source.draw("", "en", asked)
-        assert question is not None
+    drawn = []
+    while question := await source.draw(Wish("love", "de", "spicy"), asked, ()):
         assert question.key not in asked
         asked |= {question.key}
+        drawn.append(question.text)
 
-    assert await source.draw("", "en", asked) is None
+    assert drawn[0] == "Flirt?"
+    assert set(drawn[1:3]) == {"Suppe?", "Feierabend?"}
+    assert set(drawn[3:5]) == {"Oysters?", "Kisses?"}
+    assert set(drawn[5:]) == {"Soup?", "Beer?", "Hugs?"}
+    assert len(drawn) == len(SMALL)
 
 
 async def test_any_unasked_question_may_be_drawn():
-    bank = Bank(["One?", "Two?", "Three?", "Four?"])
-    source = BankSource(bank, random.Random(1))
-    drawn = Counter([(await source.draw("", "en", frozenset({"two"}))).text for _ in range(300)])
+    source = BankSource(a_bank("One?", "Two?", "Three?", "Four?"), random.Random(1))
+    drawn = Counter([(await source.draw(ANYTHING, frozenset({"two"}), ())).text for _ in range(300)])
 
     assert set(drawn) == {"One?", "Three?", "Four?"}
     assert min(drawn.values()) > 60
@@ -102,11 +148,6 @@ async def test_any_unasked_question_may_be_drawn():
 
 async def test_the_same_chance_draws_the_same_question():
     first, second = (BankSource(BANK, random.Random(7)) for _ in range(2))
+    wish = Wish("love and food", "en", "spicy")
 
-    assert await first.draw("", "en", frozenset()) == await second.draw("", "en", frozenset())
-
-
-async def test_topic_and_language_make_no_difference():
-    source = BankSource(Bank(["One?"]), random.Random(1))
-
-    assert await source.draw("pirates", "de", frozenset()) is not None
+    assert await first.draw(wish, frozenset(), ()) == await second.draw(wish, frozenset(), ())

@@ -46,7 +46,7 @@ def settings(**changes) -> SettingsPatch:
 class Table:
     """The stores of one database, and one node on it, which may be dropped and begun again."""
 
-    def __init__(self, *, clock=None, max_rooms=1_000, rooms_per_user=20, seed=1, outlet=None, **changes):
+    def __init__(self, *, clock=None, max_rooms=1_000, rooms_per_user=20, seed=1, outlet=None, house=None, **changes):
         self.clock = clock or LoopClock()
         self.nodes = MemoryNodeStore(self.clock.now_ms)
         self.memory = MemoryRoomStore(self.nodes, self.clock.now_ms)
@@ -56,6 +56,7 @@ class Table:
         self.node_id = an_id()
         self.rng = seeded(seed)
         self._max_rooms, self._rooms_per_user = max_rooms, rooms_per_user
+        self._house = house or House(bank=a_bank())
         self._changes = changes
         self._tokens = itertools.count(1)
         self._tasks = []
@@ -73,7 +74,7 @@ class Table:
             outlet=self.outlet,
             clock=self.clock,
             rng=self.rng,
-            house=House(bank=a_bank()),
+            house=self._house,
             memberships=Memberships(rooms_per_user=self._rooms_per_user),
             questions=self.questions,
             **self._changes,
@@ -208,11 +209,11 @@ def of_later_release(table: Table, code: str) -> None:
     log[-1] = (msgspec.structs.replace(row, version=READABLE_VERSION + 1), time_ms)
 
 
-async def seated(table: Table) -> tuple[Player, Player]:
+async def seated(table: Table, **changes) -> tuple[Player, Player]:
     """Ada's room, in which Bob plays too; what they were told so far is forgotten."""
     await table.begin()
     ada, bob = table.user("ada"), table.user("bob")
-    ada.code = bob.code = (await ada.ask(ada.create()))["room_code"]
+    ada.code = bob.code = (await ada.ask(ada.create(**changes)))["room_code"]
     await bob.ask(bob.join(bob.code))
     await settle()
     table.outlet.clear()

@@ -5,6 +5,8 @@ import pytest
 from tests.fakes import Questions
 from tests.unit.rooms.table import settle
 from votegame.game.change import DrawQuestion
+from votegame.game.outside import Outside
+from votegame.game.question import Person, Wish
 from votegame.rooms.effects import EffectRunner
 
 pytestmark = pytest.mark.looptime
@@ -12,33 +14,50 @@ pytestmark = pytest.mark.looptime
 
 @pytest.fixture
 async def runner():
-    runner = EffectRunner(Questions(), lambda drawn: runner.drawn.append(drawn))  # noqa: PLW0108
-    runner.drawn = []
+    runner = EffectRunner(Questions(), None, lambda checked: None)
     yield runner
     await runner.close()
 
 
 def wish(topic="tea"):
-    return DrawQuestion(topic, "en", frozenset())
+    return DrawQuestion(Wish(topic, "en", "family"), frozenset(), ())
 
 
-async def test_what_is_drawn_comes_back_with_what_was_wished_for(runner):
+async def test_what_is_drawn_is_there_with_what_was_wished_for(runner):
+    assert runner.outside() == Outside()
     runner.run(wish())
     await settle()
-    (drawn,) = runner.drawn
-    assert (drawn.topic, drawn.language, drawn.question.text) == ("tea", "en", "What about 1?")
+    drawn = runner.outside().drawn
+    assert (drawn.wish, drawn.question.text) == (Wish("tea", "en", "family"), "What about 1?")
 
 
-async def test_a_newer_wish_takes_the_place_of_an_older_one(runner):
-    runner._questions.gate.clear()
+async def test_a_source_is_told_what_is_asked_already_and_who_is_there(runner):
+    asked = DrawQuestion(Wish("tea", "en", "family"), frozenset({"q"}), (Person("ada-id", "Ada"),))
+    runner.run(asked)
+    await settle()
+    assert runner._questions.wishes == [(asked.wish, asked.asked, asked.people)]
+
+
+async def test_a_newer_wish_takes_the_place_of_what_was_found_before(runner):
     runner.run(wish("tea"))
     await settle()
     runner.run(wish("milk"))
-    runner.run(wish("beer"))
+    assert runner.outside().drawn is None
+    await settle()
+    assert runner.outside().drawn.wish.topic == "milk"
+
+
+async def test_of_many_wishes_that_come_during_a_draw_only_the_newest_is_drawn_for(runner):
+    runner._questions.gate.clear()
+    runner.run(wish("tea"))
+    await settle()
+    for topic in ("milk", "water", "beer"):
+        runner.run(wish(topic))
     await settle()
     runner._questions.gate.set()
     await settle()
-    assert [drawn.topic for drawn in runner.drawn] == ["beer"]
+    assert runner.outside().drawn.wish.topic == "beer"
+    assert [asked.topic for asked, *_ in runner._questions.wishes] == ["tea", "beer"]
 
 
 async def test_a_source_that_finds_nothing_or_fails_or_hangs_harms_nobody(runner):
@@ -51,9 +70,15 @@ async def test_a_source_that_finds_nothing_or_fails_or_hangs_harms_nobody(runner
     runner._questions = Questions()
     runner._questions.gate.clear()
     runner.run(wish())
-    await asyncio.sleep(61)
+    await asyncio.sleep(1)
+    runner.run(wish("milk"))
+    await asyncio.sleep(21)
     assert runner._draw.done()
-    assert runner.drawn == []
+    assert runner.outside().drawn is None
+    runner._questions.gate.set()
+    runner.run(wish("milk"))
+    await settle()
+    assert runner.outside().drawn.wish.topic == "milk"
 
 
 async def test_closing_ends_a_draw(runner):

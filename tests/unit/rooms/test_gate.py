@@ -4,7 +4,7 @@ import pytest
 
 from tests.fakes import EPOCH_MS, HandClock, KeptOutlet, LoopClock
 from votegame.errors import ErrorCode
-from votegame.game.change import Event, Notice, Ok, Refusal
+from votegame.game.change import Event, Notice, Ok, Refusal, Whisper
 from votegame.rooms.gate import Answered, Gate
 from votegame.rooms.ports import Origin
 
@@ -179,3 +179,14 @@ class TestLargeRoom:
         door.gate.discard(None)
         await asyncio.sleep(1)
         assert door.names == ["vote_update"]
+
+
+def test_a_whisper_leaves_in_its_place_and_is_for_one_user():
+    door = Door()
+    door.add(11, event(4), Whisper("ben", "answer_flagged", {"round_id": "r"}), notice(1))
+    assert door.names == []
+    door.gate.open_to(11, 77)
+    assert door.names == ["settings_updated", "answer_flagged", "vote_update"]
+    whispered = door.outlet.told[1]
+    assert (whispered.delivery.user_id, whispered.frame["round_id"]) == ("ben", "r")
+    assert "seq" not in whispered.frame

@@ -15,6 +15,7 @@ async def code(table, room):
 
     async def closed():
         ada, _bob = await room
+        await ada.ask(ada.change(topic="tea"))
         await table.end()
         await table.begin()
         table.store.calls.clear()

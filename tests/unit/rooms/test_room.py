@@ -4,10 +4,12 @@ import asyncio
 
 import pytest
 
-from tests.fakes import EPOCH_MS, LoopClock
+from tests.fakes import EPOCH_MS, LoopClock, Moderator, a_bank
 from tests.unit.rooms.table import Table, an_id, seated, settle
 from votegame.errors import ErrorCode
-from votegame.rooms.inbox import INBOX_ENTRIES
+from votegame.game.house import House
+from votegame.rooms.inbox import INBOX_ENTRIES, Subscription
+from votegame.rooms.ports import Place
 
 pytestmark = pytest.mark.looptime
 
@@ -455,10 +457,12 @@ class TestResume:
 
 async def test_the_next_question_is_held_beforehand(table, room):
     ada, bob = await room
-    await in_round((ada, bob))
-    assert table.outlet.frames("game_started")[0]["question"] == "What about 1?"
+    round_id = await in_round((ada, bob))
+    assert table.outlet.frames("game_started")[0]["question"] == "What about 2?", "the first was drawn for Ada alone"
     await settle()
-    assert table.room_of(ada.code).state.held.text == "What about 2?"
+    await ada.ask(ada.end_round(round_id))
+    await ada.ask(ada.next_round())
+    assert table.outlet.frames("round_started")[0]["question"] == "What about 3?"
 
 
 async def test_a_closed_room_answers_repetitions_only(table, room):
@@ -475,3 +479,81 @@ async def test_a_closed_room_answers_repetitions_only(table, room):
     assert (await bob.ask(bob.join(bob.code)))["code"] == "room_not_found"
     await settle()
     assert len(table.registry) == 0
+
+
+class TestModeration:
+    """With a moderator who flags what says that it is rude."""
+
+    @pytest.fixture
+    def moderator(self):
+        return Moderator()
+
+    @pytest.fixture
+    async def players(self, moderator):
+        house = House(bank=a_bank(), has_moderation=True)
+        table = Table(moderator=moderator, house=house)
+        ada, bob = await seated(table, moderation="on")
+        yield table, ada, bob
+        await table.end()
+
+    def counts(self, table):
+        return [frame["submitted_count"] for frame in table.outlet.frames("answer_submitted")]
+
+    async def test_an_answer_that_is_flagged_is_told_to_its_author_alone_and_left_out(self, players):
+        table, ada, bob = players
+        round_id = await in_round((ada, bob))
+        reply = await bob.ask(bob.answer(round_id, "rude"))
+        await ada.ask(ada.answer(round_id, "tea"))
+        await settle()
+        (told,) = [told for told in table.outlet.told if told.name == "answer_flagged"]
+        assert (told.delivery.user_id, told.frame["answer_id"]) == (bob.id, reply["answer_id"])
+        assert self.counts(table) == [1]
+        await ada.ask(ada.start_voting(round_id))
+        assert [one["content"] for one in table.outlet.frames("voting_started")[0]["answers"]] == ["tea"]
+
+    async def test_the_last_answer_ends_the_phase_when_it_is_checked(self, players, moderator):
+        table, ada, bob = players
+        round_id = await in_round((ada, bob))
+        await bob.ask(bob.answer(round_id, "tea"))
+        await settle()
+        moderator.gate.clear()
+        await ada.ask(ada.answer(round_id, "milk"))
+        await settle()
+        assert (self.counts(table), table.outlet.frames("voting_started")) == ([1], [])
+        state = (await bob.ask(bob.join(bob.code)))["state"]
+        assert state["round"]["submitted_count"] == 1
+        moderator.gate.set()
+        await settle()
+        assert self.counts(table) == [1, 2]
+        assert len(table.outlet.frames("voting_started")) == 1
+
+    async def test_what_is_under_way_when_the_node_dies_is_checked_again(self, players, moderator):
+        table, ada, bob = players
+        round_id = await in_round((ada, bob))
+        moderator.gate.clear()
+        await bob.ask(bob.answer(round_id, "rude"))
+        await table.end()
+        moderator.gate.set()
+        await table.begin()
+        await ada.again().ask(ada.join(ada.code))
+        await settle()
+        assert [row.payload["reason"] for row in table.rows(ada.code, "answer_flagged")] == ["moderation"]
+        state = (await bob.again().ask(bob.join(bob.code)))["state"]
+        assert state["you"]["answer_flagged"]["reason"] == "moderation"
+
+    async def test_a_gateway_that_has_missed_something_is_told_again_who_has_no_answer(self, players):
+        table, ada, bob = players
+        round_id = await in_round((ada, bob))
+        await bob.ask(bob.answer(round_id, "rude"))
+        await settle()
+        table.outlet.clear()
+        room = table.room_of(ada.code)
+        place = Place(room.state.stream, room.state.seq)
+        sockets = {bob.id: frozenset({"far"})}
+        asked = Subscription(
+            node_id="far", room_code=ada.code, ref=1, place=place, sockets=sockets, received_at=table.clock.seconds()
+        )
+        table.registry.subscribe(asked)
+        await settle()
+        kinds = [type(told.delivery).__name__ for told in table.outlet.told]
+        assert kinds == ["Resumed", "WhisperFrame"]

@@ -323,6 +323,16 @@ def test_limits_of_the_operator_hold():
     assert field(codec.decode(json.dumps(message("ping", id="123456789")))) == "id"
 
 
+def test_answers_are_checked_only_where_there_is_a_moderator():
+    def asked(codec, how):
+        return codec.decode(json.dumps(message("create_room", settings={"moderation": how})))
+
+    assert field(asked(CODEC, "on")) == "settings.moderation"
+    assert asked(CODEC, "off").settings.moderation == "off"
+    assert asked(Codec(Limits(), has_moderation=True), "on").settings.moderation == "on"
+    assert field(asked(CODEC, "perhaps")) == "settings.moderation"
+
+
 def test_before_login_only_authenticate_counts():
     def outcome(**fields):
         return CODEC.decode_before_login(json.dumps(fields))

@@ -1,0 +1,119 @@
+-- name: question_candidates
+-- Questions in stock that were not asked, and that none of these people has among the last `history` that he saw: the
+-- next ones from `start` on, in an order by chance that begins anew at its end. Reads a few rows of one stock, by index.
+WITH seen AS MATERIALIZED (
+    SELECT DISTINCT unnest(digests[greatest(cardinality(digests) - %(history)s, 0) + 1:]) AS digest
+    FROM questions_seen WHERE user_id = ANY(%(people)s::uuid[])
+)
+SELECT key, content FROM (
+    (
+        SELECT key, content, 0 AS turn, place FROM questions
+        WHERE topic = %(topic)s AND language = %(language)s AND tone = %(tone)s AND place >= %(start)s
+            AND digest <> ALL(%(asked)s::bigint[]) AND digest NOT IN (SELECT digest FROM seen)
+        ORDER BY place LIMIT %(limit)s
+    ) UNION ALL (
+        SELECT key, content, 1, place FROM questions
+        WHERE topic = %(topic)s AND language = %(language)s AND tone = %(tone)s AND place < %(start)s
+            AND digest <> ALL(%(asked)s::bigint[]) AND digest NOT IN (SELECT digest FROM seen)
+        ORDER BY place LIMIT %(limit)s
+    )
+) AS found ORDER BY turn, place LIMIT %(limit)s
+
+-- name: question_stock
+-- A whole stock, the newest first.
+SELECT key, content FROM questions
+WHERE topic = %(topic)s AND language = %(language)s AND tone = %(tone)s ORDER BY created_at DESC, id
+
+-- name: question_add
+-- Put questions into a stock, each once. The oldest make room for them first: what a statement inserts it does not see.
+DELETE FROM questions WHERE id IN (
+    SELECT id FROM questions WHERE topic = %(topic)s AND language = %(language)s AND tone = %(tone)s
+    ORDER BY created_at DESC, id OFFSET %(others)s
+);
+INSERT INTO questions (language, topic, tone, key, digest, content, source)
+SELECT %(language)s, %(topic)s, %(tone)s, key, digest, content, %(source)s
+FROM jsonb_to_recordset(%(questions)s) AS q (key text, digest bigint, content text)
+ON CONFLICT (topic, language, tone, key) DO NOTHING
+
+-- name: question_see
+-- Note what users have seen, the latest last, and of each only the last `keep`. Rows are locked in the order of ids, so
+-- that two rooms with the same people do not wait for each other in a circle.
+INSERT INTO questions_seen AS s (user_id, digests)
+SELECT id, %(digests)s::bigint[] FROM users WHERE id = ANY(%(people)s::uuid[]) ORDER BY id
+ON CONFLICT (user_id) DO UPDATE SET digests = (
+    SELECT joined[greatest(cardinality(joined) - %(keep)s, 0) + 1:] FROM (
+        SELECT s.digests || ARRAY(
+            SELECT fresh FROM unnest(excluded.digests) AS fresh WHERE fresh <> ALL(s.digests)
+        ) AS joined
+    ) AS both_of_them
+)
+WHERE NOT s.digests @> excluded.digests
+
+-- name: question_seen
+-- What these people have among the last `history` that each of them saw.
+SELECT DISTINCT unnest(digests[greatest(cardinality(digests) - %(history)s, 0) + 1:])
+FROM questions_seen WHERE user_id = ANY(%(people)s::uuid[])
+
+-- name: question_claim_gap
+-- Become the one who fills a stock, unless another is at it, or was a moment ago.
+INSERT INTO question_gaps AS g (language, topic, tone, claimant, closed_until)
+VALUES (%(language)s, %(topic)s, %(tone)s, %(claimant)s, now_ms() + %(lease_ms)s)
+ON CONFLICT (topic, language, tone) DO UPDATE SET claimant = excluded.claimant, closed_until = excluded.closed_until
+WHERE g.closed_until <= now_ms()
+
+-- name: question_end_gap
+-- End a claim, unless it ended by itself and another has one; nobody gets one for a while.
+UPDATE question_gaps SET closed_until = now_ms() + %(rest_ms)s
+WHERE topic = %(topic)s AND language = %(language)s AND tone = %(tone)s AND claimant = %(claimant)s
+
+-- name: model_reserve
+-- Reserve calls and tokens, if limits allow, of which 0 is none. The lock comes first, by a statement of its own: only
+-- what is read after it sees what others have just reserved.
+SELECT pg_advisory_xact_lock(7301226440258411);
+WITH spent AS (
+    SELECT now_ms() / 3600000 AS hour, coalesce(sum(calls), 0) AS calls_day, coalesce(sum(tokens), 0) AS tokens_day,
+        coalesce(sum(calls) FILTER (WHERE hour = now_ms() / 3600000), 0) AS calls_hour,
+        coalesce(sum(tokens) FILTER (WHERE hour = now_ms() / 3600000), 0) AS tokens_hour
+    FROM model_spending WHERE hour > now_ms() / 3600000 - 24
+), reserved AS (
+    INSERT INTO model_spending AS m (hour, calls, tokens)
+    SELECT hour, %(calls)s, %(tokens)s FROM spent
+    WHERE calls_hour + %(calls)s <= coalesce(nullif(%(calls_per_hour)s, 0), 9e18)
+        AND calls_day + %(calls)s <= coalesce(nullif(%(calls_per_day)s, 0), 9e18)
+        AND tokens_hour + %(tokens)s <= coalesce(nullif(%(tokens_per_hour)s, 0), 9e18)
+        AND tokens_day + %(tokens)s <= coalesce(nullif(%(tokens_per_day)s, 0), 9e18)
+    ON CONFLICT (hour) DO UPDATE SET calls = m.calls + excluded.calls, tokens = m.tokens + excluded.tokens
+    RETURNING hour
+)
+SELECT hour, (calls_hour + %(calls)s)::bigint, (calls_day + %(calls)s)::bigint, (tokens_hour + %(tokens)s)::bigint,
+    (tokens_day + %(tokens)s)::bigint
+FROM spent JOIN reserved USING (hour)
+
+-- name: model_settle
+-- Correct the tokens of an hour by what was used in truth; never to less than none.
+UPDATE model_spending SET tokens = greatest(tokens + %(tokens)s, 0) WHERE hour = %(hour)s
+
+-- name: model_spent
+-- What was spent up to now.
+SELECT now_ms() / 3600000,
+    coalesce(sum(calls) FILTER (WHERE hour = now_ms() / 3600000), 0)::bigint, coalesce(sum(calls), 0)::bigint,
+    coalesce(sum(tokens) FILTER (WHERE hour = now_ms() / 3600000), 0)::bigint, coalesce(sum(tokens), 0)::bigint
+FROM model_spending WHERE hour > now_ms() / 3600000 - 24
+
+-- name: retention_questions
+-- Remove questions that are old, and the oldest of too many: each stock is bounded, their number is not.
+DELETE FROM questions WHERE id IN (
+    (
+        SELECT id FROM questions WHERE created_at < now_ms() - %(keep_ms)s ORDER BY created_at LIMIT %(limit)s
+    ) UNION ALL (
+        SELECT id FROM questions ORDER BY created_at DESC OFFSET %(most)s LIMIT %(limit)s
+    )
+)
+
+-- name: retention_gaps
+-- Forget gaps that nobody has filled for an hour.
+DELETE FROM question_gaps WHERE closed_until < now_ms() - 3600000
+
+-- name: retention_spending
+-- Forget what was spent more than two days ago.
+DELETE FROM model_spending WHERE hour < now_ms() / 3600000 - 48

@@ -1,0 +1,191 @@
+"""What every `QuestionStore` does."""
+
+import asyncio
+
+import pytest
+
+from tests.contract.store_kit import an_id
+from tests.contract.user_kit import a_guest, a_login
+from votegame.errors import RowsRefusedError
+from votegame.game import wording
+from votegame.game.question import Question, Wish
+
+PIRATES = Wish("pirates", "en", "default")
+HOUR_MS = 3_600_000
+
+
+def some(count: int, word: str = "parrot") -> list[Question]:
+    return [wording.question(f"What would {word} {number} say?") for number in range(count)]
+
+
+@pytest.fixture
+def store(world):
+    return world.questions
+
+
+async def add(store, questions, wish=PIRATES, keep=200) -> int:
+    return await store.add(wish, questions, source="test", keep=keep)
+
+
+async def draw(store, wish=PIRATES, **changes) -> list[Question]:
+    fields = {"asked": [], "people": [], "history": 300, "start": 0.0, "limit": 50, **changes}
+    return list(await store.candidates(wish, **fields))
+
+
+async def users(world, count: int) -> list[str]:
+    guests = [a_guest() for _ in range(count)]
+    for guest in guests:
+        await world.users.add_user(guest, a_login())
+    return [guest.user_id for guest in guests]
+
+
+def keys(questions) -> set[str]:
+    return {question.key for question in questions}
+
+
+class TestStock:
+    async def test_what_was_added_is_there_for_its_wish_alone(self, store):
+        assert await add(store, some(3)) == 3
+        assert keys(await draw(store)) == keys(await store.stock(PIRATES)) == keys(some(3))
+        others = [Wish("", "en", "default"), Wish("pirates", "de", "default"), Wish("pirates", "en", "family")]
+        assert [await draw(store, wish) for wish in others] == [[], [], []]
+        assert [await store.stock(wish) for wish in others] == [[], [], []]
+
+    async def test_texts_come_back_as_they_were(self, store):
+        question = wording.question("W\u00fcrde \U0001f355 \u201eNein\u201c sagen \u2014 'wirklich'?")
+        await add(store, [question])
+        assert await draw(store) == [question]
+
+    async def test_a_question_is_in_a_stock_once_and_may_be_in_another_too(self, store):
+        assert await add(store, some(3)) == 3
+        assert await add(store, some(5)) == 2
+        assert await add(store, some(5), Wish("pirates", "en", "spicy")) == 5
+        assert len(await store.stock(PIRATES)) == 5
+        assert await add(store, []) == 0
+
+    async def test_the_oldest_make_room_for_the_new(self, world, store):
+        await add(store, some(4, "parrot"), keep=6)
+        await world.advance(1_000)
+        await add(store, some(4, "captain"), keep=6)
+        stock = await store.stock(PIRATES)
+        assert keys(stock[:4]) == keys(some(4, "captain"))
+        assert len(stock) == 6
+        await world.advance(1_000)
+        await add(store, some(9, "cook"), keep=6)
+        assert keys(await store.stock(PIRATES)) == keys(some(9, "cook"))
+
+    async def test_of_the_stock_comes_what_was_not_asked(self, store):
+        await add(store, some(5))
+        asked = [question.key for question in some(3)]
+        assert keys(await draw(store, asked=[*asked, "another"])) == keys(some(5)) - set(asked)
+
+    async def test_never_more_than_the_limit_and_from_the_start_on_round(self, store):
+        await add(store, some(20))
+        order = await draw(store)
+        assert len(order) == 20
+        for start in (0.0, 0.3, 0.7, 0.999):
+            turned = await draw(store, start=start)
+            first = order.index(turned[0])
+            assert turned == order[first:] + order[:first]
+            assert await draw(store, start=start, limit=7) == turned[:7]
+        assert len({(await draw(store, start=start / 20))[0].key for start in range(20)}) > 3
+
+    async def test_what_cannot_be_stored_is_refused(self, store):
+        with pytest.raises(RowsRefusedError):
+            await add(store, [Question("k", "a\0b")])
+        with pytest.raises(RowsRefusedError):
+            await add(store, [Question("k", "a\ud800b")])
+
+
+class TestSeen:
+    async def test_nobody_gets_what_one_of_them_has_seen(self, world, store):
+        ada, bea, cy = await users(world, 3)
+        await add(store, some(4))
+        first, second, *_ = [question.key for question in some(4)]
+        await store.see([ada], [first], keep=300)
+        await store.see([bea, ada], [second], keep=300)
+        assert keys(await draw(store, people=[ada])) == keys(some(4)) - {first, second}
+        assert keys(await draw(store, people=[bea])) == keys(some(4)) - {second}
+        assert keys(await draw(store, people=[bea, ada])) == keys(some(4)) - {first, second}
+        assert keys(await draw(store, people=[cy])) == keys(some(4))
+
+    async def test_only_as_far_back_as_is_asked(self, world, store):
+        (ada,) = await users(world, 1)
+        await add(store, some(4))
+        order = [question.key for question in some(4)]
+        for key in order:
+            await store.see([ada], [key], keep=300)
+        for history in range(5):
+            assert keys(await draw(store, people=[ada], history=history)) == set(order[: 4 - history])
+            assert await store.seen([*order, "x"], people=[ada], history=history) == set(order[4 - history :])
+        assert await store.seen(order, people=[ada], history=10_000) == set(order)
+        assert await store.seen(order, people=[], history=10) == set()
+
+    async def test_the_oldest_are_forgotten(self, world, store):
+        (ada,) = await users(world, 1)
+        for number in range(7):
+            await store.see([ada], [f"k{number}"], keep=4)
+        everything = [f"k{number}" for number in range(7)]
+        assert await store.seen(everything, people=[ada], history=100) == {"k3", "k4", "k5", "k6"}
+        await store.see([ada], everything, keep=4)
+        assert len(await store.seen(everything, people=[ada], history=100)) == 4
+
+    async def test_what_was_seen_before_stays_in_its_place(self, world, store):
+        (ada,) = await users(world, 1)
+        await store.see([ada], ["a", "b"], keep=3)
+        await store.see([ada], ["a"], keep=3)
+        await store.see([ada], ["a", "c", "d"], keep=3)
+        assert await store.seen(["a", "b", "c", "d"], people=[ada], history=9) == {"b", "c", "d"}
+
+    async def test_it_goes_with_the_user(self, world, store):
+        ada, bea = await users(world, 2)
+        await store.see([ada, bea], ["a"], keep=9)
+        await world.users.delete_user(ada)
+        assert await store.seen(["a"], people=[ada], history=9) == set()
+        assert await store.seen(["a"], people=[bea], history=9) == {"a"}
+
+    async def test_who_is_no_user_sees_nothing(self, store):
+        stranger = an_id()
+        await store.see([stranger], ["a"], keep=9)
+        await store.see([], ["a"], keep=9)
+        await store.see([stranger], [], keep=9)
+        assert await store.seen(["a"], people=[stranger], history=9) == set()
+
+    async def test_two_rooms_with_the_same_people_do_not_block_each_other(self, world, store):
+        people = await users(world, 6)
+        await asyncio.gather(
+            *(store.see(people[:: 1 if n % 2 else -1], [f"k{n}"], keep=300) for n in range(12)),
+        )
+        everything = [f"k{n}" for n in range(12)]
+        assert await store.seen(everything, people=people[:1], history=300) == set(everything)
+
+
+class TestGaps:
+    async def test_only_one_fills_a_gap(self, store):
+        claims = [store.claim_gap(PIRATES, an_id(), lease_ms=60_000) for _ in range(8)]
+        assert sorted(await asyncio.gather(*claims)) == [False] * 7 + [True]
+
+    async def test_each_stock_has_its_own(self, store):
+        assert await store.claim_gap(PIRATES, an_id(), lease_ms=60_000)
+        assert await store.claim_gap(Wish("pirates", "en", "family"), an_id(), lease_ms=60_000)
+        assert await store.claim_gap(Wish("", "en", "default"), an_id(), lease_ms=60_000)
+
+    async def test_a_claim_ends_by_itself(self, world, store):
+        first, second = an_id(), an_id()
+        assert await store.claim_gap(PIRATES, first, lease_ms=5_000)
+        await world.advance(4_000)
+        assert not await store.claim_gap(PIRATES, second, lease_ms=5_000)
+        await world.advance(1_500)
+        assert await store.claim_gap(PIRATES, second, lease_ms=60_000)
+        await store.end_gap(PIRATES, first, rest_ms=0)
+        assert not await store.claim_gap(PIRATES, first, lease_ms=5_000)
+
+    async def test_after_it_comes_the_rest(self, world, store):
+        first, second = an_id(), an_id()
+        await store.claim_gap(PIRATES, first, lease_ms=60_000)
+        await store.end_gap(PIRATES, first, rest_ms=10_000)
+        assert not await store.claim_gap(PIRATES, second, lease_ms=60_000)
+        await world.advance(10_500)
+        assert await store.claim_gap(PIRATES, second, lease_ms=60_000)
+        await store.end_gap(PIRATES, second, rest_ms=0)
+        assert await store.claim_gap(PIRATES, first, lease_ms=60_000)

@@ -1,0 +1,281 @@
+"""Where rooms draw their questions from: the stock that a model filled, else the bank.
+
+A draw asks the database two or three things, within a short time limit, and no more than a few draws of a node at a
+time do. When that fails, the bank serves alone, without looking who has seen what. No draw asks a model: what is low is
+told to the filler, if there is one. A source may be given patience, for a draw that found the stock of its wish empty
+to wait for the filler before it settles for the bank: nothing in a room waits for its draw.
+
+What people have seen is noted when it was asked, not when it was drawn: each draw brings the keys of all that its room
+has asked so far, and those in the room now count as having seen them. Of each user the last `HISTORY` are known. A
+question that nobody has seen among them comes first, from the stock, then from the bank in the language of the wish;
+then one that nobody has seen for long; at last any that was not asked in this room.
+"""
+
+import asyncio
+import random
+from collections.abc import Collection, Iterable, Sequence
+from typing import Final, Literal
+
+import structlog
+from msgspec import Struct
+
+from votegame.clock import Clock
+from votegame.errors import StoreError
+from votegame.game.question import Person, Question, Wish
+from votegame.ids import UserId
+from votegame.metrics import Metrics
+from votegame.questions import wishes
+from votegame.questions.budget import Budget
+from votegame.questions.calls import Calls
+from votegame.questions.filler import HISTORY, LOW, Filler, Gap, Rates
+from votegame.questions.languages import language_fits
+from votegame.questions.likeness import Likenesses
+from votegame.questions.names import Names
+from votegame.questions.ports import Limits, Moderator, QuestionMaker, QuestionSource, QuestionStore, SpendingStore
+from votegame.questions.screening import screened
+from votegame.questions.scripts import script_fits
+
+MOST_PEOPLE: Final = 50
+"""Of a larger room, only so many are asked what they have seen: in a crowd somebody has seen everything."""
+FILLS_AT_ONCE: Final = 8
+FILLS_PER_SECOND: Final = 12 / 3600
+"""How often a user may have stocks filled: enough for a long evening, and for some changes of the topic."""
+DRAW_SECONDS: Final = 1.0
+_AT_ONCE: Final = 2
+"""Draws that ask the database at the same time: the pool is for commands."""
+_REST_SECONDS: Final = 2.0
+"""After a failure the database is not asked for questions."""
+_CANDIDATES: Final = 32
+_HISTORIES: Final = (HISTORY, HISTORY // 3, 0)
+_REDRAWS: Final = 8
+"""From the bank, when what came names somebody or is like what was asked."""
+
+log = structlog.get_logger(__name__)
+
+
+class _Draw(Struct, frozen=True):
+    """What is drawn for, and who is there."""
+
+    wish: Wish
+    plain: Wish
+    asked: frozenset[str]
+    people: tuple[Person, ...]
+    names: Names
+    likenesses: Likenesses
+
+    @property
+    def user_ids(self) -> list[UserId]:
+        return [person.user_id for person in self.people[:MOST_PEOPLE]]
+
+    def takes(self, question: Question) -> bool:
+        """Whether it names nobody, and has no idea that was asked before."""
+        return not self.names.are_in(question.text) and not self.likenesses.has_like(question.key)
+
+    def may_show(self, question: Question) -> bool:
+        """Whether it is still fit: another release, which screened less, may have put it into stock."""
+        return isinstance(screened(question.text, self.plain), Question)
+
+
+class _Drawn(Struct, frozen=True):
+    """What came of a draw, where it comes from, and whether the stock is low for those who draw."""
+
+    question: Question | None
+    source: Literal["stock", "bank", "none"]
+    is_low: bool = False
+
+
+class Supply:
+    """The `QuestionSource` of a node; owner of its filler."""
+
+    def __init__(
+        self,
+        store: QuestionStore,
+        bank: QuestionSource,
+        *,
+        bank_keys: Iterable[str],
+        filler: Filler | None,
+        clock: Clock,
+        metrics: Metrics,
+        rng: random.Random,
+        patience_seconds: float = 0.0,
+    ) -> None:
+        """Make a source.
+
+        Args:
+            store: The stock, and who has seen what.
+            bank: Serves when nothing fitting is in stock, and when the store is away.
+            bank_keys: The keys of everything in `bank`.
+            filler: Makes more; None without a model.
+            clock: For the rest after a failure of the store.
+            metrics: Told where questions come from.
+            rng: Chance.
+            patience_seconds: How long a draw waits for the filler when nothing is in stock for its wish.
+        """
+        self._store = store
+        self._bank = bank
+        self._bank_keys = frozenset(bank_keys)
+        self._filler = filler
+        self._clock = clock
+        self._metrics = metrics
+        self._rng = rng
+        self._patience_seconds = patience_seconds
+        self._slots = asyncio.Semaphore(_AT_ONCE)
+        self._resting_until = 0.0
+        self._is_failing = False
+
+    def start(self) -> None:
+        """Begin to fill stocks that are low."""
+        if self._filler is not None:
+            self._filler.start()
+
+    async def close(self) -> None:
+        """Fill no more; drawing goes on to work."""
+        if self._filler is not None:
+            await self._filler.close()
+
+    async def draw(self, wish: Wish, asked: frozenset[str], people: tuple[Person, ...]) -> Question | None:
+        """See `QuestionSource.draw`."""
+        names, likenesses = Names(people, wish.language), Likenesses(asked)
+        draw = _Draw(wish, wishes.normal(wish), asked, people, names, likenesses)
+        drawn = await self._drawn(draw)
+        gap = self._filler.want(draw.wish, draw.user_ids) if drawn.is_low and self._filler is not None else None
+        if gap is not None and drawn.source != "stock" and await self._is_over(gap):
+            later = await self._drawn(draw)
+            drawn = later if later.source == "stock" else drawn
+        self._metrics.question_drawn(drawn.source)
+        return drawn.question
+
+    async def _is_over(self, gap: Gap) -> bool:
+        """Whether the gap is filled, or given up, before patience is."""
+        try:
+            async with asyncio.timeout(self._patience_seconds):
+                await gap.is_over.wait()
+        except TimeoutError:
+            return False
+        return True
+
+    async def _drawn(self, draw: _Draw) -> _Drawn:
+        if self._clock.seconds() >= self._resting_until:
+            try:
+                async with asyncio.timeout(DRAW_SECONDS), self._slots:
+                    drawn = await self._found(draw)
+                    await self._store.see(draw.user_ids, list(draw.asked), keep=HISTORY)
+            except (StoreError, TimeoutError) as error:
+                self._note(error)
+            else:
+                self._note(None)
+                return drawn
+        question = await self._from_bank(draw, frozenset())
+        return _Drawn(question, "none" if question is None else "bank")
+
+    async def _found(self, draw: _Draw) -> _Drawn:
+        """A question that nobody has seen lately, if there is one."""
+        is_low = False
+        spare: Question | None = None
+        for history in _HISTORIES:
+            candidates = await self._candidates(draw, history)
+            is_low = is_low or (history == HISTORY and len(candidates) < LOW)
+            question = self._any_of(candidates, draw)
+            if question is not None:
+                return _Drawn(question, "stock", is_low)
+            question = await self._from_bank(draw, await self._seen(draw, history))
+            if question is not None and _is_in_language(question, draw.wish):
+                return _Drawn(question, "bank", is_low)
+            spare = spare or question
+        return _Drawn(spare, "none" if spare is None else "bank", is_low)
+
+    def _any_of(self, candidates: Sequence[Question], draw: _Draw) -> Question | None:
+        fitting = [question for question in candidates if draw.takes(question)]
+        self._rng.shuffle(fitting)
+        return next(filter(draw.may_show, fitting), None)
+
+    async def _candidates(self, draw: _Draw, history: int) -> Sequence[Question]:
+        return await self._store.candidates(
+            draw.plain,
+            asked=draw.asked,
+            people=draw.user_ids,
+            history=history,
+            start=self._rng.random(),
+            limit=_CANDIDATES,
+        )
+
+    async def _seen(self, draw: _Draw, history: int) -> frozenset[str]:
+        if not history or not draw.people:
+            return frozenset()
+        return await self._store.seen(self._bank_keys, people=draw.user_ids, history=history)
+
+    async def _from_bank(self, draw: _Draw, seen: frozenset[str]) -> Question | None:
+        """A question of the bank that is not in `seen`; None without one."""
+        taken = draw.asked | seen
+        for _ in range(_REDRAWS):
+            question = await self._bank.draw(draw.wish, taken, draw.people)
+            if question is None or draw.takes(question):
+                return question
+            taken |= {question.key}
+        return None
+
+    def _note(self, error: BaseException | None) -> None:
+        if error is not None:
+            self._resting_until = self._clock.seconds() + _REST_SECONDS
+            if not self._is_failing:
+                log.warning("questions come from the bank alone", reason=str(error) or "no answer in time")
+        elif self._is_failing:
+            log.info("questions come from the stock again")
+        self._is_failing = error is not None
+
+
+def _is_in_language(question: Question, wish: Wish) -> bool:
+    """Whether the bank had something in the language of the wish, rather than its last resort."""
+    return script_fits(question.text, wish.language) and language_fits(question.text, wish.language)
+
+
+class FilledBy(Struct, frozen=True, kw_only=True):
+    """The model that fills the stock, and what may be had of it.
+
+    Attributes:
+        maker: Makes questions.
+        moderator: Looks at them before anybody sees them; None without one.
+        spending: Where all nodes count what they spend.
+        limits: What they may spend.
+        rates: How often each user may have a stock filled, such as `KeyedRates(FILLS_AT_ONCE, FILLS_PER_SECOND)`.
+        call_seconds: After this long a call is given up.
+        patience_seconds: How long a draw waits for the model when nothing is in stock for its wish.
+    """
+
+    maker: QuestionMaker
+    moderator: Moderator | None
+    spending: SpendingStore
+    limits: Limits
+    rates: Rates
+    call_seconds: float = 20.0
+    patience_seconds: float = 0.0
+
+
+def supply_of(
+    model: FilledBy | None,
+    *,
+    store: QuestionStore,
+    bank: QuestionSource,
+    bank_keys: Collection[str],
+    clock: Clock,
+    metrics: Metrics,
+    rng: random.Random,
+) -> Supply:
+    """A source with all that belongs to it; see `Supply`. Without a model it draws from what is there."""
+    filler = None
+    if model is not None:
+        budget = Budget(model.spending, model.limits, observe=metrics.model_budget)
+        calls = Calls(
+            model.maker, model.moderator, budget=budget, clock=clock, metrics=metrics, seconds=model.call_seconds
+        )
+        filler = Filler(calls, store, rates=model.rates, clock=clock, metrics=metrics, rng=rng, known=bank_keys)
+    return Supply(
+        store,
+        bank,
+        bank_keys=bank_keys,
+        filler=filler,
+        clock=clock,
+        metrics=metrics,
+        rng=rng,
+        patience_seconds=0.0 if model is None else model.patience_seconds,
+    )

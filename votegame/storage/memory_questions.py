@@ -1,0 +1,136 @@
+"""Questions, and what a model has cost, in memory: the twins of `votegame.storage.questions` for tests."""
+
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+from votegame.errors import RowsRefusedError
+from votegame.game.question import Question, Wish
+from votegame.ids import UserId
+from votegame.questions.ports import Limits, Spent
+
+_HOUR_MS: Final = 3_600_000
+_HOURS_OF_DAY: Final = 24
+_GOLDEN: Final = 0.6180339887498949
+"""Multiples of it, without their whole parts, lie apart as if by chance."""
+
+
+@dataclass
+class _Stock:
+    questions: dict[str, tuple[Question, float]] = field(default_factory=dict)
+    """By key, the oldest first, each with its place."""
+
+
+class MemoryQuestionStore:
+    """Twin of `votegame.storage.questions.PostgresQuestionStore`."""
+
+    def __init__(self, now_ms: Callable[[], int], *, is_user: Callable[[UserId], bool] = lambda _user_id: True) -> None:
+        """Make a store; what those have seen whom `is_user` does not know, or knows no more, is forgotten."""
+        self._now_ms = now_ms
+        self._is_user = is_user
+        self._stocks: dict[Wish, _Stock] = {}
+        self._seen: dict[UserId, list[str]] = {}
+        self._gaps: dict[Wish, tuple[str, int]] = {}
+        self._n_added = 0
+
+    async def candidates(
+        self, wish: Wish, *, asked: Collection[str], people: Collection[UserId], history: int, start: float, limit: int
+    ) -> Sequence[Question]:
+        """At most `limit` questions in stock with a key not in `asked` nor in the last `history` of one of `people`."""
+        stock = self._stocks.get(wish, _Stock()).questions.values()
+        seen = self._last(people, history)
+        in_order = sorted(stock, key=lambda pair: (pair[1] < start, pair[1]))
+        fitting = [one for one, _place in in_order if one.key not in asked and one.key not in seen]
+        return fitting[:limit]
+
+    async def stock(self, wish: Wish) -> Sequence[Question]:
+        """Everything in stock, the newest first."""
+        return [one for one, _place in reversed(self._stocks.get(wish, _Stock()).questions.values())]
+
+    async def add(self, wish: Wish, questions: Collection[Question], *, source: str, keep: int) -> int:  # noqa: ARG002
+        """Put questions into stock; those that are there already stay once, and the oldest go beyond `keep`."""
+        for one in questions:
+            _check_text(one.text)
+        stock = self._stocks.setdefault(wish, _Stock()).questions
+        while stock and len(stock) > max(0, keep - len(questions)):
+            del stock[next(iter(stock))]
+        fresh = [one for one in questions if one.key not in stock]
+        for one in fresh:
+            self._n_added += 1
+            stock[one.key] = (one, self._n_added * _GOLDEN % 1)
+        return len(fresh)
+
+    async def see(self, people: Collection[UserId], keys: Collection[str], *, keep: int) -> None:
+        """Note that `people`, as far as they are users, have seen these questions; of each the last `keep` are kept."""
+        for user_id in filter(self._is_user, people):
+            seen = self._seen.setdefault(user_id, [])
+            seen += [key for key in keys if key not in seen]
+            del seen[:-keep]
+
+    async def seen(self, keys: Collection[str], *, people: Collection[UserId], history: int) -> frozenset[str]:
+        """Which of `keys` are in the last `history` of one of `people`."""
+        return self._last(people, history) & frozenset(keys)
+
+    async def claim_gap(self, wish: Wish, claimant: str, *, lease_ms: int) -> bool:
+        """Whether `claimant`, a UUID, alone may fill the stock of `wish` now, and for `lease_ms`."""
+        _claimant, closed_until = self._gaps.get(wish, ("", 0))
+        if closed_until > self._now_ms():
+            return False
+        self._gaps[wish] = (claimant, self._now_ms() + lease_ms)
+        return True
+
+    async def end_gap(self, wish: Wish, claimant: str, *, rest_ms: int) -> None:
+        """End the claim, if it still is `claimant`'s; nobody gets another one for `rest_ms`."""
+        if self._gaps.get(wish, ("", 0))[0] == claimant:
+            self._gaps[wish] = (claimant, self._now_ms() + rest_ms)
+
+    def _last(self, people: Collection[UserId], history: int) -> frozenset[str]:
+        lists = [self._seen.get(user_id, []) for user_id in people if self._is_user(user_id)]
+        return frozenset(key for keys in lists for key in keys[max(0, len(keys) - history) :])
+
+
+class MemorySpendingStore:
+    """Twin of `votegame.storage.questions.PostgresSpendingStore`."""
+
+    def __init__(self, now_ms: Callable[[], int]) -> None:
+        self._now_ms = now_ms
+        self._hours: dict[int, tuple[int, int]] = {}
+
+    async def reserve(self, limits: Limits, *, calls: int, tokens: int) -> Spent | None:
+        """Reserve calls and tokens; None, and nothing is reserved, when that is more than `limits` leave."""
+        before = await self.spent()
+        pairs = [
+            (before.calls_hour + calls, limits.calls_per_hour),
+            (before.calls_day + calls, limits.calls_per_day),
+            (before.tokens_hour + tokens, limits.tokens_per_hour),
+            (before.tokens_day + tokens, limits.tokens_per_day),
+        ]
+        if any(limit and after > limit for after, limit in pairs):
+            return None
+        self._hours[before.hour] = (before.calls_hour + calls, before.tokens_hour + tokens)
+        return await self.spent()
+
+    async def settle(self, hour: int, *, tokens: int) -> None:
+        """Add `tokens`, which may be negative, to those of `hour`: the difference to what was reserved."""
+        if hour in self._hours:
+            calls, before = self._hours[hour]
+            self._hours[hour] = (calls, max(0, before + tokens))
+
+    async def spent(self) -> Spent:
+        """What was spent up to now."""
+        now = self._now_ms() // _HOUR_MS
+        day = [spent for hour, spent in self._hours.items() if now - _HOURS_OF_DAY < hour]
+        calls_hour, tokens_hour = self._hours.get(now, (0, 0))
+        return Spent(
+            hour=now,
+            calls_hour=calls_hour,
+            calls_day=sum(calls for calls, _tokens in day),
+            tokens_hour=tokens_hour,
+            tokens_day=sum(tokens for _calls, tokens in day),
+        )
+
+
+def _check_text(text: str) -> None:
+    """Refuse what Postgres refuses: NUL, and surrogates."""
+    if any(char == "\0" or "\ud800" <= char <= "\udfff" for char in text):
+        raise RowsRefusedError("text that cannot be stored")

@@ -1,0 +1,132 @@
+"""The stock of questions, who has seen what, and what a model has cost, in Postgres.
+
+What people have seen is kept as digests of keys, 8 bytes each: two keys with one digest are a question that somebody
+does not get, and no harm.
+"""
+
+import hashlib
+from collections.abc import Collection, Sequence
+from functools import lru_cache
+from typing import Any
+
+import msgspec
+import orjson
+
+from votegame.errors import RowsRefusedError
+from votegame.game.question import Question, Wish
+from votegame.ids import UserId
+from votegame.questions.ports import Limits, Spent
+from votegame.storage.database import Statements
+
+
+class PostgresQuestionStore:
+    """Adapter of `votegame.questions.ports.QuestionStore`."""
+
+    def __init__(self, database: Statements) -> None:
+        self._database = database
+
+    async def candidates(
+        self, wish: Wish, *, asked: Collection[str], people: Collection[UserId], history: int, start: float, limit: int
+    ) -> Sequence[Question]:
+        """At most `limit` questions in stock with a key not in `asked` nor in the last `history` of one of `people`."""
+        rows = await self._database.fetch_all(
+            "question_candidates",
+            **_params(wish),
+            asked=_digests(asked),
+            people=list(people),
+            history=history,
+            start=start,
+            limit=limit,
+        )
+        return _questions(rows)
+
+    async def stock(self, wish: Wish) -> Sequence[Question]:
+        """Everything in stock, the newest first."""
+        return _questions(await self._database.fetch_all("question_stock", **_params(wish)))
+
+    async def add(self, wish: Wish, questions: Collection[Question], *, source: str, keep: int) -> int:
+        """Put questions into stock; those that are there already stay once, and the oldest go beyond `keep`."""
+        if not questions:
+            return 0
+        rows = [{"key": one.key, "digest": _digest(one.key), "content": one.text} for one in questions]
+        return await self._database.execute(
+            "question_add", **_params(wish), questions=_json(rows), source=source, others=max(0, keep - len(rows))
+        )
+
+    async def see(self, people: Collection[UserId], keys: Collection[str], *, keep: int) -> None:
+        """Note that `people`, as far as they are users, have seen these questions; of each the last `keep` are kept."""
+        if people and keys:
+            digests = _digests(keys)[-keep:]
+            await self._database.execute("question_see", people=list(people), digests=digests, keep=keep)
+
+    async def seen(self, keys: Collection[str], *, people: Collection[UserId], history: int) -> frozenset[str]:
+        """Which of `keys` are in the last `history` of one of `people`."""
+        rows = await self._database.fetch_all("question_seen", people=list(people), history=history)
+        digests = {digest for (digest,) in rows}
+        return frozenset(key for key in keys if _digest(key) in digests)
+
+    async def claim_gap(self, wish: Wish, claimant: str, *, lease_ms: int) -> bool:
+        """Whether `claimant`, a UUID, alone may fill the stock of `wish` now, and for `lease_ms`."""
+        count = await self._database.execute(
+            "question_claim_gap", **_params(wish), claimant=claimant, lease_ms=lease_ms
+        )
+        return count > 0
+
+    async def end_gap(self, wish: Wish, claimant: str, *, rest_ms: int) -> None:
+        """End the claim, if it still is `claimant`'s; nobody gets another one for `rest_ms`."""
+        await self._database.execute("question_end_gap", **_params(wish), claimant=claimant, rest_ms=rest_ms)
+
+
+class PostgresSpendingStore:
+    """Adapter of `votegame.questions.ports.SpendingStore`."""
+
+    def __init__(self, database: Statements) -> None:
+        self._database = database
+
+    async def reserve(self, limits: Limits, *, calls: int, tokens: int) -> Spent | None:
+        """Reserve calls and tokens; None, and nothing is reserved, when that is more than `limits` leave."""
+        row = await self._database.fetch_one(
+            "model_reserve", calls=calls, tokens=tokens, **msgspec.structs.asdict(limits)
+        )
+        return None if row is None else _spent(row)
+
+    async def settle(self, hour: int, *, tokens: int) -> None:
+        """Add `tokens`, which may be negative, to those of `hour`: the difference to what was reserved."""
+        await self._database.execute("model_settle", hour=hour, tokens=tokens)
+
+    async def spent(self) -> Spent:
+        """What was spent up to now."""
+        row = await self._database.fetch_one("model_spent")
+        assert row is not None
+        return _spent(row)
+
+
+def _spent(row: tuple[Any, ...]) -> Spent:
+    hour, calls_hour, calls_day, tokens_hour, tokens_day = row
+    return Spent(hour=hour, calls_hour=calls_hour, calls_day=calls_day, tokens_hour=tokens_hour, tokens_day=tokens_day)
+
+
+def _questions(rows: Sequence[tuple[Any, ...]]) -> list[Question]:
+    return [Question(key=key, text=content) for key, content in rows]
+
+
+def _params(wish: Wish) -> dict[str, Any]:
+    return {"topic": wish.topic, "language": wish.language, "tone": wish.tone}
+
+
+def _digests(keys: Collection[str]) -> list[int]:
+    return [_digest(key) for key in keys]
+
+
+@lru_cache(maxsize=16_384)
+def _digest(key: str) -> int:
+    """A key in 64 bits, signed, as a `bigint` is."""
+    raw = hashlib.blake2b(key.encode(errors="surrogatepass"), digest_size=8).digest()
+    return int.from_bytes(raw, "big", signed=True)
+
+
+def _json(value: Any) -> str:
+    try:
+        return orjson.dumps(value).decode()
+    except TypeError:  # a lone surrogate
+        raise RowsRefusedError("text that cannot be stored") from None
