@@ -18,6 +18,7 @@ import psycopg2  # noqa: TID251
 
 from tests import checker_nodes, checker_order, checker_rounds, checker_views
 from tests.checker_nodes import Fault, Owners
+from tests.digests import completed
 from tests.log_model import LogModel
 
 REPLY_SECONDS = 5.0
@@ -317,9 +318,10 @@ def _columns(logs: Logs, tales: dict[str, Tale]) -> Iterator[str]:
             continue
         told = {"status": "phase", "host_id": "host_id", "settings": "settings", "last_seq": "seq"}
         expected = {column: state.get(name) for column, name in told.items()} | {"last_position": len(rows)}
+        columns = room | {"settings": completed(room["settings"])}
         for column, value in expected.items():
-            if room[column] != value:
-                yield f"{code}: {column} is {room[column]}, the log says {value}"
+            if columns[column] != value:
+                yield f"{code}: {column} is {columns[column]}, the log says {value}"
 
 
 def _replies(clients: list[Witness], logs: Logs, silences: Silences) -> Iterator[str]:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from tests.digests import MEMBER_NAMES, digest
+from tests.digests import MEMBER_NAMES, completed, digest
 from votegame.client.fold import RoomFold
 
 if TYPE_CHECKING:
@@ -136,6 +136,8 @@ class _Walk:
     def _true(self, event: Frame) -> Iterator[str]:
         """The event is that of the log, to the last field: so it is the same for everyone, and whenever told."""
         logged = self._tales[event["room_code"]].events.get(event["seq"])
+        if "settings" in event:
+            event = event | {"settings": completed(event["settings"])}
         if logged is None:
             yield f"I1: {event} is not in the log"
         elif logged != event:
@@ -189,5 +191,6 @@ def shared(state: Frame) -> Frame:
         if answers is not None:
             current["answers"] = [{"id": one["id"], "content": one["content"]} for one in answers]
     members = [{name: one[name] for name in MEMBER_NAMES} for one in state["members"]]
-    names = ("seq", "phase", "host_id", "locked", "settings", "own_question_count", "leaderboard")
-    return {name: state[name] for name in names} | {"members": members, "round": current}
+    names = ("seq", "phase", "host_id", "locked", "own_question_count", "leaderboard")
+    told = {name: state[name] for name in names} | {"settings": completed(state["settings"])}
+    return told | {"members": members, "round": current}

@@ -11,6 +11,15 @@ MEMBER_NAMES = ("user_id", "display_name", "score", "role", "has_played")
 """What is told of a member in numbered frames."""
 
 
+LATER_SETTINGS = {"tone": "default", "moderation": "off"}
+"""Settings that the last release does not know, as they are in its rooms: its nodes neither tell nor write them."""
+
+
+def completed(settings: Frame) -> Frame:
+    """All settings, whichever of two releases has told or written them."""
+    return {**LATER_SETTINGS, **settings}
+
+
 class NotedFold(RoomFold):
     """A fold that keeps a digest of each number that it has seen."""
 
@@ -40,7 +49,7 @@ def digest(state: Frame) -> str:
         "phase": state["phase"],
         "host_id": state["host_id"],
         "locked": state["locked"],
-        "settings": state["settings"],
+        "settings": completed(state["settings"]),
         "own_question_count": state["own_question_count"],
         "leaderboard": state["leaderboard"],
         "members": [[one[name] for name in MEMBER_NAMES] for one in state["members"]],

@@ -3,6 +3,8 @@
 import copy
 from typing import Any
 
+from tests.digests import completed
+
 Row = dict[str, Any]
 Frame = dict[str, Any]
 NOTHING = {"answer_id": None, "vote": None}
@@ -107,7 +109,7 @@ class LogModel:
             "seq": 0,
             "phase": "lobby",
             "host_id": begun["host_id"],
-            "settings": begun["settings"],
+            "settings": completed(begun["settings"]),
             "own_question_count": len(self._own_questions),
             "locked": False,
             "members": [
@@ -191,7 +193,7 @@ class LogModel:
     def _settings_updated(self, row: Row, payload: Row) -> Frame:
         if payload.get("own_questions") is not None:
             self._own_questions = payload["own_questions"]
-        told = {"settings": payload["settings"], "own_question_count": len(self._own_questions)}
+        told = {"settings": completed(payload["settings"]), "own_question_count": len(self._own_questions)}
         self.state |= told
         return told
 

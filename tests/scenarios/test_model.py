@@ -30,27 +30,18 @@ pytestmark = [pytest.mark.long, pytest.mark.timeout(300)]
 FINAL = {"rate limited", "without credit", "telling the key"}
 """After these the model is left alone for many minutes."""
 WORST = {
-    "breaking off",
     "control characters",
     "direction characters",
-    "disconnecting",
     "dripping",
     "failing",
     "hanging",
     "huge",
     "injected",
-    "instructions in turn",
     "invalid JSON",
-    "invisible",
-    "links",
     "markup",
-    "mixed scripts",
-    "naming people",
     "rate limited",
     "refusing in words",
     "repeating",
-    "slow",
-    "truncated",
     "wrong language",
 }
 """With these games are played each time; with all that `test_openai.py` goes through if `MODEL_BEHAVIOURS` is `all`."""
