@@ -9,7 +9,6 @@ not his, the room is opened here, which claims it, or finds the node that has it
 
 import asyncio
 import itertools
-from collections import OrderedDict
 from collections.abc import Callable, Collection, Mapping
 from collections.abc import Set as AbstractSet
 from typing import Final, Protocol, assert_never
@@ -32,8 +31,9 @@ from votegame.cluster.envelope import (
 )
 from votegame.cluster.lease import HeldLease
 from votegame.cluster.links import Links
+from votegame.cluster.remote_room import RemoteRoom
 from votegame.errors import ErrorCode
-from votegame.game.commands import CreateRoom, JoinRoom, Resume
+from votegame.game.commands import CreateRoom
 from votegame.ids import ConnectionId, NodeId, RoomCode, UserId
 from votegame.rooms.inbox import INBOX_ENTRIES, ConnectionLost, Heritage, Request
 from votegame.rooms.ports import (
@@ -71,29 +71,6 @@ class Sockets(Protocol):
 
     def send_back(self, connection_ids: Collection[ConnectionId]) -> None:
         """Close these, with word to come back: they may find another way."""
-
-
-class RemoteRoom:
-    """What this node keeps of a room that another one owns."""
-
-    def __init__(self, owner: NodeId, place: Place | None, now: float) -> None:
-        self.owner = owner
-        self.settled_at = now
-        """When the owner was looked up."""
-        self.place = place
-        """Up to where the connections of this node were told the room's events; None when there were none."""
-        self.unanswered: OrderedDict[tuple[bool, int], Request] = OrderedDict()
-        self.ref = 0
-        self.asked_at = now
-        self.out_of_step_since: float | None = None
-        self.busy_at = now
-
-    def forget_attempts(self, connection_id: ConnectionId) -> None:
-        """The connection is gone: nothing that would attach it is sent again."""
-        for key, request in list(self.unanswered.items()):
-            is_its = request.origin.connection_id == connection_id
-            if is_its and isinstance(request.command, CreateRoom | JoinRoom | Resume):
-                del self.unanswered[key]
 
 
 class RemoteRooms:
@@ -153,7 +130,7 @@ class RemoteRooms:
         room = self._rooms[room_code] = RemoteRoom(owner, heritage.told, self._clock.seconds())
         for entry in heritage.entries:
             if isinstance(entry, Request):
-                room.unanswered[_key(entry.origin)] = entry
+                room.wait_for(entry)
             elif isinstance(entry, ConnectionLost):
                 room.forget_attempts(entry.connection_id)
         self._ask(room_code, room)
@@ -175,7 +152,7 @@ class RemoteRooms:
         if len(room.unanswered) >= INBOX_ENTRIES:
             return ErrorCode.RATE_LIMITED
         room.busy_at = self._clock.seconds()
-        room.unanswered[_key(request.origin)] = request
+        room.wait_for(request)
         self._forward(command.room_code, room, request)
         return None
 
@@ -223,7 +200,7 @@ class RemoteRooms:
             self._outlet.deliver([WhisperFrame(message.room_code, message.whispered_to, bytes(message.frame))])
             return
         origin = Origin(message.connection_id, message.token)
-        room.unanswered.pop(_key(origin), None)
+        room.answered(origin)
         attached = None
         if message.stream is not None and message.user_id is not None:
             room.place = Place(message.stream, message.seq)
@@ -280,7 +257,7 @@ class RemoteRooms:
         now = self._clock.seconds()
         for room_code, room in [each for each in self._rooms.items() if each[1].owner == owner]:
             self._send_away(room_code)
-            self._sockets.send_back(_would_be_attached(room, before=now - WAIT_SECONDS))
+            self._sockets.send_back(room.would_be_attached(before=now - WAIT_SECONDS))
             if room.unanswered and now - room.settled_at > ASK_AGAIN_SECONDS:
                 self._open_here(room_code)
 
@@ -383,19 +360,3 @@ class RemoteRooms:
 
     def _send_away(self, room_code: RoomCode) -> None:
         self._outlet.deliver([CloseAttached(room_code, CloseCode.RESTARTING)])
-
-
-def _would_be_attached(room: RemoteRoom, *, before: float) -> list[ConnectionId]:
-    """The connections that wait to be, since `before`."""
-    return [
-        request.origin.connection_id
-        for request in room.unanswered.values()
-        if isinstance(request.command, JoinRoom | Resume)
-        and request.origin.connection_id is not None
-        and request.received_at < before
-    ]
-
-
-def _key(origin: Origin) -> tuple[bool, int]:
-    """Sockets and HTTP requests count their tokens apart."""
-    return origin.connection_id is None, origin.token

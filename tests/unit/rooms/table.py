@@ -196,6 +196,17 @@ class Player:
         return self
 
 
+def answered_late(real, answer: asyncio.Event):
+    """`real`, a method of a store, whose work is done at once and whose answer comes after `answer`."""
+
+    async def late(*args):
+        result = await real(*args)
+        await answer.wait()
+        return result
+
+    return late
+
+
 async def settle() -> None:
     """Let everything run that can run now."""
     for _ in range(50):

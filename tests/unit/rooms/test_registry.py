@@ -3,7 +3,7 @@ import asyncio
 import pytest
 from msgspec.structs import replace
 
-from tests.unit.rooms.table import Table, seated, settle
+from tests.unit.rooms.table import Table, answered_late, seated, settle
 from votegame.errors import ErrorCode, StoreUnavailableError
 from votegame.rooms.actor import Actor
 from votegame.rooms.inbox import INBOX_ENTRIES, ConnectionLost
@@ -82,13 +82,7 @@ class TestCreation:
         ada = table.user("ada")
         create = ada.create()
         real, slow = table.store.create_room, asyncio.Event()
-
-        async def late(room):
-            made = await real(room)
-            await slow.wait()
-            return made
-
-        table.store.create_room = late
+        table.store.create_room = answered_late(real, slow)
         ada.send(create)
         await settle()
         table.store.create_room = real
@@ -299,13 +293,7 @@ class TestLapse:
         await table.end()
         await table.begin()
         load, slow = table.memory.load, asyncio.Event()
-
-        async def hanging(room_id):
-            rows = await load(room_id)
-            await slow.wait()
-            return rows
-
-        table.memory.load = hanging
+        table.memory.load = answered_late(load, slow)
         ada.send(ada.join(ada.code, id_="join"))
         await settle()
         before = table.row_of(ada.code).epoch
@@ -321,13 +309,7 @@ class TestLapse:
         ada = table.user("ada")
         create = ada.create()
         make, slow = table.store.create_room, asyncio.Event()
-
-        async def late(room):
-            made = await make(room)
-            await slow.wait()
-            return made
-
-        table.store.create_room = late
+        table.store.create_room = answered_late(make, slow)
         ada.send(create)
         await settle()
         await table.registry.discard_fenced()
