@@ -13,8 +13,9 @@ SOURCES := pyproject.toml constraints.txt setup.py
 run: $(RUN_STAMP)
 	@exec $(BIN)/python -m votegame serve
 
+# As many processes as there are processors, each with a PostgreSQL of its own; one with ARGS="-n 0 ...".
 test: $(TEST_STAMP)
-	@exec $(BIN)/python -m pytest $(ARGS)
+	@exec $(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile $(ARGS)
 
 # Games on a simulated cluster: SEEDS=n for so many runs, SEED=s for one of them again.
 simulate: $(TEST_STAMP)

@@ -6,11 +6,13 @@ The server is ours, from the wheel, with `fsync` off, or that of `TEST_DATABASE_
 import asyncio
 import os
 import tempfile
+from asyncio import constants
 from collections.abc import Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
+import structlog
 
 from tests.databases import Server, Shelf
 from votegame.embedded import EmbeddedPostgres
@@ -19,6 +21,17 @@ from votegame.storage.database import Database
 
 # Asked for a current loop where there is none, asyncio makes one that nobody closes; pytest-asyncio asks.
 asyncio.set_event_loop(None)
+
+# In its debug mode asyncio takes the stack for each callback, ten calls deep: a third of the time of tests of actors.
+constants.DEBUG_STACK_DEPTH = 2
+
+# With `rich` about, which a package for tests brings, structlog draws tracebacks at half a second each.
+structlog.configure(
+    processors=[
+        *structlog.get_config()["processors"][:-1],
+        structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback),
+    ]
+)
 
 
 @pytest.fixture(scope="session")

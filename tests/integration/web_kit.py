@@ -194,7 +194,7 @@ async def running_web(url: str, **settings) -> AsyncIterator[WebHouse]:
     """A house that listens; what it logs is kept, and must hold no secret."""
     house = WebHouse(url, **settings)
     root = logging.getLogger()
-    handlers, level = root.handlers[:], root.level
+    handlers, level, logging_before = root.handlers[:], root.level, structlog.get_config()
     log.configure(level="debug", as_json=True, node="here")
     root.handlers[0].setStream(house.said)
     house.port = await house.site.start()
@@ -207,7 +207,7 @@ async def running_web(url: str, **settings) -> AsyncIterator[WebHouse]:
         await house.database.close()
         root.handlers[:] = handlers
         root.setLevel(level)
-        structlog.reset_defaults()
+        structlog.configure(**logging_before)
     for line in house.said.getvalue().splitlines():
         json.loads(line)
     assert "canary-secret" not in house.said.getvalue()

@@ -13,13 +13,13 @@ from votegame import log
 def stderr(monkeypatch):
     """What is written to standard error; puts the log back as it was."""
     root = logging.getLogger()
-    handlers, level = root.handlers[:], root.level
+    handlers, level, logging_before = root.handlers[:], root.level, structlog.get_config()
     stream = io.StringIO()
     monkeypatch.setattr(sys, "stderr", stream)
     yield stream
     root.handlers[:] = handlers
     root.setLevel(level)
-    structlog.reset_defaults()
+    structlog.configure(**logging_before)
 
 
 @pytest.fixture
