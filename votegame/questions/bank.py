@@ -96,6 +96,10 @@ class BankSource:
         left = unasked(self._bank, wish, asked)
         return self._rng.choice(left) if left else None
 
+    async def may_improve(self, wish: Wish, question: Question | None) -> bool:  # noqa: ARG002
+        """See `QuestionSource.may_improve`: nothing is ever made."""
+        return False
+
 
 def _refuse_repetitions(questions: Iterable[Question]) -> None:
     seen: dict[str, Question] = {}
