@@ -273,10 +273,13 @@ class Listener:
 
 
 class PlainBank(list[Question]):
-    """A bank whose questions fit any wish."""
+    """A bank whose questions fit any wish, and name those whose name is in them."""
 
     def fitting(self, wish):
         return [self]
+
+    def naming(self, people, language):
+        return lambda question: any(person.username in question.text for person in people)
 
 
 def a_bank(count: int = 30) -> PlainBank:
