@@ -197,7 +197,7 @@ class Filler:
                     fate = await self._fate(gap)
             finally:
                 gap.n_looks += fate == "elsewhere"
-                if fate == "elsewhere" and gap.n_looks < _MOST_LOOKS:
+                if fate == "elsewhere" and gap.n_looks < _MOST_LOOKS and len(self._watched) < _WAITING:
                     self._watched.append(gap)
                 else:
                     self._end(gap, fate)
