@@ -42,6 +42,7 @@ _AVOIDED: Final = 40
 _FEWEST_FOREIGN: Final = 2
 _WAITING: Final = 100
 _WORKERS: Final = 2
+_SCREENED_AT_ONCE: Final = 10
 _WATCH_SECONDS: Final = 1.0
 _MOST_LOOKS: Final = 120
 """At a gap that another node fills, before it is given up here."""
@@ -268,7 +269,7 @@ class Filler:
             texts = await self._calls.made(gap.words, avoid, hour=begun)
         except ModelError as error:
             return "refused" if error.kind == "refused" else "failed"
-        fit = self._fit(texts, gap.wish, stock)
+        fit = self._fit(await _all_screened(texts, gap.wish), stock)
         try:
             kept = await self._calls.moderated(fit)
         except ModelError:
@@ -281,14 +282,14 @@ class Filler:
     async def _cleared_stock(self, wish: Wish) -> Sequence[Question]:
         """What may be asked of the stock of `wish`, after what may not, by what is known today, was taken out of it."""
         stock = await self._store.stock(wish, sources=self._calls.sources)
-        unfit = {question.key for question in stock if isinstance(screened(question.text, wish), Refused)}
+        outcomes = await _all_screened([question.text for question in stock], wish)
+        unfit = {one.key for one, outcome in zip(stock, outcomes, strict=True) if isinstance(outcome, Refused)}
         await self._store.remove(wish, unfit)
         return [question for question in stock if question.key not in unfit]
 
-    def _fit(self, texts: Iterable[str], wish: Wish, stock: Iterable[Question]) -> list[Question]:
+    def _fit(self, outcomes: Sequence[Question | Refused], stock: Iterable[Question]) -> list[Question]:
         """Of what a model wrote, the questions that may be shown and are unlike those there are, and each other."""
         there, fit = Likenesses(question.key for question in stock), []
-        outcomes = [screened(text, wish) for text in texts]
         if _are_foreign(outcomes):
             outcomes = [Refused(Unfit.LANGUAGE) for _ in outcomes]
         for outcome in outcomes:
@@ -306,6 +307,16 @@ class Filler:
             with tasks.surviving("budget of the model"), contextlib.suppress(StoreError):
                 await self._calls.look()
             await asyncio.sleep(_LOOK_SECONDS)
+
+
+async def _all_screened(texts: Sequence[str], wish: Wish) -> list[Question | Refused]:
+    """Each of `texts` screened; a whole stock takes longer than the games of a node may wait."""
+    outcomes: list[Question | Refused] = []
+    for text in texts:
+        outcomes.append(screened(text, wish))
+        if not len(outcomes) % _SCREENED_AT_ONCE:
+            await asyncio.sleep(0)
+    return outcomes
 
 
 def _are_foreign(outcomes: Sequence[Question | Refused]) -> bool:

@@ -8,10 +8,12 @@ from votegame.errors import StoreUnavailableError
 from votegame.game import wording
 from votegame.game.question import Wish
 from votegame.ids import UserId
+from votegame.questions import filler as filler_module
 from votegame.questions.budget import Budget
 from votegame.questions.calls import QUESTIONS_PER_CALL, Calls
 from votegame.questions.filler import LOW, Filler
 from votegame.questions.ports import ANY_SOURCE
+from votegame.questions.screening import screened
 
 ADA = UserId("ada")
 FLAGGED = made_texts(4)[3]
@@ -222,6 +224,32 @@ async def test_a_gap_that_another_node_left_unfilled_is_filled_here_and_one_that
         await asyncio.wait_for(gap.is_over.wait(), 300)
     assert not gap.may_be_filled
     assert fates(things) == {"filled": 1, "elsewhere": 1}
+
+
+async def test_a_whole_stock_is_not_looked_through_at_one_go(things, monkeypatch):
+    texts = []
+    longest = 0
+
+    def counting(text, wish):
+        texts.append(text)
+        return screened(text, wish)
+
+    async def others():
+        nonlocal longest
+        while True:
+            before = len(texts)
+            await asyncio.sleep(0)
+            longest = max(longest, len(texts) - before)
+
+    monkeypatch.setattr(filler_module, "screened", counting)
+    await things.stocked(190, offset=200)
+    await things.store.see([ADA], [wording.key(text) for text in made_texts(190, 200)], keep=300)
+    ticking = asyncio.create_task(others())
+    async with running(things, Maker()) as filler:
+        await fill(filler)
+    ticking.cancel()
+    assert (len(texts), fates(things)) == (190 + QUESTIONS_PER_CALL, {"filled": 1})
+    assert longest <= 10
 
 
 async def test_a_gap_waits_once_and_few_are_filled_at_once(things):
