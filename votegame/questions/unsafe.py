@@ -14,7 +14,8 @@ from typing import Final
 from votegame.game.question import Tone
 
 _NEVER: Final = (
-    "suicid", "kill yourself", "kill himself", "kill herself", "self-harm", "selbstmord", "suizid", "rape", "rapist",
+    "suicid", "kill yourself", "kill himself", "kill herself", "bring dich um", "töte dich",
+    "self-harm", "selbstmord", "suizid", "rape", "rapist",
     "raped",
     "vergewaltig", "molest", "pedophil", "paedophil", "pädophil", "kinderporn", "child porn", "incest", "inzest",
     "holocaust",
