@@ -212,7 +212,7 @@ class FaultyStore:
 
 
 class Questions:
-    """A source of questions that numbers them; with `none` it finds none."""
+    """A source of questions that numbers them, unless it `finds` none; better ones may be in the `making`."""
 
     def __init__(self):
         self.drawn = 0
@@ -220,6 +220,8 @@ class Questions:
         self.finds = True
         self.gate = asyncio.Event()
         self.gate.set()
+        self.making: asyncio.Event | None = None
+        self.waited_for: list = []
 
     async def draw(self, wish, asked, people):
         self.wishes.append((wish, asked, people))
@@ -228,6 +230,13 @@ class Questions:
             return None
         self.drawn += 1
         return Question(f"drawn {self.drawn}", f"What about {self.drawn}?")
+
+    async def may_improve(self, wish, question):
+        if self.making is None:
+            return False
+        self.waited_for.append(wish)
+        await self.making.wait()
+        return self.finds
 
 
 class Moderator:
@@ -264,10 +273,13 @@ class Listener:
 
 
 class PlainBank(list[Question]):
-    """A bank whose questions fit any wish."""
+    """A bank whose questions fit any wish, and name those whose name is in them."""
 
     def fitting(self, wish):
         return [self]
+
+    def naming(self, people, language):
+        return lambda question: any(person.username in question.text for person in people)
 
 
 def a_bank(count: int = 30) -> PlainBank:

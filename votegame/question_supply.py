@@ -15,8 +15,6 @@ from votegame.settings import Settings
 from votegame.storage.database import Database
 from votegame.storage.questions import PostgresQuestionStore, PostgresSpendingStore
 
-_PATIENCE_SECONDS: Final = 8.0
-"""A room that was just made gets its first question from the model, when the game begins no sooner than it answers."""
 _GRACE_SECONDS: Final = 1.0
 """The model's own time limit comes first: it knows what such a call costs."""
 
@@ -61,5 +59,4 @@ def _filled_by(model: Model, settings: Settings, database: Database) -> FilledBy
         ),
         rates=KeyedRates(FILLS_AT_ONCE, FILLS_PER_SECOND),
         call_seconds=settings.model_seconds + _GRACE_SECONDS,
-        patience_seconds=_PATIENCE_SECONDS,
     )

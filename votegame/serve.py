@@ -200,8 +200,10 @@ def _tell_exit(code: int) -> None:
 
 def _greet(settings: Settings, port: int, node_id: NodeId) -> None:
     url = settings.public_url or f"http://localhost:{port}"
+    model = settings.openai_model if settings.has_model else None
     if settings.is_production:
-        log.info("serving", url=url, port=port, node_id=node_id)
+        log.info("serving", url=url, port=port, node_id=node_id, model=model)
         return
-    print(f"\n  votegame is ready: open {url}\n  (Ctrl-C ends it; what was played is kept in {settings.state_dir})\n")
+    print(f"\n  votegame is ready: open {url}\n  (Ctrl-C ends it; what was played is kept in {settings.state_dir})")
+    print(f"  (Questions by {model}, and by the bank until it has answered)\n" if model else "")
     sys.stdout.flush()

@@ -9,11 +9,13 @@ SELECT key, content FROM (
     (
         SELECT key, content, 0 AS turn, place FROM questions
         WHERE topic = %(topic)s AND language = %(language)s AND tone = %(tone)s AND place >= %(start)s
+            AND source = ANY(%(sources)s)
             AND digest <> ALL(%(asked)s::bigint[]) AND digest NOT IN (SELECT digest FROM seen)
         ORDER BY place LIMIT %(limit)s
     ) UNION ALL (
         SELECT key, content, 1, place FROM questions
         WHERE topic = %(topic)s AND language = %(language)s AND tone = %(tone)s AND place < %(start)s
+            AND source = ANY(%(sources)s)
             AND digest <> ALL(%(asked)s::bigint[]) AND digest NOT IN (SELECT digest FROM seen)
         ORDER BY place LIMIT %(limit)s
     )
@@ -22,10 +24,13 @@ SELECT key, content FROM (
 -- name: question_stock
 -- A whole stock, the newest first.
 SELECT key, content FROM questions
-WHERE topic = %(topic)s AND language = %(language)s AND tone = %(tone)s ORDER BY created_at DESC, id
+WHERE topic = %(topic)s AND language = %(language)s AND tone = %(tone)s
+    AND source = ANY(%(sources)s)
+ORDER BY created_at DESC, id
 
 -- name: question_add
 -- Put questions into a stock, each once. The oldest make room for them first: what a statement inserts it does not see.
+-- What is there, and has been looked at by a moderator only now, may be asked from now on where there is one.
 DELETE FROM questions WHERE id IN (
     SELECT id FROM questions WHERE topic = %(topic)s AND language = %(language)s AND tone = %(tone)s
     ORDER BY created_at DESC, id OFFSET %(others)s
@@ -33,7 +38,13 @@ DELETE FROM questions WHERE id IN (
 INSERT INTO questions (language, topic, tone, key, digest, content, source)
 SELECT %(language)s, %(topic)s, %(tone)s, key, digest, content, %(source)s
 FROM jsonb_to_recordset(%(questions)s) AS q (key text, digest bigint, content text)
-ON CONFLICT (topic, language, tone, key) DO NOTHING
+ON CONFLICT (topic, language, tone, key) DO UPDATE SET source = excluded.source
+WHERE excluded.source = 'moderated' AND questions.source <> 'moderated'
+
+-- name: question_remove
+-- Take questions out of a stock, by their keys.
+DELETE FROM questions
+WHERE topic = %(topic)s AND language = %(language)s AND tone = %(tone)s AND key = ANY(%(keys)s)
 
 -- name: question_see
 -- Note what users have seen, the latest last, and of each only the last `keep`. Rows are locked in the order of ids, so
@@ -55,15 +66,30 @@ SELECT DISTINCT unnest(digests[greatest(cardinality(digests) - %(history)s, 0) +
 FROM questions_seen WHERE user_id = ANY(%(people)s::uuid[])
 
 -- name: question_claim_gap
--- Become the one who fills a stock, unless another is at it, or was a moment ago.
-INSERT INTO question_gaps AS g (language, topic, tone, claimant, closed_until)
-VALUES (%(language)s, %(topic)s, %(tone)s, %(claimant)s, now_ms() + %(lease_ms)s)
-ON CONFLICT (topic, language, tone) DO UPDATE SET claimant = excluded.claimant, closed_until = excluded.closed_until
-WHERE g.closed_until <= now_ms()
+-- Become the one who fills a stock, unless another is at it, or it is left to rest: then nobody is its claimant. Who lost
+-- by a moment does not see the other's row yet, and is told that it is being filled.
+WITH claimed AS (
+    INSERT INTO question_gaps AS g (language, topic, tone, claimant, closed_until)
+    VALUES (%(language)s, %(topic)s, %(tone)s, %(claimant)s, now_ms() + %(lease_ms)s)
+    ON CONFLICT (topic, language, tone)
+    DO UPDATE SET claimant = excluded.claimant, closed_until = excluded.closed_until
+    WHERE g.closed_until <= now_ms()
+    RETURNING claimant
+)
+SELECT CASE
+    WHEN EXISTS (SELECT FROM claimed) THEN 'claimed'
+    WHEN EXISTS (
+        SELECT FROM question_gaps
+        WHERE topic = %(topic)s AND language = %(language)s AND tone = %(tone)s
+            AND claimant = '00000000-0000-0000-0000-000000000000'
+    ) THEN 'resting'
+    ELSE 'filling'
+END
 
 -- name: question_end_gap
 -- End a claim, unless it ended by itself and another has one; nobody gets one for a while.
-UPDATE question_gaps SET closed_until = now_ms() + %(rest_ms)s
+UPDATE question_gaps
+SET claimant = '00000000-0000-0000-0000-000000000000', closed_until = now_ms() + %(rest_ms)s
 WHERE topic = %(topic)s AND language = %(language)s AND tone = %(tone)s AND claimant = %(claimant)s
 
 -- name: model_reserve

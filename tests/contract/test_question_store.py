@@ -9,6 +9,7 @@ from tests.contract.user_kit import a_guest, a_login
 from votegame.errors import RowsRefusedError
 from votegame.game import wording
 from votegame.game.question import Question, Wish
+from votegame.questions.ports import ANY_SOURCE, MODERATED
 
 PIRATES = Wish("pirates", "en", "default")
 HOUR_MS = 3_600_000
@@ -23,12 +24,12 @@ def store(world):
     return world.questions
 
 
-async def add(store, questions, wish=PIRATES, keep=200) -> int:
-    return await store.add(wish, questions, source="test", keep=keep)
+async def add(store, questions, wish=PIRATES, keep=200, source="model") -> int:
+    return await store.add(wish, questions, source=source, keep=keep)
 
 
 async def draw(store, wish=PIRATES, **changes) -> list[Question]:
-    fields = {"asked": [], "people": [], "history": 300, "start": 0.0, "limit": 50, **changes}
+    fields = {"sources": ANY_SOURCE, "asked": [], "people": [], "history": 300, "start": 0.0, "limit": 50, **changes}
     return list(await store.candidates(wish, **fields))
 
 
@@ -46,10 +47,10 @@ def keys(questions) -> set[str]:
 class TestStock:
     async def test_what_was_added_is_there_for_its_wish_alone(self, store):
         assert await add(store, some(3)) == 3
-        assert keys(await draw(store)) == keys(await store.stock(PIRATES)) == keys(some(3))
+        assert keys(await draw(store)) == keys(await store.stock(PIRATES, sources=ANY_SOURCE)) == keys(some(3))
         others = [Wish("", "en", "default"), Wish("pirates", "de", "default"), Wish("pirates", "en", "family")]
         assert [await draw(store, wish) for wish in others] == [[], [], []]
-        assert [await store.stock(wish) for wish in others] == [[], [], []]
+        assert [await store.stock(wish, sources=ANY_SOURCE) for wish in others] == [[], [], []]
 
     async def test_texts_come_back_as_they_were(self, store):
         question = wording.question("W\u00fcrde \U0001f355 \u201eNein\u201c sagen \u2014 'wirklich'?")
@@ -60,19 +61,44 @@ class TestStock:
         assert await add(store, some(3)) == 3
         assert await add(store, some(5)) == 2
         assert await add(store, some(5), Wish("pirates", "en", "spicy")) == 5
-        assert len(await store.stock(PIRATES)) == 5
+        assert len(await store.stock(PIRATES, sources=ANY_SOURCE)) == 5
         assert await add(store, []) == 0
 
     async def test_the_oldest_make_room_for_the_new(self, world, store):
         await add(store, some(4, "parrot"), keep=6)
         await world.advance(1_000)
         await add(store, some(4, "captain"), keep=6)
-        stock = await store.stock(PIRATES)
+        stock = await store.stock(PIRATES, sources=ANY_SOURCE)
         assert keys(stock[:4]) == keys(some(4, "captain"))
         assert len(stock) == 6
         await world.advance(1_000)
         await add(store, some(9, "cook"), keep=6)
-        assert keys(await store.stock(PIRATES)) == keys(some(9, "cook"))
+        assert keys(await store.stock(PIRATES, sources=ANY_SOURCE)) == keys(some(9, "cook"))
+
+    async def test_what_no_moderator_has_looked_at_can_be_left_out(self, store):
+        old, new = some(3), some(2, "captain")
+        assert await add(store, old) == 3
+        assert await add(store, new, source="moderated") == 2
+        assert keys(await draw(store, sources=MODERATED)) == keys(new)
+        assert keys(await store.stock(PIRATES, sources=MODERATED)) == keys(new)
+        assert keys(await draw(store)) == keys(old + new)
+
+    async def test_what_is_looked_at_later_counts_from_then_on_and_for_good(self, store):
+        questions = some(3)
+        await add(store, questions[:2])
+        assert await add(store, questions, source="moderated") == 3
+        assert await add(store, questions, source="moderated") == 0
+        assert await add(store, questions) == 0
+        assert keys(await draw(store, sources=MODERATED)) == keys(questions)
+
+    async def test_what_is_not_fit_any_more_is_taken_out_of_its_stock_alone(self, store):
+        spicy = Wish("pirates", "en", "spicy")
+        await add(store, some(3))
+        await add(store, some(3), spicy)
+        await store.remove(PIRATES, [question.key for question in some(2)])
+        await store.remove(PIRATES, [])
+        assert keys(await store.stock(PIRATES, sources=ANY_SOURCE)) == keys(some(3)) - keys(some(2))
+        assert len(await store.stock(spicy, sources=ANY_SOURCE)) == 3
 
     async def test_of_the_stock_comes_what_was_not_asked(self, store):
         await add(store, some(5))
@@ -163,29 +189,28 @@ class TestSeen:
 class TestGaps:
     async def test_only_one_fills_a_gap(self, store):
         claims = [store.claim_gap(PIRATES, an_id(), lease_ms=60_000) for _ in range(8)]
-        assert sorted(await asyncio.gather(*claims)) == [False] * 7 + [True]
+        assert sorted(await asyncio.gather(*claims)) == ["claimed", *["filling"] * 7]
 
     async def test_each_stock_has_its_own(self, store):
-        assert await store.claim_gap(PIRATES, an_id(), lease_ms=60_000)
-        assert await store.claim_gap(Wish("pirates", "en", "family"), an_id(), lease_ms=60_000)
-        assert await store.claim_gap(Wish("", "en", "default"), an_id(), lease_ms=60_000)
+        wishes = [PIRATES, Wish("pirates", "en", "family"), Wish("", "en", "default")]
+        assert {await store.claim_gap(wish, an_id(), lease_ms=60_000) for wish in wishes} == {"claimed"}
 
     async def test_a_claim_ends_by_itself(self, world, store):
         first, second = an_id(), an_id()
-        assert await store.claim_gap(PIRATES, first, lease_ms=5_000)
+        assert await store.claim_gap(PIRATES, first, lease_ms=5_000) == "claimed"
         await world.advance(4_000)
-        assert not await store.claim_gap(PIRATES, second, lease_ms=5_000)
+        assert await store.claim_gap(PIRATES, second, lease_ms=5_000) == "filling"
         await world.advance(1_500)
-        assert await store.claim_gap(PIRATES, second, lease_ms=60_000)
+        assert await store.claim_gap(PIRATES, second, lease_ms=60_000) == "claimed"
         await store.end_gap(PIRATES, first, rest_ms=0)
-        assert not await store.claim_gap(PIRATES, first, lease_ms=5_000)
+        assert await store.claim_gap(PIRATES, first, lease_ms=5_000) == "filling"
 
     async def test_after_it_comes_the_rest(self, world, store):
         first, second = an_id(), an_id()
         await store.claim_gap(PIRATES, first, lease_ms=60_000)
         await store.end_gap(PIRATES, first, rest_ms=10_000)
-        assert not await store.claim_gap(PIRATES, second, lease_ms=60_000)
+        assert await store.claim_gap(PIRATES, second, lease_ms=60_000) == "resting"
         await world.advance(10_500)
-        assert await store.claim_gap(PIRATES, second, lease_ms=60_000)
+        assert await store.claim_gap(PIRATES, second, lease_ms=60_000) == "claimed"
         await store.end_gap(PIRATES, second, rest_ms=0)
-        assert await store.claim_gap(PIRATES, first, lease_ms=60_000)
+        assert await store.claim_gap(PIRATES, first, lease_ms=60_000) == "claimed"

@@ -6,6 +6,7 @@ import pytest
 
 from votegame.game import wording
 from votegame.game.question import Wish
+from votegame.questions.ports import ANY_SOURCE
 from votegame.storage import retention
 from votegame.storage.queries import load_queries
 from votegame.storage.questions import PostgresQuestionStore
@@ -16,6 +17,7 @@ CANDIDATES = {
     "topic": "topic 7",
     "language": "en",
     "tone": "default",
+    "sources": ["moderated", "model"],
     "start": 0.5,
     "limit": 32,
     "history": 300,
@@ -41,7 +43,7 @@ def fill(other, count: int) -> None:
     run(
         other,
         "INSERT INTO questions (language, topic, tone, key, digest, content, source, created_at)"
-        " SELECT 'en', 'topic ' || n %% 50, 'default', 'key ' || n, n, 'text ' || n, 'test', now_ms() - n"
+        " SELECT 'en', 'topic ' || n %% 50, 'default', 'key ' || n, n, 'text ' || n, 'model', now_ms() - n"
         " FROM generate_series(1, %s) AS n",
         count,
     )
@@ -67,14 +69,18 @@ def run_explained(other, query, params):
 
 
 async def test_retention_removes_old_questions_and_the_oldest_of_too_many(store, database, other, monkeypatch):
-    await store.add(PIRATES, [wording.question(f"Question {n}?") for n in range(5)], source="test", keep=200)
+    await store.add(PIRATES, [wording.question(f"Question {n}?") for n in range(5)], source="model", keep=200)
     age = retention.QUESTION_DAYS * DAY_MS
     run(other, "UPDATE questions SET created_at = now_ms() - %s WHERE key = 'question 4'", age + 1_000)
     run(other, "UPDATE questions SET created_at = now_ms() - %s WHERE key = 'question 3'", age - 60_000)
     assert (await retention.sweep(database))["questions"] == 1
     monkeypatch.setattr(retention, "MOST_QUESTIONS", 3)
     assert (await retention.sweep(database))["questions"] == 1
-    assert {question.key for question in await store.stock(PIRATES)} == {"question 0", "question 1", "question 2"}
+    assert {question.key for question in await store.stock(PIRATES, sources=ANY_SOURCE)} == {
+        "question 0",
+        "question 1",
+        "question 2",
+    }
 
 
 async def test_retention_forgets_gaps_and_what_was_spent_long_ago(database, other):
@@ -94,6 +100,6 @@ async def test_a_stock_is_shared_by_what_the_release_before_may_write(store, oth
     run(
         other,
         "INSERT INTO questions (id, language, topic, key, content, source, created_at)"
-        " VALUES (gen_random_uuid(), 'en', 'pirates', 'k', 'K?', 'test', now_ms())",
+        " VALUES (gen_random_uuid(), 'en', 'pirates', 'k', 'K?', 'model', now_ms())",
     )
-    assert [question.text for question in await store.stock(PIRATES)] == ["K?"]
+    assert [question.text for question in await store.stock(PIRATES, sources=ANY_SOURCE)] == ["K?"]

@@ -16,7 +16,7 @@ from votegame.game.question import Person, Wish
 from votegame.limits.rates import KeyedRates
 from votegame.metrics import Metrics
 from votegame.questions import supply as supply_module
-from votegame.questions.ports import Limits
+from votegame.questions.ports import ANY_SOURCE, Limits
 from votegame.questions.supply import FILLS_AT_ONCE, FILLS_PER_SECOND, FilledBy, supply_of
 from votegame.storage.database import Database
 from votegame.storage.questions import PostgresQuestionStore, PostgresSpendingStore
@@ -38,7 +38,6 @@ def a_supply(database, maker=None, limits=LIMITS):
         spending=PostgresSpendingStore(database),
         limits=limits,
         rates=KeyedRates(FILLS_AT_ONCE, FILLS_PER_SECOND),
-        patience_seconds=20.0,
     )
     return supply_of(
         model,
@@ -81,10 +80,28 @@ async def people(database):
 async def test_two_nodes_pay_once_and_both_draw_of_what_was_made(nodes, people):
     makers = Maker(), Maker(made_texts(12, 100))
     one, other = nodes(*makers)
-    first = await one.draw(PIRATES, frozenset(), people)
-    second = await other.draw(PIRATES, frozenset({first.key}), people)
-    assert {first.text, second.text} <= set(made_texts(12))
+    makers[0].gate.clear()
+    wanted = [await improved(one, people)]
+    while not makers[0].asked:
+        await asyncio.sleep(0.01)
+    wanted.append(await improved(other, people))
+    makers[0].gate.set()
+    drawn = await asyncio.gather(*wanted)
+    assert {question.text for question in drawn} <= set(made_texts(12))
     assert [len(maker.asked) for maker in makers] == [1, 0]
+
+
+async def improved(supply, people):
+    """Draw from the bank, since nothing is in stock; returns a task that draws again when there is more."""
+    question = await supply.draw(PIRATES, frozenset(), people)
+    assert question in BANK
+
+    async def draw_again():
+        async with asyncio.timeout(20):
+            assert await supply.may_improve(PIRATES, question)
+        return await supply.draw(PIRATES, frozenset(), people)
+
+    return asyncio.create_task(draw_again())
 
 
 async def test_the_budget_is_one_for_both(nodes, people):
@@ -92,13 +109,16 @@ async def test_the_budget_is_one_for_both(nodes, people):
     one, other = nodes(*makers, limits=Limits(calls_per_hour=3, calls_per_day=0, tokens_per_hour=0, tokens_per_day=0))
     for number in range(4):
         wish = Wish(f"topic {number}", "en", "default")
-        await asyncio.gather(*(supply.draw(wish, frozenset(), people) for supply in (one, other)))
+        questions = await asyncio.gather(*(supply.draw(wish, frozenset(), people) for supply in (one, other)))
+        async with asyncio.timeout(20):
+            for supply, question in zip((one, other), questions, strict=True):
+                await supply.may_improve(wish, question)
     assert sum(len(maker.asked) for maker in makers) == 3
 
 
 async def test_people_who_play_on_get_everything_before_anything_again_on_either_node(database, nodes, people):
     questions = [wording.question(text) for text in made_texts(30)]
-    await PostgresQuestionStore(database).add(PLAIN_PIRATES, questions, source="test", keep=200)
+    await PostgresQuestionStore(database).add(PLAIN_PIRATES, questions, source="model", keep=200)
     supplies = nodes(None, None)
     seen = []
     for evening in range(3):
@@ -119,7 +139,7 @@ async def test_a_table_that_is_locked_holds_no_draw_up_nor_costs_a_connection(
     monkeypatch.setattr(supply_module, "DRAW_SECONDS", seconds)
     questions = [wording.question(text) for text in made_texts(3)]
     store = PostgresQuestionStore(database)
-    await store.add(PLAIN_PIRATES, questions, source="test", keep=200)
+    await store.add(PLAIN_PIRATES, questions, source="model", keep=200)
     with closing(psycopg2.connect(database_url)) as other, other.cursor() as cursor:
         cursor.execute("LOCK TABLE questions IN ACCESS EXCLUSIVE MODE")
         supplies = [a_supply(database) for _ in range(6)]
@@ -128,5 +148,5 @@ async def test_a_table_that_is_locked_holds_no_draw_up_nor_costs_a_connection(
         assert time.monotonic() - began < seconds + 1.0
         assert set(drawn) == {BANK[0]}
     for _ in range(12):
-        assert len(await store.stock(PLAIN_PIRATES)) == 3
+        assert len(await store.stock(PLAIN_PIRATES, sources=ANY_SOURCE)) == 3
     assert (await a_supply(database).draw(PIRATES, frozenset(), people)) in questions

@@ -149,6 +149,21 @@ class AddsVotesUpWrongly(ReferenceClient):
                 member["score"] += 1
 
 
+class OverlooksThatItWasFlagged(ReferenceClient):
+    async def told(self, frame):
+        if frame["type"] != "answer_flagged":
+            await super().told(frame)
+
+
+class TakesALateOkForAnAnswer(ReferenceClient):
+    """Believes each `ok`, also of an answer that it knows to be flagged."""
+
+    async def taken(self, ok):
+        if "answer_id" in ok:
+            self.fold.state["you"].pop("answer_flagged", None)
+        await super().taken(ok)
+
+
 class AnswersNoPings(ReferenceClient):
     def options(self):
         return {"autoping": False}
@@ -196,6 +211,8 @@ DEVIATIONS = [
     (ForgetsNow, "client_missed_events", "submitted_count"),
     (OverlooksTheHost, "client_hole", "host_id"),
     (AddsVotesUpWrongly, "whole_game", "score"),
+    (OverlooksThatItWasFlagged, "client_flagged", "answer_flagged"),
+    (TakesALateOkForAnAnswer, "client_flagged", "you.answer_id"),
     (AnswersNoPings, "late_join", "ping was not answered"),
     (SaysMoreThanItShould, "whole_game", "start_voting"),
 ]

@@ -4,7 +4,9 @@ import stat
 import pytest
 
 from votegame.errors import ConfigurationError
+from votegame.questions.budget import TOKENS_RESERVED
 from votegame.settings import Settings, documented, kept_secret, read_settings
+from votegame.settings.contradictions import FEWEST_TOKENS
 from votegame.wire.limits import Limits
 
 SECRET = "Zk3v9Qm1xW7rT5yB8nL2pD6sF4hJ0gCa"
@@ -278,6 +280,19 @@ def test_nobody_judges_texts_without_a_model():
 def test_a_budget_may_be_without_limit():
     assert read_settings({"MODEL_CALLS_PER_DAY": "0"}).model_calls_per_day == 0
     assert problems({"MODEL_CALLS_PER_DAY": "-1"}) == ["MODEL_CALLS_PER_DAY: expected a whole number >= 0"]
+
+
+def test_a_budget_of_which_nothing_can_be_spent_is_refused():
+    model = {"OPENAI_API_KEY": "sk-1", "MODEL_CALLS_PER_HOUR": "1", "MODEL_TOKENS_PER_DAY": "7999"}
+    assert problems(model) == [
+        "MODEL_TOKENS_PER_DAY: expected 0, for no limit, or at least 8,000, for one call of the model"
+    ]
+    (problem,) = problems({**model, "OPENAI_MODERATION": "on", "MODEL_TOKENS_PER_DAY": "8000"})
+    assert problem.startswith(
+        "MODEL_CALLS_PER_HOUR: expected 0, for no limit, or at least 2, for one call of the model"
+    )
+    assert read_settings({**model, "OPENAI_API_KEY": ""}).model_tokens_per_day == 7999
+    assert FEWEST_TOKENS == TOKENS_RESERVED
 
 
 def test_every_setting_is_documented():

@@ -73,10 +73,24 @@ class RoomModel:
             self._seated = {one["user_id"] for one in self.state["members"] if is_round and one["role"] == "player"}
 
     def answered(self, user_id: str, answer_id: str) -> None:
-        """A member has answered."""
+        """A member has answered. Where answers are checked, it counts when the story says so; flagged, it stays out."""
         you = self._of(user_id)
-        self.state["round"]["submitted_count"] += you["answer_id"] is None
+        if you.get("answer_flagged", {}).get("answer_id") == answer_id:
+            return
+        if not self.checks_answers:
+            self.state["round"]["submitted_count"] += you["answer_id"] is None
         you["answer_id"] = answer_id
+        you.pop("answer_flagged", None)
+
+    def flagged(self, user_id: str, notice: Frame) -> None:
+        """A member is told that his answer was flagged."""
+        left_out = {name: notice[name] for name in ("answer_id", "reason")}
+        self._of(user_id).update(answer_id=None, answer_flagged=left_out)
+
+    @property
+    def checks_answers(self) -> bool:
+        """Whether answers count only when they have been checked."""
+        return bool(self.state["settings"]["moderation"] == "on")
 
     def voted(self, user_id: str, vote: Frame) -> None:
         """A member has voted."""

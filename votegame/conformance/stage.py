@@ -71,7 +71,7 @@ class Stage:
         user_id = self.variables[actor]
         if command["type"] == "submit_answer":
             self.room.answered(user_id, frame["answer_id"])
-            return self.room.counts()
+            return None if self.room.checks_answers else self.room.counts()
         self.room.voted(user_id, {"vote_id": frame["vote_id"], "answer_id": command["answer_id"]})
         return {**self.room.counts(), **self.room.votes_for(command["answer_id"])}
 
@@ -89,7 +89,10 @@ class Stage:
         if "seq" in pattern:
             return self._event(pattern)
         frame = self._complete.notice(pattern, self.room)
-        self.room.take(frame)
+        if frame["type"] == "answer_flagged":
+            self.room.flagged(self.variables[actor], frame)
+        else:
+            self.room.take(frame)
         return frame
 
     def _event(self, pattern: Frame) -> Frame:

@@ -1,12 +1,16 @@
 """What the operator fixed for every room of the house, and the rules take as given."""
 
-from collections.abc import Iterable, Sequence
+import random
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from collections.abc import Set as AbstractSet
-from typing import Protocol
+from typing import Final, Protocol
 
 from msgspec import Struct
 
-from votegame.game.question import Question, Wish
+from votegame.game.question import Person, Question, Wish
+
+_MOST_LOOKED_AT: Final = 16
+"""For names: a room draws within a turn, and few questions name anybody."""
 
 
 class QuestionBank(Protocol):
@@ -18,13 +22,36 @@ class QuestionBank(Protocol):
         A question can be in several groups. No group has one that is more daring than the tone of `wish`.
         """
 
+    def naming(self, people: Sequence[Person], language: str) -> Callable[[Question], bool]:
+        """What tells whether a question in `language`, a BCP 47 tag, names one of `people`."""
+
 
 def unasked(bank: QuestionBank, wish: Wish, asked: AbstractSet[str]) -> Sequence[Question]:
     """The questions with a key not in `asked` that fit `wish` best: any of them may come; empty when none is left."""
+    return next(_groups_left(bank, wish, asked), ())
+
+
+def any_unasked(
+    bank: QuestionBank, wish: Wish, asked: AbstractSet[str], people: Sequence[Person], rng: random.Random
+) -> Question | None:
+    """Any question of those that fit `wish` best, with a key not in `asked`; None when none is left.
+
+    It names none of `people`, as long as there is another: so many are looked at, by chance, of what fits equally well.
+    """
+    names = bank.naming(people, wish.language)
+    spare = None
+    for left in _groups_left(bank, wish, asked):
+        for question in rng.sample(left, min(len(left), _MOST_LOOKED_AT)):
+            if not names(question):
+                return question
+            spare = spare or question
+    return spare
+
+
+def _groups_left(bank: QuestionBank, wish: Wish, asked: AbstractSet[str]) -> Iterator[Sequence[Question]]:
     for group in bank.fitting(wish):
         if left := [question for question in group if question.key not in asked]:
-            return left
-    return ()
+            yield left
 
 
 class House(Struct, frozen=True, kw_only=True):

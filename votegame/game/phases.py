@@ -8,7 +8,7 @@ from collections.abc import Set as AbstractSet
 
 from votegame.game import records
 from votegame.game.change import DrawQuestion
-from votegame.game.house import unasked
+from votegame.game.house import any_unasked
 from votegame.game.question import Person, Question, Wish
 from votegame.game.state import (
     Answering,
@@ -48,7 +48,10 @@ def start_round(turn: Turn, round_id: RoundId | None = None) -> RoundId:
 
 
 def _bank_question(turn: Turn) -> Question:
-    return turn.rng.choice(unasked(turn.house.bank, wish_of(turn.state), turn.state.asked))
+    state = turn.state
+    question = any_unasked(turn.house.bank, wish_of(state), state.asked, _people(state), turn.rng)
+    assert question is not None, "a bank has more questions than a game"
+    return question
 
 
 def wish_of(state: State) -> Wish:
@@ -76,8 +79,11 @@ def draw_question(turn: Turn, *, anew: bool = False) -> None:
     """
     state = turn.state
     if state.held is None and (anew or _drawn_question(turn) is None):
-        people = tuple(Person(user_id, member.display_name) for user_id, member in state.members.items())
-        turn.wish(DrawQuestion(wish_of(state), _taken(state), people))
+        turn.wish(DrawQuestion(wish_of(state), _taken(state), _people(state)))
+
+
+def _people(state: State) -> tuple[Person, ...]:
+    return tuple(Person(user_id, member.display_name) for user_id, member in state.members.items())
 
 
 def start_voting(turn: Turn) -> None:

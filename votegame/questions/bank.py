@@ -14,16 +14,17 @@ of all that it may be asked they are but a quarter. A language that the bank doe
 
 import random
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from importlib import resources
 from itertools import chain
 from typing import Final, overload
 
 from votegame.errors import ConfigurationError
-from votegame.game.house import QuestionBank, unasked
+from votegame.game.house import QuestionBank, any_unasked
 from votegame.game.question import Person, Question, Tone, Wish
 from votegame.questions import bank_text, topics
 from votegame.questions.bank_text import BankQuestion
+from votegame.questions.names import Names
 
 LANGUAGES: Final = ("en", "de")
 """Primary subtags of the languages that the built-in bank has."""
@@ -76,6 +77,11 @@ class Bank(Sequence[Question]):
             for tones in _TONES_ASKED[wish.tone]:
                 yield self._of_language.get((spoken, tones), ())
 
+    def naming(self, people: Sequence[Person], language: str) -> Callable[[Question], bool]:
+        """See `QuestionBank.naming`."""
+        names = Names(people, language)
+        return lambda question: names.are_in(question.text)
+
 
 def built_in_bank() -> Bank:
     """The bank that comes with the package."""
@@ -91,10 +97,13 @@ class BankSource:
         self._bank = bank
         self._rng = rng
 
-    async def draw(self, wish: Wish, asked: frozenset[str], people: tuple[Person, ...]) -> Question | None:  # noqa: ARG002
-        """See `QuestionSource.draw`; no question of a bank names anybody, and who has seen which is not known here."""
-        left = unasked(self._bank, wish, asked)
-        return self._rng.choice(left) if left else None
+    async def draw(self, wish: Wish, asked: frozenset[str], people: tuple[Person, ...]) -> Question | None:
+        """See `QuestionSource.draw`; who has seen which is not known here."""
+        return any_unasked(self._bank, wish, asked, people, self._rng)
+
+    async def may_improve(self, wish: Wish, question: Question | None) -> bool:  # noqa: ARG002
+        """See `QuestionSource.may_improve`: nothing is ever made."""
+        return False
 
 
 def _refuse_repetitions(questions: Iterable[Question]) -> None:

@@ -18,7 +18,7 @@ from votegame.game.question import Question, Wish
 from votegame.metrics import Metrics
 from votegame.questions.breaker import Breaker
 from votegame.questions.budget import TOKENS_RESERVED, Budget
-from votegame.questions.ports import ModelError, Moderator, QuestionMaker
+from votegame.questions.ports import ANY_SOURCE, MODERATED, ModelError, Moderator, QuestionMaker, Source
 
 QUESTIONS_PER_CALL: Final = 12
 _MOST_TEXTS: Final = 3 * QUESTIONS_PER_CALL
@@ -58,6 +58,16 @@ class Calls:
     def is_left_alone(self) -> bool:
         """Whether the model is not asked just now, after failures."""
         return self._breaker.state == "open"
+
+    @property
+    def source(self) -> Source:
+        """Where comes from what `moderated` lets pass."""
+        return "model" if self._moderator is None else "moderated"
+
+    @property
+    def sources(self) -> frozenset[Source]:
+        """Where may come from what is asked: with a moderator, only what he, or another before him, has looked at."""
+        return ANY_SOURCE if self._moderator is None else MODERATED
 
     @property
     def longest_seconds(self) -> float:

@@ -2,22 +2,29 @@
 
 A room gives its answers a few seconds, and goes on without a verdict. Without the breaker here each phase would last
 those seconds longer for as long as the provider is down. These calls are counted, but bounded by no budget: once it
-were spent, answers would be shown that nobody has looked at.
+were spent, answers would be shown that nobody has looked at. That they are shown for another reason is said here, for
+all rooms together and once in a while, since it befalls each of them again and again.
 """
 
 import asyncio
 from collections.abc import Sequence
 from typing import Final
 
+import structlog
+
 from votegame.clock import Clock
 from votegame.metrics import Metrics
 from votegame.questions.breaker import Breaker
 from votegame.questions.ports import ModelError, Moderator
 
+log = structlog.get_logger(__name__)
+
 VERDICT_SECONDS: Final = 4.5
 """Less than a room waits, so that a moderator who hangs is known to have failed."""
 AT_ONCE: Final = 4
 """Calls of one node; the provider's connections are for the filler, too."""
+SILENT_SECONDS: Final = 60.0
+"""How long nothing is said of answers that pass unchecked, after something was."""
 
 
 class CarefulModerator:
@@ -25,12 +32,32 @@ class CarefulModerator:
 
     def __init__(self, moderator: Moderator, *, clock: Clock, metrics: Metrics) -> None:
         self._moderator = moderator
+        self._clock = clock
         self._metrics = metrics
         self._breaker = Breaker(clock, work="answers")
         self._slots = asyncio.Semaphore(AT_ONCE)
+        self._silent_until = 0.0
 
     async def flagged(self, texts: Sequence[str]) -> Sequence[bool]:
         """See `Moderator.flagged`."""
+        began = asyncio.get_running_loop().time()
+        try:
+            return await self._flagged(texts)
+        except ModelError as error:
+            self._say(str(error))
+            raise
+        except asyncio.CancelledError:
+            # Before that a room was closed, and there is nobody to whom its answers are shown.
+            if asyncio.get_running_loop().time() - began >= VERDICT_SECONDS:
+                self._say("too many wait")
+            raise
+
+    def _say(self, reason: str) -> None:
+        if self._clock.seconds() >= self._silent_until:
+            self._silent_until = self._clock.seconds() + SILENT_SECONDS
+            log.warning("answers pass unchecked", reason=reason)
+
+    async def _flagged(self, texts: Sequence[str]) -> Sequence[bool]:
         async with self._slots:
             if not self._breaker.admits():
                 raise ModelError("unavailable", "it is left alone")
@@ -50,6 +77,9 @@ class CarefulModerator:
     async def _verdicts(self, texts: Sequence[str]) -> Sequence[bool]:
         try:
             async with asyncio.timeout(VERDICT_SECONDS):
-                return await self._moderator.flagged(texts)
+                flags = await self._moderator.flagged(texts)
         except TimeoutError:
             raise ModelError("timeout") from None
+        if len(flags) != len(texts):
+            raise ModelError("broken", "not as many verdicts as answers")
+        return flags

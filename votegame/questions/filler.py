@@ -6,8 +6,9 @@ against a call, the cheapest first: the breaker, the claim that keeps other node
 stock by now, and the budget. What the model makes is screened, compared with what there is, and moderated where there
 is a moderator; unless all of that could be done, nothing of it is kept.
 
-A gap that is given up is not tried again by itself: the next draw will speak of it, and after a failure it rests for a
-while.
+A gap that another node is filling is looked at again and again until that is over, so that those who wait for it here
+know. One that is given up is not tried again by itself: the next draw will speak of it, and after a failure it rests
+for a while.
 """
 
 import asyncio
@@ -41,21 +42,27 @@ _AVOIDED: Final = 40
 _FEWEST_FOREIGN: Final = 2
 _WAITING: Final = 100
 _WORKERS: Final = 2
+_SCREENED_AT_ONCE: Final = 10
+_WATCH_SECONDS: Final = 1.0
+_MOST_LOOKS: Final = 120
+"""At a gap that another node fills, before it is given up here."""
 _LOOK_SECONDS: Final = 60.0
 """Other nodes spend, too, and a new hour gives anew."""
 _LEASE_MARGIN_SECONDS: Final = 15.0
 """For what a claimed gap needs beside the calls: a few statements, each bounded by the database's own time limits."""
 
 Fate = Literal[
-    "filled", "barren", "failed", "refused", "unmoderated", "enough", "elsewhere", "no_budget", "breaker", "allowance",
-    "crowded", "no_store",
+    "filled", "barren", "failed", "refused", "unmoderated", "enough", "elsewhere", "resting", "no_budget", "breaker",
+    "allowance", "crowded", "no_store",
 ]  # fmt: skip
 """What became of a gap. `barren`: nothing of what was made could be kept. `refused`: the model will not speak of it.
-`enough`: it was filled meanwhile. `elsewhere`: another node is at it, or it rests. `crowded`: too many wait already.
+`enough`: it was filled meanwhile. `elsewhere`: another node was at it for too long. `resting`: somebody was at it a
+moment ago, or in vain a while ago. `crowded`: too many wait already.
 `no_store`: the database did not answer."""
 FATES: Final[tuple[Fate, ...]] = get_args(Fate)
 _CALLED: Final = frozenset({"filled", "barren", "failed", "refused", "unmoderated"})
 """What costs a call, or may have, and so some of the allowance."""
+_MAY_HAVE_FILLED: Final = frozenset({"filled", "enough", "resting"})
 _REST_MS: Final[dict[Fate, int]] = {
     "filled": 3_000,
     "barren": 300_000,
@@ -89,12 +96,16 @@ class Gap:
         words: The wish in the words of the host, for the model: letters that are capital say something, too.
         people: Those in the room.
         is_over: Set when it was filled, or given up.
+        may_be_filled: Whether there may be more in stock than before, once it is over.
+        n_looks: How often another node was at it.
     """
 
     wish: Wish
     words: Wish
     people: tuple[UserId, ...]
     is_over: asyncio.Event = field(default_factory=asyncio.Event)
+    may_be_filled: bool = False
+    n_looks: int = 0
 
     @property
     def payers(self) -> Sequence[str]:
@@ -136,13 +147,15 @@ class Filler:
         self._known = Likenesses(known)
         self._queue: asyncio.Queue[Gap] = asyncio.Queue(_WAITING)
         self._gaps: dict[Wish, Gap] = {}
-        """Those that wait or are being filled."""
+        """Those that wait or are being filled, here or by another node."""
+        self._watched: list[Gap] = []
         self._tasks: list[asyncio.Task[None]] = []
         _begin_at_zero(metrics)
 
     def start(self) -> None:
         """Begin to fill."""
         self._tasks = [tasks.start(self._work(), name=f"question filler {number}") for number in range(_WORKERS)]
+        self._tasks.append(tasks.start(self._watch(), name="gaps that others fill"))
         self._tasks.append(tasks.start(self._look(), name="budget of the model"))
 
     async def close(self) -> None:
@@ -151,6 +164,10 @@ class Filler:
         for gap in self._gaps.values():
             gap.is_over.set()
         self._gaps.clear()
+
+    def waiting(self, wish: Wish) -> Gap | None:
+        """The gap of `wish` that is not over yet."""
+        return self._gaps.get(normal(wish))
 
     def want(self, wish: Wish, people: Collection[UserId]) -> Gap | None:
         """Have the stock of `wish` filled for these people; None when they have had their share, or too many wait."""
@@ -175,15 +192,37 @@ class Filler:
     async def _work(self) -> None:
         while True:
             gap = await self._queue.get()
+            fate: Fate | None = None
             try:
                 with tasks.surviving("question filler"):
                     fate = await self._fate(gap)
-                    self._metrics.gap(fate)
-                    if fate not in _CALLED:
-                        self._give_allowance_back(gap)
             finally:
-                self._gaps.pop(gap.wish, None)
-                gap.is_over.set()
+                gap.n_looks += fate == "elsewhere"
+                if fate == "elsewhere" and gap.n_looks < _MOST_LOOKS and len(self._watched) < _WAITING:
+                    self._watched.append(gap)
+                else:
+                    self._end(gap, fate)
+
+    def _end(self, gap: Gap, fate: Fate | None) -> None:
+        """Let go of a gap; without a `fate`, over a defect."""
+        if fate is not None:
+            self._metrics.gap(fate)
+            if fate not in _CALLED:
+                self._give_allowance_back(gap)
+        gap.may_be_filled = fate in _MAY_HAVE_FILLED
+        self._gaps.pop(gap.wish, None)
+        gap.is_over.set()
+
+    async def _watch(self) -> None:
+        """Have the workers look again at what other nodes were filling."""
+        while True:
+            await asyncio.sleep(_WATCH_SECONDS)
+            watched, self._watched = self._watched, []
+            for gap in watched:
+                try:
+                    self._queue.put_nowait(gap)
+                except asyncio.QueueFull:
+                    self._end(gap, "crowded")
 
     async def _fate(self, gap: Gap) -> Fate:
         if self._calls.is_left_alone:
@@ -208,19 +247,20 @@ class Filler:
     async def _filled(self, gap: Gap) -> Fate:
         claimant = new_uuid(self._rng)
         lease_ms = int((self._calls.longest_seconds + _LEASE_MARGIN_SECONDS) * 1000)
-        if not await self._store.claim_gap(gap.wish, claimant, lease_ms=lease_ms):
-            return "elsewhere"
+        claim = await self._store.claim_gap(gap.wish, claimant, lease_ms=lease_ms)
+        if claim != "claimed":
+            return "elsewhere" if claim == "filling" else "resting"
         fate = await self._filled_alone(gap)
         await self._store.end_gap(gap.wish, claimant, rest_ms=_REST_MS.get(fate, 0))
         return fate
 
     async def _filled_alone(self, gap: Gap) -> Fate:
+        stock = await self._cleared_stock(gap.wish)
         unseen = await self._store.candidates(
-            gap.wish, asked=(), people=gap.people, history=HISTORY, start=0.0, limit=LOW
+            gap.wish, sources=self._calls.sources, asked=(), people=gap.people, history=HISTORY, start=0.0, limit=LOW
         )
         if len(unseen) >= LOW:
             return "enough"
-        stock = await self._store.stock(gap.wish)
         begun = await self._calls.begin()
         if not isinstance(begun, int):
             return begun
@@ -229,20 +269,27 @@ class Filler:
             texts = await self._calls.made(gap.words, avoid, hour=begun)
         except ModelError as error:
             return "refused" if error.kind == "refused" else "failed"
-        fit = self._fit(texts, gap.wish, stock)
+        fit = self._fit(await _all_screened(texts, gap.wish), stock)
         try:
             kept = await self._calls.moderated(fit)
         except ModelError:
             return "unmoderated"
         self._metrics.question_made(Unfit.FLAGGED, len(fit) - len(kept))
-        n_new = await self._store.add(gap.wish, kept, source="model", keep=STOCK)
+        n_new = await self._store.add(gap.wish, kept, source=self._calls.source, keep=STOCK)
         self._metrics.question_made("kept", n_new)
         return "filled" if n_new else "barren"
 
-    def _fit(self, texts: Iterable[str], wish: Wish, stock: Iterable[Question]) -> list[Question]:
+    async def _cleared_stock(self, wish: Wish) -> Sequence[Question]:
+        """What may be asked of the stock of `wish`, after what may not, by what is known today, was taken out of it."""
+        stock = await self._store.stock(wish, sources=self._calls.sources)
+        outcomes = await _all_screened([question.text for question in stock], wish)
+        unfit = {one.key for one, outcome in zip(stock, outcomes, strict=True) if isinstance(outcome, Refused)}
+        await self._store.remove(wish, unfit)
+        return [question for question in stock if question.key not in unfit]
+
+    def _fit(self, outcomes: Sequence[Question | Refused], stock: Iterable[Question]) -> list[Question]:
         """Of what a model wrote, the questions that may be shown and are unlike those there are, and each other."""
         there, fit = Likenesses(question.key for question in stock), []
-        outcomes = [screened(text, wish) for text in texts]
         if _are_foreign(outcomes):
             outcomes = [Refused(Unfit.LANGUAGE) for _ in outcomes]
         for outcome in outcomes:
@@ -260,6 +307,16 @@ class Filler:
             with tasks.surviving("budget of the model"), contextlib.suppress(StoreError):
                 await self._calls.look()
             await asyncio.sleep(_LOOK_SECONDS)
+
+
+async def _all_screened(texts: Sequence[str], wish: Wish) -> list[Question | Refused]:
+    """Each of `texts` screened; a whole stock takes longer than the games of a node may wait."""
+    outcomes: list[Question | Refused] = []
+    for text in texts:
+        outcomes.append(screened(text, wish))
+        if not len(outcomes) % _SCREENED_AT_ONCE:
+            await asyncio.sleep(0)
+    return outcomes
 
 
 def _are_foreign(outcomes: Sequence[Question | Refused]) -> bool:

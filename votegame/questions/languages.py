@@ -106,6 +106,7 @@ def language_fits(text: str, language: str) -> bool:
 
 def _is_clearly(words: AbstractSet[str], small: AbstractSet[str], own: AbstractSet[str]) -> bool:
     """Whether `words` are of the language that has `small`, not of that with `own`. What both have says nothing."""
-    n_own, n_other = len(words & (own - small)), len(words & (small - own))
+    ours, theirs = words & own, words & small
+    n_own, n_other = len(ours - theirs), len(theirs - ours)
     least = _CLEARLY_WITHOUT_OWN if own and not n_own else _CLEARLY
     return n_other >= max(n_own + least, 2 * n_own, _SHARE * len(words))

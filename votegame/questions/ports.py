@@ -4,7 +4,7 @@ Each source keeps what it needs of time limits to itself; a provider keeps the t
 """
 
 from collections.abc import Collection, Sequence
-from typing import Literal, Protocol
+from typing import Final, Literal, Protocol, get_args
 
 from msgspec import Struct
 
@@ -99,6 +99,15 @@ class Spent(Struct, frozen=True, kw_only=True):
     tokens_day: int
 
 
+Source = Literal["model", "moderated"]
+"""Where a question in stock comes from: a model, or a model and a moderator who has found it fit to be shown."""
+MODERATED: Final[frozenset[Source]] = frozenset({"moderated"})
+ANY_SOURCE: Final[frozenset[Source]] = frozenset(get_args(Source))
+
+GapClaim = Literal["claimed", "filling", "resting"]
+"""What became of a claim: it is ours; somebody else is filling the stock; or it is left alone for a while."""
+
+
 class QuestionSource(Protocol):
     """Finds a room's next question, ahead of time: nothing waits for it."""
 
@@ -106,6 +115,13 @@ class QuestionSource(Protocol):
         """A question that fits `wish`, with a key not in `asked`; None without one.
 
         It names none of `people` and, while there are others, none of them has seen it.
+        """
+
+    async def may_improve(self, wish: Wish, question: Question | None) -> bool:
+        """Wait until another draw may find what fits `wish` better than `question`, which was drawn for it.
+
+        False at once when nothing is being made, and later when what was being made has come to nothing. It can take
+        minutes, and may be broken off at any time.
         """
 
 
@@ -138,21 +154,34 @@ class QuestionStore(Protocol):
     """
 
     async def candidates(
-        self, wish: Wish, *, asked: Collection[str], people: Collection[UserId], history: int, start: float, limit: int
+        self,
+        wish: Wish,
+        *,
+        sources: Collection[Source],
+        asked: Collection[str],
+        people: Collection[UserId],
+        history: int,
+        start: float,
+        limit: int,
     ) -> Sequence[Question]:
         """At most `limit` questions in stock with a key not in `asked` nor in the last `history` of one of `people`.
 
-        They come in an order that is the same each time, from a place in it that `start`, in [0, 1), tells.
+        They come from one of `sources`, in an order that is the same each time, from a place in it that `start`, in
+        [0, 1), tells.
         """
 
-    async def stock(self, wish: Wish) -> Sequence[Question]:
-        """Everything in stock, the newest first."""
+    async def stock(self, wish: Wish, *, sources: Collection[Source]) -> Sequence[Question]:
+        """Everything in stock from one of `sources`, the newest first."""
 
-    async def add(self, wish: Wish, questions: Collection[Question], *, source: str, keep: int) -> int:
+    async def add(self, wish: Wish, questions: Collection[Question], *, source: Source, keep: int) -> int:
         """Put questions into stock; those that are there already stay once, and the oldest go beyond `keep`.
 
-        Returns how many are new.
+        What is there from `model` and comes again from `moderated` is from there then, and never back. Returns how many
+        are new, as such or from `moderated`.
         """
+
+    async def remove(self, wish: Wish, keys: Collection[str]) -> None:
+        """Take out of stock what is not fit to be asked any more."""
 
     async def see(self, people: Collection[UserId], keys: Collection[str], *, keep: int) -> None:
         """Note that `people`, as far as they are users, have seen these questions; of each the last `keep` are kept."""
@@ -160,8 +189,8 @@ class QuestionStore(Protocol):
     async def seen(self, keys: Collection[str], *, people: Collection[UserId], history: int) -> frozenset[str]:
         """Which of `keys` are in the last `history` of one of `people`."""
 
-    async def claim_gap(self, wish: Wish, claimant: str, *, lease_ms: int) -> bool:
-        """Whether `claimant`, a UUID, alone may fill the stock of `wish` now, and for `lease_ms`."""
+    async def claim_gap(self, wish: Wish, claimant: str, *, lease_ms: int) -> GapClaim:
+        """Whether `claimant`, a UUID, alone may fill the stock of `wish` now, and for `lease_ms`; or why not."""
 
     async def end_gap(self, wish: Wish, claimant: str, *, rest_ms: int) -> None:
         """End the claim, if it still is `claimant`'s; nobody gets another one for `rest_ms`."""

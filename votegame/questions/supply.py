@@ -1,9 +1,9 @@
 """Where rooms draw their questions from: the stock that a model filled, else the bank.
 
 A draw asks the database two or three things, within a short time limit, and no more than a few draws of a node at a
-time do. When that fails, the bank serves alone, without looking who has seen what. No draw asks a model: what is low is
-told to the filler, if there is one. A source may be given patience, for a draw that found the stock of its wish empty
-to wait for the filler before it settles for the bank: nothing in a room waits for its draw.
+time do. When that fails, the bank serves alone, without looking who has seen what. No draw asks a model, nor waits:
+what is low is told to the filler, if there is one. Whoever had to settle for the bank may wait until the filler is
+done with the stock of his wish (`may_improve`), and draw again.
 
 What people have seen is noted when it was asked, not when it was drawn: each draw brings the keys of all that its room
 has asked so far, and those in the room now count as having seen them. Of each user the last `HISTORY` are known. A
@@ -27,11 +27,20 @@ from votegame.metrics import Metrics
 from votegame.questions import wishes
 from votegame.questions.budget import Budget
 from votegame.questions.calls import Calls
-from votegame.questions.filler import HISTORY, LOW, Filler, Gap, Rates
+from votegame.questions.filler import HISTORY, LOW, Filler, Rates
 from votegame.questions.languages import language_fits
 from votegame.questions.likeness import Likenesses
 from votegame.questions.names import Names
-from votegame.questions.ports import Limits, Moderator, QuestionMaker, QuestionSource, QuestionStore, SpendingStore
+from votegame.questions.ports import (
+    ANY_SOURCE,
+    Limits,
+    Moderator,
+    QuestionMaker,
+    QuestionSource,
+    QuestionStore,
+    Source,
+    SpendingStore,
+)
 from votegame.questions.screening import screened
 from votegame.questions.scripts import script_fits
 
@@ -97,7 +106,7 @@ class Supply:
         clock: Clock,
         metrics: Metrics,
         rng: random.Random,
-        patience_seconds: float = 0.0,
+        sources: frozenset[Source] = ANY_SOURCE,
     ) -> None:
         """Make a source.
 
@@ -109,7 +118,7 @@ class Supply:
             clock: For the rest after a failure of the store.
             metrics: Told where questions come from.
             rng: Chance.
-            patience_seconds: How long a draw waits for the filler when nothing is in stock for its wish.
+            sources: Where questions in stock must come from.
         """
         self._store = store
         self._bank = bank
@@ -118,7 +127,7 @@ class Supply:
         self._clock = clock
         self._metrics = metrics
         self._rng = rng
-        self._patience_seconds = patience_seconds
+        self._sources = sources
         self._slots = asyncio.Semaphore(_AT_ONCE)
         self._resting_until = 0.0
         self._is_failing = False
@@ -138,21 +147,19 @@ class Supply:
         names, likenesses = Names(people, wish.language), Likenesses(asked)
         draw = _Draw(wish, wishes.normal(wish), asked, people, names, likenesses)
         drawn = await self._drawn(draw)
-        gap = self._filler.want(draw.wish, draw.user_ids) if drawn.is_low and self._filler is not None else None
-        if gap is not None and drawn.source != "stock" and await self._is_over(gap):
-            later = await self._drawn(draw)
-            drawn = later if later.source == "stock" else drawn
+        if drawn.is_low and self._filler is not None:
+            self._filler.want(draw.wish, draw.user_ids)
         self._metrics.question_drawn(drawn.source)
         return drawn.question
 
-    async def _is_over(self, gap: Gap) -> bool:
-        """Whether the gap is filled, or given up, before patience is."""
-        try:
-            async with asyncio.timeout(self._patience_seconds):
-                await gap.is_over.wait()
-        except TimeoutError:
+    async def may_improve(self, wish: Wish, question: Question | None) -> bool:
+        """See `QuestionSource.may_improve`: from the bank to the stock."""
+        is_from_stock = question is not None and question.key not in self._bank_keys
+        gap = None if is_from_stock or self._filler is None else self._filler.waiting(wish)
+        if gap is None:
             return False
-        return True
+        await gap.is_over.wait()
+        return gap.may_be_filled
 
     async def _drawn(self, draw: _Draw) -> _Drawn:
         if self._clock.seconds() >= self._resting_until:
@@ -174,8 +181,8 @@ class Supply:
         spare: Question | None = None
         for history in _HISTORIES:
             candidates = await self._candidates(draw, history)
-            is_low = is_low or (history == HISTORY and len(candidates) < LOW)
-            question = self._any_of(candidates, draw)
+            question, n_unfit = self._any_of(candidates, draw)
+            is_low = is_low or (history == HISTORY and len(candidates) - n_unfit < LOW)
             if question is not None:
                 return _Drawn(question, "stock", is_low)
             question = await self._from_bank(draw, await self._seen(draw, history))
@@ -184,14 +191,18 @@ class Supply:
             spare = spare or question
         return _Drawn(spare, "none" if spare is None else "bank", is_low)
 
-    def _any_of(self, candidates: Sequence[Question], draw: _Draw) -> Question | None:
+    def _any_of(self, candidates: Sequence[Question], draw: _Draw) -> tuple[Question | None, int]:
+        """Any of `candidates` that fits, and how many are not fit for anybody: they are counted when one was met."""
         fitting = [question for question in candidates if draw.takes(question)]
         self._rng.shuffle(fitting)
-        return next(filter(draw.may_show, fitting), None)
+        question = next(filter(draw.may_show, fitting), None)
+        is_first = bool(fitting) and question is fitting[0]
+        return question, 0 if is_first else sum(not draw.may_show(candidate) for candidate in candidates)
 
     async def _candidates(self, draw: _Draw, history: int) -> Sequence[Question]:
         return await self._store.candidates(
             draw.plain,
+            sources=self._sources,
             asked=draw.asked,
             people=draw.user_ids,
             history=history,
@@ -239,7 +250,6 @@ class FilledBy(Struct, frozen=True, kw_only=True):
         limits: What they may spend.
         rates: How often each user may have a stock filled, such as `KeyedRates(FILLS_AT_ONCE, FILLS_PER_SECOND)`.
         call_seconds: After this long a call is given up.
-        patience_seconds: How long a draw waits for the model when nothing is in stock for its wish.
     """
 
     maker: QuestionMaker
@@ -248,7 +258,6 @@ class FilledBy(Struct, frozen=True, kw_only=True):
     limits: Limits
     rates: Rates
     call_seconds: float = 20.0
-    patience_seconds: float = 0.0
 
 
 def supply_of(
@@ -262,12 +271,13 @@ def supply_of(
     rng: random.Random,
 ) -> Supply:
     """A source with all that belongs to it; see `Supply`. Without a model it draws from what is there."""
-    filler = None
+    filler, sources = None, ANY_SOURCE
     if model is not None:
         budget = Budget(model.spending, model.limits, observe=metrics.model_budget)
         calls = Calls(
             model.maker, model.moderator, budget=budget, clock=clock, metrics=metrics, seconds=model.call_seconds
         )
+        sources = calls.sources
         filler = Filler(calls, store, rates=model.rates, clock=clock, metrics=metrics, rng=rng, known=bank_keys)
     return Supply(
         store,
@@ -277,5 +287,5 @@ def supply_of(
         clock=clock,
         metrics=metrics,
         rng=rng,
-        patience_seconds=0.0 if model is None else model.patience_seconds,
+        sources=sources,
     )

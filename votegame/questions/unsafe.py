@@ -2,17 +2,20 @@
 
 A net beneath the instruction to the model and the provider's moderation, which understand what is meant; a list of
 words does not. It knows the beginnings of words that hardly ever stand for anything else, and lets the doubtful pass.
+Whatever stands between words is as a blank: `kill-yourself` is `kill yourself`.
 What it finds is refused in every room, or in those with the tone `family`.
 """
 
 import re
 import unicodedata
+from collections.abc import Iterable
 from typing import Final
 
 from votegame.game.question import Tone
 
 _NEVER: Final = (
-    "suicid", "kill yourself", "kill himself", "kill herself", "self-harm", "selbstmord", "suizid", "rape", "rapist",
+    "suicid", "kill yourself", "kill himself", "kill herself", "bring dich um", "töte dich",
+    "self-harm", "selbstmord", "suizid", "rape", "rapist",
     "raped",
     "vergewaltig", "molest", "pedophil", "paedophil", "pädophil", "kinderporn", "child porn", "incest", "inzest",
     "holocaust",
@@ -39,14 +42,21 @@ _NOT_IN_FAMILY: Final = (
     "folter", "massacre", "massaker", "serial killer", "serienkiller", "tinder", "affair with", "make out with",
     "rumgemacht",
 )  # fmt: skip
-_NEVER_PATTERN: Final = re.compile(rf"(?<!\w)(?:{'|'.join(map(re.escape, _NEVER))})")
-_FAMILY_PATTERN: Final = re.compile(rf"(?<!\w)(?:{'|'.join(map(re.escape, _NOT_IN_FAMILY))})")
+_BETWEEN_WORDS: Final = re.compile(r"[\W_]+")
+
+
+def _pattern(beginnings: Iterable[str]) -> re.Pattern[str]:
+    return re.compile(rf"(?<!\w)(?:{'|'.join(_BETWEEN_WORDS.sub(' ', words) for words in beginnings)})")
+
+
+_NEVER_PATTERN: Final = _pattern(_NEVER)
+_FAMILY_PATTERN: Final = _pattern(_NOT_IN_FAMILY)
 _LOOK_ALIKES: Final = str.maketrans({"0": "o", "1": "i", "3": "e", "4": "a", "5": "s", "$": "s", "@": "a"})
 
 
 def is_unsafe(text: str, tone: Tone) -> bool:
     """Whether `text` has a word that is out of place in a room with `tone`."""
     plain = unicodedata.normalize("NFKC", text).casefold()
-    forms = {plain, plain.translate(_LOOK_ALIKES)}
+    forms = {_BETWEEN_WORDS.sub(" ", form) for form in (plain, plain.translate(_LOOK_ALIKES))}
     patterns = [_NEVER_PATTERN, *([_FAMILY_PATTERN] if tone == "family" else [])]
     return any(pattern.search(form) for pattern in patterns for form in forms)

@@ -8,6 +8,9 @@ from votegame.origins import canonical_origin
 from votegame.settings.secret import SECRET_CHARS
 from votegame.settings.values import Settings
 
+FEWEST_TOKENS: Final = 8_000
+"""Set aside for each call of a model: with less in an hour none is ever made."""
+
 _PREFIX: Final = re.compile(r"[A-Za-z0-9_.-]{1,64}", re.ASCII)
 _PLACEHOLDERS: Final = ("changeme", "change-me", "change_me", "placeholder", "your-secret", "your_secret")
 """What stands in secrets that were copied from some example."""
@@ -96,7 +99,24 @@ def _model_problems(settings: Settings) -> list[str]:
         problems.append(
             "OPENAI_MODERATION: on needs OPENAI_API_KEY, or an OPENAI_BASE_URL whose server can judge texts"
         )
-    return problems
+    return problems + (_budget_problems(settings) if settings.has_model else [])
+
+
+def _budget_problems(settings: Settings) -> list[str]:
+    """Budgets of which nothing could ever be spent."""
+    calls = 2 if settings.moderates else 1
+    fewest = {
+        "model_calls_per_hour": calls,
+        "model_calls_per_day": calls,
+        "model_tokens_per_hour": FEWEST_TOKENS,
+        "model_tokens_per_day": FEWEST_TOKENS,
+    }
+    return [
+        f"{name.upper()}: expected 0, for no limit, or at least {least:,}, for one call of the model"
+        + (" and one that judges what it made" if least == calls > 1 else "")
+        for name, least in fewest.items()
+        if 0 < getattr(settings, name) < least
+    ]
 
 
 def _is_api(url: str) -> bool:

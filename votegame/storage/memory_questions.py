@@ -7,7 +7,7 @@ from typing import Final
 from votegame.errors import RowsRefusedError
 from votegame.game.question import Question, Wish
 from votegame.ids import UserId
-from votegame.questions.ports import Limits, Spent
+from votegame.questions.ports import GapClaim, Limits, Source, Spent
 
 _HOUR_MS: Final = 3_600_000
 _HOURS_OF_DAY: Final = 24
@@ -16,9 +16,20 @@ _GOLDEN: Final = 0.6180339887498949
 
 
 @dataclass
+class _Row:
+    question: Question
+    place: float
+    source: Source
+
+
+@dataclass
 class _Stock:
-    questions: dict[str, tuple[Question, float]] = field(default_factory=dict)
-    """By key, the oldest first, each with its place."""
+    rows: dict[str, _Row] = field(default_factory=dict)
+    """By key, the oldest first."""
+
+    def of(self, sources: Collection[Source]) -> list[_Row]:
+        """Those from one of `sources`, the oldest first."""
+        return [row for row in self.rows.values() if row.source in sources]
 
 
 class MemoryQuestionStore:
@@ -34,31 +45,50 @@ class MemoryQuestionStore:
         self._n_added = 0
 
     async def candidates(
-        self, wish: Wish, *, asked: Collection[str], people: Collection[UserId], history: int, start: float, limit: int
+        self,
+        wish: Wish,
+        *,
+        sources: Collection[Source],
+        asked: Collection[str],
+        people: Collection[UserId],
+        history: int,
+        start: float,
+        limit: int,
     ) -> Sequence[Question]:
         """At most `limit` questions in stock with a key not in `asked` nor in the last `history` of one of `people`."""
-        stock = self._stocks.get(wish, _Stock()).questions.values()
+        stock = self._stocks.get(wish, _Stock()).of(sources)
         seen = self._last(people, history)
-        in_order = sorted(stock, key=lambda pair: (pair[1] < start, pair[1]))
-        fitting = [one for one, _place in in_order if one.key not in asked and one.key not in seen]
-        return fitting[:limit]
+        in_order = [row.question for row in sorted(stock, key=lambda row: (row.place < start, row.place))]
+        return [one for one in in_order if one.key not in asked and one.key not in seen][:limit]
 
-    async def stock(self, wish: Wish) -> Sequence[Question]:
-        """Everything in stock, the newest first."""
-        return [one for one, _place in reversed(self._stocks.get(wish, _Stock()).questions.values())]
+    async def stock(self, wish: Wish, *, sources: Collection[Source]) -> Sequence[Question]:
+        """Everything in stock from one of `sources`, the newest first."""
+        return [row.question for row in reversed(self._stocks.get(wish, _Stock()).of(sources))]
 
-    async def add(self, wish: Wish, questions: Collection[Question], *, source: str, keep: int) -> int:  # noqa: ARG002
+    async def add(self, wish: Wish, questions: Collection[Question], *, source: Source, keep: int) -> int:
         """Put questions into stock; those that are there already stay once, and the oldest go beyond `keep`."""
         for one in questions:
             _check_text(one.text)
-        stock = self._stocks.setdefault(wish, _Stock()).questions
+        stock = self._stocks.setdefault(wish, _Stock()).rows
         while stock and len(stock) > max(0, keep - len(questions)):
             del stock[next(iter(stock))]
-        fresh = [one for one in questions if one.key not in stock]
-        for one in fresh:
-            self._n_added += 1
-            stock[one.key] = (one, self._n_added * _GOLDEN % 1)
-        return len(fresh)
+        n_new = 0
+        for one in questions:
+            row = stock.get(one.key)
+            if row is None:
+                self._n_added += 1
+                stock[one.key] = _Row(one, self._n_added * _GOLDEN % 1, source)
+            elif source == "moderated" != row.source:
+                row.source = source
+            else:
+                continue
+            n_new += 1
+        return n_new
+
+    async def remove(self, wish: Wish, keys: Collection[str]) -> None:
+        """Take out of stock what is not fit to be asked any more."""
+        for key in keys:
+            self._stocks.get(wish, _Stock()).rows.pop(key, None)
 
     async def see(self, people: Collection[UserId], keys: Collection[str], *, keep: int) -> None:
         """Note that `people`, as far as they are users, have seen these questions; of each the last `keep` are kept."""
@@ -71,18 +101,18 @@ class MemoryQuestionStore:
         """Which of `keys` are in the last `history` of one of `people`."""
         return self._last(people, history) & frozenset(keys)
 
-    async def claim_gap(self, wish: Wish, claimant: str, *, lease_ms: int) -> bool:
-        """Whether `claimant`, a UUID, alone may fill the stock of `wish` now, and for `lease_ms`."""
-        _claimant, closed_until = self._gaps.get(wish, ("", 0))
+    async def claim_gap(self, wish: Wish, claimant: str, *, lease_ms: int) -> GapClaim:
+        """Whether `claimant`, a UUID, alone may fill the stock of `wish` now, and for `lease_ms`; or why not."""
+        claimed_by, closed_until = self._gaps.get(wish, ("", 0))
         if closed_until > self._now_ms():
-            return False
+            return "filling" if claimed_by else "resting"
         self._gaps[wish] = (claimant, self._now_ms() + lease_ms)
-        return True
+        return "claimed"
 
     async def end_gap(self, wish: Wish, claimant: str, *, rest_ms: int) -> None:
         """End the claim, if it still is `claimant`'s; nobody gets another one for `rest_ms`."""
         if self._gaps.get(wish, ("", 0))[0] == claimant:
-            self._gaps[wish] = (claimant, self._now_ms() + rest_ms)
+            self._gaps[wish] = ("", self._now_ms() + rest_ms)
 
     def _last(self, people: Collection[UserId], history: int) -> frozenset[str]:
         lists = [self._seen.get(user_id, []) for user_id in people if self._is_user(user_id)]

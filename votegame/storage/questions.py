@@ -15,7 +15,7 @@ import orjson
 from votegame.errors import RowsRefusedError
 from votegame.game.question import Question, Wish
 from votegame.ids import UserId
-from votegame.questions.ports import Limits, Spent
+from votegame.questions.ports import GapClaim, Limits, Source, Spent
 from votegame.storage.database import Statements
 
 
@@ -26,12 +26,21 @@ class PostgresQuestionStore:
         self._database = database
 
     async def candidates(
-        self, wish: Wish, *, asked: Collection[str], people: Collection[UserId], history: int, start: float, limit: int
+        self,
+        wish: Wish,
+        *,
+        sources: Collection[Source],
+        asked: Collection[str],
+        people: Collection[UserId],
+        history: int,
+        start: float,
+        limit: int,
     ) -> Sequence[Question]:
         """At most `limit` questions in stock with a key not in `asked` nor in the last `history` of one of `people`."""
         rows = await self._database.fetch_all(
             "question_candidates",
             **_params(wish),
+            sources=list(sources),
             asked=_digests(asked),
             people=list(people),
             history=history,
@@ -40,11 +49,12 @@ class PostgresQuestionStore:
         )
         return _questions(rows)
 
-    async def stock(self, wish: Wish) -> Sequence[Question]:
-        """Everything in stock, the newest first."""
-        return _questions(await self._database.fetch_all("question_stock", **_params(wish)))
+    async def stock(self, wish: Wish, *, sources: Collection[Source]) -> Sequence[Question]:
+        """Everything in stock from one of `sources`, the newest first."""
+        rows = await self._database.fetch_all("question_stock", **_params(wish), sources=list(sources))
+        return _questions(rows)
 
-    async def add(self, wish: Wish, questions: Collection[Question], *, source: str, keep: int) -> int:
+    async def add(self, wish: Wish, questions: Collection[Question], *, source: Source, keep: int) -> int:
         """Put questions into stock; those that are there already stay once, and the oldest go beyond `keep`."""
         if not questions:
             return 0
@@ -52,6 +62,11 @@ class PostgresQuestionStore:
         return await self._database.execute(
             "question_add", **_params(wish), questions=_json(rows), source=source, others=max(0, keep - len(rows))
         )
+
+    async def remove(self, wish: Wish, keys: Collection[str]) -> None:
+        """Take out of stock what is not fit to be asked any more."""
+        if keys:
+            await self._database.execute("question_remove", **_params(wish), keys=list(keys))
 
     async def see(self, people: Collection[UserId], keys: Collection[str], *, keep: int) -> None:
         """Note that `people`, as far as they are users, have seen these questions; of each the last `keep` are kept."""
@@ -65,12 +80,14 @@ class PostgresQuestionStore:
         digests = {digest for (digest,) in rows}
         return frozenset(key for key in keys if _digest(key) in digests)
 
-    async def claim_gap(self, wish: Wish, claimant: str, *, lease_ms: int) -> bool:
-        """Whether `claimant`, a UUID, alone may fill the stock of `wish` now, and for `lease_ms`."""
-        count = await self._database.execute(
+    async def claim_gap(self, wish: Wish, claimant: str, *, lease_ms: int) -> GapClaim:
+        """Whether `claimant`, a UUID, alone may fill the stock of `wish` now, and for `lease_ms`; or why not."""
+        row = await self._database.fetch_one(
             "question_claim_gap", **_params(wish), claimant=claimant, lease_ms=lease_ms
         )
-        return count > 0
+        assert row is not None
+        claim: GapClaim = row[0]
+        return claim
 
     async def end_gap(self, wish: Wish, claimant: str, *, rest_ms: int) -> None:
         """End the claim, if it still is `claimant`'s; nobody gets another one for `rest_ms`."""

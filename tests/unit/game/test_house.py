@@ -1,5 +1,8 @@
-from votegame.game.house import unasked
-from votegame.game.question import Question, Wish
+import random
+
+from votegame.game.house import any_unasked, unasked
+from votegame.game.question import Person, Question, Wish
+from votegame.ids import UserId
 
 ANYTHING = Wish("", "en", "default")
 ONE, TWO, THREE = (Question(key, f"{key}?") for key in ("one", "two", "three"))
@@ -13,6 +16,9 @@ class Groups:
 
     def fitting(self, wish):
         return iter(self._groups)
+
+    def naming(self, people, language):
+        return lambda question: question.text in [f"{person.username}?" for person in people]
 
 
 def test_all_of_the_first_group_may_come():
@@ -29,3 +35,23 @@ def test_a_later_group_is_for_when_those_before_it_are_used_up_or_empty():
 
 def test_in_the_end_there_is_none():
     assert list(unasked(Groups([ONE], [ONE]), ANYTHING, {"one"})) == []
+
+
+def any_of(bank, asked=frozenset(), names=()):
+    people = [Person(UserId(name), name) for name in names]
+    rng = random.Random(1)
+    return {any_unasked(bank, ANYTHING, asked, people, rng) for _ in range(50)}
+
+
+def test_any_of_those_that_fit_best_may_come():
+    assert any_of(Groups([ONE, TWO], [THREE])) == {ONE, TWO}
+    assert any_of(Groups([ONE, TWO], [THREE]), {"one", "two"}) == {THREE}
+    assert any_of(Groups([ONE], []), {"one"}) == {None}
+
+
+def test_who_is_in_the_room_is_named_only_when_nothing_else_is_left():
+    bank = Groups([ONE, TWO], [TWO, THREE])
+    assert any_of(bank, names=["one"]) == {TWO}
+    assert any_of(bank, names=["one", "two"]) == {THREE}
+    assert any_of(bank, {"three"}, ["one", "two"]) == {ONE, TWO}
+    assert any_of(bank, {"three", "one"}, ["one", "two"]) == {TWO}

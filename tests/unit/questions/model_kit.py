@@ -91,7 +91,7 @@ class Things:
 
     async def stocked(self, count: int, wish=PLAIN_PIRATES, offset: int = 0):
         questions = [wording.question(text) for text in made_texts(count, offset)]
-        await self.store.add(wish, questions, source="test", keep=400)
+        await self.store.add(wish, questions, source="model", keep=400)
         return questions
 
 

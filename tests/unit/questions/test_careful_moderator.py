@@ -1,6 +1,7 @@
 import asyncio
 
 import pytest
+from structlog.testing import capture_logs
 
 from tests.unit.questions.model_kit import Moderator, Things, failing
 from votegame.questions.careful_moderator import AT_ONCE, VERDICT_SECONDS, CarefulModerator
@@ -104,3 +105,52 @@ async def test_a_room_that_goes_away_in_the_middle_of_a_trial_leaves_it_to_the_n
     await asyncio.wait([trial])
     moderator.gate.set()
     assert await guard.flagged(["tea"]) == [False]
+
+
+async def test_that_answers_pass_unchecked_is_said_once_a_minute_for_all_rooms_and_why(things):
+    guard = careful(things, Moderator(error=failing("unavailable", text="status 503")))
+    with capture_logs() as logs:
+        for seconds in (0, 0, 0, 30, 31):
+            things.clock.advance(seconds)
+            for _ in range(20):
+                with pytest.raises(ModelError):
+                    await guard.flagged(["rude"])
+    lines = [line for line in logs if line["event"] == "answers pass unchecked"]
+    assert [line["reason"] for line in lines] == ["unavailable: status 503"] * 2
+    assert "rude" not in str(logs)
+
+
+class Slow(Moderator):
+    """Takes his time, and not too much of it."""
+
+    async def flagged(self, texts):
+        await asyncio.sleep(VERDICT_SECONDS - 0.5)
+        return await super().flagged(texts)
+
+
+@pytest.mark.looptime
+async def test_that_too_many_wait_is_said_and_that_a_room_is_closed_is_not(things):
+    guard = careful(things, Slow())
+    with capture_logs() as logs:
+        closed = [asyncio.create_task(guard.flagged(["tea"])) for _ in range(2 * AT_ONCE)]
+        await settle()
+        for call in closed:
+            call.cancel()
+        await asyncio.wait(closed)
+        assert logs == []
+        calls = [asyncio.wait_for(guard.flagged(["tea"]), CHECK_SECONDS) for _ in range(3 * AT_ONCE)]
+        outcomes = await asyncio.gather(*calls, return_exceptions=True)
+    assert outcomes[:AT_ONCE] == [[False]] * AT_ONCE
+    assert {type(outcome) for outcome in outcomes[2 * AT_ONCE :]} == {TimeoutError}
+    assert [line["reason"] for line in logs] == ["too many wait"]
+
+
+async def test_verdicts_that_are_not_as_many_as_the_answers_are_none(things):
+    moderator = Moderator()
+
+    async def flagged(_texts):
+        return [True]
+
+    moderator.flagged = flagged
+    with pytest.raises(ModelError, match="not as many"):
+        await careful(things, moderator).flagged(["one", "two"])

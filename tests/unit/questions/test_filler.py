@@ -8,9 +8,12 @@ from votegame.errors import StoreUnavailableError
 from votegame.game import wording
 from votegame.game.question import Wish
 from votegame.ids import UserId
+from votegame.questions import filler as filler_module
 from votegame.questions.budget import Budget
 from votegame.questions.calls import QUESTIONS_PER_CALL, Calls
 from votegame.questions.filler import LOW, Filler
+from votegame.questions.ports import ANY_SOURCE
+from votegame.questions.screening import screened
 
 ADA = UserId("ada")
 FLAGGED = made_texts(4)[3]
@@ -52,7 +55,7 @@ def fates(things):
 async def test_a_gap_is_filled_with_what_the_model_made(things):
     async with running(things, Maker()) as filler:
         await fill(filler)
-    assert {question.text for question in await things.store.stock(PLAIN_PIRATES)} == set(
+    assert {question.text for question in await things.store.stock(PLAIN_PIRATES, sources=ANY_SOURCE)} == set(
         made_texts(QUESTIONS_PER_CALL)
     )
     assert fates(things) == {"filled": 1}
@@ -101,7 +104,7 @@ async def test_what_is_unfit_is_left_out_and_counted_by_its_reason(things):
     ]
     async with running(things, Maker(texts)) as filler:
         await fill(filler)
-    assert [question.text for question in await things.store.stock(PLAIN_PIRATES)] == [texts[-1]]
+    assert [question.text for question in await things.store.stock(PLAIN_PIRATES, sources=ANY_SOURCE)] == [texts[-1]]
     counted = things.counted("votegame_questions_made_total")
     assert counted == {"kept": 1, "markup": 1, "refusal": 1, "language": 1, "truncated": 1, "no_text": 1}
 
@@ -115,18 +118,18 @@ async def test_an_answer_in_another_language_is_left_out_as_a_whole_although_som
     ]
     async with running(things, Maker(texts)) as filler:
         await fill(filler)
-    assert await things.store.stock(PLAIN_PIRATES) == []
+    assert await things.store.stock(PLAIN_PIRATES, sources=ANY_SOURCE) == []
     assert things.counted("votegame_questions_made_total") == {"language": 4}
 
 
 async def test_the_same_question_a_hundred_times_is_kept_once(things):
     async with running(things, Maker(["What does the ship's cook hide in the soup?"] * 100)) as filler:
         await fill(filler)
-    assert len(await things.store.stock(PLAIN_PIRATES)) == 1
+    assert len(await things.store.stock(PLAIN_PIRATES, sources=ANY_SOURCE)) == 1
 
 
 async def test_near_duplicates_of_the_stock_and_of_the_bank_are_left_out(things):
-    await things.store.add(PLAIN_PIRATES, [wording.question("What would the parrot steal?")], source="test", keep=9)
+    await things.store.add(PLAIN_PIRATES, [wording.question("What would the parrot steal?")], source="model", keep=9)
     known = [wording.key("Name a terrible place for treasure.")]
     maker = Maker(["What would a parrot steal first?", "What is a terrible treasure place?", "Who snores on deck?"])
     async with running(things, maker, known=known) as filler:
@@ -137,7 +140,7 @@ async def test_near_duplicates_of_the_stock_and_of_the_bank_are_left_out(things)
 async def test_what_the_moderator_flags_never_gets_into_stock(things):
     async with running(things, Maker(), Moderator(FLAGGED)) as filler:
         await fill(filler)
-    kept = [question.text for question in await things.store.stock(PLAIN_PIRATES)]
+    kept = [question.text for question in await things.store.stock(PLAIN_PIRATES, sources=ANY_SOURCE)]
     assert things.counted("votegame_questions_made_total") == {"flagged": 1, "kept": QUESTIONS_PER_CALL - 1}
     assert set(kept) == set(made_texts(QUESTIONS_PER_CALL)) - {FLAGGED}
 
@@ -145,7 +148,7 @@ async def test_what_the_moderator_flags_never_gets_into_stock(things):
 async def test_what_nobody_could_moderate_is_not_kept(things):
     async with running(things, Maker(), Moderator(error=failing("unreachable"))) as filler:
         await fill(filler)
-    assert await things.store.stock(PLAIN_PIRATES) == []
+    assert await things.store.stock(PLAIN_PIRATES, sources=ANY_SOURCE) == []
     assert fates(things) == {"unmoderated": 1}
 
 
@@ -166,7 +169,7 @@ async def test_afterwards_the_gap_rests(things, plan, fate, rest_seconds):
         assert fates(things) == {fate: 1}
         things.clock.advance(rest_seconds - 0.5)
         await fill(filler)
-        assert (fates(things), len(maker.asked)) == ({fate: 1, "elsewhere": 1}, 1)
+        assert (fates(things), len(maker.asked)) == ({fate: 1, "resting": 1}, 1)
         things.clock.advance(1)
         await fill(filler)
     assert len(maker.asked) == 2
@@ -186,6 +189,67 @@ async def test_of_two_nodes_one_pays_for_a_gap(things):
         for gap in gaps:
             await gap.is_over.wait()
     assert len(maker.asked) + len(other.asked) == 1
+
+
+@pytest.mark.looptime
+async def test_a_gap_that_another_node_fills_is_over_when_it_is_done_there(things):
+    maker, other = Maker(), Maker()
+    maker.gate.clear()
+    async with running(things, maker) as one, running(things, other) as two:
+        first = one.want(PLAIN_PIRATES, [ADA])
+        await asyncio.sleep(0.5)
+        second = two.want(PLAIN_PIRATES, [ADA])
+        await asyncio.sleep(10)
+        assert (second.is_over.is_set(), two.waiting(PLAIN_PIRATES)) == (False, second)
+        maker.gate.set()
+        await asyncio.gather(first.is_over.wait(), second.is_over.wait())
+        assert (first.may_be_filled, second.may_be_filled) == (True, True)
+        assert (two.waiting(PLAIN_PIRATES), other.asked) == (None, [])
+    assert fates(things) == {"filled": 1, "resting": 1}
+
+
+@pytest.mark.looptime
+async def test_a_gap_that_another_node_left_unfilled_is_filled_here_and_one_that_never_ends_is_given_up(things):
+    await things.store.claim_gap(PLAIN_PIRATES, "of a node that died", lease_ms=60_000)
+    async with running(things, Maker()) as filler:
+        gap = filler.want(PLAIN_PIRATES, [ADA])
+        await asyncio.sleep(5)
+        assert not gap.is_over.is_set()
+        things.clock.advance(61)
+        await gap.is_over.wait()
+        assert fates(things) == {"filled": 1}
+        owls = Wish("owls", "en", "default")
+        await things.store.claim_gap(owls, "of a node that hangs", lease_ms=3_600_000)
+        gap = filler.want(owls, [ADA])
+        await asyncio.wait_for(gap.is_over.wait(), 300)
+    assert not gap.may_be_filled
+    assert fates(things) == {"filled": 1, "elsewhere": 1}
+
+
+async def test_a_whole_stock_is_not_looked_through_at_one_go(things, monkeypatch):
+    texts = []
+    longest = 0
+
+    def counting(text, wish):
+        texts.append(text)
+        return screened(text, wish)
+
+    async def others():
+        nonlocal longest
+        while True:
+            before = len(texts)
+            await asyncio.sleep(0)
+            longest = max(longest, len(texts) - before)
+
+    monkeypatch.setattr(filler_module, "screened", counting)
+    await things.stocked(190, offset=200)
+    await things.store.see([ADA], [wording.key(text) for text in made_texts(190, 200)], keep=300)
+    ticking = asyncio.create_task(others())
+    async with running(things, Maker()) as filler:
+        await fill(filler)
+    ticking.cancel()
+    assert (len(texts), fates(things)) == (190 + QUESTIONS_PER_CALL, {"filled": 1})
+    assert longest <= 10
 
 
 async def test_a_gap_waits_once_and_few_are_filled_at_once(things):

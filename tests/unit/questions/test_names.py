@@ -36,6 +36,16 @@ def named(text: str, username: str, language: str = "en") -> bool:
         ("Who is O'Brien?", "o\u2019brien"),
         ("\u592a\u90ce\u306e\u5922\u306f\u4f55\uff1f", "\u592a\u90ce"),
         ("What would agent_007 say?", "agent_007"),
+        ("What would Zo\u00eb say?", "Zoe"),
+        ("What would Zoe say?", "Zo\u00eb"),
+        ("What would Zoe\u0308 say?", "zoe"),
+        ("What would Lukasz say?", "\u0141ukasz"),
+        ("What would J\u00fcrgen say?", "Jurgen"),
+        ("Would Ann Marie eat it?", "AnnMarie"),
+        ("Would Annmarie eat it?", "Ann Marie"),
+        ("Would Ann-Marie eat it?", "annmarie"),
+        ("Would Ann Marie's cat eat it?", "annmarie"),
+        ("Would Marie eat it?", "AnnMarie"),
     ],
 )
 def test_who_is_in_the_room_is_not_named(text, username):
@@ -54,6 +64,10 @@ def test_who_is_in_the_room_is_not_named(text, username):
         ("Is there a smith?", "Al B"),
         ("Is B Al?", "Al B"),
         ("What is his hat?", "Hi"),
+        ("What is there?", "WhatIs"),
+        ("What is there?", "What\u00efs"),
+        ("Who says a dam?", "Adam"),
+        ("What would you do?", "Yo\u00f9"),
         ("Why not?", "???"),
         ("Why not?", "\U0001f355"),
         ("\u732b\u306e\u5922\u306f\uff1f", "\u5922\u5922"),
@@ -66,7 +80,7 @@ def test_words_that_only_look_like_a_name_are_no_names(text, username):
 @settings(deadline=None)
 @given(st.text(min_size=1, max_size=32))
 def test_a_name_that_stands_alone_is_always_found_unless_it_has_no_letter_or_is_a_small_word(username):
-    words = re.findall(r"[^\W_]+", unicodedata.normalize("NFKC", username).casefold())
+    words = re.findall(r"[^\W_]+", re.sub("[\u0300-\u036f]", "", unicodedata.normalize("NFKD", username.casefold())))
     is_small = all(word in SMALL_WORDS["en"] for word in words)
     assert named(f"Quokka: {username} !", username) or not words or is_small
 

@@ -3,12 +3,23 @@ import asyncio
 import pytest
 from structlog.testing import capture_logs
 
-from tests.unit.questions.model_kit import ADA, BEA, PIRATES, PLAIN_PIRATES, Maker, Things, failing, made_texts
+from tests.unit.questions.model_kit import (
+    ADA,
+    BEA,
+    PIRATES,
+    PLAIN_PIRATES,
+    Maker,
+    Moderator,
+    Things,
+    failing,
+    made_texts,
+)
 from votegame.errors import StoreUnavailableError
 from votegame.game import wording
 from votegame.game.question import Person, Question, Wish
 from votegame.ids import UserId
 from votegame.questions.filler import HISTORY
+from votegame.questions.ports import ANY_SOURCE
 from votegame.questions.supply import DRAW_SECONDS, MOST_PEOPLE, FilledBy, supply_of
 
 NOBODY = frozenset()
@@ -35,15 +46,14 @@ def things():
     return Things()
 
 
-def supply(things, bank=None, maker=None, patience=0.0):
+def supply(things, bank=None, maker=None, moderator=None):
     bank = bank or PlainBank()
     model = maker and FilledBy(
         maker=maker,
-        moderator=None,
+        moderator=moderator,
         spending=things.spending,
         limits=things.limits,
         rates=things.rates,
-        patience_seconds=patience,
     )
     return supply_of(
         model,
@@ -101,7 +111,10 @@ async def test_the_bank_is_asked_with_the_wish_as_it_is(things):
 
 async def test_nobody_is_named_from_the_stock_nor_from_the_bank(things):
     await things.store.add(
-        PLAIN_PIRATES, [wording.question("What does Bea whisper?"), wording.question("Who snores?")], source="t", keep=9
+        PLAIN_PIRATES,
+        [wording.question("What does Bea whisper?"), wording.question("Who snores?")],
+        source="model",
+        keep=9,
     )
     bank = PlainBank([wording.question("Where does ADA sing?"), wording.question("Who hums?")])
     assert await keys_of(supply(things, bank), people=(ADA, BEA)) == ["who snores", "who hums"]
@@ -109,7 +122,7 @@ async def test_nobody_is_named_from_the_stock_nor_from_the_bank(things):
 
 async def test_what_was_put_into_stock_before_and_would_be_refused_today_is_not_shown(things):
     unfit = ("Who clicks on https://example.org?", "Was w\u00fcrde die Oma niemals in der Kirche singen?", "Who is")
-    await things.store.add(PLAIN_PIRATES, list(map(wording.question, (*unfit, "Who snores?"))), source="t", keep=9)
+    await things.store.add(PLAIN_PIRATES, list(map(wording.question, (*unfit, "Who snores?"))), source="model", keep=9)
     assert set(await keys_of(supply(things))) == {"who snores", *BANK_KEYS}
 
 
@@ -121,7 +134,7 @@ async def test_a_bank_that_names_somebody_again_and_again_is_given_up(things):
 
 async def test_an_idea_that_was_asked_does_not_come_again_in_other_words(things):
     await things.store.add(
-        PLAIN_PIRATES, [wording.question("What would the parrot steal first?"), BANK[0]], source="test", keep=9
+        PLAIN_PIRATES, [wording.question("What would the parrot steal first?"), BANK[0]], source="model", keep=9
     )
     asked = frozenset({wording.key("What is something a parrot would steal?")})
     for _ in range(20):
@@ -173,7 +186,7 @@ async def test_the_last_resort_of_a_bank_is_later_than_what_was_seen_long_ago_in
 async def test_of_a_crowd_only_some_are_asked_what_they_have_seen(things):
     await things.stocked(1)
     crowd = tuple(Person(UserId(f"user {n}"), f"n{n}") for n in range(MOST_PEOPLE + 1))
-    (question,) = await things.store.stock(PLAIN_PIRATES)
+    (question,) = await things.store.stock(PLAIN_PIRATES, sources=ANY_SOURCE)
     await things.store.see([crowd[-1].user_id], [question.key], keep=9)
     assert await supply(things).draw(PIRATES, NOBODY, crowd) == question
     await things.store.see([crowd[0].user_id], [question.key], keep=9)
@@ -246,39 +259,64 @@ async def test_what_the_model_made_meanwhile_comes_next(things):
     source = supply(things, maker=Maker())
     source.start()
     assert (await source.draw(PIRATES, NOBODY, (ADA,))).key in BANK_KEYS
-    await asyncio.sleep(1)
+    await source.may_improve(PIRATES, None)
     assert (await source.draw(PIRATES, NOBODY, (ADA,))).text in made_texts(12)
     await source.close()
 
 
-@pytest.mark.looptime
-async def test_with_patience_a_draw_of_which_nothing_is_in_stock_waits_for_what_is_being_made(things):
+async def test_who_settled_for_the_bank_may_wait_for_what_is_being_made(things):
     maker = Maker()
     maker.gate.clear()
-    source = supply(things, maker=maker, patience=15.0)
+    source = supply(things, maker=maker)
     source.start()
-    drawing = asyncio.create_task(source.draw(PIRATES, NOBODY, (ADA,)))
-    await asyncio.sleep(5)
-    assert not drawing.done()
+    question = await source.draw(PIRATES, NOBODY, (ADA,))
+    waiting = asyncio.create_task(source.may_improve(PIRATES, question))
+    for _ in range(50):
+        await asyncio.sleep(0)
+    assert not waiting.done()
     maker.gate.set()
-    assert (await drawing).text in made_texts(12)
-    assert drawn(things) == {"stock": 1}
+    assert await waiting
+    better = await source.draw(PIRATES, NOBODY, (ADA,))
+    assert better.text in made_texts(12)
+    assert not await source.may_improve(PIRATES, better)
     await source.close()
 
 
-@pytest.mark.looptime
-async def test_patience_ends_by_itself_and_with_the_gap(things):
-    maker = Maker(failing(), failing(), failing())
-    source = supply(things, maker=maker, patience=15.0)
+async def test_nothing_is_waited_for_that_does_not_come(things):
+    assert not await supply(things).may_improve(PIRATES, BANK[0])
+    source = supply(things, maker=Maker(failing()))
     source.start()
-    loop = asyncio.get_running_loop()
-    began = loop.time()
+    question = await source.draw(PIRATES, NOBODY, (ADA,))
+    assert not await source.may_improve(PIRATES, question)
+    assert not await source.may_improve(Wish("owls", "en", "default"), question)
+    await source.close()
+
+
+async def test_with_a_moderator_comes_only_what_one_has_looked_at(things):
+    old = await things.stocked(30)
+    source = supply(things, maker=Maker(made_texts(12, 100)), moderator=Moderator())
+    source.start()
     assert (await source.draw(PIRATES, NOBODY, (ADA,))).key in BANK_KEYS
-    assert loop.time() - began < 5
-    maker.gate.clear()
-    things.clock.advance(60)
-    assert (await source.draw(PIRATES, NOBODY, (ADA,))).key in BANK_KEYS
-    assert loop.time() - began == pytest.approx(15, abs=5)
+    assert await source.may_improve(PIRATES, BANK[0])
+    assert set(await keys_of(source)) == {wording.key(text) for text in made_texts(12, 100)} | BANK_KEYS
+    assert set(await keys_of(supply(things), people=(BEA,))) > {question.key for question in old}
+    await source.close()
+
+
+async def test_a_stock_full_of_what_is_not_fit_any_more_is_low_and_is_cleared(things):
+    unfit = [wording.question(f"Was w\u00fcrde die Oma {n} niemals in der Kirche singen?") for n in range(100)]
+    await things.store.add(PLAIN_PIRATES, unfit, source="model", keep=200)
+    await things.stocked(3)
+    source = supply(things, maker=Maker(made_texts(12, 100)))
+    source.start()
+    asked = frozenset()
+    for _ in range(4):
+        question = await source.draw(PIRATES, asked, (ADA,))
+        asked |= {question.key}
+        await source.may_improve(PIRATES, None)
+    assert things.counted("votegame_question_gaps_total")["filled"] == 1
+    stock = {question.key for question in await things.store.stock(PLAIN_PIRATES, sources=ANY_SOURCE)}
+    assert stock == {wording.key(text) for text in (*made_texts(3), *made_texts(12, 100))}
     await source.close()
 
 
@@ -292,7 +330,7 @@ async def test_a_game_that_goes_on_is_supplied_and_never_repeats(things):
         assert question.key not in asked
         asked.add(question.key)
         things.clock.advance(40)
-        await asyncio.sleep(1)
+        await source.may_improve(PIRATES, None)
     assert drawn(things)["stock"] > 50
     await source.close()
 

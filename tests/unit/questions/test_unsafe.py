@@ -5,7 +5,17 @@ from votegame.questions.unsafe import is_unsafe
 
 
 @pytest.mark.parametrize(
-    "text", ["What would a Nazi say?", "What is a good way to k111 - suicide?", "Ein V\u00f6lkermord?", "h1tler?"]
+    "text",
+    [
+        "What would a Nazi say?",
+        "What is a good way to k111 - suicide?",
+        "Ein V\u00f6lkermord?",
+        "h1tler?",
+        "Why kill-yourself today?",
+        "Who would kill... yourself?",
+        "Invent a self harm club.",
+        "Who is in the gas_chamber?",
+    ],
 )
 def test_some_words_are_out_of_place_everywhere(text):
     assert is_unsafe(text, "spicy")
@@ -13,7 +23,15 @@ def test_some_words_are_out_of_place_everywhere(text):
 
 
 @pytest.mark.parametrize(
-    "text", ["Sexy what?", "What do you do when drunk?", "So eine Schei\u00dfe?", "S3x on the beach?", "NACKT?"]
+    "text",
+    [
+        "A one night-stand?",
+        "Sexy what?",
+        "What do you do when drunk?",
+        "So eine Schei\u00dfe?",
+        "S3x on the beach?",
+        "NACKT?",
+    ],
 )
 def test_others_among_children_only(text):
     assert is_unsafe(text, "family")

@@ -6,6 +6,7 @@ from structlog.testing import capture_logs
 from tests.fakes import Moderator
 from tests.unit.rooms.table import settle
 from votegame.game.change import CheckAnswer
+from votegame.questions.ports import ModelError
 from votegame.rooms.checks import BATCH_ANSWERS, CHECK_SECONDS, AnswerChecks
 
 pytestmark = pytest.mark.looptime
@@ -125,6 +126,17 @@ async def test_one_who_fails_lets_all_pass_and_that_is_told_once_until_it_is_ove
         room.add("rude four")
         await settle()
         assert len(logs) == 2
+
+
+async def test_what_is_known_of_a_moderator_is_not_said_by_each_room(room):
+    async def flagged(_texts):
+        raise ModelError("unavailable")
+
+    room.moderator.flagged = flagged
+    with capture_logs() as logs:
+        room.add("rude")
+        await settle()
+    assert (room.passed, logs) == ({"id rude"}, [])
 
 
 async def test_verdicts_that_are_not_as_many_as_the_answers_are_none(room):

@@ -81,6 +81,52 @@ async def test_a_source_that_finds_nothing_or_fails_or_hangs_harms_nobody(runner
     assert runner.outside().drawn.wish.topic == "milk"
 
 
+async def test_what_was_drawn_is_at_hand_while_something_better_is_being_made(runner):
+    runner._questions.making = asyncio.Event()
+    runner.run(wish())
+    await settle()
+    assert runner.outside().drawn.question.text == "What about 1?"
+    runner._questions.making.set()
+    await settle()
+    assert runner.outside().drawn.question.text == "What about 2?"
+    assert (runner._draw.done(), runner._questions.drawn) == (True, 2)
+
+
+async def test_what_was_drawn_stays_when_nothing_better_was_made_or_a_second_draw_finds_nothing(runner):
+    source = runner._questions
+    source.making = asyncio.Event()
+    runner.run(wish())
+    await settle()
+    source.finds = False
+    source.making.set()
+    await settle()
+    assert (runner._draw.done(), runner.outside().drawn.question.text) == (True, "What about 1?")
+
+
+async def test_a_newer_wish_waits_for_nothing_that_is_being_made_for_an_older_one(runner):
+    source = runner._questions
+    source.making = asyncio.Event()
+    for topic in ("tea", "milk", "beer"):
+        runner.run(wish(topic))
+        await settle()
+        assert runner.outside().drawn.wish.topic == topic
+    assert [asked.topic for asked in source.waited_for] == ["tea", "milk", "beer"]
+    source.making.set()
+    await settle()
+    assert (runner.outside().drawn.wish.topic, runner._draw.done()) == ("beer", True)
+
+
+async def test_what_is_made_for_too_long_is_waited_for_no_more(runner):
+    runner._questions.making = asyncio.Event()
+    runner.run(wish())
+    await asyncio.sleep(400)
+    assert runner._draw.done()
+    assert runner.outside().drawn.question.text == "What about 1?"
+    runner.run(wish("milk"))
+    await settle()
+    assert runner.outside().drawn.wish.topic == "milk"
+
+
 async def test_closing_ends_a_draw(runner):
     runner._questions.gate.clear()
     runner.run(wish())
