@@ -78,11 +78,20 @@ class Room:
         self._stored_deadline_ms: int | None = None
         self._shut_counted_until = 0.0
         self._shut_seconds = 0.0
+        self._timed = (state, self.presence.view())
+        self._timer: Timer | None = None
+        self._due_ms: int | None = None
+        self._find_dues()
 
     @property
     def is_closed(self) -> bool:
         """Whether the room is gone for its members."""
         return isinstance(self.state.phase, Closed)
+
+    @property
+    def was_shut(self) -> bool:
+        """Whether deadlines have yet to move, because a commit took so long."""
+        return self._shut_seconds > 0
 
     @property
     def is_settled(self) -> bool:
@@ -291,22 +300,38 @@ class Room:
 
     def next_timer(self) -> Timer | None:
         """The timer that is due first."""
-        return min(
-            timers(self.state, self.presence.view(), self._env.house), key=lambda timer: timer.due_ms, default=None
-        )
+        self._find_dues_anew()
+        return self._timer
 
-    def next_dues_ms(self) -> list[int]:
-        """When the room has something to do by itself: its first timer, and the first grace period to end."""
-        timer, change_ms = self.next_timer(), self.presence.next_change_ms()
-        dues = [None if timer is None else timer.due_ms, change_ms]
-        return [due_ms for due_ms in dues if due_ms is not None]
+    def next_due_ms(self) -> int | None:
+        """When the room has something to do by itself: its first timer, or the first grace period to end."""
+        self._find_dues_anew()
+        return self._due_ms
+
+    def _find_dues_anew(self) -> None:
+        """Asked several times in each turn, while what dues follow from changes once: both are values."""
+        state, presence = self._timed
+        if state is not self.state or presence is not self.presence.view():
+            self._find_dues()
+
+    def _find_dues(self) -> None:
+        self._timed = state, presence = self.state, self.presence.view()
+        self._timer = min(timers(state, presence, self._env.house), key=lambda timer: timer.due_ms, default=None)
+        dues = [None if self._timer is None else self._timer.due_ms, self.presence.next_change_ms()]
+        self._due_ms = min((due_ms for due_ms in dues if due_ms is not None), default=None)
+
+    def has_due(self, now: int) -> bool:
+        """Whether there is something to do by itself at `now`, in database milliseconds, or soon will be."""
+        due_ms = self.next_due_ms()
+        return self._shut_seconds > 0 or self.presence.has_returned or (due_ms is not None and due_ms <= now)
 
     def due_since(self, now: int) -> int | None:
         """When what is due by itself at `now` was due first, in database milliseconds; None when nothing is.
 
         Neither is it while deadlines have yet to move, because the room was shut.
         """
-        return None if self._shut_seconds else min((due for due in self.next_dues_ms() if due <= now), default=None)
+        due_ms = self.next_due_ms()
+        return None if self._shut_seconds or due_ms is None or due_ms > now else due_ms
 
     def take_due(self, now: int) -> bool:
         """Take the turn that is due by itself, if there is one, at `now` in database milliseconds."""
