@@ -70,7 +70,7 @@ class Actor:
         if isinstance(entry, Request):
             if self._is_stopping or self._is_shut_for(entry):
                 return ErrorCode.UNAVAILABLE
-            self._busy_at = self._env.clock.seconds()
+            self._busy_at = max(self._busy_at, entry.received_at)
         if not self._inbox.offer(entry):
             return ErrorCode.RATE_LIMITED
         self._wake.set()
@@ -82,7 +82,7 @@ class Actor:
             return False
         if self.room.backlog >= INBOX_ENTRIES:
             return True
-        return not isinstance(request.command, Resume) and self.room.is_late(self._env.clock.seconds())
+        return not isinstance(request.command, Resume) and self.room.is_late()
 
     def _offer_checked(self, checked: AnswersChecked) -> None:
         self.offer(checked)

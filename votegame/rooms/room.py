@@ -123,10 +123,10 @@ class Room:
         first = self.state.remembered.find(user_id, command_id, since_ms=since_ms)
         return first is not None and first.has_state and not self.is_closed
 
-    def is_late(self, now: float) -> bool:
-        """Whether a commit has been under way for so long that no command should be taken; `now` in seconds."""
+    def is_late(self) -> bool:
+        """Whether a commit has been under way for so long that no command should be taken."""
         oldest_at = self._writer.oldest_at
-        return oldest_at is not None and now - oldest_at > SHUT_SECONDS
+        return oldest_at is not None and self._env.clock.seconds() - oldest_at > SHUT_SECONDS
 
     def start(
         self,
@@ -249,11 +249,11 @@ class Room:
     def _carry_out(self, change: Change, *first: Output) -> None:
         # First what may fail: until here nothing has happened.
         rows = tuple(to_row(record) for record in change.records)
-        members, self.state = self.state.members, change.state
-        if change.records:
+        before, self.state = self.state, change.state
+        if change.state.members is not before.members:
             self.presence.keep_only(change.state.members, self._env.clock.now_ms(), change.state.position)
-            if change.state.members is not members:
-                self._reaction_rates.keep_only(change.state.members)
+            self._reaction_rates.keep_only(change.state.members)
+        if change.state.members is not before.members or change.state.phase.name != before.phase.name:
             self._count_members()
         outputs = (*first, *change.public)
         if outputs or change.records:
