@@ -17,8 +17,8 @@ from votegame.game.messages import GateWasShut, Message, NoticesMissed, Timer, T
 from votegame.game.records import to_row
 from votegame.game.rules import decide
 from votegame.game.state import Closed, Finished, State
-from votegame.game.timers import timers
 from votegame.ids import ConnectionId, NodeId, RoomId, UserId
+from votegame.rooms.dues import Dues
 from votegame.rooms.effects import EffectRunner
 from votegame.rooms.environment import Environment
 from votegame.rooms.gate import Answered, CaughtUp, Gate, Output
@@ -78,10 +78,7 @@ class Room:
         self._stored_deadline_ms: int | None = None
         self._shut_counted_until = 0.0
         self._shut_seconds = 0.0
-        self._timed = (state, self.presence.view())
-        self._timer: Timer | None = None
-        self._due_ms: int | None = None
-        self._find_dues()
+        self._dues = Dues(self.presence, env.house)
 
     @property
     def is_closed(self) -> bool:
@@ -300,30 +297,16 @@ class Room:
 
     def next_timer(self) -> Timer | None:
         """The timer that is due first."""
-        self._find_dues_anew()
-        return self._timer
+        return self._dues.timer(self.state)
 
     def next_due_ms(self) -> int | None:
-        """When the room has something to do by itself: its first timer, or the first grace period to end."""
-        self._find_dues_anew()
-        return self._due_ms
-
-    def _find_dues_anew(self) -> None:
-        """Asked several times in each turn, while what dues follow from changes once: both are values."""
-        state, presence = self._timed
-        if state is not self.state or presence is not self.presence.view():
-            self._find_dues()
-
-    def _find_dues(self) -> None:
-        self._timed = state, presence = self.state, self.presence.view()
-        self._timer = min(timers(state, presence, self._env.house), key=lambda timer: timer.due_ms, default=None)
-        dues = [None if self._timer is None else self._timer.due_ms, self.presence.next_change_ms()]
-        self._due_ms = min((due_ms for due_ms in dues if due_ms is not None), default=None)
+        """When the room has something to do by itself, in database milliseconds; None when it has not."""
+        return self._dues.first_ms(self.state)
 
     def has_due(self, now: int) -> bool:
-        """Whether there is something to do by itself at `now`, in database milliseconds, or soon will be."""
+        """Whether there is something to do by itself at `now`, in database milliseconds."""
         due_ms = self.next_due_ms()
-        return self._shut_seconds > 0 or self.presence.has_returned or (due_ms is not None and due_ms <= now)
+        return self.was_shut or self.presence.has_returned or (due_ms is not None and due_ms <= now)
 
     def due_since(self, now: int) -> int | None:
         """When what is due by itself at `now` was due first, in database milliseconds; None when nothing is.
