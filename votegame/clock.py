@@ -22,11 +22,12 @@ _MENDED_PER_SECOND: Final = 0.1
 """The same for what is known to be an error of measuring: a deadline is the database's time, and must not be missed."""
 
 
+_BOOT_CLOCK: Final = getattr(time, "CLOCK_BOOTTIME", getattr(time, "CLOCK_MONOTONIC", None))
+
+
 def boot_seconds() -> float:
     """Seconds that also count while the machine is suspended (CLOCK_BOOTTIME; elsewhere the monotonic clock)."""
-    if hasattr(time, "CLOCK_BOOTTIME"):
-        return time.clock_gettime(time.CLOCK_BOOTTIME)
-    return time.monotonic()
+    return time.monotonic() if _BOOT_CLOCK is None else time.clock_gettime(_BOOT_CLOCK)
 
 
 class Clock(Protocol):
@@ -66,7 +67,10 @@ class DatabaseClock:
         """The database's time in milliseconds, as well as this node knows it. Only after `observe`."""
         now = self._boot_seconds()
         self._is_told = True
-        self._slew(now)
+        if self._offset == self._target:
+            self._slewed_at = now
+        else:
+            self._slew(now)
         assert self._offset is not None, "the database's time is not known yet"
         return int((now + self._offset) * 1000)
 

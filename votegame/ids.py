@@ -63,10 +63,8 @@ class PooledRandom(random.Random):
 def new_uuid(rng: random.Random) -> str:
     """A version-4 UUID (RFC 9562, section 5.4) in canonical lower-case text, drawn from `rng`."""
     bits = rng.getrandbits(128)
-    bits = bits & ~(0xF << 76) | (4 << 76)
-    bits = bits & ~(0b11 << 62) | (0b10 << 62)
-    text = f"{bits:032x}"
-    return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
+    text, variant = f"{bits:032x}", "89ab"[bits >> 60 & 0b11]
+    return f"{text[:8]}-{text[8:12]}-4{text[13:16]}-{variant}{text[17:20]}-{text[20:]}"
 
 
 def new_room_code(rng: random.Random) -> RoomCode:

@@ -179,7 +179,7 @@ class Simulation:
             for code, actor in node.registry._running.items():
                 if actor.room is not None and actor.room.condition == "live":
                     # What is stored of it may be too early.
-                    running[code] = min(actor.room.next_dues_ms(), default=None)
+                    running[code] = actor.room.next_due_ms()
         for room in self._cluster.database.rooms._rooms.values():
             code = room.made.room_code
             due_ms = running.get(code, room.head.next_deadline_ms)

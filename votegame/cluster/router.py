@@ -180,9 +180,9 @@ class ClusterRouter:
 
         One whose commit is late does not count: it may be so for long, and is not to keep the others here.
         """
-        actors, now = self._registry.actors(), self._clock.seconds()
+        actors = self._registry.actors()
         moving = [actor.room for actor in actors if actor.is_moving and actor.room is not None]
-        n_moving = sum(not room.is_late(now) for room in moving)
+        n_moving = sum(not room.is_late() for room in moving)
         return max(0, max(MOVING_ROOMS, len(actors) // 100) - n_moving)
 
     def peers(self) -> Collection[NodeId]:

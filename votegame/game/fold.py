@@ -142,6 +142,9 @@ def _first_ok(state: State, payload: records.AnyPayload, digest: str, taken_ms: 
 def _apply_payload(state: State, record: Record) -> State:
     payload = record.payload
     match payload:
+        # First what comes most often: cases are compared one after the other.
+        case records.AnswerSubmitted() | records.VoteSubmitted() | records.DeadlineChanged():
+            return msgspec.structs.replace(state, phase=_in_round(state, record, payload))
         case records.PlayerJoined() | records.RoleChanged() | records.PlayerLeft() | records.HostChanged():
             return fold_members.apply_to_members(state, record, payload)
         case records.SettingsUpdated():
@@ -169,8 +172,6 @@ def _apply_payload(state: State, record: Record) -> State:
             return msgspec.structs.replace(state, phase=finished, paused_ms=None)
         case records.RoundEnded():
             return _round_ended(state, record, payload)
-        case records.AnswerSubmitted() | records.VoteSubmitted() | records.DeadlineChanged():
-            return msgspec.structs.replace(state, phase=_in_round(state, record, payload))
         case records.AnswerFlagged() | records.AnswerReplaced():
             return fold_moderation.apply_to_answers(state, record, payload)
         case records.VotingStarted():

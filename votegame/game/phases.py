@@ -18,7 +18,6 @@ from votegame.game.state import (
     Voting,
     own_question,
     players_of,
-    round_players,
 )
 from votegame.game.turn import Turn
 from votegame.ids import AnswerId, RoundId, UserId, new_uuid
@@ -143,7 +142,7 @@ def end_phase_if_all_acted(turn: Turn) -> None:
     phase = turn.state.phase
     if not isinstance(phase, Answering | Voting) or turn.state.paused_ms is not None:
         return
-    able = _able(turn.state, phase) & turn.presence.connected
+    able = _able(turn, phase) & turn.presence.connected
     if able and able <= _acted(phase, turn.unchecked):
         end_phase(turn)
 
@@ -156,9 +155,9 @@ def _acted(phase: Answering | Voting, unchecked: frozenset[AnswerId]) -> Abstrac
     return {user_id for user_id, answer in phase.answers.items() if answer.answer_id not in unchecked}
 
 
-def _able(state: State, phase: Answering | Voting) -> frozenset[UserId]:
+def _able(turn: Turn, phase: Answering | Voting) -> frozenset[UserId]:
     """Who can act in the phase: with a single answer, its author cannot vote."""
-    players = round_players(state, phase)
+    players = turn.round_players(phase)
     if isinstance(phase, Voting) and len(phase.answers) == 1:
         return players - phase.answers.keys()
     return players

@@ -17,7 +17,6 @@ from votegame.game.state import (
     Results,
     Voting,
     is_round_player,
-    round_players,
 )
 from votegame.game.timers import may_start
 from votegame.game.turn import Turn
@@ -154,7 +153,7 @@ def _notice_counts(turn: Turn, notice_type: str, subject: str, fields: dict[str,
     assert not isinstance(phase, Lobby | Closed)
     counts = {
         "submitted_count": submitted_count(phase, turn.unchecked),
-        "participant_count": len(round_players(turn.state, phase)),
+        "participant_count": len(turn.round_players(phase)),
     }
     turn.notice(notice_type, subject, {"round_id": phase.round.round_id, **counts, **fields}, shared=tuple(counts))
 

@@ -46,7 +46,7 @@ class Conversation:
 
     def take(self, text: str, connection: "Connection") -> None:
         """Take the text of a frame, and see to it that it is answered once."""
-        now = self._shared.clock.seconds()
+        now = connection.last_heard
         codec = self._shared.codec
         command = codec.decode(text) if connection.user is not None else codec.decode_before_login(text)
         is_limited = self._shared.settings.rates_are_on

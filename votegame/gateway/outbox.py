@@ -11,7 +11,7 @@ Frames that are not durable leave only while the node's lease is valid; what is 
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Final, Protocol
 
 import structlog
@@ -100,10 +100,11 @@ class Outbox:
         """Send `frame` at the end of this turn, or as soon as the socket takes it; never waits."""
         if self._is_ended:
             return
-        if self._is_over(frame):
+        # One frame, however large, always fits into an empty outbox.
+        if self._frames and self._is_over(frame):
             # Many frames in one turn are no proof of a slow client; those that cannot leave now are.
             self._flusher.flush(self)
-            if self._is_over(frame):
+            if self._frames and self._is_over(frame):
                 self._too_slow()
                 return
         self._frames.append(frame)
@@ -135,19 +136,19 @@ class Outbox:
     def flush(self, *, is_lease_valid: bool) -> bool:
         """Write all that waits in one write; False while the transport still holds back something."""
         self._is_marked = False
-        if self._is_ended or self.transport.is_closing():
+        transport = self.transport
+        if self._is_ended or transport.is_closing():
             self._frames.clear()
             return True
-        if self.transport.get_write_buffer_size():
+        if transport.get_write_buffer_size():
             return False
         if self._frames:
-            self.transport.write(self._taken(is_lease_valid=is_lease_valid))
-        return not self.transport.get_write_buffer_size()
+            transport.write(self._taken(is_lease_valid=is_lease_valid))
+            return not transport.get_write_buffer_size()
+        return True
 
     def _is_over(self, frame: Frame) -> bool:
-        """Whether there is no room. One frame, however large, always fits into an empty outbox."""
-        if not self._frames:
-            return False
+        """Whether a further frame is one too many."""
         return (
             len(self._frames) >= self._limits.outbox_frames or self._bytes + len(frame.data) > self._limits.outbox_bytes
         )
@@ -182,13 +183,11 @@ class Flusher:
     def flush_marked(self) -> None:
         """Flush what was marked."""
         marked, self._marked = self._marked, []
-        is_lease_valid = self._lease_is_valid()
-        for outbox in marked:
-            self._flush(outbox, is_lease_valid=is_lease_valid)
+        self._flush(marked)
 
     def flush(self, outbox: Outbox) -> None:
         """Flush one outbox now."""
-        self._flush(outbox, is_lease_valid=self._lease_is_valid())
+        self._flush([outbox])
 
     def sweep(self, now: float) -> None:
         """Flush the outboxes that are stuck, and give up those that have been for too long."""
@@ -203,14 +202,16 @@ class Flusher:
             elif now - outbox.stuck_since >= STUCK_SECONDS:
                 outbox.give_up()
 
-    def _flush(self, outbox: Outbox, *, is_lease_valid: bool) -> None:
-        try:
-            if not outbox.flush(is_lease_valid=is_lease_valid):
-                self._stuck[outbox] = None
-        except Exception:
-            # One broken socket must not keep the frames of the others.
-            log.exception("an outbox could not be flushed")
-            outbox.transport.abort()
+    def _flush(self, outboxes: Sequence[Outbox]) -> None:
+        is_lease_valid = self._lease_is_valid()
+        for outbox in outboxes:
+            try:
+                if not outbox.flush(is_lease_valid=is_lease_valid):
+                    self._stuck[outbox] = None
+            except Exception:
+                # One broken socket must not keep the frames of the others.
+                log.exception("an outbox could not be flushed")
+                outbox.transport.abort()
 
 
 def _nothing() -> None:

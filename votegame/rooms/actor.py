@@ -61,6 +61,7 @@ class Actor:
         self._is_moving = False
         self._moves_to: NodeId | None = None
         self._must_claim_anew = False
+        self._must_hear_of_commits = True
         self._claim: Claim | None = None
         self._busy_at = env.clock.seconds()
 
@@ -69,7 +70,7 @@ class Actor:
         if isinstance(entry, Request):
             if self._is_stopping or self._is_shut_for(entry):
                 return ErrorCode.UNAVAILABLE
-            self._busy_at = self._env.clock.seconds()
+            self._busy_at = max(self._busy_at, entry.received_at)
         if not self._inbox.offer(entry):
             return ErrorCode.RATE_LIMITED
         self._wake.set()
@@ -81,7 +82,7 @@ class Actor:
             return False
         if self.room.backlog >= INBOX_ENTRIES:
             return True
-        return not isinstance(request.command, Resume) and self.room.is_late(self._env.clock.seconds())
+        return not isinstance(request.command, Resume) and self.room.is_late()
 
     def _offer_checked(self, checked: AnswersChecked) -> None:
         self.offer(checked)
@@ -117,7 +118,13 @@ class Actor:
 
     def _room(self, claim: Claim, state: State) -> Room:
         self._claim = claim
-        return Room(self._env, claim, state, on_progress=self._wake.set, effects=self._effects)
+        return Room(self._env, claim, state, on_progress=self._progressed, effects=self._effects)
+
+    def _progressed(self) -> None:
+        """Something was committed, or will never be. Most often nobody has waited for that."""
+        room = self.room
+        if self._must_hear_of_commits or room is None or room.condition != "live" or room.was_shut:
+            self._wake.set()
 
     async def run(self, claim: Claim | None = None) -> Ending:
         """Open the room, unless it was just made, and work until it ends. `claim` is one that was made already."""
@@ -277,20 +284,23 @@ class Actor:
         """Seconds until an idle room may go: nobody came, no grace period runs, and no timer is near."""
         idle = self._env.clock.seconds() - self._busy_at
         left = self._env.retire_seconds - idle
-        now = self._env.clock.now_ms()
-        near_ms = [due_ms for due_ms in room.next_dues_ms() if due_ms - now < self._env.retire_seconds * 1000]
-        return max([left, *((due_ms - now) / 1000 + 0.001 for due_ms in near_ms)])
+        due_ms, now = room.next_due_ms(), self._env.clock.now_ms()
+        if due_ms is None or due_ms - now >= self._env.retire_seconds * 1000:
+            return left
+        return max(left, (due_ms - now) / 1000 + 0.001)
 
     def _step(self, room: Room) -> bool:
         """Take one turn, if there is one to take."""
         now = self._env.clock.now_ms()
         entry: Entry | None = None
         try:
-            if not self._is_first(room, now):
+            if room.has_due(now) and not self._is_first(room, now):
                 if room.take_due(now):
                     return True
-                if room.is_holding(now) or not self._inbox:
+                if room.is_holding(now):
                     return False
+            if not self._inbox:
+                return False
             entry = self._inbox.take()
             self._take(room, entry)
         except Exception:
@@ -330,11 +340,15 @@ class Actor:
                 room.tell(entry)
 
     def _set_alarm(self, room: Room) -> None:
-        now = self._env.clock.now_ms()
-        waits = [(due_ms - now) / 1000 for due_ms in room.next_dues_ms()]
-        if not room.presence.has_sockets:
-            waits.append(self._retire_in(room))
-        self._alarm.set(min(waits) if waits and room.is_settled else None)
+        now, due_ms = self._env.clock.now_ms(), room.next_due_ms()
+        wait = None if due_ms is None else (due_ms - now) / 1000
+        has_sockets = room.presence.has_sockets
+        if not has_sockets:
+            wait = self._retire_in(room) if wait is None else min(wait, self._retire_in(room))
+        # What is due waits for the commit of what is before it, and so does the end of the actor.
+        is_waiting = self._is_ending or not has_sockets or (wait is not None and wait <= 0)
+        self._must_hear_of_commits = is_waiting and not room.is_settled
+        self._alarm.set(None if self._must_hear_of_commits else wait)
 
     @property
     def claimed(self) -> RoomId | None:

@@ -8,6 +8,8 @@ encoded here, once for all members.
 import asyncio
 from collections import deque
 from collections.abc import Iterable
+from collections.abc import Set as AbstractSet
+from typing import Final
 
 from msgspec import Struct
 
@@ -18,7 +20,7 @@ from votegame.game.views import now_fields, snapshot
 from votegame.ids import RoomCode
 from votegame.rooms.history import History, Kept
 from votegame.rooms.inbox import Subscription
-from votegame.rooms.notices import LARGE_ROOM, PER_SUBJECT_SECONDS, Notices
+from votegame.rooms.notices import LARGE_ROOM, PER_SUBJECT_SECONDS, REACTION, Notices
 from votegame.rooms.ports import (
     Attached,
     Delivery,
@@ -53,6 +55,8 @@ class CaughtUp(Struct, frozen=True):
     place: Place
     notices: tuple[Notice, ...]
 
+
+_NOTHING: Final[frozenset[int]] = frozenset()
 
 Output = Answered | CaughtUp | Event | Notice | Whisper
 
@@ -103,15 +107,34 @@ class Gate:
     def open_to(self, position: int, server_time_ms: int) -> None:
         """All up to `position` is committed, what was not so before at `server_time_ms`."""
         deliveries: list[Delivery] = []
+        outdated = self._outdated(position)
         try:
             while self._waiting and self._waiting[0].position <= position:
-                deliveries += self._encoded(self._waiting[0], server_time_ms)
+                deliveries += self._encoded(self._waiting[0], server_time_ms, outdated)
                 self._waiting.popleft()
             self._committed = position
         finally:
             # Should a turn not let itself be encoded, those before it leave all the same.
             if deliveries:
                 self._outlet.deliver(deliveries)
+
+    def _outdated(self, position: int) -> AbstractSet[int]:
+        """The ids of notices that leave together with a later one of their kind and subject, which says all."""
+        if len(self._waiting) < 2 or self._waiting[1].position > position:  # noqa: PLR2004 - with one there is no later
+            return _NOTHING
+        latest: dict[tuple[str, str], int] = {}
+        outdated: set[int] = set()
+        for waiting in self._waiting:
+            if waiting.position > position:
+                break
+            for output in waiting.outputs:
+                # Who reacts twice wants both to be seen.
+                if isinstance(output, Notice) and output.type != REACTION:
+                    before = latest.setdefault((output.type, output.subject), id(output))
+                    if before != id(output):
+                        outdated.add(before)
+                        latest[output.type, output.subject] = id(output)
+        return outdated
 
     def discard(self, guilty_position: int | None) -> None:
         """What waits was not, and will not be, written: its replies say so, the rest is forgotten.
@@ -139,7 +162,7 @@ class Gate:
             self._notice_timer.cancel()
             self._notice_timer = None
 
-    def _encoded(self, waiting: _Waiting, server_time_ms: int) -> list[Delivery]:
+    def _encoded(self, waiting: _Waiting, server_time_ms: int, outdated: AbstractSet[int] = _NOTHING) -> list[Delivery]:
         deliveries: list[Delivery] = []
         attaching: list[Delivery] = []
         for output in waiting.outputs:
@@ -153,7 +176,8 @@ class Gate:
                 case Event():
                     deliveries += self._event(output, server_time_ms)
                 case Notice():
-                    deliveries += self._notice(output, waiting.members)
+                    if id(output) not in outdated:
+                        deliveries += self._notice(output, waiting.members)
                 case Whisper():
                     deliveries.append(self._whisper(output))
         return deliveries + attaching

@@ -27,7 +27,7 @@ As many may wait, a second's worth; for one more the oldest is left out.
 """
 
 _CONNECTION: Final = "player_connection"
-_REACTION: Final = "reaction"
+REACTION: Final = "reaction"
 
 
 class Notices:
@@ -45,7 +45,7 @@ class Notices:
 
     def put(self, notice: Notice) -> None:
         """`notice` replaces what waits of its kind and subject; its shared fields hold for all of its kind."""
-        if notice.type == _REACTION:
+        if notice.type == REACTION:
             self._put_reaction(notice)
             return
         shared = {name: notice.fields[name] for name in notice.shared}
@@ -81,8 +81,8 @@ class Notices:
     def forget(self, subject: str) -> None:
         """A member has left: nothing is told of him any more."""
         self._waiting.pop((_CONNECTION, subject), None)
-        self._reactions.pop((_REACTION, subject), None)
-        for kind in (_CONNECTION, _REACTION):
+        self._reactions.pop((REACTION, subject), None)
+        for kind in (_CONNECTION, REACTION):
             self._left_at.pop((kind, subject), None)
 
     def end_phase(self) -> None:

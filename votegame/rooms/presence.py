@@ -79,6 +79,11 @@ class PresenceTracker:
         return bool(self._sockets)
 
     @property
+    def has_returned(self) -> bool:
+        """Whether somebody is back of whom those outside were told that he is gone."""
+        return bool(self._back)
+
+    @property
     def sockets(self) -> Mapping[UserId, set[ConnectionId]]:
         """The sockets of each member who has one."""
         return self._sockets

@@ -17,8 +17,8 @@ from votegame.game.messages import GateWasShut, Message, NoticesMissed, Timer, T
 from votegame.game.records import to_row
 from votegame.game.rules import decide
 from votegame.game.state import Closed, Finished, State
-from votegame.game.timers import timers
 from votegame.ids import ConnectionId, NodeId, RoomId, UserId
+from votegame.rooms.dues import Dues
 from votegame.rooms.effects import EffectRunner
 from votegame.rooms.environment import Environment
 from votegame.rooms.gate import Answered, CaughtUp, Gate, Output
@@ -78,11 +78,17 @@ class Room:
         self._stored_deadline_ms: int | None = None
         self._shut_counted_until = 0.0
         self._shut_seconds = 0.0
+        self._dues = Dues(self.presence, env.house)
 
     @property
     def is_closed(self) -> bool:
         """Whether the room is gone for its members."""
         return isinstance(self.state.phase, Closed)
+
+    @property
+    def was_shut(self) -> bool:
+        """Whether deadlines have yet to move, because a commit took so long."""
+        return self._shut_seconds > 0
 
     @property
     def is_settled(self) -> bool:
@@ -114,10 +120,10 @@ class Room:
         first = self.state.remembered.find(user_id, command_id, since_ms=since_ms)
         return first is not None and first.has_state and not self.is_closed
 
-    def is_late(self, now: float) -> bool:
-        """Whether a commit has been under way for so long that no command should be taken; `now` in seconds."""
+    def is_late(self) -> bool:
+        """Whether a commit has been under way for so long that no command should be taken."""
         oldest_at = self._writer.oldest_at
-        return oldest_at is not None and now - oldest_at > SHUT_SECONDS
+        return oldest_at is not None and self._env.clock.seconds() - oldest_at > SHUT_SECONDS
 
     def start(
         self,
@@ -240,11 +246,11 @@ class Room:
     def _carry_out(self, change: Change, *first: Output) -> None:
         # First what may fail: until here nothing has happened.
         rows = tuple(to_row(record) for record in change.records)
-        members, self.state = self.state.members, change.state
-        if change.records:
+        before, self.state = self.state, change.state
+        if change.state.members is not before.members:
             self.presence.keep_only(change.state.members, self._env.clock.now_ms(), change.state.position)
-            if change.state.members is not members:
-                self._reaction_rates.keep_only(change.state.members)
+            self._reaction_rates.keep_only(change.state.members)
+        if change.state.members is not before.members or change.state.phase.name != before.phase.name:
             self._count_members()
         outputs = (*first, *change.public)
         if outputs or change.records:
@@ -291,22 +297,24 @@ class Room:
 
     def next_timer(self) -> Timer | None:
         """The timer that is due first."""
-        return min(
-            timers(self.state, self.presence.view(), self._env.house), key=lambda timer: timer.due_ms, default=None
-        )
+        return self._dues.timer(self.state)
 
-    def next_dues_ms(self) -> list[int]:
-        """When the room has something to do by itself: its first timer, and the first grace period to end."""
-        timer, change_ms = self.next_timer(), self.presence.next_change_ms()
-        dues = [None if timer is None else timer.due_ms, change_ms]
-        return [due_ms for due_ms in dues if due_ms is not None]
+    def next_due_ms(self) -> int | None:
+        """When the room has something to do by itself, in database milliseconds; None when it has not."""
+        return self._dues.first_ms(self.state)
+
+    def has_due(self, now: int) -> bool:
+        """Whether there is something to do by itself at `now`, in database milliseconds."""
+        due_ms = self.next_due_ms()
+        return self.was_shut or self.presence.has_returned or (due_ms is not None and due_ms <= now)
 
     def due_since(self, now: int) -> int | None:
         """When what is due by itself at `now` was due first, in database milliseconds; None when nothing is.
 
         Neither is it while deadlines have yet to move, because the room was shut.
         """
-        return None if self._shut_seconds else min((due for due in self.next_dues_ms() if due <= now), default=None)
+        due_ms = self.next_due_ms()
+        return None if self._shut_seconds or due_ms is None or due_ms > now else due_ms
 
     def take_due(self, now: int) -> bool:
         """Take the turn that is due by itself, if there is one, at `now` in database milliseconds."""

@@ -182,8 +182,8 @@ class Codec:
         changes: dict[str, Any] = {}
         if isinstance(command, RoomCommand):
             changes["room_code"] = _text("room_code", text.room_code, command.room_code)
-        if isinstance(command, RoundCommand):
-            changes["round_id"] = command.round_id.lower()
+            if isinstance(command, RoundCommand):
+                changes["round_id"] = command.round_id.lower()
         match command:
             case SubmitAnswer(answer=answer):
                 changes["answer"] = _text("answer", text.answer, answer, self._limits.answer_chars)
@@ -195,9 +195,10 @@ class Codec:
                 changes["stream"] = stream.lower()
             case CreateRoom(settings=settings) | UpdateSettings(settings=settings):
                 changes["settings"] = self._normal_settings(settings)
-        if all(getattr(command, name) == value for name, value in changes.items()):
-            return command  # type: ignore[no-any-return]
-        return structs.replace(command, **changes)  # type: ignore[no-any-return]
+        for name, value in changes.items():
+            if getattr(command, name) != value:
+                return structs.replace(command, **changes)  # type: ignore[no-any-return]
+        return command  # type: ignore[no-any-return]
 
     def _normal_settings(self, settings: SettingsPatch) -> SettingsPatch:
         if settings.max_players is not UNSET and settings.max_players > self._limits.max_players:

@@ -108,6 +108,8 @@ def room_code(text: str) -> RoomCode:
 
     Look-alikes are not mapped: a code never leads to another room than the one that was typed (abuse case UNI-06).
     """
+    if _CODE_SHAPE.fullmatch(text) is not None:
+        return RoomCode(text)
     code = _CODE_SEPARATORS.sub("", text)
     # Only ASCII: upper case of other letters can be ASCII (that of dotless i is I), and full-width letters are others.
     code = code.upper() if code.isascii() else ""

@@ -56,6 +56,21 @@ def test_nothing_leaves_before_its_position_is_committed():
     assert door.gate.is_idle
 
 
+def test_of_notices_that_leave_together_the_latest_says_all():
+    door = Door()
+    door.add(11, answered("a"), notice(1, "x"))
+    door.add(12, answered("b"), notice(2, "y"))
+    door.add(13, answered("c"), notice(3, "x"), Notice("reaction", "ada", {"reaction": "heart"}))
+    door.add(13, Notice("reaction", "ada", {"reaction": "laugh"}))
+    door.add(14, answered("d"), notice(4, "x"))
+    door.gate.open_to(13, 77)
+    told = door.outlet.frames("vote_update")
+    assert [(frame["submitted_count"], frame["vote_count"]) for frame in told] == [(2, 2), (3, 3)]
+    assert door.names == ["ok a", "ok b", "vote_update", "ok c", "vote_update", "reaction", "reaction"]
+    door.gate.open_to(14, 78)
+    assert door.names[-2:] == ["ok d", "vote_update"]
+
+
 def test_what_is_decided_on_what_is_kept_leaves_at_once():
     door = Door()
     door.add(10, answered("read"))

@@ -64,7 +64,7 @@ class TestCreation:
         await settle()
         room = table.room_of(reply["room_code"])
         assert not room.presence.has_sockets
-        assert room.next_dues_ms()
+        assert room.next_due_ms() is not None
 
     async def test_two_at_once_make_one_room_with_one_actor(self, table):
         await table.begin()
