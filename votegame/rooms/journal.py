@@ -11,7 +11,7 @@ growing intervals, until it gets in, and the others do not wait for it.
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Final
 
 import structlog
@@ -52,6 +52,7 @@ class Journal:
         self._dirty: OrderedDict[LogWriter, None] = OrderedDict()
         self._has_gathered = asyncio.Event()
         self._is_committing = False
+        self._committing_since: float | None = None
         self._tries: dict[LogWriter, int] = {}
         """The rooms of the slow lane: whether they wait, are ready, or are tried just now."""
         self._waiting: dict[LogWriter, asyncio.TimerHandle] = {}
@@ -86,6 +87,16 @@ class Journal:
             for handle in self._waiting.values():
                 handle.cancel()
 
+    def age(self) -> float:
+        """For how many seconds the oldest row has waited for its commit; 0.0 when none waits.
+
+        Rooms of the slow lane do not count: they wait for themselves, and not for the store.
+        """
+        since = self._committing_since
+        if since is None:
+            since = _oldest_at(self._dirty)
+        return 0.0 if since is None else self._clock.seconds() - since
+
     async def flush(self) -> None:
         """Wait until nothing is pending. While the store is away this waits: bound it with a time-out."""
         await self._is_idle.wait()
@@ -98,8 +109,10 @@ class Journal:
         while True:
             await self._has_gathered.wait()
             self._is_committing = True
-            await self._commit(self._next_batch())
-            self._is_committing = False
+            batch = self._next_batch()
+            self._committing_since = _oldest_at(writer for writer, _ in batch)
+            await self._commit(batch)
+            self._is_committing, self._committing_since = False, None
             if not self._dirty:
                 self._has_gathered.clear()
             self._rest()
@@ -176,3 +189,7 @@ class Journal:
         if writer.is_closed or writer.oldest_at is None:
             return True
         return await self._commit_room(self._slow, (writer, writer.take()))
+
+
+def _oldest_at(writers: Iterable[LogWriter]) -> float | None:
+    return min((writer.oldest_at for writer in writers if writer.oldest_at is not None), default=None)
