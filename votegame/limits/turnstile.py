@@ -27,7 +27,8 @@ class Turnstile:
 
     async def enter(self) -> bool:
         """Come through, at once or when it is one's turn; False, at once, when the line is too long."""
-        if self._left and not self._line:
+        if self._left:
+            # Then nobody stands in line: each turn ends with one of the two at nothing.
             self._left -= 1
             self._turn_soon()
             return True

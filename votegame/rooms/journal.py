@@ -11,7 +11,7 @@ growing intervals, until it gets in, and the others do not wait for it.
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from typing import Final
 
 import structlog
@@ -88,13 +88,12 @@ class Journal:
                 handle.cancel()
 
     def age(self) -> float:
-        """For how many seconds the oldest row has waited for its commit; 0.0 when none waits.
+        """For how many seconds the oldest row of the commit under way has waited; 0.0 without one.
 
-        Rooms of the slow lane do not count: they wait for themselves, and not for the store.
+        What has gathered meanwhile is younger. Rooms of the slow lane do not count: they wait for themselves, and not
+        for the store.
         """
         since = self._committing_since
-        if since is None:
-            since = _oldest_at(self._dirty)
         return 0.0 if since is None else self._clock.seconds() - since
 
     async def flush(self) -> None:
@@ -110,7 +109,9 @@ class Journal:
             await self._has_gathered.wait()
             self._is_committing = True
             batch = self._next_batch()
-            self._committing_since = _oldest_at(writer for writer, _ in batch)
+            self._committing_since = min(
+                (writer.oldest_at for writer, _ in batch if writer.oldest_at is not None), default=None
+            )
             await self._commit(batch)
             self._is_committing, self._committing_since = False, None
             if not self._dirty:
@@ -189,7 +190,3 @@ class Journal:
         if writer.is_closed or writer.oldest_at is None:
             return True
         return await self._commit_room(self._slow, (writer, writer.take()))
-
-
-def _oldest_at(writers: Iterable[LogWriter]) -> float | None:
-    return min((writer.oldest_at for writer in writers if writer.oldest_at is not None), default=None)
