@@ -186,15 +186,18 @@ class Flooders:
         reader, writer = await self._opened()
         whole = _http("POST", "/api/auth/guest", {"display_name": "Flood"})
         first = whole.index(b"\r\n\r\n") + 5 if self._order.kind == "slow bodies" else 1
+        ending = asyncio.create_task(reader.read())
         try:
             writer.write(whole[:first])
             for place in range(first, len(whole)):
                 await asyncio.sleep(_DRIP_SECONDS)
-                if reader.at_eof() or self._is_over:
+                if ending.done() or self._is_over:
                     break
                 writer.write(whole[place : place + 1])
-            self.counts["cut" if reader.at_eof() else "not cut"] += 1
+            self.counts["cut" if ending.done() else "not cut"] += 1
         finally:
+            ending.cancel()
+            await asyncio.gather(ending, return_exceptions=True)
             writer.transport.abort()
 
 

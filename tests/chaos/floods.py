@@ -10,7 +10,8 @@ import itertools
 import sys
 import time
 from collections import Counter
-from collections.abc import Awaitable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Sequence
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, Final
 
@@ -69,26 +70,35 @@ class Floods:
         await self._nodes.start()
         try:
             async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as self._http:
-                tokens = await all_of((self._token() for _ in range(USERS + 3 * TABLES)), at_once=10)
-                seats = [Seat(self._http, token) for token in tokens[USERS:]]
-                tables = [Table(seats[first : first + 3]) for first in range(0, 3 * TABLES, 3)]
-                await all_of(table.play(self._url) for table in tables)
-                codes = await self._rooms_to_flood([Seat(self._http, token) for token in tokens[:USERS]])
-                listening = [asyncio.create_task(seat.listen()) for table in tables for seat in table.seats[1:]]
+                tokens = await all_of((self._token() for _ in range(USERS)), at_once=10)
+                codes = await self._rooms_to_flood([Seat(self._http, token) for token in tokens])
                 for kind in kinds:
-                    await self._flood(kind, tables, tokens[:USERS], codes)
-                for task in listening:
-                    task.cancel()
-                ended = await asyncio.gather(*listening, return_exceptions=True)
-                self.found += [f"cut off: {each!r}" for each in ended if not isinstance(each, asyncio.CancelledError)]
-                for missing in await all_of(table.missing() for table in tables):
-                    self.found += missing
-                await asyncio.gather(*(seat.close() for seat in seats))
+                    # New rooms each time: what a host may do in one is bounded.
+                    async with self._tables() as tables:
+                        await self._flood(kind, tables, tokens, codes)
         finally:
             said = self._nodes.nodes[0].said()
             print("\n".join(line for line in said.splitlines() if "[info" not in line))
             self.found += complaints(said)
             await self._nodes.close()
+
+    @asynccontextmanager
+    async def _tables(self) -> AsyncIterator[list[Table]]:
+        """Rooms that play; at the end nobody must have been cut off, and nothing be missing."""
+        seats = [Seat(self._http, await self._token()) for _ in range(3 * TABLES)]
+        tables = [Table(seats[first : first + 3]) for first in range(0, 3 * TABLES, 3)]
+        await all_of(table.play(self._url) for table in tables)
+        listening = [asyncio.create_task(seat.listen()) for table in tables for seat in table.seats[1:]]
+        try:
+            yield tables
+        finally:
+            for task in listening:
+                task.cancel()
+            ended = await asyncio.gather(*listening, return_exceptions=True)
+        self.found += [f"cut off: {each!r}" for each in ended if not isinstance(each, asyncio.CancelledError)]
+        for missing in await all_of(table.missing() for table in tables):
+            self.found += missing
+        await asyncio.gather(*(seat.close() for seat in seats))
 
     @property
     def _url(self) -> str:
@@ -173,6 +183,7 @@ class Floods:
         ]
         names += ["votegame_rooms", "votegame_connections", "process_resident_memory_bytes", "votegame_overload_level"]
         names += ["votegame_loop_lag_lasting_seconds", "process_cpu_seconds_total", "votegame_loop_lag_seconds_sum"]
+        names += ["votegame_commit_seconds_count", "votegame_commit_seconds_sum", "votegame_commit_rows_sum"]
         # What others take from the node on this machine, which is no fault of the flood's.
         waited = _waited_for_a_core(self._nodes.nodes[0].process.pid)
         return {name: await self._metric(name) for name in names} | {"seconds it waited for a core": waited}
