@@ -1,9 +1,11 @@
 """Stand-ins for what the gateway needs of the house, written by hand."""
 
+import itertools
 from dataclasses import dataclass, field
 
 from votegame.errors import ErrorCode, StoreUnavailableError
 from votegame.ids import LoginId, UserId
+from votegame.limits.admission import Admission
 from votegame.wire import frames
 
 
@@ -14,6 +16,24 @@ class FakeLogin:
     login_id: LoginId
     guest: bool = True
     expires_at: int = 2_000_000_000_000
+
+
+_epochs = itertools.count(1)
+
+
+def an_admission(level=0, **given):
+    """One that has just been overloaded to `level`, and stays so until `overload` says otherwise."""
+    admission = Admission(lag_seconds=1.0, commit_seconds=1.0, **given)
+    overload(admission, level)
+    return admission
+
+
+def overload(admission, level):
+    """Measure for it what makes its level this one."""
+    began = 10_000.0 * next(_epochs)
+    for beat in range(20):
+        admission.beat(began + 10 * beat, lag=float(2**level // 2), commit_age=0.0)
+    assert admission.level == level
 
 
 class FakeClock:
@@ -46,6 +66,10 @@ class FakeIdentity:
         if header is None:
             return None
         return await self.authenticate(header.removeprefix("Bearer ")) or ErrorCode.UNAUTHENTICATED
+
+    async def recognise(self, request):
+        kind, _, name = request.headers.get("Authorization", "").removeprefix("Bearer ").partition("-")
+        return UserId(name) if kind == "token" else None
 
     async def authenticate(self, token):
         if self.is_down:

@@ -37,9 +37,10 @@ from votegame.gateway.gateway import Gateway
 from votegame.gateway.ports import GatewaySettings
 from votegame.ids import NodeId, PooledRandom, new_uuid
 from votegame.limits.accounts import AccountRates
-from votegame.loop_watch import LoopWatch
+from votegame.limits.admission import Admission
 from votegame.metrics import Metrics
 from votegame.providers import Model
+from votegame.pulse import Pulse
 from votegame.question_supply import answer_moderator, question_supply
 from votegame.questions.bank import Bank, built_in_bank
 from votegame.rooms.environment import Environment
@@ -66,7 +67,6 @@ from votegame.wire.codec import Codec
 from votegame.wire.limits import Limits, server_frame_bytes
 
 _NODE_STOP_SECONDS: Final = 5.0
-_LAG_SECONDS: Final = 0.1
 _TAKES_NOTHING_SECONDS: Final = 2.0
 _SILENT: Final = "the database does not answer"
 _TAKES_NOTHING: Final = "the database takes nothing new"
@@ -108,6 +108,13 @@ class Server:
         self._secret = secret
         self._obstacle: str | None = _STARTING
         self._metrics = Metrics()
+        self._memberships = Memberships(rooms_per_user=settings.rooms_per_user)
+        self._admission = Admission(
+            lag_seconds=settings.overload_lag_seconds,
+            commit_seconds=settings.overload_commit_seconds,
+            has_seat=self._memberships.has_seat,
+            observe=self._metrics.turned_away,
+        )
         self._clock = DatabaseClock()
         self._lease = HeldLease(self._clock)
         self._database = Database(database_url)
@@ -122,7 +129,9 @@ class Server:
         )
         self._retention = Retention(self._database, log_days=settings.log_days)
         self._tasks: list[asyncio.Task[None]] = []
-        self._loop_watch = LoopWatch()
+        self._pulse = Pulse(
+            clock=self._clock, admission=self._admission, journal=self._journal, metrics=self._metrics, look=self._look
+        )
 
     @property
     def node_id(self) -> NodeId:
@@ -164,6 +173,7 @@ class Server:
             lease_is_valid=self._lease.is_valid,
             rng=PooledRandom(),
             metrics=self._metrics,
+            admission=self._admission,
         )
         self._codec = Codec(limits, has_moderation=self._moderator is not None)
         self._commands = Commands(
@@ -200,10 +210,11 @@ class Server:
             clock=self._clock,
             rng=rng,
             house=_house(settings, bank, has_moderation=self._moderator is not None),
-            memberships=Memberships(rooms_per_user=settings.rooms_per_user),
+            memberships=self._memberships,
             questions=self._supply,
             moderator=answer_moderator(self._moderator, clock=self._clock, metrics=self._metrics),
             elsewhere=None if self._cluster is None else self._cluster.remote,
+            admission=self._admission,
             reply_seconds=settings.reply_seconds,
             rates_are_on=settings.rates_are_on,
             retire_seconds=settings.retire_seconds,
@@ -250,13 +261,16 @@ class Server:
 
     def _make_app(self, secret: str) -> web.Application:
         settings = self._settings
-        auth = AuthViews(self._accounts, self._identity, self._doorman, self._rooms.rooms_of_user)
+        auth = AuthViews(
+            self._accounts, self._identity, self._doorman, self._rooms.rooms_of_user, admission=self._admission
+        )
         rooms = RoomViews(self._commands, self._codec, self._identity, self._doorman, self._rooms.room_of_round)
         health = HealthViews(
             doorman=self._doorman,
             metrics=self._metrics,
             metrics_token=settings.metrics_token,
             obstacles=self._obstacles,
+            admission=self._admission,
         )
         app = make_app(
             settings,
@@ -290,10 +304,9 @@ class Server:
         # Before anyone can ask for anything: logins and rooms are dated by the database's time.
         await self._node.join()
         port = await self._site.start()
-        self._loop_watch.start()
         self._tasks = [
             tasks.start(self._journal.run(), name="journal", on_death=self._on_death),
-            tasks.start(self._watch_loop(), name="loop lag"),
+            tasks.start(self._pulse.run(), name="pulse"),
             tasks.start(self._retention.run(), name="retention"),
         ]
         await self._revocations.start()
@@ -328,7 +341,6 @@ class Server:
         if self._model is not None:
             await self._model.close()
         await tasks.end(self._tasks)
-        self._loop_watch.stop()
         self._passwords.stop()
         await self._rooms.close()
         await self._slow_rooms.close()
@@ -358,16 +370,10 @@ class Server:
     async def _close_sockets(self, _app: web.Application) -> None:
         await self._gateway.stop(CloseCode.RESTARTING)
 
-    async def _watch_loop(self) -> None:
-        while True:
-            started = self._clock.seconds()
-            await asyncio.sleep(_LAG_SECONDS)
-            self._loop_watch.beat()
-            with tasks.surviving("loop lag"):
-                self._metrics.loop_lag(max(0.0, self._clock.seconds() - started - _LAG_SECONDS))
-                self._metrics.rooms(len(self._registry))
-                self._metrics.lease(is_valid=self._lease.is_valid())
-                self._metrics.redis(is_away=self._cluster is not None and not self._links.is_subscribed)
+    def _look(self) -> None:
+        self._metrics.rooms(len(self._registry))
+        self._metrics.lease(is_valid=self._lease.is_valid())
+        self._metrics.redis(is_away=self._cluster is not None and not self._links.is_subscribed)
 
 
 def _limits(settings: Settings) -> Limits:

@@ -76,12 +76,36 @@ class Metrics:
         self._commit_seconds = Histogram(
             "votegame_commit_seconds", "Time of a commit.", registry=self._registry, buckets=_SECONDS
         )
-        self._lag = Histogram(
-            "votegame_loop_lag_seconds", "How late the event loop is.", registry=self._registry, buckets=_SECONDS
-        )
+        self._watch_load()
         self._watch_links()
         self._watch_questions()
         self._begin_at_zero()
+
+    def _watch_load(self) -> None:
+        self._lag = Histogram(
+            "votegame_loop_lag_seconds", "How late the event loop is.", registry=self._registry, buckets=_SECONDS
+        )
+        self._lasting_lag = Gauge(
+            "votegame_loop_lag_lasting_seconds",
+            "How late half of the beats of some seconds were, at the least: what OVERLOAD_LAG_SECONDS bounds.",
+            registry=self._registry,
+        )
+        self._commit_age = Gauge(
+            "votegame_commit_age_seconds",
+            "For how long the oldest record has waited for its commit: what OVERLOAD_COMMIT_SECONDS bounds.",
+            registry=self._registry,
+        )
+        self._overload = Gauge(
+            "votegame_overload_level",
+            "0 when everybody is let in; up to 3, the more are turned away.",
+            registry=self._registry,
+        )
+        self._turned_away = Counter(
+            "votegame_turned_away",
+            "Newcomers who were turned away since there was too much to do, by door.",
+            ["door"],
+            registry=self._registry,
+        )
 
     def _watch_links(self) -> None:
         self._redis_away = Gauge(
@@ -143,6 +167,8 @@ class Metrics:
             self._link_messages.labels(fate)
         for source in ("stock", "bank", "none"):
             self._drawn.labels(source)
+        for door in ("rooms", "accounts", "strangers", "users", "joins"):
+            self._turned_away.labels(door)
 
     def connections(self, count: int) -> None:
         """How many connections there are now."""
@@ -233,6 +259,16 @@ class Metrics:
     def loop_lag(self, seconds: float) -> None:
         """A wake-up came this much too late."""
         self._lag.observe(seconds)
+
+    def load(self, *, lasting_lag: float, commit_age: float, level: int) -> None:
+        """What the doors are shut by, in seconds, and how many of them."""
+        self._lasting_lag.set(lasting_lag)
+        self._commit_age.set(commit_age)
+        self._overload.set(level)
+
+    def turned_away(self, door: str) -> None:
+        """Somebody was turned away at a door that is shut."""
+        self._turned_away.labels(door).inc()
 
     def rendered(self) -> bytes:
         """All of it, in the text format of Prometheus."""

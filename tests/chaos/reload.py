@@ -17,7 +17,7 @@ import aiohttp
 from tests.chaos.cluster import ChaosCluster
 from tests.chaos.seats import Seat, Table, all_of, guest
 from tests.chaos.series import main, told
-from tests.serving import complaints
+from tests.serving import AS_SHIPPED, complaints
 
 RUNNING_ROOMS = 12
 COMMAND_SECONDS = 0.3
@@ -30,7 +30,7 @@ class Reloads:
     def __init__(self, rooms: int, seed: int) -> None:
         self._rooms = rooms
         self._rng = random.Random(seed)
-        self._cluster = ChaosCluster(3, rng=self._rng)
+        self._cluster = ChaosCluster(3, rng=self._rng, **AS_SHIPPED)
         self.found: list[str] = []
 
     async def run(self, times: int) -> None:
@@ -50,6 +50,8 @@ class Reloads:
                     during = await self._replies() - before
                     came = f"{len(back)} came back, {told(back)}; {len(replies)} replies to others, {told(replies)}"
                     print(f"{time_ + 1}: {came}; {_shares(during)}", flush=True)
+                turned_away = [await member.metric("votegame_turned_away_total") for member in cluster.members]
+                print(f"turned away, since there was too much to do: {sum(turned_away):.0f}", flush=True)
                 for missing in await all_of(table.missing() for table in cut):
                     self.found += missing
                 await asyncio.gather(*(seat.close() for seat in seats))

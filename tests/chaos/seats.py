@@ -24,9 +24,18 @@ Frame = dict[str, Any]
 
 async def guest(http: aiohttp.ClientSession, url: str, number: int) -> "Seat":
     """One who has come to a node as a guest."""
-    name = {"display_name": f"Guest {number}"}
-    async with http.post(f"{url}/api/auth/guest", json=name) as answer:
-        return Seat(http, (await answer.json())["token"])
+    return Seat(http, await token(http, url, f"Guest {number}"))
+
+
+async def token(http: aiohttp.ClientSession, url: str, name: str, **headers: str) -> str:
+    """That of a new guest, who comes again when there is too much to do."""
+    while True:
+        async with http.post(f"{url}/api/auth/guest", json={"display_name": name}, headers=headers) as answer:
+            told = await answer.json()
+            if answer.status == 201:
+                return told["token"]
+            assert answer.status == 503, told
+        await asyncio.sleep(told["retry_after"])
 
 
 class Seat:
@@ -53,6 +62,13 @@ class Seat:
         await self._socket.send_json(command)
         return await self._next(lambda frame: frame.get("id") == command["id"])
 
+    async def listen(self) -> None:
+        """Take what comes, and have the pings answered, until cancelled; nothing of it is kept."""
+        while True:
+            message = await self._socket.receive()
+            if message.type is not aiohttp.WSMsgType.TEXT:
+                raise ConnectionError(message.type, message.data)
+
     async def hears(self, *kinds: str) -> Frame:
         return await self._next(lambda frame: frame["type"] in kinds)
 
@@ -61,7 +77,7 @@ class Seat:
             while not any(map(is_it, self._told)):
                 message = await self._socket.receive()
                 if message.type is not aiohttp.WSMsgType.TEXT:
-                    raise ConnectionError(message.type)
+                    raise ConnectionError(message.type, message.data)
                 self._told.append(json.loads(message.data))
         found = next(filter(is_it, self._told))
         self._told.remove(found)
@@ -83,9 +99,9 @@ class Table:
         """Up to where it is interrupted."""
         host, *guests = self.seats
         await asyncio.gather(*(seat.connect(url) for seat in self.seats))
-        self.code = (await ok(host.say("create_room", settings=SETTINGS)))["room_code"]
+        self.code = (await until_ok(lambda: host.say("create_room", settings=SETTINGS)))["room_code"]
         for seat in guests:
-            await ok(seat.say("join_room", room_code=self.code))
+            await until_ok(lambda seat=seat: seat.say("join_room", room_code=self.code))
         await ok(host.say("start_game", room_code=self.code))
         await self._answer(self.seats)
         answers = (await host.hears("voting_started"))["answers"]
@@ -170,7 +186,7 @@ class Table:
 
 
 def _standing(state: Frame) -> Any:
-    members = [(each["user_id"], each["role"], each["score"]) for each in state["members"]]
+    members = [(each["user_id"], each["score"]) for each in state["members"] if each["role"] == "player"]
     return state["host_id"], state["round"]["round_id"], members
 
 

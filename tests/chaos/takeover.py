@@ -15,7 +15,7 @@ import aiohttp
 from tests.chaos.seats import Seat, Table, all_of, guest
 from tests.chaos.series import main, told
 from tests.nodes import Nodes
-from tests.serving import complaints
+from tests.serving import AS_SHIPPED, complaints, metric
 
 SPREAD_SECONDS = 3.0
 
@@ -26,7 +26,7 @@ class Takeovers:
     def __init__(self, rooms: int, seed: int) -> None:
         self._rooms = rooms
         self._rng = random.Random(seed)
-        self._nodes = Nodes(3)
+        self._nodes = Nodes(3, **AS_SHIPPED)
         self.found: list[str] = []
 
     async def run(self, times: int) -> None:
@@ -48,6 +48,9 @@ class Takeovers:
                 self.found += complaints(node.said())
             await self._nodes.close()
 
+    async def _turned_away(self, urls: Sequence[str]) -> float:
+        return sum([await asyncio.to_thread(metric, url, "votegame_turned_away_total") for url in urls])
+
     async def _kill(self, victim, seats: Sequence[Seat]) -> list[float]:
         """For each room, the seconds from the kill until it took a command."""
         tables = [Table(seats[3 * number : 3 * number + 3]) for number in range(self._rooms)]
@@ -59,6 +62,7 @@ class Takeovers:
         await asyncio.gather(*answering)
         await victim.wait()
         urls = [node.url for node in self._nodes.nodes if node is not victim]
+        before = await self._turned_away(urls)
 
         async def host_is_back(table: Table) -> float:
             await table.come_back(table.seats[0], urls, self._rng)
@@ -71,6 +75,7 @@ class Takeovers:
             for seat in table.seats[1:]
         ]
         await asyncio.gather(hosts, *guests)
+        print(f"turned away meanwhile: {await self._turned_away(urls) - before:.0f}", flush=True)
         for missing in await all_of(table.missing() for table in tables):
             self.found += missing
         await victim.start()

@@ -70,6 +70,17 @@ async def test_a_flood_in_one_room_is_bounded_and_leaves_the_others_their_game(c
     assert len(times_by_kind(judged)["flood"]) > 20, "hardly anyone played"
 
 
+@pytest.mark.timeout(120)
+async def test_crowds_at_the_door_leave_the_games_alone(cluster, seed):
+    async with Party(cluster, seed=seed) as party:
+        await asyncio.sleep(3)
+        await party.suffer("newcomers")
+        judged = await party.end()
+    tell_times(judged)
+    assert not judged.violations, "\n".join(judged.violations[:20])
+    assert len(times_by_kind(judged)["newcomers"]) > 20, "hardly anyone played"
+
+
 class Moment:
     """When everybody acts: just before the earliest deadline that anybody was told."""
 

@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager, suppress
 
 from aiohttp import web
 
-from tests.fakes_gateway import FakeClock, FakeDoorman, FakeIdentity, FakeRevocations, FakeRouter
+from tests.fakes_gateway import FakeClock, FakeDoorman, FakeIdentity, FakeRevocations, FakeRouter, an_admission
 from votegame.gateway.gateway import Gateway
 from votegame.gateway.ports import GatewaySettings
 
@@ -103,6 +103,8 @@ class House:
         self.revocations = FakeRevocations()
         self.router = FakeRouter()
         self.has_lease = True
+        self.seated: set[str] = set()
+        self.admission = an_admission(has_seat=self.seated.__contains__)
         self.gateway = Gateway(
             settings=settings,
             identity=self.identity,
@@ -111,6 +113,7 @@ class House:
             clock=self.clock,
             lease_is_valid=lambda: self.has_lease,
             rng=random.Random(1),
+            admission=self.admission,
         )
         self.port = 0
         self.clients: list[RawClient] = []

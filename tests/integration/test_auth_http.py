@@ -4,7 +4,8 @@ import asyncio
 
 import pytest
 
-from tests.integration.web_kit import ADA, PASSWORD, running_web
+from tests.fakes_gateway import overload
+from tests.integration.web_kit import ADA, PASSWORD, Browser, running_web
 from votegame.auth.passwords import THREADS, WAITING
 
 
@@ -257,3 +258,31 @@ class TestRates:
         assert int(answer.headers["Retry-After"]) > 0
         web.hasher._pending = 0
         assert (await browser.log_in()).status == 200
+
+
+class TestOverload:
+    async def test_newcomers_are_turned_away_and_let_in_again(self, web, browser):
+        gus = (await browser.post("/api/auth/guest", {"display_name": "Gus"})).json["user"]
+        overload(web.admission, 1)
+        for answer in (
+            await browser.register(),
+            await browser.log_in(),
+            await browser.post("/api/auth/guest", {"display_name": "Gil"}),
+        ):
+            assert (answer.status, answer.code, answer.json["retryable"]) == (503, "unavailable", True)
+            assert 1 <= int(answer.headers["Retry-After"]) == answer.json["retry_after"] < 10
+        assert await web.count_users() == 1
+        assert (await browser.me()).json["user"] == gus
+
+        overload(web.admission, 0)
+        assert (await browser.register()).status == 201
+
+    async def test_it_costs_nothing_of_what_one_may_try(self, database_url):
+        async with running_web(database_url, rate_limits="on", guests_per_hour=1) as web:
+            gil = Browser(web)
+            overload(web.admission, 1)
+            statuses = [(await gil.post("/api/auth/guest", {"display_name": "Gil"})).status for _ in range(5)]
+            overload(web.admission, 0)
+            assert statuses == [503] * 5
+            assert (await gil.post("/api/auth/guest", {"display_name": "Gil"})).status == 201
+            await gil.session.close()

@@ -4,7 +4,9 @@ import asyncio
 import json
 import socket
 
+from tests.fakes_gateway import overload
 from tests.integration.gateway_kit import UPGRADE, frame, running_house, until
+from votegame.errors import ErrorCode
 from votegame.gateway.ports import GatewaySettings
 from votegame.ids import RoomCode
 from votegame.rooms.ports import ReplyFrame, RoomFrame
@@ -204,3 +206,60 @@ async def test_a_cancelled_handler_leaves_nothing_behind():
         assert await client.is_gone()
         await until(lambda: connection.is_closing)
         assert house.gateway.connection_count == 0
+
+
+class TestOverload:
+    """Who is turned away before the upgrade: 503, and when to come back."""
+
+    async def coming(self, house, *names):
+        answers = [await house.request(**({"Authorization": f"Bearer token-{name}"} if name else {})) for name in names]
+        return [status for status, *_ in answers]
+
+    async def test_the_more_there_is_to_do_the_fewer_may_come_and_who_has_a_seat_always(self):
+        async with running_house() as house:
+            house.seated.add("ada")
+            for level, statuses in enumerate([[101, 101, 101], [101, 101, 101], [503, 101, 101], [503, 503, 101]]):
+                overload(house.admission, level)
+                assert await self.coming(house, None, "eve", "ada") == statuses
+            overload(house.admission, 0)
+            assert await self.coming(house, None, "eve", "ada") == [101, 101, 101]
+
+    async def test_they_are_told_when_to_come_back_and_nobody_is_asked_who_they_are(self):
+        async with running_house() as house:
+            asked = []
+            house.identity.on_identify = lambda: asked.append(1)
+            overload(house.admission, 3)
+            status, answer, body, _ = await house.request(Authorization="Bearer token-eve")
+            assert (status, json.loads(body)["code"]) == (503, "unavailable")
+            assert 1 <= int(answer["retry-after"]) == json.loads(body)["retry_after"] < 10
+            assert not asked
+            assert house.gateway.connection_count == 0
+
+    async def test_a_foreign_origin_and_a_faulty_handshake_are_told_so_first(self):
+        async with running_house() as house:
+            overload(house.admission, 3)
+            assert (await house.request(Origin="https://evil.example"))[0] == 403
+            assert (await house.request(Sec_WebSocket_Version="8"))[0] == 426
+
+    async def test_who_is_here_already_plays_on(self):
+        async with running_house() as house:
+            client = await house.connect("eve")
+            overload(house.admission, 3)
+            await attach(house, client)
+            client.send(type="ping", id="1")
+            assert (await client.next())["type"] == "ok"
+
+    async def test_a_command_that_is_refused_at_its_door_is_told_when_to_come_back(self):
+        async with running_house() as house:
+            client = await house.connect("eve")
+            overload(house.admission, 3)
+            house.router.refusal = ErrorCode.UNAVAILABLE
+            for command, is_told in (("create_room", True), ("join_room", True), ("leave_room", False)):
+                room = {} if command == "create_room" else {"room_code": ROOM}
+                client.send(type=command, id=command, **room)
+                refusal = await client.next()
+                assert (refusal["code"], refusal["retryable"]) == ("unavailable", True)
+                assert ("retry_after" in refusal) is is_told
+            overload(house.admission, 0)
+            client.send(type="create_room", id="again")
+            assert "retry_after" not in await client.next()

@@ -6,6 +6,7 @@ import re
 
 import pytest
 
+from tests.fakes_gateway import overload
 from tests.integration.web_kit import running_web
 
 TOKEN = "canary-password-for-metrics"
@@ -24,6 +25,15 @@ async def test_it_says_why_it_should_get_no_traffic(web, browser):
     assert (answer.status, answer.code) == (503, "unavailable")
     assert answer.json["reasons"] == web.obstacles
     assert (await browser.get("/healthz")).status == 200
+
+
+async def test_it_is_ready_while_it_turns_newcomers_away_and_says_whom(web, browser):
+    overload(web.admission, 2)
+    answer = await browser.get("/readyz")
+    assert (answer.status, answer.json["status"]) == (200, "ready")
+    assert answer.json["turns_away"] == ["rooms", "accounts", "strangers"]
+    await browser.post("/api/auth/guest", {"display_name": "Gus"})
+    assert 'votegame_turned_away_total{door="accounts"} 1.0' in (await browser.get("/metrics")).body.decode()
 
 
 async def test_metrics_are_for_this_machine(browser):

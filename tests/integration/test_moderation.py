@@ -34,6 +34,7 @@ async def serving(database_url, *, moderation):
         port=0,
         bcrypt_cost=10,
         rate_limits="off",
+        overload_lag_seconds=2.0,
         openai_base_url="http://127.0.0.1:1",
         openai_moderation=moderation,
     )

@@ -48,7 +48,7 @@ class Client:
 
 @asynccontextmanager
 async def running_server(url: str, **settings):
-    chosen = Settings(host="127.0.0.1", port=0, bcrypt_cost=10, rate_limits="off", **settings)
+    chosen = Settings(host="127.0.0.1", port=0, bcrypt_cost=10, rate_limits="off", overload_lag_seconds=2.0, **settings)
     server = Server(chosen, database_url=url, secret=SECRET)
     port = await server.start()
     try:
@@ -162,7 +162,7 @@ async def test_a_login_from_before_the_server_was_ready_is_one_that_lasts(databa
     """A server that is started again waits for its old lease to end, and answers calls meanwhile."""
     await database.fetch_one("node_renew", node_id=str(uuid.uuid4()), **REGISTERED)
     port = free_port()
-    chosen = Settings(host="127.0.0.1", port=port, bcrypt_cost=10, rate_limits="off")
+    chosen = Settings(host="127.0.0.1", port=port, bcrypt_cost=10, rate_limits="off", overload_lag_seconds=2.0)
     server = Server(chosen, database_url=database_url, secret=SECRET)
     starting = asyncio.create_task(server.start())
     try:

@@ -12,6 +12,7 @@ import aiohttp
 import structlog
 from aiohttp import web
 
+from tests.fakes_gateway import an_admission
 from tests.strict import check_answer
 from votegame import log
 from votegame.auth.accounts import Accounts
@@ -78,6 +79,7 @@ class WebHouse:
         self.metrics = Metrics()
         self.rooms: dict[str, list[tuple[str, str]]] = {}
         self.obstacles: list[str] = []
+        self.admission = an_admission(observe=self.metrics.turned_away)
         self.asked_at_ws: list[object] = []
         self.revocations = Revocations(self.store, self.clock)
         accounts = Accounts(
@@ -98,12 +100,13 @@ class WebHouse:
         async def rooms_of_user(user_id):
             return self.rooms.get(user_id, [])
 
-        auth = AuthViews(accounts, self.identity, self.doorman, rooms_of_user)
+        auth = AuthViews(accounts, self.identity, self.doorman, rooms_of_user, admission=self.admission)
         health = HealthViews(
             doorman=self.doorman,
             metrics=self.metrics,
             metrics_token=settings.metrics_token,
             obstacles=lambda: self.obstacles,
+            admission=self.admission,
         )
         return make_app(
             settings,

@@ -35,6 +35,8 @@ def test_every_count_is_shown_under_its_name():
     metrics.forwarded()
     metrics.link_messages("sent", 5)
     metrics.loop_lag(0.3)
+    metrics.load(lasting_lag=0.2, commit_age=1.5, level=2)
+    metrics.turned_away("rooms")
     metrics.question_drawn("stock")
     metrics.question_made("markup", 2)
     metrics.gap("filled")
@@ -70,6 +72,10 @@ def test_every_count_is_shown_under_its_name():
         ("votegame_model_tokens_total",): 700,
         ("votegame_model_budget_left", "calls_hour"): 9,
         ("votegame_model_breaker_open",): 1,
+        ("votegame_loop_lag_lasting_seconds",): 0.2,
+        ("votegame_commit_age_seconds",): 1.5,
+        ("votegame_overload_level",): 2,
+        ("votegame_turned_away_total", "rooms"): 1,
         ("votegame_loop_lag_seconds_count",): 1,
         ("votegame_loop_lag_seconds_sum",): 0.3,
     }

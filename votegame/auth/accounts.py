@@ -190,9 +190,14 @@ class Accounts:
         """Remove the account and all its logins. The display name stays in the logs of rooms he played in."""
         self._revocations.revoked(await self._store.delete_user(login.user_id))
 
+    def signed_for(self, token: str) -> UserId | None:
+        """For whom a token was signed that has not expired; whether its login was ended is not asked."""
+        claims = self._read(token)
+        return None if claims is None else claims.user_id
+
     async def authenticate(self, token: str) -> Login | None:
         """Whose token it is; None when it is not, or no longer, valid."""
-        claims = self._tokens.read(token, now=self._clock.now_ms() / 1000)
+        claims = self._read(token)
         if claims is None:
             return None
         found = await self._store.find_login(claims.login_id, claims.user_id)
@@ -200,6 +205,9 @@ class Accounts:
             return None
         account, expires_ms = found
         return Login(login_id=claims.login_id, account=account, expires_at=expires_ms // 1000)
+
+    def _read(self, token: str) -> Claims | None:
+        return self._tokens.read(token, now=self._clock.now_ms() / 1000)
 
     def _granted(self, account: Account, seconds: int) -> Granted:
         expires_at = self._clock.now_ms() // 1000 + seconds

@@ -29,6 +29,7 @@ from votegame.gateway.route import Route
 from votegame.gateway.shared import Shared
 from votegame.gateway.sweep import Sweep
 from votegame.ids import ConnectionId, RoomCode, UserId
+from votegame.limits.admission import Admission
 from votegame.limits.doors import Doors
 from votegame.rooms.ports import Origin
 from votegame.wire.close_codes import CloseCode
@@ -60,7 +61,7 @@ class _RouterToCome:
 class Gateway:
     """All WebSocket connections of this node."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - made by the composition root alone
         self,
         *,
         settings: GatewaySettings,
@@ -71,11 +72,14 @@ class Gateway:
         lease_is_valid: Callable[[], bool],
         rng: random.Random,
         metrics: Metrics | None = None,
+        admission: Admission | None = None,
     ) -> None:
         metrics = metrics or NoMetrics()
         connections = Connections(settings, metrics)
         pending = PendingReplies(settings.limits.reply_seconds)
-        self.doors: Final = Doors(settings.limits, rates_are_on=settings.rates_are_on, missed=metrics.missed_room)
+        self.doors: Final = Doors(
+            settings.limits, rates_are_on=settings.rates_are_on, missed=metrics.missed_room, admission=admission
+        )
         self._router = _RouterToCome()
         replies = Replies(
             clock=clock,
@@ -99,6 +103,7 @@ class Gateway:
             doors=self.doors,
             flusher=Flusher(lease_is_valid),
             replies=replies,
+            admission=self.doors.admission,
         )
         self._sweep = Sweep(self._shared)
         self._route = Route(self._shared, sweep=self._sweep, doorman=doorman, rng=rng)

@@ -37,6 +37,9 @@ class Identity(Protocol):
     async def identify(self, request: web.Request) -> Login | ErrorCode | None:
         """The login that a request carries; None without one, or the code with which the request is refused."""
 
+    async def recognise(self, request: web.Request) -> UserId | None:
+        """Whose token a request carries, by its signature alone: the login behind it may be over. Cheap."""
+
     async def authenticate(self, token: str) -> Login | None:
         """The login of a token; None when the token is no longer, or never was, valid."""
 

@@ -11,7 +11,7 @@ from votegame.ids import RoomCode
 from votegame.limits.doors import Doors, Outcome
 from votegame.rooms.ports import ReplyFrame
 from votegame.wire import frames
-from votegame.wire.errors import door_details, is_error
+from votegame.wire.errors import is_error
 
 
 class Replies:
@@ -73,7 +73,7 @@ class Replies:
             return
         self._doors.leave(pending.visit, "refused", self._clock.seconds())
         self._end_attempt(pending)
-        pending.connection.refuse(code, pending.command_id, door_details(code))
+        pending.connection.refuse(code, pending.command_id, self._doors.details(code, pending.visit))
 
     def expire(self, now: float) -> None:
         """Give `unavailable` to the commands whose time is over. What they did is not known, so no book is closed."""

@@ -2,7 +2,7 @@
 
 aiohttp does the HTTP; after the answer 101 it hands the bytes of the socket to a parser, and that is the connection.
 (Its own `WebSocketResponse` is not used: see `votegame.wire.websocket`.) Order of refusal: origin, handshake, open or
-draining, credentials, limits; nothing of a refused request is kept.
+draining, overloaded, credentials, limits; nothing of a refused request is kept.
 """
 
 import random
@@ -63,6 +63,8 @@ class Route:
             return _handshake_refusal(judged)
         if not self.is_open:
             return _refusal(ErrorCode.UNAVAILABLE)
+        if await self._turns_away(request):
+            return _refusal(ErrorCode.UNAVAILABLE, retry_after=self._shared.admission.retry_seconds())
         try:
             login = await self._shared.identity.identify(request)
         except StoreError:
@@ -70,6 +72,13 @@ class Route:
         if isinstance(login, ErrorCode):
             return _refusal(login)
         return await self._admit(request, judged, login)
+
+    async def _turns_away(self, request: web.Request) -> bool:
+        """Whether the node has too much to do for this client. Who has a seat here comes in all the same."""
+        admission = self._shared.admission
+        if not admission.is_shut("strangers"):
+            return False
+        return admission.turns_away_socket(await self._shared.identity.recognise(request))
 
     async def _admit(self, request: web.Request, judged: handshake.Accepted, login: Login | None) -> web.StreamResponse:
         address = self._doorman.client_address(request)
@@ -149,8 +158,8 @@ def _handshake_refusal(refused: handshake.Refused) -> web.Response:
     return response
 
 
-def _refusal(code: ErrorCode) -> web.Response:
-    retry_after = _RETRY_SECONDS.get(code)
+def _refusal(code: ErrorCode, *, retry_after: int | None = None) -> web.Response:
+    retry_after = retry_after or _RETRY_SECONDS.get(code)
     if retry_after is None:
         return _problem_response(problem(code))
     response = _problem_response(problem(code, {"retry_after": retry_after}))

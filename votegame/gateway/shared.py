@@ -11,6 +11,7 @@ from votegame.gateway.outbox import Flusher
 from votegame.gateway.pending import PendingReplies
 from votegame.gateway.ports import GatewaySettings, Identity, Metrics, Revocations
 from votegame.gateway.replies import Replies
+from votegame.limits.admission import Admission
 from votegame.limits.doors import Doors
 from votegame.wire.codec import Codec
 
@@ -39,4 +40,5 @@ class Shared:
     doors: Doors
     flusher: Flusher
     replies: Replies
+    admission: Admission
     closing: "dict[Connection, float]" = field(default_factory=dict)

@@ -9,19 +9,24 @@ and is known by its id when it is sent again.
 """
 
 from collections import OrderedDict
-from collections.abc import Callable
-from typing import Final, Literal
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import Any, Final, Literal
 
 from msgspec import Struct
 
+from votegame.errors import ErrorCode
 from votegame.game.commands import AnyRoomCommand, CreateRoom, JoinRoom
 from votegame.ids import UserId
+from votegame.limits.admission import Admission, Door, always_open
 from votegame.limits.rates import KeyedRates
+from votegame.wire.errors import door_details
 from votegame.wire.limits import Limits
 
 _MINUTE: Final = 60.0
 _EVERYBODY: Final = ""
 _CREATIONS_KNOWN: Final = 10_000
+_ADMITTED_BY: Final[Mapping[str, Door]] = MappingProxyType({"create": "rooms", "join": "joins"})
 
 
 class Tally:
@@ -73,8 +78,23 @@ Outcome = Literal["ok", "missed", "refused", "unknown"]
 class Doors:
     """The rates that are shared by connections and HTTP requests."""
 
-    def __init__(self, limits: Limits, *, rates_are_on: bool, missed: Callable[[], None]) -> None:
-        """`missed` is called for each command to a room that is not there: an alarm, when there are many."""
+    def __init__(
+        self,
+        limits: Limits,
+        *,
+        rates_are_on: bool,
+        missed: Callable[[], None],
+        admission: Admission | None = None,
+    ) -> None:
+        """Make them.
+
+        Args:
+            limits: What clients are told.
+            rates_are_on: Whether limits per time hold.
+            missed: Called for each command to a room that is not there: an alarm, when there are many.
+            admission: Whether new rooms, and new members, are taken just now; always, without one.
+        """
+        self.admission: Final = admission or always_open()
         self._is_on = rates_are_on
         self._missed = missed
         self._creations = KeyedRates(burst=5, per_second=5 / (10 * _MINUTE))
@@ -112,6 +132,13 @@ class Doors:
                 visit = Visit("other", user_id, address, command.id)
                 wait = self._others.take(user_id, now)
         return wait if wait and self._is_on else visit
+
+    def details(self, code: ErrorCode, visit: Visit) -> Mapping[str, Any]:
+        """The details of a room's refusal, which is a bare code: when to try again, where that is known."""
+        door = _ADMITTED_BY.get(visit.door)
+        if code is ErrorCode.UNAVAILABLE and door is not None and self.admission.is_shut(door):
+            return {"retry_after": self.admission.retry_seconds()}
+        return door_details(code)
 
     def leave(self, visit: Visit, outcome: Outcome, now: float) -> None:
         """After the reply to a command, or when there will be none."""

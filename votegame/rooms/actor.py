@@ -12,7 +12,7 @@ import structlog
 
 from votegame.errors import ErrorCode, StoreError
 from votegame.game.change import Change, Refusal
-from votegame.game.commands import Resume
+from votegame.game.commands import JoinRoom, Resume
 from votegame.game.messages import AnswersChecked, Loaded, NoticesMissed
 from votegame.game.state import State
 from votegame.ids import NodeId, RoomCode, RoomId
@@ -77,12 +77,19 @@ class Actor:
         return None
 
     def _is_shut_for(self, request: Request) -> bool:
-        """Whether commits are so late that another change could not be kept in time, or too much waits for them."""
+        """Whether commits are so late that another change could not be kept in time, or too much waits for them.
+
+        Or the node has too much to do for one who would be a new member. Of a room that is not open yet, nobody knows
+        who is.
+        """
         if self.room is None:
             return False
         if self.room.backlog >= INBOX_ENTRIES:
             return True
-        return not isinstance(request.command, Resume) and self.room.is_late()
+        if not isinstance(request.command, Resume) and self.room.is_late():
+            return True
+        is_newcomer = isinstance(request.command, JoinRoom) and request.user.user_id not in self.room.state.members
+        return is_newcomer and self._env.admission.turns_away("joins")
 
     def _offer_checked(self, checked: AnswersChecked) -> None:
         self.offer(checked)

@@ -4,11 +4,12 @@ import random
 from collections.abc import Callable
 from typing import Protocol
 
-from msgspec import Struct
+from msgspec import Struct, field
 
 from votegame.clock import Clock
 from votegame.game.house import House
 from votegame.ids import NodeId, RoomCode
+from votegame.limits.admission import Admission, always_open
 from votegame.questions.ports import Moderator, QuestionSource
 from votegame.rooms.inbox import Heritage
 from votegame.rooms.journal import Journal
@@ -41,6 +42,7 @@ class Environment(Struct, frozen=True, kw_only=True):
         questions: Where the next question comes from.
         moderator: Checks answers; None when there is none, as `house.has_moderation` says.
         elsewhere: The rooms that other nodes own; None when there is no way to another node.
+        admission: Whether new rooms, and new members, are taken just now.
         reply_seconds: After this long a command has been answered by its gateway, and is not taken any more.
         rates_are_on: Whether limits per time hold.
         retire_seconds: How long a room without connections and timers stays in memory.
@@ -58,6 +60,7 @@ class Environment(Struct, frozen=True, kw_only=True):
     questions: QuestionSource
     moderator: Moderator | None = None
     elsewhere: ElsewhereRooms | None = None
+    admission: Admission = field(default_factory=always_open)
     reply_seconds: float = 5.0
     rates_are_on: bool = True
     retire_seconds: float = 60.0

@@ -52,6 +52,7 @@ class Journal:
         self._dirty: OrderedDict[LogWriter, None] = OrderedDict()
         self._has_gathered = asyncio.Event()
         self._is_committing = False
+        self._committing_since: float | None = None
         self._tries: dict[LogWriter, int] = {}
         """The rooms of the slow lane: whether they wait, are ready, or are tried just now."""
         self._waiting: dict[LogWriter, asyncio.TimerHandle] = {}
@@ -86,6 +87,15 @@ class Journal:
             for handle in self._waiting.values():
                 handle.cancel()
 
+    def age(self) -> float:
+        """For how many seconds the oldest row of the commit under way has waited; 0.0 without one.
+
+        What has gathered meanwhile is younger. Rooms of the slow lane do not count: they wait for themselves, and not
+        for the store.
+        """
+        since = self._committing_since
+        return 0.0 if since is None else self._clock.seconds() - since
+
     async def flush(self) -> None:
         """Wait until nothing is pending. While the store is away this waits: bound it with a time-out."""
         await self._is_idle.wait()
@@ -98,8 +108,12 @@ class Journal:
         while True:
             await self._has_gathered.wait()
             self._is_committing = True
-            await self._commit(self._next_batch())
-            self._is_committing = False
+            batch = self._next_batch()
+            self._committing_since = min(
+                (writer.oldest_at for writer, _ in batch if writer.oldest_at is not None), default=None
+            )
+            await self._commit(batch)
+            self._is_committing, self._committing_since = False, None
             if not self._dirty:
                 self._has_gathered.clear()
             self._rest()

@@ -45,6 +45,10 @@ class Memberships:
         """The rooms that the user is a member of."""
         return self._rooms_by_user.get(user_id, ())
 
+    def has_seat(self, user_id: UserId) -> bool:
+        """Whether the user is a member of any room."""
+        return user_id in self._rooms_by_user
+
     def others(self, user_id: UserId, room_code: RoomCode | None) -> int:
         """In how many rooms, apart from `room_code`, the user is a member."""
         rooms = self._rooms_by_user.get(user_id, set())

@@ -182,6 +182,8 @@ class Registry:
             return ErrorCode.RATE_LIMITED
         if not self._makes_rooms or self._creators.total() >= CREATIONS_AT_ONCE or not self.vacancies:
             return ErrorCode.UNAVAILABLE
+        if self._env.admission.turns_away("rooms"):
+            return ErrorCode.UNAVAILABLE
         self._creators[user_id] += 1
         self._own(tasks.start(self._create(request), name="create room"))
         return None

@@ -14,6 +14,7 @@ Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 _Count = Annotated[int, Meta(ge=1, le=1_000_000_000)]
 _Budget = Annotated[int, Meta(ge=0, le=1_000_000_000)]
+_Threshold = Annotated[float, Meta(ge=0, le=3_600)]
 _Seconds = Annotated[float, Meta(gt=0, le=31_536_000)]
 _Days = Annotated[float, Meta(gt=0, le=36_500)]
 
@@ -45,6 +46,11 @@ class Settings(Struct, frozen=True, kw_only=True):
         metrics_token: Bearer token for `/metrics` from other machines; without it, only this machine may ask.
         rate_limits: `off`, for load tests, lifts every limit per time, none of size or number; refused in production.
         max_connections: Sockets that this node takes; of other connections, half as many and 500.
+        overload_lag_seconds: Lag of the event loop, as half of the beats of three seconds reach it, from which on new
+            rooms, guests and logins are refused; from twice of it on also sockets without a token, from four times on
+            also other sockets and joins of newcomers. 0 for never.
+        overload_commit_seconds: The same for how long a commit takes; from twice of it on also sockets without a token.
+            0 for never.
         max_rooms: Rooms that this node keeps in memory.
         max_players: The most that a room's `max_players` may be, at most 1,000.
         max_members: The most that may be in a room, players and spectators together, at most 2,000.
@@ -102,6 +108,8 @@ class Settings(Struct, frozen=True, kw_only=True):
     metrics_token: str = ""
     rate_limits: Literal["on", "off"] = "on"
     max_connections: _Count = 10_000
+    overload_lag_seconds: _Threshold = 0.1
+    overload_commit_seconds: _Threshold = 1.0
     max_rooms: _Count = 5_000
     max_players: Annotated[int, Meta(ge=2, le=1_000)] = 200
     max_members: Annotated[int, Meta(ge=2, le=2_000)] = 1_000

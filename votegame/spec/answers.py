@@ -109,6 +109,10 @@ class Health(Part, frozen=True, kw_only=True):
     """The process is up, or takes traffic."""
 
     status: Annotated[Literal["ok", "ready"], Meta(description="`ok` or, of `/readyz`, `ready`.")]
+    turns_away: (
+        Annotated[list[str], Meta(description="Of `/readyz`: which newcomers it turns away, having too much to do.")]
+        | UnsetType
+    ) = UNSET
 
 
 class Problem(ErrorBody, frozen=True, kw_only=True):

@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable, Iterable, Sequence
 import aiohttp_session
 from aiohttp import web
 
+from votegame.limits.turnstile import Turnstile
 from votegame.settings import Settings
 from votegame.web import middleware
 from votegame.web.identity import Doorman
@@ -36,6 +37,8 @@ def make_app(
         client_max_size=settings.frame_bytes,
         middlewares=[
             middleware.guard(doorman, observe_request),
+            # Those who come back to their games must not stand behind a crowd that asks for pages.
+            middleware.in_line(beside={"/ws": Turnstile()}),
             aiohttp_session.session_middleware(cookies),
             middleware.errors,
         ],

@@ -11,6 +11,7 @@ from votegame.auth.accounts import Accounts
 from votegame.auth.values import Account, Granted, Login, Refused
 from votegame.errors import ErrorCode
 from votegame.ids import RoomCode, UserId
+from votegame.limits.admission import Admission, always_open
 from votegame.web.bodies import read_body
 from votegame.web.identity import Doorman, Identity, bearer_token
 from votegame.web.problems import ProblemError, json_response, refuse
@@ -50,7 +51,16 @@ class PasswordChange(Struct, frozen=True):
 class AuthViews:
     """The handlers; `routes` lists them."""
 
-    def __init__(self, accounts: Accounts, identity: Identity, doorman: Doorman, rooms_of_user: RoomsOfUser) -> None:
+    def __init__(
+        self,
+        accounts: Accounts,
+        identity: Identity,
+        doorman: Doorman,
+        rooms_of_user: RoomsOfUser,
+        *,
+        admission: Admission | None = None,
+    ) -> None:
+        self._admission = admission or always_open()
         self._accounts = accounts
         self._identity = identity
         self._doorman = doorman
@@ -70,6 +80,7 @@ class AuthViews:
 
     async def register(self, request: web.Request) -> web.Response:
         """Make an account; a guest keeps the user id. One whose token is over would lose it, so he is told."""
+        self._look_at_crowd()
         body = await read_body(request, Registration)
         login = await self._identity.identify(request)
         if login is ErrorCode.UNAUTHENTICATED:
@@ -86,6 +97,7 @@ class AuthViews:
 
     async def log_in(self, request: web.Request) -> web.Response:
         """Log in with address and password; a token that is over is no obstacle, since this gets a new one."""
+        self._look_at_crowd()
         body = await read_body(request, Credentials)
         address = self._doorman.client_address(request)
         login = await self._identity.identify(request)
@@ -99,10 +111,16 @@ class AuthViews:
 
     async def enter_as_guest(self, request: web.Request) -> web.Response:
         """Play with a name and nothing else."""
+        self._look_at_crowd()
         body = await read_body(request, GuestEntry)
         address = self._doorman.client_address(request)
         granted = await self._accounts.enter_as_guest(display_name=body.display_name, address=address)
         return await _admitted(request, granted, status=201)
+
+    def _look_at_crowd(self) -> None:
+        """Before anything is read or asked for: those who are no users yet come last when there is too much to do."""
+        if self._admission.turns_away("accounts"):
+            raise ProblemError(ErrorCode.UNAVAILABLE, {"retry_after": self._admission.retry_seconds()})
 
     async def log_out(self, request: web.Request) -> web.Response:
         """End this login, everywhere."""

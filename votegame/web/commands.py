@@ -21,7 +21,6 @@ from votegame.limits.doors import Doors, Outcome, Visit
 from votegame.limits.rates import KeyedRates
 from votegame.rooms.ports import Delivery, Origin, ReplyFrame
 from votegame.web.problems import ProblemError
-from votegame.wire.errors import door_details
 from votegame.wire.limits import Limits
 
 MOST_WAITING: Final = 10_000
@@ -88,7 +87,7 @@ class Commands:
         self._count(str(command.__struct_config__.tag))
         outcome: Outcome = "unknown"
         try:
-            told = await self._reply(user, command)
+            told = await self._reply(user, command, visit)
             outcome = "ok"
         except ProblemError as error:
             if error.code is not ErrorCode.UNAVAILABLE:
@@ -106,7 +105,7 @@ class Commands:
             raise ProblemError(ErrorCode.RATE_LIMITED, {"retry_after": visit})
         return visit
 
-    async def _reply(self, user: User, command: AnyRoomCommand | CreateRoom) -> dict[str, Any]:
+    async def _reply(self, user: User, command: AnyRoomCommand | CreateRoom, visit: Visit) -> dict[str, Any]:
         if self._router is None or len(self._waiting) >= MOST_WAITING:
             raise ProblemError(ErrorCode.UNAVAILABLE)
         token = next(self._tokens)
@@ -114,7 +113,7 @@ class Commands:
         try:
             code = self._router.send(Origin(None, token), user, command, received_at=self._clock.seconds())
             if code is not None:
-                raise ProblemError(code, door_details(code))
+                raise ProblemError(code, self._doors.details(code, visit))
             async with asyncio.timeout(self._reply_seconds):
                 reply = await waiting
         except TimeoutError:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from aiohttp import web
 
 from votegame.errors import ErrorCode
+from votegame.limits.admission import Admission, always_open
 from votegame.metrics import Metrics
 from votegame.web.identity import Doorman, bearer_token
 from votegame.web.problems import ProblemError, json_response, problem_response
@@ -15,7 +16,13 @@ class HealthViews:
     """The handlers; `routes` lists them."""
 
     def __init__(
-        self, *, doorman: Doorman, metrics: Metrics, metrics_token: str, obstacles: Callable[[], Sequence[str]]
+        self,
+        *,
+        doorman: Doorman,
+        metrics: Metrics,
+        metrics_token: str,
+        obstacles: Callable[[], Sequence[str]],
+        admission: Admission | None = None,
     ) -> None:
         """Make the views.
 
@@ -24,11 +31,13 @@ class HealthViews:
             metrics: What `/metrics` shows.
             metrics_token: With it `/metrics` can be read from elsewhere; empty for not at all.
             obstacles: Why the node should get no traffic just now; empty when it should.
+            admission: Whom it turns away just now. That is no reason to send nobody: who plays here must come back.
         """
         self._doorman = doorman
         self._metrics = metrics
         self._metrics_token = metrics_token
         self._obstacles = obstacles
+        self._admission = admission or always_open()
 
     def routes(self) -> Sequence[web.RouteDef]:
         """All routes of health."""
@@ -47,7 +56,8 @@ class HealthViews:
         obstacles = list(self._obstacles())
         if obstacles:
             return problem_response(ErrorCode.UNAVAILABLE, {"reasons": obstacles})
-        return json_response({"status": "ready"})
+        shut = list(self._admission.shut)
+        return json_response({"status": "ready", "turns_away": shut} if shut else {"status": "ready"})
 
     async def metrics(self, request: web.Request) -> web.Response:
         """All metrics, for this machine or with the token."""

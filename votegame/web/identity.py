@@ -8,6 +8,7 @@ from aiohttp_session import get_session
 from votegame.auth.accounts import Accounts
 from votegame.auth.values import Login
 from votegame.errors import ErrorCode
+from votegame.ids import UserId
 from votegame.limits.origin import client_address, is_allowed_origin, is_loopback, limited_by
 from votegame.settings import Settings
 from votegame.web.problems import ProblemError
@@ -41,6 +42,13 @@ class Identity:
             return await self._accounts.authenticate(bearer) or ErrorCode.UNAUTHENTICATED
         token = token_of(await get_session(request))
         return await self._accounts.authenticate(token) if token is not None else None
+
+    async def recognise(self, request: web.Request) -> UserId | None:
+        """Whose token a request carries, by its signature alone: the login behind it may be over."""
+        token = bearer_token(request)
+        if token is None:
+            token = token_of(await get_session(request))
+        return self._accounts.signed_for(token) if token is not None else None
 
     async def require(self, request: web.Request) -> Login:
         """The login of a request. Raises ProblemError (`unauthenticated`) without one, and what `identify` raises."""

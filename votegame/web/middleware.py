@@ -1,6 +1,6 @@
 """What holds for every request: errors become problem documents, foreign pages change nothing, headers are safe."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Final
 
 import structlog
@@ -8,6 +8,7 @@ from aiohttp import hdrs, web
 from aiohttp.typedefs import Middleware
 
 from votegame.errors import ErrorCode, StoreBusyError, StoreUnavailableError
+from votegame.limits.turnstile import Turnstile
 from votegame.web.bodies import is_json
 from votegame.web.headers import make_safe
 from votegame.web.identity import Doorman
@@ -22,6 +23,9 @@ _FORMS: Final = frozenset({"application/x-www-form-urlencoded", "multipart/form-
 """What a page may send anywhere without asking first (Fetch, "CORS-safelisted request-header")."""
 _NO_ROUTE: Final = "none"
 _RETRY_SECONDS: Final = 1
+_LINE_RETRY_SECONDS: Final = 5
+_NEVER_WAITING: Final = frozenset({"/healthz", "/readyz", "/metrics"})
+"""A node that has much to do is alive, and its operator must see what it does."""
 
 log = structlog.get_logger(__name__)
 
@@ -70,6 +74,26 @@ def guard(doorman: Doorman, observe: Callable[[str, int], None]) -> Middleware:
         return response
 
     return guarded
+
+
+def in_line(*, beside: Mapping[str, Turnstile]) -> Middleware:
+    """The middleware that begins so many requests in each turn of the event loop, and no more.
+
+    Args:
+        beside: Lines of their own, by route.
+    """
+    others = Turnstile()
+
+    @web.middleware
+    async def lined_up(request: web.Request, handler: Handler) -> web.StreamResponse:
+        route = _route(request)
+        if route in _NEVER_WAITING or await beside.get(route, others).enter():
+            return await handler(request)
+        response = problem_response(ErrorCode.UNAVAILABLE, {"retry_after": _LINE_RETRY_SECONDS})
+        response.force_close()
+        return response
+
+    return lined_up
 
 
 def _is_understood(request: web.Request) -> bool:

@@ -174,6 +174,11 @@ DETAILS: Final[Mapping[ErrorCode, frozenset[str]]] = MappingProxyType(
 )
 """The details that an `error` with one of these codes carries; the others carry none."""
 
+OPTIONAL_DETAILS: Final[Mapping[ErrorCode, frozenset[str]]] = MappingProxyType(
+    {ErrorCode.UNAVAILABLE: frozenset({"retry_after"})}
+)
+"""Those that it may carry."""
+
 ANY_DETAIL: Final = frozenset().union(*DETAILS.values())
 
 
@@ -200,7 +205,8 @@ class ErrorBody(Part, frozen=True, kw_only=True):
             float,
             Meta(
                 ge=0,
-                description="With `rate_limited` always: seconds to wait, perhaps with a fraction.",
+                description="With `rate_limited` always, with `unavailable` perhaps: seconds to wait, perhaps with a "
+                "fraction.",
             ),
         ]
         | UnsetType
@@ -229,5 +235,6 @@ class ErrorReply(ErrorBody, frozen=True, kw_only=True, tag_field="type", tag="er
         Raises:
             ValueError: One is missing, or too much.
         """
-        if self.details != DETAILS.get(self.code, frozenset()):
+        details = self.details - OPTIONAL_DETAILS.get(self.code, frozenset())
+        if details != DETAILS.get(self.code, frozenset()):
             raise ValueError(f"`{self.code}` does not have the details {sorted(self.details)}")

@@ -5,6 +5,7 @@ from typing import Final
 
 from tests.chaos.cluster import ChaosNode
 from tests.chaos.crowd import Flood, Newcomers
+from tests.chaos.flooders import Order, pour
 from tests.chaos.kind import Kind, Scene
 
 _WAY_SECONDS: Final = 0.1
@@ -12,6 +13,8 @@ _HELD_SECONDS: Final = 4.0
 _NEWCOMERS: Final = 24
 """On each node: three for each connection that serves requests."""
 _BURSTS: Final = 5
+_CROWD: Final = 100
+_CROWD_SECONDS: Final = 2.0
 _MOST_BYTES: Final = 64 * 2**20
 """By which a node may grow over a flood."""
 
@@ -50,8 +53,23 @@ async def hold_requests(scene: Scene, _node: ChaosNode) -> None:
     scene.notes.append(f"held requests: {[dict(crowd.statuses) for crowd in crowds]}")
 
 
+async def newcomers(scene: Scene, node: ChaosNode) -> None:
+    """Crowds come to one node, and want to be guests, to connect, and to see pages, as fast as they are answered."""
+    before = node.resident_bytes()
+    for kind in ("guests", "strangers", "pages"):
+        counts = await pour(Order(kind, node.clients.port, _CROWD, _CROWD_SECONDS))
+        # 429: all of them come from one address, as the node sees it. What is no number is a connection that was lost.
+        statuses = {status for status in counts if status.isdecimal()}
+        assert statuses <= {"101", "200", "201", "429", "503"}, counts
+        assert counts.total() > _CROWD, f"hardly anyone came: {counts}"
+        scene.notes.append(f"{kind}: {dict(counts)}")
+    grown = node.resident_bytes() - before
+    assert grown < _MOST_BYTES, f"it has grown by {grown} bytes"
+
+
 KINDS: Final[dict[str, Kind]] = {
     "far Postgres": Kind(far_postgres, "node", "start", server="Postgres"),
     "flood": Kind(flood, "node", server="Postgres"),
+    "newcomers": Kind(newcomers, "node"),
     "held requests": Kind(hold_requests, "all nodes", server="Postgres"),
 }

@@ -76,6 +76,21 @@ def code(outcome) -> ErrorCode:
     return outcome.code
 
 
+class TestWhoseTokenItIs:
+    async def test_is_told_by_the_signature_alone(self, house):
+        granted = await house.enter()
+        await house.accounts.log_out(granted.login)
+        assert await house.accounts.authenticate(granted.token) is None
+        assert house.accounts.signed_for(granted.token) == granted.login.user_id
+
+    async def test_but_not_when_it_has_expired_or_is_not_ours(self, house):
+        granted = await house.enter()
+        assert house.accounts.signed_for(f"{granted.token}x") is None
+        assert house.accounts.signed_for("") is None
+        house.clock.at += 31 * 86_400
+        assert house.accounts.signed_for(granted.token) is None
+
+
 class TestRegistering:
     async def test_grants_a_login_that_holds(self, house):
         granted = await house.register()

@@ -509,3 +509,38 @@ async def test_a_room_that_is_fenced_while_the_store_answers_is_no_error(desk, a
         await settle()
     assert room.heard == [("fenced",)]
     assert not [line for line in said if line["log_level"] == "error"]
+
+
+class TestAge:
+    async def test_it_is_that_of_the_oldest_row_that_waits(self, desk):
+        room, other = await desk.room("AAAAAA"), await desk.room("BBBBBB")
+        assert desk.journal.age() == 0.0
+        desk.store.hang()
+        room.write()
+        await asyncio.sleep(1.5)
+        other.write()
+        await asyncio.sleep(1.0)
+        assert desk.journal.age() == pytest.approx(2.5)
+        desk.store.go_on()
+        await desk.flushed()
+        assert desk.journal.age() == 0.0
+
+    async def test_it_grows_while_the_same_rows_are_sent_again(self, desk):
+        room = await desk.room("AAAAAA")
+        desk.store.is_away = True
+        room.write()
+        await asyncio.sleep(3.0)
+        assert desk.journal.age() == pytest.approx(3.0)
+        desk.store.is_away = False
+        await desk.flushed()
+        assert desk.journal.age() == 0.0
+
+    async def test_a_room_that_waits_for_itself_does_not_count(self, desk):
+        locked, free = await desk.room("AAAAAA"), await desk.room("BBBBBB")
+        desk.store.busy, desk.store.busy_seconds = {locked.id}, 0.3
+        locked.write()
+        await asyncio.sleep(3.0)
+        free.write()
+        await settle()
+        assert desk.journal.age() < 0.5
+        assert locked.positions == [1]

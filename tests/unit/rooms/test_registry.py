@@ -3,7 +3,8 @@ import asyncio
 import pytest
 from msgspec.structs import replace
 
-from tests.unit.rooms.table import Table, answered_late, seated, settle
+from tests.fakes_gateway import an_admission, overload
+from tests.unit.rooms.table import Table, an_id, answered_late, seated, settle
 from votegame.errors import ErrorCode, StoreUnavailableError
 from votegame.rooms.actor import Actor
 from votegame.rooms.inbox import INBOX_ENTRIES, ConnectionLost
@@ -445,3 +446,60 @@ async def test_many_rooms_play_side_by_side():
     assert len(table.store.appends) < 10
     assert ada.code == bob.code
     await table.end()
+
+
+class TestOverload:
+    @pytest.fixture
+    async def busy(self):
+        """A node whose admission a test sets."""
+        table = Table(admission=an_admission())
+        yield table
+        table.store.go_on()
+        await table.end()
+
+    async def test_new_rooms_are_refused_first_and_made_again_when_it_is_over(self, busy):
+        await busy.begin()
+        ada = busy.user("ada")
+        overload(busy.env.admission, 1)
+        create = ada.create()
+        assert ada.send(create) is ErrorCode.UNAVAILABLE
+        await settle()
+        assert not busy.memory._rooms
+        overload(busy.env.admission, 0)
+        assert "room_code" in await ada.ask(create)
+
+    async def test_a_retry_of_a_room_that_was_made_gets_its_ok(self, busy):
+        await busy.begin()
+        ada = busy.user("ada")
+        create = ada.create()
+        first = await ada.ask(create)
+        overload(busy.env.admission, 3)
+        assert (await ada.again().ask(create))["room_code"] == first["room_code"]
+
+    async def test_who_is_no_member_may_join_until_it_is_worst(self, busy):
+        ada, _bob = await seated(busy)
+        for level in (1, 2):
+            overload(busy.env.admission, level)
+            eve = busy.user(f"eve {level}")
+            assert (await eve.ask(eve.join(ada.code)))["type"] == "ok"
+        overload(busy.env.admission, 3)
+        eve = busy.user("eve")
+        join = eve.join(ada.code)
+        assert eve.send(join) is ErrorCode.UNAVAILABLE
+        overload(busy.env.admission, 0)
+        assert (await eve.ask(join))["type"] == "ok"
+
+    async def test_members_do_all_that_they_may_also_then(self, busy):
+        ada, bob = await seated(busy)
+        overload(busy.env.admission, 3)
+        assert (await bob.again().ask(bob.join(ada.code)))["type"] == "ok"
+        resumed = await bob.again().ask(bob.resume(an_id(), 0))
+        assert resumed["type"] == "ok"
+        assert (await ada.ask(ada.start()))["type"] == "ok"
+
+    async def test_a_room_that_nobody_was_in_is_opened_for_its_member(self, busy):
+        ada, _bob = await seated(busy)
+        await busy.end()
+        await busy.begin()
+        overload(busy.env.admission, 3)
+        assert (await ada.again().ask(ada.resume(an_id(), 0)))["type"] == "ok"

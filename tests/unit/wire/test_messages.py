@@ -133,7 +133,10 @@ def test_errors_have_the_registered_details(code):
     error = decoded(frames.error(code, None, details))
 
     assert (error.code, error.message, error.details) == (code, ERROR_TABLE[code].message, set(details))
-    surplus = {"retry_after": 1} if "retry_after" not in details else {"phase": "lobby"}
+    optional = replies.OPTIONAL_DETAILS.get(code, frozenset())
+    for name in optional:
+        assert decoded(frames.error(code, None, details | {name: values[name]})).details == {*details, name}
+    surplus = {"retry_after": 1} if "retry_after" not in {*details, *optional} else {"phase": "lobby"}
     with pytest.raises(msgspec.ValidationError):
         decoded(frames.error(code, None, details | surplus))
 
