@@ -302,7 +302,10 @@ def _no_order_tells(logs: "Logs") -> Iterator[str]:
                 given.append(row)
             elif row["type"] == "answer_flagged":
                 given = [one for one in given if one["payload"]["answer_id"] != row["payload"]["answer_id"]]
-            elif row["type"] == "voting_started" and len(given) == len(row["payload"]["order"]) > 1:
+            elif row["type"] == "voting_started" and len(given) > 1:
+                if {one["payload"]["answer_id"] for one in given} != set(row["payload"]["order"]):
+                    # A log that holds what cannot be tells nothing of orders; that it does is found elsewhere.
+                    continue
                 n_rounds += 1
                 order_of = row["payload"]["order"].index
                 shown = sorted(given, key=lambda one: order_of(one["payload"]["answer_id"]))

@@ -473,6 +473,11 @@ def one_who_got_a_seat_meanwhile_votes(scene):
     scene.row("vote_submitted", 4)["user_id"] = scene.eve.user_id
 
 
+@plant("I5")
+def the_voting_is_about_an_answer_that_nobody_gave(scene):
+    scene.row("voting_started")["payload"]["order"][0] = str(uuid.UUID(int=7))
+
+
 @plant("I6")
 def a_round_starts_while_another_one_runs(scene):
     ended = scene.row("round_ended")
