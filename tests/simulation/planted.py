@@ -84,18 +84,23 @@ SLEEPERS = replace(
 
 
 class Bug(NamedTuple):
-    """A bug, and the profile under which it shows; `plant` gives the patches."""
+    """A bug, and the profile under which it shows; `plant` gives the patches.
+
+    One that shows seldom says by which seed it was found, so that the search begins there: while runs stay as they are,
+    that saves minutes. When they change, it goes through all seeds.
+    """
 
     plant: Callable[[], list[Any]]
     profile: Profile
+    begin_at: int = 1
 
 
 BUGS: dict[str, Bug] = {}
 
 
-def _bug(profile: Profile) -> Callable[[Callable[[], list[Any]]], Callable[[], list[Any]]]:
+def _bug(profile: Profile, *, begin_at: int = 1) -> Callable[[Callable[[], list[Any]]], Callable[[], list[Any]]]:
     def add(plant: Callable[[], list[Any]]) -> Callable[[], list[Any]]:
-        BUGS[plant.__name__] = Bug(plant, profile)
+        BUGS[plant.__name__] = Bug(plant, profile, begin_at)
         return plant
 
     return add
@@ -117,7 +122,7 @@ def _now() -> float:
 # The store.
 
 
-@_bug(LATE)
+@_bug(LATE, begin_at=26)
 def no_fence():
     def is_standing(self, append):
         found = self._rooms.get(append.room_id)
@@ -126,7 +131,7 @@ def no_fence():
     return [mock.patch.object(memory.MemoryRoomStore, "_is_standing", is_standing)]
 
 
-@_bug(LATE)
+@_bug(LATE, begin_at=26)
 def a_join_instead_of_a_lock():
     """An append that is under way while the room is claimed takes effect all the same."""
     take, standing, claimed_at = memory._take, memory.MemoryRoomStore._is_standing, {}
@@ -185,7 +190,7 @@ def a_claim_that_raises_no_epoch():
     return [mock.patch.object(memory, "_take", take)]
 
 
-@_bug(replace(LATE, astray=0.3))
+@_bug(replace(LATE, astray=0.3), begin_at=19)
 def a_release_without_a_fence():
     async def release(self, room_id, epoch, *, to=None):
         self._rooms[room_id].owner = to
@@ -204,7 +209,7 @@ def a_room_that_is_made_twice():
 # Ownership.
 
 
-@_bug(LATE)
+@_bug(LATE, begin_at=38)
 def a_load_before_the_claim():
     async def attempt(env, room_code, claim):
         found = env.store._database.rooms._find(room_code)
@@ -538,7 +543,7 @@ def what_is_out_of_step_that_is_passed_on():
     return [mock.patch.object(remote_rooms.RemoteRooms, "take", take)]
 
 
-@_bug(HELD_BACK)
+@_bug(HELD_BACK, begin_at=44)
 def an_answer_that_overtakes_replies_that_are_held_back():
     def unsubscribe(self, found, sender, room_code, ref):
         self._lose(found, room_code, sender)
@@ -547,7 +552,7 @@ def an_answer_that_overtakes_replies_that_are_held_back():
     return [mock.patch.object(audience.Audience, "_unsubscribe", unsubscribe)]
 
 
-@_bug(LINKS)
+@_bug(LINKS, begin_at=191)
 def listeners_that_came_since_their_node_asked():
     original = audience.Audience._resume
 
@@ -558,7 +563,7 @@ def listeners_that_came_since_their_node_asked():
     return [mock.patch.object(audience.Audience, "_resume", resume)]
 
 
-@_bug(LINKS)
+@_bug(LINKS, begin_at=60)
 def a_lost_connection_of_which_word_was_lost_too():
     return [mock.patch.object(presence.PresenceTracker, "keep_named", return_value=None)]
 

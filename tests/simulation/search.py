@@ -18,7 +18,7 @@ class Found(NamedTuple):
 def search(name: str) -> Found | None:
     """Run seed after seed with the bug; None when in `SEEDS` none shows it that shows nothing without it."""
     bug = BUGS[name]
-    for seed in range(1, SEEDS + 1):
+    for seed in (*range(bug.begin_at, SEEDS + 1), *range(1, bug.begin_at)):
         with planted(bug):
             found = run(seed, bug.profile).found
         if found and not run(seed, bug.profile).found:
