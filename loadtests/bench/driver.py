@@ -1,0 +1,134 @@
+"""The sockets of all members, in one thread that polls.
+
+It never sleeps while a slice runs: to wake a sleeping process costs the one that sends an interrupt of the other core,
+which would be counted as the server's. When it finds nothing it yields: the database may need the core.
+"""
+
+import os
+import select
+import socket
+import time
+from typing import Final, Protocol
+
+from loadtests.bench.frames import CLOSE, PING, PONG, TEXT, client_frame, split, upgrade_request
+
+_READ_BYTES: Final = 16_384
+_BATCH: Final = 256
+_UPGRADE_SECONDS: Final = 30.0
+
+
+class Listener(Protocol):
+    """Who is told what came over a connection."""
+
+    def heard(self, index: int, payload: bytes, now: float) -> None:
+        """Take a text frame of the connection with this index; `now` is of the monotonic clock, in seconds."""
+
+    def lost(self, index: int, why: str) -> None:
+        """Take that the connection ended."""
+
+
+class Connection:
+    """An open one. `index` is what its listener calls it."""
+
+    __slots__ = ("_socket", "fd", "index", "listener", "rest")
+
+    def __init__(self, opened: socket.socket, listener: Listener, index: int) -> None:
+        self._socket = opened
+        self.fd = opened.fileno()
+        self.listener = listener
+        self.index = index
+        self.rest = b""
+
+    def send(self, payload: bytes) -> None:
+        """Send one text frame; it is so small that the kernel takes it whole."""
+        frame = client_frame(payload)
+        if os.write(self.fd, frame) != len(frame):
+            raise BlockingIOError("the server takes nothing more")
+
+    def close(self) -> None:
+        """Close it, without a word."""
+        self._socket.close()
+
+
+class Driver:
+    """All connections to one server."""
+
+    def __init__(self, port: int) -> None:
+        self._port = port
+        self._epoll = select.epoll()
+        self._connections: dict[int, Connection] = {}
+
+    def __len__(self) -> int:
+        return len(self._connections)
+
+    def open(self, path: str, token: str, listener: Listener, index: int) -> Connection:
+        """Open a connection to `path`, and wait until it is upgraded."""
+        opened = socket.create_connection(("127.0.0.1", self._port), timeout=_UPGRADE_SECONDS)
+        opened.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        opened.sendall(upgrade_request(path, f"127.0.0.1:{self._port}", token))
+        data = b""
+        while b"\r\n\r\n" not in data:
+            more = opened.recv(_READ_BYTES)
+            if not more:
+                raise ConnectionError(f"the upgrade was refused: {data!r}")
+            data += more
+        head, _, rest = data.partition(b"\r\n\r\n")
+        if b" 101 " not in head:
+            raise ConnectionError(f"the upgrade was refused: {data!r}")
+        opened.setblocking(False)
+        connection = Connection(opened, listener, index)
+        self._connections[connection.fd] = connection
+        self._take(connection, rest, time.monotonic())
+        self._epoll.register(connection.fd, select.EPOLLIN)
+        return connection
+
+    def pump(self) -> bool:
+        """Take in what has come, without waiting; returns whether anything had."""
+        ready = self._epoll.poll(0, _BATCH)
+        if not ready:
+            os.sched_yield()
+            return False
+        now = time.monotonic()
+        for fd, _ in ready:
+            connection = self._connections.get(fd)
+            if connection is None:
+                continue
+            try:
+                data = os.read(fd, _READ_BYTES)
+            except OSError:
+                data = b""
+            if data:
+                self._take(connection, data, now)
+            else:
+                self._end(connection, "the server ended it")
+        return True
+
+    def quiet(self, seconds: float) -> None:
+        """Take in what comes until nothing has for so long."""
+        last = time.monotonic()
+        while time.monotonic() - last < seconds:
+            if self.pump():
+                last = time.monotonic()
+
+    def close(self) -> None:
+        """Close all connections."""
+        for connection in list(self._connections.values()):
+            connection.close()
+        self._connections.clear()
+        self._epoll.close()
+
+    def _take(self, connection: Connection, data: bytes, now: float) -> None:
+        frames, connection.rest = split(connection.rest + data if connection.rest else data)
+        for opcode, payload in frames:
+            if opcode == TEXT:
+                connection.listener.heard(connection.index, payload, now)
+            elif opcode == PING:
+                os.write(connection.fd, client_frame(payload, PONG))
+            elif opcode == CLOSE:
+                self._end(connection, f"the server closed it with {int.from_bytes(payload[:2])}")
+                return
+
+    def _end(self, connection: Connection, why: str) -> None:
+        self._connections.pop(connection.fd, None)
+        connection.close()
+        connection.listener.lost(connection.index, why)

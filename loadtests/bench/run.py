@@ -1,0 +1,81 @@
+"""A run: all servers up at once, and slices of a second in turn, so that a machine whose speed drifts is fair to all.
+
+The first round warms up and is thrown away. The order of the servers changes from round to round. Rooms of eight and
+the audience come one after the other, as the sockets of the one would cost while the other is measured.
+"""
+
+import os
+import sys
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from typing import Final, NamedTuple
+
+from loadtests.bench.fleet import Fleet, Slice
+from loadtests.bench.processes import Cores, Server
+
+AUDIENCE: Final = "audience"
+_LEAST_SHARE: Final = 0.95
+
+
+class Plan(NamedTuple):
+    """What to measure, and how long."""
+
+    loads: tuple[str, ...]
+    rounds: int
+    seconds: float
+    rooms: int = 50
+    members: int = 8
+    audience: int = 800
+
+
+def run(servers: Sequence[Server], plan: Plan, cores: Cores, tell: Callable[[str], None]) -> list[Slice]:
+    """Measure all servers at all loads; returns all slices but those of the first round."""
+    os.sched_setaffinity(0, {cores.driver})
+    small = tuple(load for load in plan.loads if load != AUDIENCE)
+    with ExitStack() as stack:
+        for server in servers:
+            stack.callback(server.stop)
+            server.start()
+        slices = _stage(servers, small, plan, [plan.members] * plan.rooms, tell) if small else []
+        if AUDIENCE in plan.loads:
+            slices += _stage(servers, (AUDIENCE,), plan, [plan.audience], tell)
+    return slices
+
+
+def _stage(
+    servers: Sequence[Server], loads: Sequence[str], plan: Plan, sizes: list[int], tell: Callable[[str], None]
+) -> list[Slice]:
+    slices = []
+    with ExitStack() as stack:
+        fleets = []
+        for server in servers:
+            fleet = Fleet(server)
+            stack.callback(fleet.close)
+            fleet.open(sizes, is_audience=AUDIENCE in loads)
+            fleets.append(fleet)
+        for number in range(plan.rounds + 1):
+            turn = number % len(fleets)
+            for load in loads:
+                for fleet in fleets[turn:] + fleets[:turn]:
+                    measured = fleet.play(load, number, plan.seconds)
+                    slices += [measured] if number else []
+                    for other in fleets:
+                        other.pump()
+            tell(f"{', '.join(loads)}: round {number} of {plan.rounds}")
+    return slices
+
+
+def complaints(slices: Sequence[Slice]) -> list[str]:
+    """What was wrong: what the servers did wrong, and loads that were not reached."""
+    found = [f"{one.server} at {one.load}, round {one.round}: {finding}" for one in slices for finding in one.findings]
+    found += [
+        f"{one.server} at {one.load}, round {one.round}: {one.commands} of {one.planned} commands that were planned"
+        for one in slices
+        if one.commands < one.planned * _LEAST_SHARE
+    ]
+    return found
+
+
+def to_terminal(line: str) -> None:
+    """Say how far the run is, beside the tables."""
+    print(line, file=sys.stderr, flush=True)
