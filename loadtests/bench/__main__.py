@@ -2,12 +2,11 @@
 
 import argparse
 import json
-import os
 import sys
 from pathlib import Path
 
 from loadtests.bench.machine import machine, moment
-from loadtests.bench.processes import ROOT, Cores, Server, commit_of
+from loadtests.bench.processes import ROOT, Server, commit_of, default_cores
 from loadtests.bench.run import Plan, complaints, run, to_terminal
 from loadtests.bench.tables import report
 
@@ -43,12 +42,6 @@ def main() -> int:
     }
     (args.output / "bench.json").write_text(json.dumps(written, indent=1), encoding="utf-8")
     return 1 if wrong else 0
-
-
-def default_cores() -> Cores:
-    """The first core for the server, the second for the driver, a third for the database where there is one."""
-    usable = sorted(os.sched_getaffinity(0))
-    return Cores(usable[0], usable[1], usable[min(2, len(usable) - 1)])
 
 
 def _parser() -> argparse.ArgumentParser:

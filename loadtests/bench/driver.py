@@ -51,21 +51,21 @@ class Connection:
 
 
 class Driver:
-    """All connections to one server."""
+    """All connections of a fleet; `texts` is how many text frames have come."""
 
-    def __init__(self, port: int) -> None:
-        self._port = port
+    def __init__(self) -> None:
+        self.texts = 0
         self._epoll = select.epoll()
         self._connections: dict[int, Connection] = {}
 
     def __len__(self) -> int:
         return len(self._connections)
 
-    def open(self, path: str, token: str, listener: Listener, index: int) -> Connection:
+    def open(self, port: int, path: str, token: str, listener: Listener, index: int) -> Connection:
         """Open a connection to `path`, and wait until it is upgraded."""
-        opened = socket.create_connection(("127.0.0.1", self._port), timeout=_UPGRADE_SECONDS)
+        opened = socket.create_connection(("127.0.0.1", port), timeout=_UPGRADE_SECONDS)
         opened.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        opened.sendall(upgrade_request(path, f"127.0.0.1:{self._port}", token))
+        opened.sendall(upgrade_request(path, f"127.0.0.1:{port}", token))
         data = b""
         while b"\r\n\r\n" not in data:
             more = opened.recv(_READ_BYTES)
@@ -104,11 +104,17 @@ class Driver:
         return True
 
     def quiet(self, seconds: float) -> None:
-        """Take in what comes until nothing has for so long."""
-        last = time.monotonic()
+        """Take in what comes until no text frame has for so long; the pings of many connections never cease."""
+        last, texts = time.monotonic(), self.texts
         while time.monotonic() - last < seconds:
-            if self.pump():
-                last = time.monotonic()
+            self.pump()
+            if self.texts != texts:
+                last, texts = time.monotonic(), self.texts
+
+    def drop(self, connection: Connection) -> None:
+        """Close one connection; its listener is not told."""
+        self._connections.pop(connection.fd, None)
+        connection.close()
 
     def close(self) -> None:
         """Close all connections."""
@@ -121,6 +127,7 @@ class Driver:
         frames, connection.rest = split(connection.rest + data if connection.rest else data)
         for opcode, payload in frames:
             if opcode == TEXT:
+                self.texts += 1
                 connection.listener.heard(connection.index, payload, now)
             elif opcode == PING:
                 os.write(connection.fd, client_frame(payload, PONG))
@@ -129,6 +136,5 @@ class Driver:
                 return
 
     def _end(self, connection: Connection, why: str) -> None:
-        self._connections.pop(connection.fd, None)
-        connection.close()
+        self.drop(connection)
         connection.listener.lost(connection.index, why)

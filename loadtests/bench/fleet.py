@@ -1,107 +1,83 @@
-"""The rooms of one server, from the first guest to everyone being in; and the slices in which they play."""
+"""The rooms of one server, or of several nodes, from the first guest to everyone being in; and the slices they play."""
 
-import http.client
-import json
 import time
 from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from typing import Final, NamedTuple
+from typing import Final
 
 from loadtests.bench.driver import Driver
+from loadtests.bench.guests import guests
 from loadtests.bench.paces import Burst, Offered, Saturated
 from loadtests.bench.processes import Server
 from loadtests.bench.ratios import percentile
 from loadtests.bench.rooms import AudienceRoom, Command, FloorRoom, GameRoom, Room, Still
+from loadtests.bench.slices import Slice
 
 _QUIET_SECONDS: Final = 0.03
 _DRAIN_SECONDS: Final = 10.0
+_OPEN_BATCH: Final = 100
 _JOIN_BATCH: Final = 200
-_LOGIN_THREADS: Final = 4
-
-
-class Guest(NamedTuple):
-    """One who has logged in."""
-
-    user_id: str
-    token: str
-
-
-class Slice(NamedTuple):
-    """What one server did in one slice: times in seconds, but CPU in nanoseconds."""
-
-    server: str
-    load: str
-    round: int
-    seconds: float
-    commands: int
-    frames: int
-    cpu_ns: int
-    database_cpu_ns: int
-    p50: float
-    p99: float
-    planned: int
-    late_p99: float
-    findings: tuple[str, ...]
-
-    @property
-    def us_per_command(self) -> float:
-        """CPU of the server."""
-        return self.cpu_ns / 1_000 / max(self.commands, 1)
-
-    @property
-    def us_per_delivery(self) -> float:
-        """The same by frames that were sent, replies included."""
-        return self.cpu_ns / 1_000 / max(self.frames, 1)
+_PUMP_EACH: Final = 20
+_PAUSES: Final = (1.0, 2.0, 4.0, 8.0)
 
 
 class Fleet:
-    """All connections to one server, and the rooms that they are in."""
+    """All connections to a server, and the rooms that they are in.
 
-    def __init__(self, server: Server) -> None:
+    With `others`, nodes of the same deployment, costs are those of all nodes; rooms are made at the first one.
+    """
+
+    def __init__(self, server: Server, *others: Server) -> None:
         self.server = server
         self.rooms: list[Room] = []
-        self._driver = Driver(server.port)
+        self._others = others
+        self._servers = (server, *others)
+        self._driver = Driver()
 
     def open(self, sizes: Sequence[int], *, is_audience: bool = False) -> None:
         """Have as many rooms as there are sizes, each with so many members, ready to play."""
-        first = len(self.rooms)
-        if self.server.is_floor:
-            fresh = time.monotonic_ns()  # what rooms were called before, the floor still knows
-            for number, size in enumerate(sizes, first):
-                room = FloorRoom(number, [str(member) for member in range(size)])
-                self._connect(room, f"/ws?room={fresh}-{number}", [""] * size)
-                room.begin()
-                self.rooms.append(room)
-            return
-        all_guests = iter(guests(self.server.port, sum(sizes)))
-        opened = []
-        for number, size in enumerate(sizes, first):
-            members = [next(all_guests) for _ in range(size)]
-            game = (AudienceRoom if is_audience else GameRoom)(number, [guest.user_id for guest in members])
-            self._connect(game, "/ws", [guest.token for guest in members])
-            opened.append(game)
-        self._fill(opened)
-        self.rooms += opened
+        for at in range(0, len(sizes), _OPEN_BATCH):
+            batch = sizes[at : at + _OPEN_BATCH]
+            if self.server.is_floor:
+                self._open_floor(batch)
+            else:
+                self._open_games(batch, AudienceRoom if is_audience else GameRoom)
 
     def pump(self) -> None:
         """Take in all that is there, as the pings of a server that waits for its turn."""
         while self._driver.pump():
             pass
 
-    def quiet(self) -> None:
-        """Take in what comes, until nothing comes any more."""
-        self._driver.quiet(_QUIET_SECONDS)
+    def quiet(self, seconds: float = _QUIET_SECONDS) -> None:
+        """Take in what comes, until for so long nothing has."""
+        self._driver.quiet(seconds)
+
+    def wait(self, seconds: float) -> None:
+        """Take in what comes for so long."""
+        until = time.monotonic() + seconds
+        while time.monotonic() < until:
+            self._driver.pump()
 
     def close(self) -> None:
         """End all connections."""
         self._driver.close()
+
+    def move(self, room: GameRoom, member: int, *, node: int) -> None:
+        """Have a member go on over a connection to another node: that with this index, where 0 made the room."""
+        left = room.connections[member]
+        room.connections[member] = self._driver.open(self._servers[node].port, "/ws", room.tokens[member], room, member)
+        self._ask([(room, Command(member, "join_room", f',"room_code":"{room.code}"'))])
+        self._driver.drop(left)
+
+    def cpu_ns(self) -> int:
+        """Of all nodes, so far."""
+        return sum(server.cpu_ns() for server in self._servers)
 
     def play(self, load: str, number: int, seconds: float) -> Slice:
         """Play for so long, and until all that was sent has its reply; returns what it cost."""
         paces: dict[str, Callable[[], Burst | Saturated]] = {"burst": Burst, "saturated": Saturated}
         pace = paces[load]() if load in paces else Offered(rate_of(load), seconds, number)
         frames = self._frames()
-        cpu, database_cpu = self.server.cpu_ns(), self.server.database_cpu_ns()
+        cpu, database_cpu = self.cpu_ns(), self.server.database_cpu_ns()
         began = time.monotonic()
         self._run(pace, began, seconds)
         self.quiet()
@@ -114,7 +90,7 @@ class Fleet:
             seconds=seconds,
             commands=len(latencies),
             frames=self._frames() - frames,
-            cpu_ns=self.server.cpu_ns() - cpu,
+            cpu_ns=self.cpu_ns() - cpu,
             database_cpu_ns=_risen(database_cpu, self.server.database_cpu_ns()),
             p50=percentile(latencies, 0.5),
             p99=percentile(latencies, 0.99),
@@ -122,6 +98,14 @@ class Fleet:
             late_p99=percentile(late, 0.99),
             findings=tuple(self._findings()),
         )
+
+    def start(self) -> None:
+        """Have all rooms give what they can give, a few at a time, until each is in the middle of a round."""
+        for at in range(0, len(self.rooms), _OPEN_BATCH):
+            batch = self.rooms[at : at + _OPEN_BATCH]
+            for room in batch:
+                room.give(time.monotonic())
+            self._await(_have_commands(batch), "start_game")
 
     def _run(self, pace: Burst | Saturated | Offered, began: float, seconds: float) -> None:
         pump, end = self._driver.pump, began + seconds
@@ -149,9 +133,31 @@ class Fleet:
             yield from (f"room {room.number}: no reply to {sent.kind}" for sent in room.ledger.outstanding())
             room.ledger.findings.clear()
 
+    def _open_floor(self, sizes: Sequence[int]) -> None:
+        fresh = time.monotonic_ns()  # what rooms were called before, the floor still knows
+        for number, size in enumerate(sizes, len(self.rooms)):
+            room = FloorRoom(number, [str(member) for member in range(size)])
+            self._connect(room, f"/ws?room={fresh}-{number}", [""] * size)
+            room.begin()
+            self.rooms.append(room)
+
+    def _open_games(self, sizes: Sequence[int], kind: type[GameRoom]) -> None:
+        all_guests = iter(guests(self.server.port, sum(sizes)))
+        opened = []
+        for number, size in enumerate(sizes, len(self.rooms)):
+            members = [next(all_guests) for _ in range(size)]
+            game = kind(number, [guest.user_id for guest in members])
+            game.tokens = [guest.token for guest in members]
+            self._connect(game, "/ws", game.tokens)
+            opened.append(game)
+        self._fill(opened)
+        self.rooms += opened
+
     def _connect(self, room: Room, path: str, tokens: Sequence[str]) -> None:
         for index, token in enumerate(tokens):
-            room.connections.append(self._driver.open(path, token, room, index))
+            room.connections.append(self._driver.open(self.server.port, path, token, room, index))
+            if index % _PUMP_EACH == 0:
+                self.pump()
 
     def _fill(self, rooms: list[GameRoom]) -> None:
         self._ask([(room, Command(0, "create_room", room.settings())) for room in rooms])
@@ -170,20 +176,32 @@ class Fleet:
             room.begin()
 
     def _ask(self, commands: Sequence[tuple[GameRoom, Command]]) -> None:
-        """Send all of them, and wait until each has its reply: one of a snapshot."""
-        for room, command in commands:
-            room.replies.pop(command.member, None)
-            room.send(command)
+        """Send all of them, and wait until each has its `ok`; what the server could not do in time is sent again."""
+        for pause in _PAUSES:
+            for room, command in commands:
+                room.replies.pop(command.member, None)
+                room.send(command)
+            self._await(_have_replies(commands), commands[0][1].kind)
+            commands = [(room, command) for room, command in commands if room.replies[command.member]["type"] != "ok"]
+            if not commands:
+                return
+            self.wait(pause)
+        raise ConnectionError(f"no ok: {commands[0][0].replies}")
+
+    def _await(self, is_done: Callable[[], bool], what: str) -> None:
         until = time.monotonic() + _DRAIN_SECONDS
-        while any(command.member not in room.replies for room, command in commands):
+        while not is_done():
             if time.monotonic() > until:
-                raise TimeoutError(f"no reply to {commands[0][1].kind}")
+                raise TimeoutError(f"no reply to {what}: {list(self._findings())[:3]}")
             self._driver.pump()
 
 
-def _risen(before: dict[int, int], after: dict[int, int]) -> int:
-    """By how much, in all: the processes of a database come and go."""
-    return sum(value - before.get(pid, 0) for pid, value in after.items())
+def _have_replies(commands: Sequence[tuple[GameRoom, Command]]) -> Callable[[], bool]:
+    return lambda: all(command.member in room.replies for room, command in commands)
+
+
+def _have_commands(rooms: Sequence[Room]) -> Callable[[], bool]:
+    return lambda: all(room.todo for room in rooms)
 
 
 def rate_of(load: str) -> float:
@@ -191,23 +209,6 @@ def rate_of(load: str) -> float:
     return 20.0 if load == "audience" else float(load)
 
 
-def guests(port: int, count: int) -> list[Guest]:
-    """So many guests of the server at this port, over a few connections."""
-    with ThreadPoolExecutor(_LOGIN_THREADS) as pool:
-        shares = [len(range(start, count, _LOGIN_THREADS)) for start in range(_LOGIN_THREADS)]
-        return [guest for some in pool.map(lambda share: _log_in(port, share), shares) for guest in some]
-
-
-def _log_in(port: int, count: int) -> list[Guest]:
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
-    found = []
-    for number in range(count):
-        body = json.dumps({"display_name": f"Player {number}"})
-        connection.request("POST", "/api/auth/guest", body, {"Content-Type": "application/json"})
-        answer = connection.getresponse()
-        told = json.loads(answer.read())
-        if answer.status != http.HTTPStatus.CREATED:
-            raise ConnectionError(f"no guest: {told}")
-        found.append(Guest(told["user"]["id"], told["token"]))
-    connection.close()
-    return found
+def _risen(before: dict[int, int], after: dict[int, int]) -> int:
+    """By how much, in all: the processes of a database come and go."""
+    return sum(value - before.get(pid, 0) for pid, value in after.items())

@@ -14,6 +14,7 @@ Message = dict[str, Any]
 
 _MOST_FINDINGS: Final = 20
 _MOST_TOLD: Final = 512
+_SETUP: Final = ("create_room", "join_room")
 
 
 class Sent(NamedTuple):
@@ -96,6 +97,8 @@ class Ledger:
         sent, self._sent[member] = self._sent[member], None
         if sent is None or message["id"] != sent.id:
             self.find(f"member {member} got a reply that belongs to no command of its own: {message}")
+        elif message["type"] == "error" and message["retryable"] and sent.kind in _SETUP:
+            pass  # while rooms are filled, it is sent again
         elif message["type"] == "error":
             self.find(f"member {member} was refused {sent.kind}: {message['code']}")
         elif sent.kind == "submit_answer":

@@ -52,12 +52,12 @@ class Offered:
         self._order: list[Room] = []
 
     def advance(self, rooms: Sequence[Room], began: float, now: float) -> None:
-        """Hand what has fallen due to one room after another, in an order that changes each time."""
+        """Hand what has fallen due to one room after another, in an order of chance."""
+        if not self._order:
+            self._order = self._chance.sample(rooms, len(rooms))
         while self._next < len(self.due) and began + self.due[self._next] <= now:
-            if not self._order:
-                self._order = self._chance.sample(rooms, len(rooms))
             due = began + self.due[self._next]
-            room = self._order.pop()
+            room = self._order[self._next % len(rooms)]
             room.waiting.append(due)
             self.late.append(now - due)
             self.ready(room, now)

@@ -5,7 +5,9 @@ without the waiting for a core that others had. The kernel's work inside of `sen
 """
 
 import contextlib
+import ctypes
 import os
+import re
 import shutil
 import signal
 import socket
@@ -21,6 +23,7 @@ from typing import Final, NamedTuple
 ROOT: Final = Path(__file__).parents[2]
 _START_SECONDS: Final = 60.0
 _STOP_SECONDS: Final = 20.0
+_PR_SET_PDEATHSIG: Final = 1
 _KEPT: Final = frozenset({"PATH", "HOME", "LANG", "TMPDIR", "LD_LIBRARY_PATH"})
 
 
@@ -42,7 +45,7 @@ class Server:
         self.name = name
         self.is_floor = checkout is None
         self.checkout = checkout
-        self.port = _free_port()
+        self.port = free_port()
         self._cores = cores
         self._folder = Path(tempfile.mkdtemp(prefix="votegame-bench-"))
         self._folder.chmod(0o711)
@@ -66,6 +69,7 @@ class Server:
                 stdout=log,
                 stderr=log,
                 start_new_session=True,
+                preexec_fn=end_with_parent,  # noqa: PLW1509 - it is one call of the kernel
             )
         until = time.monotonic() + _START_SECONDS
         while not self._is_ready():
@@ -92,11 +96,26 @@ class Server:
 
     def cpu_ns(self) -> int:
         """Time on a core so far, of all its threads."""
-        return _on_cpu_ns(self.pid)
+        return on_cpu_ns(self.pid)
 
     def database_cpu_ns(self) -> dict[int, int]:
         """The same of each process of its PostgreSQL, by pid: none when it has none, or one that it did not start."""
-        return {pid: _on_cpu_ns(pid) for pid in self._database_pids()}
+        return {pid: on_cpu_ns(pid) for pid in self._database_pids()}
+
+    def database_url(self) -> str:
+        """That of the PostgreSQL that it started, for further nodes."""
+        return (self._folder / "state" / "postgres.url").read_text(encoding="utf-8")
+
+    def metrics(self) -> dict[str, float]:
+        """What `/metrics` says, each metric with all its labels together."""
+        sums: dict[str, float] = {}
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/metrics", timeout=5) as answer:
+            lines = answer.read().decode().splitlines()
+        for line in lines:
+            if not line.startswith("#"):
+                name = re.split(r"[ {]", line, maxsplit=1)[0]
+                sums[name] = sums.get(name, 0.0) + float(line.split()[-1])
+        return sums
 
     def memory_kb(self) -> int:
         """Its resident memory, in KiB."""
@@ -132,6 +151,17 @@ class Server:
         return [pid for pid in _descendants(self.pid) if pid != self.pid]
 
 
+def end_with_parent() -> None:
+    """Have this process, which is about to become another program, end when its parent does, however that ends."""
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+
+
+def default_cores() -> Cores:
+    """The first core for the server, the second for the driver, a third for the database where there is one."""
+    usable = sorted(os.sched_getaffinity(0))
+    return Cores(usable[0], usable[1], usable[min(2, len(usable) - 1)])
+
+
 def commit_of(checkout: Path) -> str:
     """What is checked out there: the short hash of the commit, with `+` when files have been changed since."""
     git = ("git", "-C", str(checkout))
@@ -142,7 +172,8 @@ def commit_of(checkout: Path) -> str:
     return head.stdout.strip() + ("+" if changed.stdout.strip() else "")
 
 
-def _on_cpu_ns(pid: int) -> int:
+def on_cpu_ns(pid: int) -> int:
+    """Time on a core so far, of all threads of a process."""
     total = 0
     for thread in Path(f"/proc/{pid}/task").glob("*/schedstat"):
         with contextlib.suppress(OSError):  # the thread has ended
@@ -158,7 +189,8 @@ def _descendants(pid: int) -> Iterator[int]:
                 yield from _descendants(int(child))
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """A port that nobody has."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port: int = free.getsockname()[1]

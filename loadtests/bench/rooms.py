@@ -7,6 +7,7 @@ after 20 rounds `play_again` and `start_game` begin the next game.
 """
 
 from collections import deque
+from collections.abc import Sequence
 from typing import Final, NamedTuple, Protocol
 
 from loadtests.bench.driver import Connection
@@ -100,6 +101,7 @@ class GameRoom(Room):
     """One that plays games of 20 rounds."""
 
     code = ""
+    tokens: Sequence[str] = ()
     _ROUNDS: Final = 20
 
     def settings(self) -> str:

@@ -10,8 +10,9 @@ from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from typing import Final, NamedTuple
 
-from loadtests.bench.fleet import Fleet, Slice
+from loadtests.bench.fleet import Fleet
 from loadtests.bench.processes import Cores, Server
+from loadtests.bench.slices import Slice
 
 AUDIENCE: Final = "audience"
 _LEAST_SHARE: Final = 0.95

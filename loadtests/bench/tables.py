@@ -2,8 +2,8 @@
 
 from collections.abc import Iterable, Sequence
 
-from loadtests.bench.fleet import Slice
 from loadtests.bench.ratios import round_ratios, spread
+from loadtests.bench.slices import Slice
 
 _HEAD = (
     "server",
@@ -45,11 +45,11 @@ def _rows(slices: Sequence[Slice]) -> Iterable[Sequence[str]]:
             server,
             _spread([one.us_per_command for one in own]),
             _spread([one.us_per_delivery for one in own], 2),
-            _spread([one.frames / max(one.commands, 1) for one in own], 2),
+            _spread([one.frames_per_command for one in own], 2),
             _spread([one.commands / one.seconds for one in own], 0),
             _spread([one.p50 * 1_000 for one in own], 2),
             _spread([one.p99 * 1_000 for one in own], 2),
-            _spread([one.database_cpu_ns / 1_000 / max(one.commands, 1) for one in own]),
+            _spread([one.database_us_per_command for one in own]),
         )
 
 

@@ -154,7 +154,7 @@ def test_a_reply_to_another_command_is_found(play):
 
 def test_a_refusal_is_found(play):
     play.ledger.sent(0, "x", "submit_answer", "says 0")
-    play.tell(0, {"type": "error", "id": "x", "code": "wrong_phase"})
+    play.tell(0, {"type": "error", "id": "x", "code": "wrong_phase", "retryable": False})
     assert "refused submit_answer: wrong_phase" in play.ledger.findings[0]
 
 
@@ -173,3 +173,11 @@ def test_a_snapshot_says_from_which_event_a_member_goes_on(play):
     play.tell(1, {"type": "ok", "id": "x", "state": {"seq": 2}})
     play.tell(1, STARTED)
     assert play.ledger.findings == []
+
+
+def test_a_room_that_could_not_be_made_in_time_is_no_finding_as_it_is_asked_for_again(play):
+    play.ledger.sent(0, "x", "create_room")
+    play.tell(0, {"type": "error", "id": "x", "code": "unavailable", "retryable": True})
+    play.ledger.sent(0, "y", "submit_answer")
+    play.tell(0, {"type": "error", "id": "y", "code": "unavailable", "retryable": True})
+    assert play.ledger.findings == ["member 0 was refused submit_answer: unavailable"]
