@@ -1,12 +1,12 @@
 """`python -m loadtests.bench`: what a command costs votegame, and what it costs the floor, in one interleaved run."""
 
 import argparse
-import json
 import sys
 from pathlib import Path
 
 from loadtests.bench.machine import machine, moment
-from loadtests.bench.processes import ROOT, Server, commit_of, default_cores
+from loadtests.bench.outputs import write_json
+from loadtests.bench.processes import ROOT, Server, commit_of, default_cores, raise_descriptors
 from loadtests.bench.run import Plan, complaints, run, to_terminal
 from loadtests.bench.tables import report
 
@@ -20,12 +20,13 @@ def main() -> int:
     checkouts = dict(args.server or [("votegame", ROOT)])
     servers = [] if args.no_floor else [Server("floor", cores)]
     servers += [Server(name, cores, checkout=path) for name, path in checkouts.items()]
-    plan = Plan(tuple(args.loads.split(",")), args.rounds, args.seconds)
+    plan = Plan(tuple(args.loads.split(",")), args.rounds, args.seconds, args.rooms, args.members, args.audience)
+    raise_descriptors()
     before = moment()
-    slices = run(servers, plan, cores, to_terminal)
+    slices, unfinished = run(servers, plan, cores, to_terminal)
     bases = [] if args.no_floor else ["floor"]
     bases += list(checkouts)[: len(checkouts) - 1]
-    wrong = complaints(slices)
+    wrong = complaints(slices) + unfinished
     print(report(slices, bases=bases))
     print("\n".join(wrong) or "Everything was counted once, and every member saw the same.")
     args.output.mkdir(parents=True, exist_ok=True)
@@ -40,7 +41,7 @@ def main() -> int:
         "complaints": wrong,
         "slices": [one._asdict() for one in slices],
     }
-    (args.output / "bench.json").write_text(json.dumps(written, indent=1), encoding="utf-8")
+    write_json(args.output / f"{args.name}.json", written)
     return 1 if wrong else 0
 
 
@@ -56,8 +57,12 @@ def _parser() -> argparse.ArgumentParser:
         metavar="NAME=PATH",
         help="a checkout to measure, again for each; the first ones are what the later are compared with (this one)",
     )
+    parser.add_argument("--rooms", type=int, default=50, help="rooms of all loads but the audience (50)")
+    parser.add_argument("--members", type=int, default=8, help="members of each of them (8)")
+    parser.add_argument("--audience", type=int, default=800, help="members of the audience's room (800)")
     parser.add_argument("--no-floor", action="store_true", help="leave out the floor")
-    parser.add_argument("--output", type=Path, default=Path("bench-output"), help="folder for bench.json")
+    parser.add_argument("--output", type=Path, default=Path("bench-output"), help="folder for the slices")
+    parser.add_argument("--name", default="bench", help="what the file of the slices is called (bench)")
     return parser
 
 

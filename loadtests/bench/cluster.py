@@ -10,6 +10,7 @@ from contextlib import ExitStack
 from typing import Final
 
 from loadtests.bench.curves import Tell, row
+from loadtests.bench.driver import Driver
 from loadtests.bench.fleet import Fleet
 from loadtests.bench.outputs import Row
 from loadtests.bench.processes import Server
@@ -49,8 +50,9 @@ def _point(stack: ExitStack, make: MakeNode, valkey: Valkey, count: int, share: 
         stack.callback(node.stop)
         node.start()
         running.append(node)
-    fleet = Fleet(*running)
-    stack.callback(fleet.close)
+    driver = Driver()
+    stack.callback(driver.close)
+    fleet = Fleet(driver, *running)
     fleet.open([_MEMBERS] * _ROOMS)
     fleet.start()
     _spread_out(fleet, count, share)

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from typing import Final
 
+from loadtests.bench.driver import Driver
 from loadtests.bench.fleet import Fleet
 from loadtests.bench.outputs import Row
 from loadtests.bench.processes import Server
@@ -52,15 +53,15 @@ def rates(make: Make, rounds: int, tell: Tell) -> Iterator[Row]:
 
 def _point(servers: Sequence[Server], sizes: list[int], load: str, rounds: int) -> list[Row]:
     with ExitStack() as stack:
-        fleets = []
         for server in servers:
             stack.callback(server.stop)
             server.start()
-            fleet = Fleet(server)
-            stack.callback(fleet.close)
+        driver = Driver()
+        stack.callback(driver.close)
+        fleets = [Fleet(driver, server) for server in servers]
+        for fleet in fleets:
             fleet.open(sizes)
             fleet.start()
-            fleets.append(fleet)
         slices: dict[str, list[Slice]] = {server.name: [] for server in servers}
         commits: dict[str, list[tuple[float, float]]] = {server.name: [] for server in servers}
         for number in range(rounds + 1):
@@ -70,8 +71,6 @@ def _point(servers: Sequence[Server], sizes: list[int], load: str, rounds: int) 
                 if number:
                     slices[measured.server].append(measured)
                     commits[measured.server].append(_less(_commits(fleet.server), before))
-                for other in fleets:
-                    other.pump()
         return [row(name, slices[name]) | _commit_columns(commits[name], slices[name]) for name in slices]
 
 

@@ -9,7 +9,6 @@ capacity.md     what many players need
 
 import argparse
 import os
-import resource
 import subprocess
 import sys
 import time
@@ -20,12 +19,12 @@ from typing import Any, Final
 from loadtests.bench import capacity, cluster, curves, memory, results
 from loadtests.bench.machine import machine, moment
 from loadtests.bench.outputs import Row, write_csv, write_json
-from loadtests.bench.processes import ROOT, Cores, Server, commit_of, default_cores
+from loadtests.bench.processes import ROOT, Cores, Server, commit_of, default_cores, raise_descriptors
 from loadtests.bench.run import to_terminal
 from loadtests.bench.valkey import Valkey
 
-PARTS: Final = ("bench", "memory", "members", "rooms", "rates", "nodes")
-_DESCRIPTORS: Final = 20_000
+PARTS: Final = ("bench", "crowd", "memory", "members", "rooms", "rates", "nodes")
+_BENCHES: Final = {"bench": (), "crowd": ("--rooms", "1250", "--loads", "500,2000", "--no-floor")}
 
 
 def main() -> int:
@@ -39,7 +38,7 @@ def main() -> int:
         to_terminal(f"== {part}")
         before = moment()
         try:
-            failed = _bench(args) if part == "bench" else _curve(part, args, cores)
+            failed = _bench(part, args) if part in _BENCHES else _curve(part, args, cores)
             failure = None
         except (OSError, RuntimeError, LookupError) as error:
             failed, failure = 1, repr(error)
@@ -52,18 +51,12 @@ def main() -> int:
     return 1 if wrong else 0
 
 
-def raise_descriptors() -> None:
-    """Have as many open files as the machine allows, here and in the servers: a connection is one in each."""
-    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
-    if most != resource.RLIM_INFINITY and most < _DESCRIPTORS:
-        to_terminal(f"only {most} files may be open here: 10,000 connections may be too many (ulimit -n)")
-
-
-def _bench(args: argparse.Namespace) -> int:
-    command = [sys.executable, "-m", "loadtests.bench", "--rounds", str(args.rounds), "--output", str(args.output)]
+def _bench(part: str, args: argparse.Namespace) -> int:
+    output = str(args.output.resolve())
+    command = [sys.executable, "-m", "loadtests.bench", "--rounds", str(args.rounds), "--output", output]
+    command += ["--name", part, *_BENCHES[part]]
     command += [part for name, path in args.server for part in ("--server", f"{name}={path}")]
-    with (args.output / "bench.md").open("wb") as file:
+    with (args.output / f"{part}.md").open("wb") as file:
         return subprocess.run(command, cwd=ROOT, stdout=file, check=False).returncode
 
 

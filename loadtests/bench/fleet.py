@@ -14,24 +14,26 @@ from loadtests.bench.slices import Slice
 
 _QUIET_SECONDS: Final = 0.03
 _DRAIN_SECONDS: Final = 10.0
+_FINISH_SECONDS: Final = 120.0
 _OPEN_BATCH: Final = 100
 _JOIN_BATCH: Final = 200
 _PUMP_EACH: Final = 20
+_NAP_SECONDS: Final = 0.01
 _PAUSES: Final = (1.0, 2.0, 4.0, 8.0)
 
 
 class Fleet:
-    """All connections to a server, and the rooms that they are in.
+    """The rooms of a server. All fleets of a measurement share a driver, so that none of them leaves a ping unanswered.
 
     With `others`, nodes of the same deployment, costs are those of all nodes; rooms are made at the first one.
     """
 
-    def __init__(self, server: Server, *others: Server) -> None:
+    def __init__(self, driver: Driver, server: Server, *others: Server) -> None:
         self.server = server
         self.rooms: list[Room] = []
         self._others = others
         self._servers = (server, *others)
-        self._driver = Driver()
+        self._driver = driver
 
     def open(self, sizes: Sequence[int], *, is_audience: bool = False) -> None:
         """Have as many rooms as there are sizes, each with so many members, ready to play."""
@@ -43,7 +45,7 @@ class Fleet:
                 self._open_games(batch, AudienceRoom if is_audience else GameRoom)
 
     def pump(self) -> None:
-        """Take in all that is there, as the pings of a server that waits for its turn."""
+        """Take in all that is there."""
         while self._driver.pump():
             pass
 
@@ -52,14 +54,11 @@ class Fleet:
         self._driver.quiet(seconds)
 
     def wait(self, seconds: float) -> None:
-        """Take in what comes for so long."""
+        """Take in what comes for so long, in which nothing is measured that waking this process would disturb."""
         until = time.monotonic() + seconds
         while time.monotonic() < until:
-            self._driver.pump()
-
-    def close(self) -> None:
-        """End all connections."""
-        self._driver.close()
+            self.pump()
+            time.sleep(_NAP_SECONDS)
 
     def move(self, room: GameRoom, member: int, *, node: int) -> None:
         """Have a member go on over a connection to another node: that with this index, where 0 made the room."""
@@ -107,6 +106,22 @@ class Fleet:
                 room.give(time.monotonic())
             self._await(_have_commands(batch), "start_game")
 
+    def finish(self) -> list[str]:
+        """Play until each room has seen the results of one more round; returns what is wrong with any of them."""
+        before = [room.rounds for room in self.rooms]
+        pace, until = Saturated(), time.monotonic() + _FINISH_SECONDS
+        for room in self.rooms:
+            room.pace = pace
+            room.pace.ready(room, time.monotonic())
+        rooms = list(zip(self.rooms, before, strict=True))
+        while any(room.rounds == rounds and not room.is_broken for room, rounds in rooms):
+            if time.monotonic() > until:
+                self.rooms[0].ledger.find("not every room came to the end of its round")
+                break
+            self._driver.pump()
+        self._drain()
+        return list(self._findings())
+
     def _run(self, pace: Burst | Saturated | Offered, began: float, seconds: float) -> None:
         pump, end = self._driver.pump, began + seconds
         for room in self.rooms:
@@ -117,12 +132,16 @@ class Fleet:
             if isinstance(pace, Offered):
                 pace.advance(self.rooms, began, now)
             pump()
+        self._drain()
+
+    def _drain(self) -> None:
+        """Give nothing more, and wait for the replies to what was given."""
         for room in self.rooms:
             room.pace = Still()
             room.waiting.clear()
-        until = now + _DRAIN_SECONDS
+        until = time.monotonic() + _DRAIN_SECONDS
         while any(room.outstanding for room in self.rooms) and time.monotonic() < until:
-            pump()
+            self._driver.pump()
 
     def _frames(self) -> int:
         return sum(room.ledger.frames for room in self.rooms)

@@ -2,10 +2,12 @@
 
 import http.client
 import json
+import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import Final, NamedTuple
 
 _THREADS: Final = 4
+_MOST_FAILURES: Final = 10
 
 
 class Guest(NamedTuple):
@@ -24,14 +26,19 @@ def guests(port: int, count: int) -> list[Guest]:
 
 def _log_in(port: int, count: int) -> list[Guest]:
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
-    found = []
-    for number in range(count):
-        body = json.dumps({"display_name": f"Player {number}"})
+    found: list[Guest] = []
+    failures = 0
+    while len(found) < count:
+        body = json.dumps({"display_name": f"Player {len(found)}"})
         connection.request("POST", "/api/auth/guest", body, {"Content-Type": "application/json"})
         answer = connection.getresponse()
         told = json.loads(answer.read())
-        if answer.status != http.HTTPStatus.CREATED:
+        if answer.status == http.HTTPStatus.CREATED:
+            found.append(Guest(told["user"]["id"], told["token"]))
+        elif not told["retryable"] or failures >= _MOST_FAILURES:
             raise ConnectionError(f"no guest: {told}")
-        found.append(Guest(told["user"]["id"], told["token"]))
+        else:
+            failures += 1
+            time.sleep(1)
     connection.close()
     return found

@@ -8,6 +8,7 @@ import contextlib
 import ctypes
 import os
 import re
+import resource
 import shutil
 import signal
 import socket
@@ -24,6 +25,7 @@ ROOT: Final = Path(__file__).parents[2]
 _START_SECONDS: Final = 60.0
 _STOP_SECONDS: Final = 20.0
 _PR_SET_PDEATHSIG: Final = 1
+_DESCRIPTORS: Final = 11_000
 _KEPT: Final = frozenset({"PATH", "HOME", "LANG", "TMPDIR", "LD_LIBRARY_PATH"})
 
 
@@ -159,7 +161,16 @@ def end_with_parent() -> None:
 def default_cores() -> Cores:
     """The first core for the server, the second for the driver, a third for the database where there is one."""
     usable = sorted(os.sched_getaffinity(0))
-    return Cores(usable[0], usable[1], usable[min(2, len(usable) - 1)])
+    last = len(usable) - 1
+    return Cores(usable[0], usable[min(1, last)], usable[min(2, last)])
+
+
+def raise_descriptors() -> None:
+    """Have as many open files as the machine allows, here and in the servers: a connection is one in each."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+    if most != resource.RLIM_INFINITY and most < _DESCRIPTORS:
+        print(f"Only {most} files may be open: not enough for 10,000 connections (ulimit -n).", file=sys.stderr)
 
 
 def commit_of(checkout: Path) -> str:

@@ -27,7 +27,9 @@ _CURVES: Final = {
 
 def page(folder: Path) -> str:
     """The page, in Markdown, of what there is in the folder."""
-    parts = [_HEAD, *_machine(folder), *_bench(folder)]
+    parts = [_HEAD, *_machine(folder)]
+    parts += _bench(folder, "bench", "A command, against the floor")
+    parts += _bench(folder, "crowd", "The same with 10,000 connections, in 1,250 rooms")
     for name, title in _CURVES.items():
         rows = read_csv(folder / f"{name}.csv")
         if rows:
@@ -60,14 +62,14 @@ def _run(run: dict[str, Any]) -> Sequence[str]:
     return (run["part"], run["commit"], run["before"]["time"], *loads, str(run["rounds"]), wrong)
 
 
-def _bench(folder: Path) -> Iterable[str]:
-    path = folder / "bench.json"
+def _bench(folder: Path, name: str, title: str) -> Iterable[str]:
+    path = folder / f"{name}.json"
     if not path.exists():
         return
     run = json.loads(path.read_text(encoding="utf-8"))
     slices = [Slice(**one) for one in run["slices"]]
     commits = ", ".join(f"{name} at {commit}" for name, commit in run["commits"].items())
-    yield "## A command, against the floor\n"
+    yield f"## {title}\n"
     yield f"{run['plan']['rounds']} rounds of {run['plan']['seconds']:g} s slices, interleaved; {commits}.\n"
     yield report(slices, bases=run["bases"])
     if run["complaints"]:

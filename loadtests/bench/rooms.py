@@ -51,6 +51,8 @@ class Room:
         self.seconds: list[float] = []
         self.pace: Pace = Still()
         self.replies: dict[int, Message] = {}
+        self.rounds = 0
+        self.is_broken = False
         self._count = 0
         self._due = [0.0] * self.size
 
@@ -78,7 +80,7 @@ class Room:
     def heard(self, index: int, payload: bytes, now: float) -> None:
         """Take a frame that a member was sent."""
         message = self.ledger.take(index, payload)
-        if message is None:
+        if message is None or self.is_broken:
             return
         if "seq" in message:
             self.all_heard(message)
@@ -90,8 +92,11 @@ class Room:
         self.pace.ready(self, now)
 
     def lost(self, index: int, why: str) -> None:
-        """Take that a member's connection ended: that is never right."""
+        """Take that a member's connection ended: that is never right, and ends what this room plays."""
         self.ledger.find(f"the connection of member {index} ended: {why}")
+        self.is_broken = True
+        self.outstanding = 0
+        self.todo.clear()
 
     def all_heard(self, event: Message) -> None:
         """Take an event that every member has by now."""
@@ -117,6 +122,7 @@ class GameRoom(Room):
 
     def all_heard(self, event: Message) -> None:
         """Go on to the next phase."""
+        self.rounds += event["type"] == "round_ended"
         match event["type"]:
             case "game_started" | "round_started":
                 self.answering(event)

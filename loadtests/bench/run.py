@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from typing import Final, NamedTuple
 
+from loadtests.bench.driver import Driver
 from loadtests.bench.fleet import Fleet
 from loadtests.bench.processes import Cores, Server
 from loadtests.bench.slices import Slice
@@ -29,41 +30,53 @@ class Plan(NamedTuple):
     audience: int = 800
 
 
-def run(servers: Sequence[Server], plan: Plan, cores: Cores, tell: Callable[[str], None]) -> list[Slice]:
-    """Measure all servers at all loads; returns all slices but those of the first round."""
+def run(
+    servers: Sequence[Server], plan: Plan, cores: Cores, tell: Callable[[str], None]
+) -> tuple[list[Slice], list[str]]:
+    """Measure all servers at all loads.
+
+    Returns:
+        All slices but those of the first round, and what was wrong with the rounds that were unfinished after them.
+    """
     os.sched_setaffinity(0, {cores.driver})
     small = tuple(load for load in plan.loads if load != AUDIENCE)
+    large = tuple(load for load in plan.loads if load == AUDIENCE)
     with ExitStack() as stack:
         for server in servers:
             stack.callback(server.stop)
             server.start()
-        slices = _stage(servers, small, plan, [plan.members] * plan.rooms, tell) if small else []
-        if AUDIENCE in plan.loads:
-            slices += _stage(servers, (AUDIENCE,), plan, [plan.audience], tell)
-    return slices
+        slices, wrong = [], []
+        for loads, sizes in ((small, [plan.members] * plan.rooms), (large, [plan.audience])):
+            if loads:
+                some, found = _stage(servers, loads, plan, sizes, tell)
+                slices += some
+                wrong += found
+    return slices, wrong
 
 
 def _stage(
     servers: Sequence[Server], loads: Sequence[str], plan: Plan, sizes: list[int], tell: Callable[[str], None]
-) -> list[Slice]:
-    slices = []
+) -> tuple[list[Slice], list[str]]:
+    slices: list[Slice] = []
     with ExitStack() as stack:
-        fleets = []
-        for server in servers:
-            fleet = Fleet(server)
-            stack.callback(fleet.close)
+        driver = Driver()
+        stack.callback(driver.close)
+        fleets = [Fleet(driver, server) for server in servers]
+        for fleet in fleets:
             fleet.open(sizes, is_audience=AUDIENCE in loads)
-            fleets.append(fleet)
         for number in range(plan.rounds + 1):
             turn = number % len(fleets)
             for load in loads:
                 for fleet in fleets[turn:] + fleets[:turn]:
                     measured = fleet.play(load, number, plan.seconds)
                     slices += [measured] if number else []
-                    for other in fleets:
-                        other.pump()
             tell(f"{', '.join(loads)}: round {number} of {plan.rounds}")
-    return slices
+        return slices, [
+            f"{fleet.server.name} after {', '.join(loads)}: {finding}"
+            for fleet in fleets
+            if not fleet.server.is_floor
+            for finding in fleet.finish()
+        ]
 
 
 def complaints(slices: Sequence[Slice]) -> list[str]:
