@@ -14,7 +14,7 @@ from loadtests.bench.frames import CLOSE, PING, PONG, TEXT, client_frame, split,
 
 _READ_BYTES: Final = 16_384
 _BATCH: Final = 256
-_UPGRADE_SECONDS: Final = 30.0
+_UPGRADE_SECONDS: Final = 120.0
 
 
 class Listener(Protocol):
@@ -55,6 +55,8 @@ class Driver:
 
     def __init__(self) -> None:
         self.texts = 0
+        self._data = b""
+        self._frames: list[tuple[int, bytes]] = []
         self._epoll = select.epoll()
         self._connections: dict[int, Connection] = {}
 
@@ -124,7 +126,14 @@ class Driver:
         self._epoll.close()
 
     def _take(self, connection: Connection, data: bytes, now: float) -> None:
-        frames, connection.rest = split(connection.rest + data if connection.rest else data)
+        if connection.rest:
+            frames, connection.rest = split(connection.rest + data)
+        elif data == self._data:
+            frames = self._frames  # what one member of a room is sent, the next one is sent, too
+        else:
+            frames, connection.rest = split(data)
+            if not connection.rest:
+                self._data, self._frames = data, frames
         for opcode, payload in frames:
             if opcode == TEXT:
                 self.texts += 1

@@ -12,7 +12,8 @@ from loadtests.bench.ratios import percentile
 from loadtests.bench.rooms import AudienceRoom, Command, FloorRoom, GameRoom, Room, Still
 from loadtests.bench.slices import Slice
 
-_QUIET_SECONDS: Final = 0.03
+_QUIET_SECONDS: Final = 0.1
+"""Longer than the counts of a large room are held back: 20 come in a second."""
 _DRAIN_SECONDS: Final = 10.0
 _FINISH_SECONDS: Final = 120.0
 _OPEN_BATCH: Final = 100

@@ -25,7 +25,7 @@ def guests(port: int, count: int) -> list[Guest]:
 
 
 def _log_in(port: int, count: int) -> list[Guest]:
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=120)
     found: list[Guest] = []
     failures = 0
     while len(found) < count:

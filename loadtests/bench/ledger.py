@@ -70,8 +70,7 @@ class Ledger:
             if message["type"] in ("ok", "error"):
                 return self._reply(member, message)
             self._keep(payload, message)
-        seq = message.get("seq")
-        return None if seq is None else self._event(member, seq, payload, message)
+        return self._event(member, message["seq"], payload, message) if "seq" in message else None
 
     def is_waiting(self, member: int) -> bool:
         """Whether a command of `member` has no reply."""

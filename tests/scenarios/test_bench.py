@@ -20,10 +20,11 @@ def usable_cores():
     os.sched_setaffinity(0, before)
 
 
+@pytest.mark.long
 def test_all_loads_are_played_and_nothing_is_wrong():
     cores = default_cores()
     servers = [Server("floor", cores), Server("votegame", cores, checkout=ROOT)]
-    plan = Plan(("burst", "saturated", "40", "audience"), rounds=1, seconds=0.5, rooms=3, members=4, audience=12)
+    plan = Plan(("burst", "saturated", "40", "audience"), rounds=1, seconds=0.3, rooms=3, members=4, audience=12)
     slices, unfinished = run(servers, plan, cores, lambda _line: None)
     assert [finding for one in slices for finding in one.findings] + unfinished == []
     assert {(one.server, one.load) for one in slices} == {
