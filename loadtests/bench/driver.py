@@ -30,12 +30,13 @@ class Listener(Protocol):
 class Connection:
     """An open one. `index` is what its listener calls it."""
 
-    __slots__ = ("_socket", "fd", "index", "listener", "rest")
+    __slots__ = ("_socket", "fd", "heard", "index", "lost", "rest")
 
     def __init__(self, opened: socket.socket, listener: Listener, index: int) -> None:
         self._socket = opened
         self.fd = opened.fileno()
-        self.listener = listener
+        self.heard = listener.heard
+        self.lost = listener.lost
         self.index = index
         self.rest = b""
 
@@ -137,7 +138,7 @@ class Driver:
         for opcode, payload in frames:
             if opcode == TEXT:
                 self.texts += 1
-                connection.listener.heard(connection.index, payload, now)
+                connection.heard(connection.index, payload, now)
             elif opcode == PING:
                 os.write(connection.fd, client_frame(payload, PONG))
             elif opcode == CLOSE:
@@ -146,4 +147,4 @@ class Driver:
 
     def _end(self, connection: Connection, why: str) -> None:
         self.drop(connection)
-        connection.listener.lost(connection.index, why)
+        connection.lost(connection.index, why)

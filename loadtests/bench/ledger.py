@@ -25,6 +25,16 @@ class Sent(NamedTuple):
     value: str
 
 
+class _Event:
+    """One that has not come to all: the first payload of it, and how many it has still to come to."""
+
+    __slots__ = ("missing", "payload")
+
+    def __init__(self, payload: bytes, missing: int) -> None:
+        self.payload = payload
+        self.missing = missing
+
+
 class Ledger:
     """That of one room, whose members have these users' ids, in this order."""
 
@@ -36,8 +46,9 @@ class Ledger:
         self._seqs = [-1] * len(user_ids)
         self._sent: list[Sent | None] = [None] * len(user_ids)
         self._told: dict[bytes, Message] = {}
-        self._events: dict[int, bytes] = {}
-        self._missing: dict[int, int] = {}
+        self._payload = b""
+        self._message: Message = {}
+        self._events: dict[int, _Event] = {}
         self._texts: dict[str, tuple[str, str]] = {}
         self._votes: list[str] = []
         self._scores: dict[str, int] = {}
@@ -54,7 +65,6 @@ class Ledger:
 
     def begin(self) -> None:
         """Everyone is in: from now on each event goes to all."""
-        self._missing.clear()
         self._events.clear()
 
     def take(self, member: int, payload: bytes) -> Message | None:
@@ -64,13 +74,16 @@ class Ledger:
             A reply of this member, or an event that by now has come to all; None for anything else.
         """
         self.frames += 1
-        message = self._told.get(payload)
-        if message is None:
-            message = orjson.loads(payload)
-            if message["type"] in ("ok", "error"):
-                return self._reply(member, message)
-            self._keep(payload, message)
-        return self._event(member, message["seq"], payload, message) if "seq" in message else None
+        if payload is not self._payload:
+            message = self._told.get(payload)
+            if message is None:
+                message = orjson.loads(payload)
+                if message["type"] in ("ok", "error"):
+                    return self._reply(member, message)
+                self._keep(payload, message)
+            self._payload, self._message = payload, message
+        seq = self._message.get("seq")
+        return None if seq is None else self._event(member, seq, payload)
 
     def is_waiting(self, member: int) -> bool:
         """Whether a command of `member` has no reply."""
@@ -109,20 +122,21 @@ class Ledger:
             self.attached(member, message["state"]["seq"])
         return message
 
-    def _event(self, member: int, seq: int, payload: bytes, message: Message) -> Message | None:
+    def _event(self, member: int, seq: int, payload: bytes) -> Message | None:
         if seq != self._seqs[member] + 1:
             self.find(f"member {member} got event {seq} after {self._seqs[member]}")
         self._seqs[member] = seq
-        if self._events.setdefault(seq, payload) != payload:
+        event = self._events.get(seq)
+        if event is None:
+            event = self._events[seq] = _Event(payload, len(self._seqs))
+        elif event.payload is not payload and event.payload != payload:
             self.find(f"event {seq} is not the same for all: {payload!r}")
-        missing = self._missing.get(seq, len(self._seqs)) - 1
-        if missing:
-            self._missing[seq] = missing
+        event.missing -= 1
+        if event.missing:
             return None
-        self._missing.pop(seq, None)
         del self._events[seq]
-        self._check(message)
-        return message
+        self._check(self._message)
+        return self._message
 
     def _check(self, event: Message) -> None:
         match event["type"]:
