@@ -15,6 +15,7 @@ from loadtests.bench.slices import Slice
 _QUIET_SECONDS: Final = 0.1
 """Longer than the counts of a large room are held back: 20 come in a second."""
 _DRAIN_SECONDS: Final = 10.0
+_SETUP_SECONDS: Final = 30.0
 _FINISH_SECONDS: Final = 120.0
 _OPEN_BATCH: Final = 100
 _JOIN_BATCH: Final = 200
@@ -105,7 +106,7 @@ class Fleet:
             batch = self.rooms[at : at + _OPEN_BATCH]
             for room in batch:
                 room.give(time.monotonic())
-            self._await(_have_commands(batch), "start_game")
+            self._await(_have_commands(batch), batch)
 
     def finish(self) -> list[str]:
         """Play until each room has seen the results of one more round; returns what is wrong with any of them."""
@@ -201,18 +202,20 @@ class Fleet:
             for room, command in commands:
                 room.replies.pop(command.member, None)
                 room.send(command)
-            self._await(_have_replies(commands), commands[0][1].kind)
+            self._await(_have_replies(commands), [room for room, _ in commands])
             commands = [(room, command) for room, command in commands if room.replies[command.member]["type"] != "ok"]
             if not commands:
                 return
             self.wait(pause)
         raise ConnectionError(f"no ok: {commands[0][0].replies}")
 
-    def _await(self, is_done: Callable[[], bool], what: str) -> None:
-        until = time.monotonic() + _DRAIN_SECONDS
+    def _await(self, is_done: Callable[[], bool], rooms: Sequence[Room]) -> None:
+        until = time.monotonic() + _SETUP_SECONDS
         while not is_done():
-            if time.monotonic() > until:
-                raise TimeoutError(f"no reply to {what}: {list(self._findings())[:3]}")
+            wrong = [finding for room in rooms if room.is_broken for finding in room.ledger.findings]
+            if wrong or time.monotonic() > until:
+                missing = [sent for room in rooms for sent in room.ledger.outstanding()]
+                raise ConnectionError(f"{self.server.name}: {wrong[:3]}, no reply to {missing[:3]}")
             self._driver.pump()
 
 
