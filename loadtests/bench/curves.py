@@ -85,18 +85,18 @@ def row(name: str, slices: Sequence[Slice]) -> Row:
         "us_per_command": _median([one.us_per_command for one in slices]),
         "us_per_delivery": _median([one.us_per_delivery for one in slices]),
         "deliveries_per_command": _median([one.frames_per_command for one in slices]),
-        "commands_per_second": _median([one.commands / one.seconds for one in slices]),
+        "commands_per_second": _median([one.commands_per_second for one in slices]),
         "ok_p50_ms": _median([one.p50 * 1_000 for one in slices]),
         "ok_p99_ms": _median([one.p99 * 1_000 for one in slices]),
         "database_us_per_command": _median([one.database_us_per_command for one in slices]),
-        "reached": _median([one.commands / max(one.planned, 1) for one in slices]),
+        "reached": _median([one.reached for one in slices]),
         "wrong": sum(len(one.findings) for one in slices),
     }
 
 
 def _commit_columns(commits: Sequence[tuple[float, float]], slices: Sequence[Slice]) -> Row:
     return {
-        "commits_per_second": _median([count / one.seconds for (count, _), one in zip(commits, slices, strict=True)]),
+        "commits_per_second": _median([count / one.elapsed for (count, _), one in zip(commits, slices, strict=True)]),
         "rows_per_commit": _median([rows / max(count, 1) for count, rows in commits]),
     }
 

@@ -81,6 +81,7 @@ class Fleet:
         cpu, database_cpu = self.cpu_ns(), self.server.database_cpu_ns()
         began = time.monotonic()
         self._run(pace, began, seconds)
+        elapsed = time.monotonic() - began
         self.quiet()
         latencies = sorted(second for room in self.rooms for second in room.seconds)
         late = sorted(pace.late) if isinstance(pace, Offered) else []
@@ -89,13 +90,14 @@ class Fleet:
             load=load,
             round=number,
             seconds=seconds,
+            elapsed=elapsed,
             commands=len(latencies),
             frames=self._frames() - frames,
             cpu_ns=self.cpu_ns() - cpu,
             database_cpu_ns=_risen(database_cpu, self.server.database_cpu_ns()),
             p50=percentile(latencies, 0.5),
             p99=percentile(latencies, 0.99),
-            planned=len(pace.due) if isinstance(pace, Offered) else len(latencies),
+            planned=len(pace.due) if isinstance(pace, Offered) else 0,
             late_p99=percentile(late, 0.99),
             findings=tuple(self._findings()),
         )

@@ -83,9 +83,9 @@ def complaints(slices: Sequence[Slice]) -> list[str]:
     """What was wrong: what the servers did wrong, and loads that were not reached."""
     found = [f"{one.server} at {one.load}, round {one.round}: {finding}" for one in slices for finding in one.findings]
     found += [
-        f"{one.server} at {one.load}, round {one.round}: {one.commands} of {one.planned} commands that were planned"
+        f"{one.server} at {one.load}, round {one.round}: only {one.reached:.0%} of the planned rate"
         for one in slices
-        if one.commands < one.planned * _LEAST_SHARE
+        if one.reached < _LEAST_SHARE
     ]
     return found
 

@@ -3,7 +3,7 @@ from loadtests.bench.tables import report
 
 
 def of(server, number, cpu_ns):
-    return Slice(server, "saturated", number, 1.0, 1_000, 9_000, cpu_ns, 0, 0.001, 0.002, 1_000, 0.0, ())
+    return Slice(server, "saturated", number, 1.0, 1.0, 1_000, 9_000, cpu_ns, 0, 0.001, 0.002, 1_000, 0.0, ())
 
 
 def test_each_base_is_compared_with_each_other_server_once_and_by_round():
