@@ -46,10 +46,9 @@ chaos: $(TEST_STAMP)
 bench: $(TEST_STAMP)
 	@exec $(BIN)/python -m loadtests.bench $(ARGS)
 
-# Memory, cost curves, and what many players need: an hour, on a machine that does nothing else.
+# Memory, cost curves, and what many players need: half an hour, on a machine that does nothing else.
 capacity: $(TEST_STAMP)
-	@$(BIN)/python -m loadtests.bench.everything --only memory,members,rooms,rates,nodes $(ARGS)
-	@$(BIN)/python -m loadtests.bench.capacity
+	@exec $(BIN)/python -m loadtests.bench.everything --only memory,members,rooms,rates,nodes $(ARGS)
 
 # All of it anew, and loadtests/RESULTS.md from it.
 results: $(TEST_STAMP)

@@ -46,6 +46,7 @@ def main() -> int:
         told = {"part": part, "machine": machine(), "commit": commit_of(ROOT), "before": before, "after": moment()}
         _note(args.output, part, told | {"rounds": args.rounds, "wrong": failed, "failure": failure})
     (args.output / "capacity.md").write_text(capacity.page(args.output), encoding="utf-8")
+    to_terminal(f"written: {args.output}")
     if args.results:
         args.results.write_text(results.page(args.output), encoding="utf-8")
     return 1 if wrong else 0
