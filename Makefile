@@ -7,7 +7,7 @@ RUN_STAMP := $(VENV)/.run
 TEST_STAMP := $(VENV)/.test
 SOURCES := pyproject.toml constraints.txt setup.py
 
-.PHONY: run test test-long simulate check lint cover chaos format protocol rolling-restart clean
+.PHONY: run test test-long simulate check lint cover chaos bench capacity results format protocol rolling-restart clean
 .DEFAULT_GOAL := run
 
 run: $(RUN_STAMP)
@@ -42,6 +42,18 @@ cover: $(TEST_STAMP)
 # Three nodes, and everything that may befall them: make chaos SECONDS=600 SEED=1 KINDS="kill,pause for long"
 chaos: $(TEST_STAMP)
 	@exec $(BIN)/python -m tests.chaos --seconds $(or $(SECONDS),120) $(if $(SEED),--seed $(SEED)) $(if $(KINDS),--kinds "$(KINDS)")
+
+# CPU of the server per command, against the bare floor: make bench ARGS="--loads saturated --server old=../old"
+bench: $(TEST_STAMP)
+	@exec $(BIN)/python -m loadtests.bench $(ARGS)
+
+# Memory, cost curves, and what many players need: half an hour, on a machine that does nothing else.
+capacity: $(TEST_STAMP)
+	@exec $(BIN)/python -m loadtests.bench.everything --only memory,members,rooms,rates,nodes $(ARGS)
+
+# All of it anew, and loadtests/RESULTS.md from it.
+results: $(TEST_STAMP)
+	@exec $(BIN)/python -m loadtests.bench.everything --results loadtests/RESULTS.md $(ARGS)
 
 # What is generated in protocol/: schemas, asyncapi.json, openapi.json.
 protocol: $(TEST_STAMP)
