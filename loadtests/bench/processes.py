@@ -158,6 +158,11 @@ def end_with_parent() -> None:
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
+def end_in_order() -> None:
+    """Have SIGTERM end this process as an error would, so that the servers are stopped and their folders removed."""
+    signal.signal(signal.SIGTERM, lambda number, _frame: sys.exit(128 + number))
+
+
 def default_cores() -> Cores:
     """The first core for the server, the second for the driver, a third for the database where there is one."""
     usable = sorted(os.sched_getaffinity(0))
