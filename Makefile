@@ -5,9 +5,10 @@ VENV := .venv
 BIN := $(VENV)/bin
 RUN_STAMP := $(VENV)/.run
 TEST_STAMP := $(VENV)/.test
+LOAD_STAMP := $(VENV)/.load
 SOURCES := pyproject.toml constraints.txt setup.py
 
-.PHONY: run test test-long simulate check lint cover chaos format protocol rolling-restart clean
+.PHONY: run test test-long simulate check lint cover chaos load format protocol rolling-restart clean
 .DEFAULT_GOAL := run
 
 run: $(RUN_STAMP)
@@ -41,6 +42,11 @@ cover: $(TEST_STAMP)
 # Three nodes, and everything that may befall them: make chaos SECONDS=600 SEED=1 KINDS="kill,pause for long"
 chaos: $(TEST_STAMP)
 	@exec $(BIN)/python -m tests.chaos --seconds $(or $(SECONDS),120) $(if $(SEED),--seed $(SEED)) $(if $(KINDS),--kinds "$(KINDS)")
+
+# A minute of games from Locust, on a server of its own; load-report/ has what came of it. See loadtests/LOCUST.md:
+# make load ARGS="--shape vote_burst -u 500 -r 50 -t 120s --processes 2"
+load: $(LOAD_STAMP)
+	@exec $(BIN)/python loadtests/serve_and_load.py $(ARGS)
 
 # What is generated in protocol/: schemas, asyncapi.json, openapi.json.
 protocol: $(TEST_STAMP)
@@ -93,6 +99,10 @@ $(RUN_STAMP): $(SOURCES) | $(BIN)/python
 
 $(TEST_STAMP): $(SOURCES) | $(BIN)/python
 	@$(call INSTALL, for tests too,embedded$(comma)dev)
+	@touch $(RUN_STAMP) $@
+
+$(LOAD_STAMP): $(SOURCES) | $(BIN)/python
+	@$(call INSTALL, for load tests too,embedded$(comma)load)
 	@touch $(RUN_STAMP) $@
 
 comma := ,
