@@ -158,6 +158,9 @@ class HttpMember(Watching):
             self.look(now())
         gevent.sleep(max(0.0, at - now()))
 
+    def doubt(self) -> None:
+        """He looks anyway."""
+
     def moves(self, seconds: float) -> None:
         """Look once, after a while in which the others do something."""
         if not self.screen.is_drawn:

@@ -27,13 +27,13 @@ class Kit:
         self.url = (environment.host or "").rstrip("/")
         self.room_size: int = options.room_size
         self.gather_seconds: float = options.gather_seconds
-        self.rng = random.Random()  # noqa: S311 - for pacing
+        self.rng = random.Random()
         self.tally = Tally()
         self.clock = ServerClock()
         self.lobby = Lobby(self.room_size, Game)
         self.members: set[SocketMember] = set()
         """Those who have a connection, or are coming back."""
-        self.games = 0
+        self.games: set[Game] = set()
         """Those that are gathering or running."""
         self.is_rush = options.shape == ShapeName.LOBBY_RUSH
         """Everybody comes at once, on purpose."""

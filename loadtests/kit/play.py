@@ -34,7 +34,8 @@ if TYPE_CHECKING:
     from loadtests.kit.kit import Kit
 
 _STANDS_STILL_SECONDS: Final = 40.0
-"""Longer than the server may take from one phase to the next, with all that may befall it."""
+"""So long without an event: longer than a phase, and all that may befall the server in it."""
+_DOUBT_SECONDS: Final = 5.0
 _SHORTEST_PHASE_SECONDS: Final = 10
 _LONGEST_PHASE_SECONDS: Final = 300
 _ORDER: Final = {"lobby": 0, "answering": 1, "voting": 2, "results": 3, "finished": 4, "closed": 5}
@@ -83,6 +84,10 @@ class Watching(ABC):
     def idle_until(self, at: float) -> None:
         """Do nothing until then."""
         _sleep_until(at)
+
+    @abstractmethod
+    def doubt(self) -> None:
+        """Nothing has happened for a while that should have: see whether something was missed."""
 
     @abstractmethod
     def moves(self, seconds: float) -> None:
@@ -292,11 +297,17 @@ class Part:
         return reply
 
     def _wait_for(self, is_there: Callable[[Screen], bool], what: str) -> None:
-        until = now() + _STANDS_STILL_SECONDS
+        since = doubt_at = now()
+        seq = self._member.screen.seq
         while not is_there(self._member.screen):
             if self._game.trouble:
                 raise TroubleError(self._game.trouble)
-            if now() > until:
+            if self._member.screen.seq != seq:
+                since, seq = now(), self._member.screen.seq
+            if now() > max(since, doubt_at) + _DOUBT_SECONDS:
+                self._member.doubt()
+                doubt_at = now()
+            if now() > since + _STANDS_STILL_SECONDS:
                 raise TroubleError(f"the game stood still: {self._seat.kind} waited for {what}")
             self._member.moves(1.0)
 
@@ -310,17 +321,9 @@ class Part:
         game.over += 1
         if game.over < len(game.seats):
             return
-        kit.games -= 1
         game.settled.set()
-        found = game.referee.settle(game.screens)
-        kit.tally.deviate(found)
-        outcome = "failed" if found or (game.trouble and not game.was_cut) else "cut" if game.was_cut else "finished"
-        kit.tally.counts[outcome] += 1
-        if outcome == "failed":
-            kit.tally.failures[game.trouble or "counted wrong"] += 1
-        if outcome != "cut" and game.begin:
-            why = None if outcome == "finished" else game.trouble or "counted wrong"
-            kit.measured("FLOW", "game", game.begin, failure=why)
+        if game in kit.games:
+            count(kit, game)
 
     def _leave(self) -> None:
         screen = self._member.screen
@@ -334,6 +337,21 @@ class Part:
             self._member.do(LeaveRoom(id=self._member.command_id(), room_code=screen.room_code), at)
         except TroubleError:
             return
+
+
+def count(kit: "Kit", game: Game) -> None:
+    """Have a game counted, which is over, or of which no more will be seen."""
+    kit.games.discard(game)
+    was_cut = game.was_cut or game.over < len(game.seats)
+    found = game.referee.settle(game.screens)
+    kit.tally.deviate(found)
+    outcome = "failed" if found or (game.trouble and not was_cut) else "cut" if was_cut else "finished"
+    kit.tally.counts[outcome] += 1
+    why = game.trouble or "counted wrong"
+    if outcome == "failed":
+        kit.tally.failures[why] += 1
+    if outcome != "cut" and game.begin:
+        kit.measured("FLOW", "game", game.begin, failure=why if outcome == "failed" else None)
 
 
 def _moment_of(screen: Screen) -> tuple[int, int]:

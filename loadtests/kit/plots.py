@@ -135,6 +135,6 @@ def nice(most: float) -> float:
 
 def shown(value: float) -> str:
     """A number as one reads it on a scale."""
-    if value >= 10_000:  # noqa: PLR2004 - where digits are too many
+    if value >= 10_000:
         return f"{value / 1000:g}k"
-    return f"{value:.3g}" if value < 1000 else f"{value:.0f}"  # noqa: PLR2004 - or it would be 1e+03
+    return f"{value:.3g}" if value < 1000 else f"{value:.0f}"

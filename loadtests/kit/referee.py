@@ -61,9 +61,13 @@ class Referee:
         """Somebody was sent `event` when `expected` was the next number."""
         self._deviates(f"a hole in seq: {user} was sent {event.type} {event.seq} when {expected} was next")
 
+    def not_sent(self, user: str, event: Event) -> None:
+        """A connection that stood all the while did not bring an event; a `resume` told it."""
+        self._deviates(f"a hole in seq: {user} was not sent {event.type} {event.seq}, which a resume then told")
+
     def stray_reply(self, user: str, reply_id: str) -> None:
         """Somebody got a reply that he was not waiting for."""
-        self._deviates(f"{user} got a second reply to, or one that nobody asked for: {reply_id}")
+        self._deviates(f"{user} got a second reply, or one that nobody asked for: {reply_id}")
 
     def saw(self, user: str, event: Event) -> None:
         """Somebody was sent an event, live or by `resume`."""

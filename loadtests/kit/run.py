@@ -22,6 +22,7 @@ from loadtests.kit import options as opts
 from loadtests.kit import report, thresholds
 from loadtests.kit.clock import now
 from loadtests.kit.kit import Kit
+from loadtests.kit.play import count
 from loadtests.kit.series import Nodes, Series
 from loadtests.kit.shapes import ShapeName, Steps
 from loadtests.kit.tally import Tally
@@ -63,8 +64,10 @@ class Crew:
         """
         self.kit.is_finishing = True
         until = now() + self._options.finish_seconds
-        while self.kit.games > 0 and now() < until:
+        while self.kit.games and now() < until:
             gevent.sleep(0.1)
+        for game in list(self.kit.games):
+            count(self.kit, game)
         # Those who leave do so within a second.
         gevent.sleep(1.5)
         return self.kit.tally.drained()

@@ -49,7 +49,7 @@ class Nodes:
             client.close()
         except (OSError, HTTPParseError):
             return None
-        return server_watch.parsed(text, now()) if answer.status_code == 200 else None  # noqa: PLR2004 - OK
+        return server_watch.parsed(text, now()) if answer.status_code == 200 else None
 
 
 class Series:

@@ -55,6 +55,8 @@ class SocketMember(Watching):
         self._heard = 0.0
         self._resume_id = ""
         self._resume_sent = 0.0
+        self._is_doubt = False
+        self._live_seq = -1
         self._number = 0
         self._reply_seconds = 5.0
         self._room_hint = ""
@@ -115,6 +117,16 @@ class SocketMember(Watching):
         self._moved.clear()
         if self._stopped:
             raise TroubleError(self._stopped)
+
+    def doubt(self) -> None:
+        """Ask for what was missed. Whatever it is, this connection should have brought it before the reply."""
+        wire = self._wire
+        if wire is None or not self._ready.is_set() or self.screen.is_resuming or not self.screen.is_drawn:
+            return
+        try:
+            self._resume(wire, is_doubt=True)
+        except LostError:
+            self.cut()
 
     def command_id(self) -> str:
         """One that this user has not had."""
@@ -182,7 +194,7 @@ class SocketMember(Watching):
 
     def _stops_for(self, lost: LostError) -> bool:
         code = lost.code or 0
-        if code in _STOP_CODES or 4400 <= code < 4500 or 400 <= code < 429:  # noqa: PLR2004 - as the tables say
+        if code in _STOP_CODES or 4400 <= code < 4500 or 400 <= code < 429:
             self._stopped = f"closed with {code}"
             self._moved.set()
         return bool(self._stopped)
@@ -237,8 +249,9 @@ class SocketMember(Watching):
             self._kit.clock.observe(sent, self._heard, reply.server_time)
             self._kit.told("WS", "ping", (self._heard - sent) * 1000, length)
 
-    def _resume(self, wire: Wire) -> None:
+    def _resume(self, wire: Wire, *, is_doubt: bool = False) -> None:
         """Ask for what was missed; events are left out until the reply."""
+        self._is_doubt = is_doubt
         if self.screen.is_resuming and self._resume_id in self._pending:
             return
         self.screen.is_resuming = True
@@ -301,10 +314,11 @@ class SocketMember(Watching):
         elif waiting is not None and not waiting.ready():
             waiting.set((reply, length))
         elif self.referee is not None:
-            self.referee.stray_reply(self.user_id, f"{reply}")
+            self.referee.stray_reply(self.user_id, f"{reply.id}")
 
     def _draw(self, state: messages.State) -> None:
         self.screen.draw(state)
+        self._live_seq = state.seq
         if self.referee is not None:
             self.referee.saw_state(self.user_id, state)
         self._moved.set()
@@ -325,7 +339,11 @@ class SocketMember(Watching):
         self.screen.is_resuming = False
         for raw in reply.events:
             event = messages.event_of(messages.head_of(raw).type, raw)
+            if self._is_doubt and event.seq > self._live_seq and self.referee is not None:
+                self.referee.not_sent(self.user_id, event)
+                self._is_doubt = False
             self._take_event(event)
+        self._live_seq = max(self._live_seq, self.screen.seq)
         if reply.recovered:
             self.screen.own_answer_id = reply.now.you.answer_id
             self.screen.has_voted = reply.now.you.vote is not None
@@ -343,6 +361,7 @@ class SocketMember(Watching):
             return
         self._age(event.type, event.server_time, length)
         expected = self.screen.seq + 1
+        self._live_seq = max(self._live_seq, event.seq)
         if self._take_event(event) is Taken.HOLE:
             if self.referee is not None:
                 self.referee.hole(self.user_id, expected, event)

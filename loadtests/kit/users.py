@@ -94,8 +94,9 @@ class Guest(User):
             kind in {Kind.PLAYER, Kind.LATE} and waited_seconds > _PATIENCE_SECONDS and not kit.lobby.is_gathering
         )
         if kind is Kind.HOST or can_host:
-            kit.games += 1
-            return kit.lobby.open()
+            seat = kit.lobby.open()
+            kit.games.add(seat.table)
+            return seat
         return kit.lobby.seat(kind)
 
     def _made(self, kit: Kit, kind: Kind) -> Watching:

@@ -8,7 +8,7 @@ from loadtests.kit import messages
 from loadtests.kit.messages import GameEnded, RoundEnded, RoundStarted, VotingStarted
 from loadtests.kit.screen import Screen, Taken
 
-EXAMPLES = Path(__file__).parents[2] / "protocol" / "examples"
+EXAMPLES = Path(__file__).parents[4] / "protocol" / "examples"
 
 
 def example(name):

@@ -13,7 +13,7 @@ from loadtests.kit.lobby import Lobby, Table
 from loadtests.kit.pacing import Kind
 from loadtests.kit.page import PANELS, page
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[4]
 PURE = (
     *(
         "clock",

@@ -9,7 +9,7 @@ from loadtests.kit.shapes import Shape, ShapeName, Steps
 from loadtests.kit.tally import Tally, Times
 from loadtests.kit.thresholds import Limits, Summary, Timing, breaches
 
-THRESHOLDS = Path(__file__).parents[2] / "loadtests" / "thresholds.toml"
+THRESHOLDS = Path(__file__).parents[4] / "loadtests" / "thresholds.toml"
 
 
 def tally(**counts):

@@ -161,6 +161,12 @@ def test_a_hole_is_a_deviation():
     assert any("a hole in seq: cleo was sent round_ended 5 when 4 was next" in each for each in settled(referee))
 
 
+def test_what_a_standing_connection_did_not_bring_is_a_hole():
+    referee = acknowledged()
+    referee.not_sent(CLEO, ENDED)
+    assert any("a hole in seq: cleo was not sent round_ended 5" in each for each in settled(referee))
+
+
 def test_one_who_never_saw_the_end_is_a_deviation():
     screens = {ADA: screen(), BEN: screen(), CLEO: screen(seq=5)}
     assert any("cleo was never told the end" in deviation for deviation in settled(screens=screens))
