@@ -11,8 +11,8 @@ from geventhttpclient.response import HTTPParseError
 
 from loadtests.kit import messages
 from loadtests.kit.clock import now
+from loadtests.kit.game import TroubleError, Watching
 from loadtests.kit.messages import Command, JoinRoom, LeaveRoom, Ok, Refusal, State, SubmitAnswer, SubmitVote
-from loadtests.kit.play import TroubleError, Watching
 from loadtests.kit.screen import Screen
 
 if TYPE_CHECKING:

@@ -4,9 +4,9 @@ import random
 from typing import TYPE_CHECKING, Any
 
 from loadtests.kit.clock import ServerClock, now
+from loadtests.kit.game import Game
 from loadtests.kit.lobby import Lobby
 from loadtests.kit.pacing import Pace
-from loadtests.kit.play import Game
 from loadtests.kit.shapes import ShapeName
 from loadtests.kit.tally import Tally
 

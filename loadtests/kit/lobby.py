@@ -70,12 +70,12 @@ class Lobby(Generic[T]):
         self._tables = 0
         self._gathering: list[T] = []
 
-    def open(self) -> Seat:
-        """The host's seat at a new table."""
+    def open(self) -> T:
+        """A new table, whose first seat is the host's."""
         self._tables += 1
         table = self._make(self._tables, self._size)
         self._gathering.append(table)
-        return table.seats[0]
+        return table
 
     def seat(self, kind: Kind) -> Seat | None:
         """A seat at the fullest table that has one."""

@@ -211,6 +211,7 @@ class Vote(msgspec.Struct, frozen=True):
 class You(msgspec.Struct, frozen=True):
     """What is the member's own in a snapshot."""
 
+    plays: bool = False
     answer_id: str | None = None
     vote: Vote | None = None
 

@@ -1,15 +1,14 @@
-"""A game, and one member's part in it: come in, do what the timetable says, see the end, leave."""
+"""One member's part in a game: come in, do what the timetable says, see the end, leave."""
 
-from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
 import gevent
-from gevent.event import AsyncResult
 from gevent.event import Event as Flag
 
 from loadtests.kit.clock import now
-from loadtests.kit.lobby import FEWEST, Seat, Table
+from loadtests.kit.game import Game, TroubleError, Watching, count, sleep_until
+from loadtests.kit.lobby import FEWEST, Seat
 from loadtests.kit.messages import (
     Command,
     CreateRoom,
@@ -27,7 +26,6 @@ from loadtests.kit.messages import (
     failure_in,
 )
 from loadtests.kit.pacing import Act, Kind, Planned, beginning_delay, opening_delay, plan_game
-from loadtests.kit.referee import Referee
 from loadtests.kit.screen import Screen
 
 if TYPE_CHECKING:
@@ -45,79 +43,6 @@ _NEEDS: Final = {
     Act.VOTE: "voting",
     Act.END_ROUND: "voting",
 }
-
-
-class TroubleError(Exception):
-    """A game cannot go on."""
-
-
-class Watching(ABC):
-    """A member as a game needs him, whatever he is connected by."""
-
-    user_id: str
-    screen: Screen
-    referee: Referee | None
-
-    @abstractmethod
-    def connect(self, room_hint: str = "") -> None:
-        """Be there."""
-
-    @abstractmethod
-    def close(self) -> None:
-        """Be there no more, without leaving the room."""
-
-    @abstractmethod
-    def command_id(self) -> str:
-        """One that this user has not had."""
-
-    @abstractmethod
-    def do(self, command: Command, at: float) -> Ok | Refusal:
-        """The reply to a command that was planned for `at`."""
-
-    def glance(self, at: float) -> float:
-        """Have the screen show what is now; returns the moment from which what is done next is measured.
-
-        To one who is told everything that is the planned one, `at`.
-        """
-        return at
-
-    def idle_until(self, at: float) -> None:
-        """Do nothing until then."""
-        _sleep_until(at)
-
-    @abstractmethod
-    def doubt(self) -> None:
-        """Nothing has happened for a while that should have: see whether something was missed."""
-
-    @abstractmethod
-    def moves(self, seconds: float) -> None:
-        """Return when the screen may show something new, at the latest after `seconds`."""
-
-
-class Game(Table):
-    """A table, and what its members tell each other outside of the protocol: the code, and when it begins."""
-
-    def __init__(self, number: int, size: int) -> None:
-        super().__init__(number, size)
-        self.room_code: AsyncResult = AsyncResult()
-        self.plans: AsyncResult = AsyncResult()
-        self.begin = 0.0
-        self.referee = Referee(f"#{number}")
-        self.screens: dict[str, Screen] = {}
-        self.trouble = ""
-        self.was_cut = False
-        self.joined = 0
-        self.over = 0
-        self.progress = Flag()
-        self.settled = Flag()
-
-    def spoil(self, trouble: str) -> None:
-        """It cannot go on: nobody waits any longer."""
-        self.trouble = self.trouble or trouble
-        for awaited in (self.room_code, self.plans):
-            if not awaited.ready():
-                awaited.set_exception(TroubleError(trouble))
-        self.progress.set()
 
 
 class Part:
@@ -172,7 +97,7 @@ class Part:
         """Make the room, gather its members, and draw the timetable."""
         kit, game = self._kit, self._game
         at = now() + opening_delay(kit.pace, kit.rng, is_first=self._is_first)
-        _sleep_until(at)
+        sleep_until(at)
         self._member.connect()
         # The clock of the server ends no phase, or what is late would not be counted, but refused.
         settings = {
@@ -205,7 +130,7 @@ class Part:
                 raise TroubleError(game.trouble or "not all came in")
 
     def _join(self, room_code: str, at: float) -> None:
-        _sleep_until(at)
+        sleep_until(at)
         self._member.connect(room_code)
         role = "spectator" if self._seat.kind is Kind.SPECTATOR else "player"
         self._done(JoinRoom(id=self._member.command_id(), room_code=room_code, role=role), at)
@@ -222,12 +147,10 @@ class Part:
         at = member.glance(planned.at)
         wanted = self._moment(planned)
         self._wait_for(lambda screen: _moment_of(screen) >= wanted, f"{planned.act} in round {planned.round_number}")
-        is_needless = planned.act in {Act.START_VOTING, Act.END_ROUND}
-        if _moment_of(member.screen) > wanted and planned.act is not Act.REACT:
-            if not is_needless:
-                kit.tally.act(None, kit.late_seconds)
-            return
-        command = self._command(planned)
+        is_past = _moment_of(member.screen) > wanted and planned.act is not Act.REACT
+        if is_past and planned.act in {Act.START_VOTING, Act.END_ROUND}:
+            return  # nobody needs it any more
+        command = None if is_past else self._command(planned)
         if command is None:
             kit.tally.act(None, kit.late_seconds)
             return
@@ -244,7 +167,10 @@ class Part:
                 return (planned.round_number, _ORDER[_NEEDS[planned.act]])
 
     def _command(self, planned: Planned) -> Command | None:
+        """What to send; None when there is nothing that could be."""
         member, screen = self._member, self._member.screen
+        if planned.act in {Act.ANSWER, Act.VOTE} and not screen.plays:
+            return None  # a late comer who came later still
         common = {"id": member.command_id(), "room_code": screen.room_code}
         match planned.act:
             case Act.START:
@@ -332,26 +258,11 @@ class Part:
         # With the last player the room goes, before the eyes of those who have not seen the end.
         self._game.settled.wait(_STANDS_STILL_SECONDS)
         at = now() + self._kit.rng.uniform(0, 1)
-        _sleep_until(at)
+        sleep_until(at)
         try:
             self._member.do(LeaveRoom(id=self._member.command_id(), room_code=screen.room_code), at)
         except TroubleError:
             return
-
-
-def count(kit: "Kit", game: Game) -> None:
-    """Have a game counted, which is over, or of which no more will be seen."""
-    kit.games.discard(game)
-    was_cut = game.was_cut or game.over < len(game.seats)
-    found = game.referee.settle(game.screens)
-    kit.tally.deviate(found)
-    outcome = "failed" if found or (game.trouble and not was_cut) else "cut" if was_cut else "finished"
-    kit.tally.counts[outcome] += 1
-    why = game.trouble or "counted wrong"
-    if outcome == "failed":
-        kit.tally.failures[why] += 1
-    if outcome != "cut" and game.begin:
-        kit.measured("FLOW", "game", game.begin, failure=why if outcome == "failed" else None)
 
 
 def _moment_of(screen: Screen) -> tuple[int, int]:
@@ -362,12 +273,6 @@ def _moment_of(screen: Screen) -> tuple[int, int]:
 
 def _phase_seconds(planned: float) -> int:
     return min(max(_SHORTEST_PHASE_SECONDS, int(2 * planned) + 30), _LONGEST_PHASE_SECONDS)
-
-
-def _sleep_until(at: float) -> None:
-    wait = at - now()
-    if wait > 0:
-        gevent.sleep(wait)
 
 
 def _waited(flag: Flag, until: float) -> bool:

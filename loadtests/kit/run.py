@@ -21,8 +21,8 @@ from locust.runners import LocalRunner, MasterRunner, WorkerRunner
 from loadtests.kit import options as opts
 from loadtests.kit import report, thresholds
 from loadtests.kit.clock import now
+from loadtests.kit.game import count
 from loadtests.kit.kit import Kit
-from loadtests.kit.play import count
 from loadtests.kit.series import Nodes, Series
 from loadtests.kit.shapes import ShapeName, Steps
 from loadtests.kit.tally import Tally

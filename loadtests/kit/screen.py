@@ -15,6 +15,7 @@ from loadtests.kit.messages import (
     Shown,
     State,
     VotingStarted,
+    You,
 )
 
 
@@ -40,6 +41,8 @@ class Screen:
         self.answers: tuple[Shown, ...] = ()
         self.results: tuple[Result, ...] | None = None
         self.leaderboard: tuple[Line, ...] = ()
+        self.plays = False
+        """Had a seat when the present round began; spectators ask for none."""
         self.own_answer_id: str | None = None
         self.has_voted = False
         self.is_resuming = False
@@ -61,9 +64,14 @@ class Screen:
         self.round_number = state.round.round_number if state.round else 0
         self.answers = (state.round.answers or ()) if state.round else ()
         self.results = state.round.results if state.round else None
-        self.own_answer_id = state.you.answer_id
-        self.has_voted = state.you.vote is not None
+        self.show_own(state.you)
         self.is_resuming = False
+
+    def show_own(self, you: You) -> None:
+        """What is the member's own, as a snapshot or a `resume` tells it."""
+        self.plays = you.plays
+        self.own_answer_id = you.answer_id
+        self.has_voted = you.vote is not None
 
     def take(self, event: Event) -> Taken:
         """Apply an event as it comes."""
@@ -84,7 +92,7 @@ class Screen:
                 self.round_id = event.round_id
                 self.round_number = event.round_number
                 self.answers, self.results = (), None
-                self.own_answer_id, self.has_voted = None, False
+                self.show_own(You(plays=True))
             case VotingStarted():
                 self.phase = "voting"
                 self.answers = event.answers

@@ -13,10 +13,10 @@ import msgspec
 from gevent.event import AsyncResult
 from gevent.event import Event as Flag
 
-from loadtests.kit import messages
+from loadtests.kit import coming_back, messages
 from loadtests.kit.clock import now
+from loadtests.kit.game import TroubleError, Watching
 from loadtests.kit.messages import Command, JoinRoom, LeaveRoom, Ok, Ping, Refusal, Resume
-from loadtests.kit.play import TroubleError, Watching
 from loadtests.kit.screen import Screen, Taken
 from loadtests.kit.wire import LostError, Wire
 
@@ -32,9 +32,6 @@ _PATIENCE_SECONDS: Final = 60.0
 """How long a command is tried, all its sendings together."""
 _REPLY_GRACE_SECONDS: Final = 2.0
 _TRIES: Final = 5
-_LONGEST_WAIT_SECONDS: Final = 30.0
-_OVERLOADED: Final = 1013
-_STOP_CODES: Final = frozenset({1002, 1003, 1007, 1008, 1009})
 
 
 class SocketMember(Watching):
@@ -101,7 +98,7 @@ class SocketMember(Watching):
             if isinstance(reply, Refusal) and self._may_repeat(reply, failures):
                 failures += 1
                 self._kit.tally.counts["commands_repeated"] += 1
-                gevent.sleep(reply.retry_after or min(2 ** (failures - 1), _LONGEST_WAIT_SECONDS))
+                gevent.sleep(reply.retry_after or 2.0 ** (failures - 1))
                 continue
             if reply is not None:
                 self._take_reply(command, reply)
@@ -180,24 +177,12 @@ class SocketMember(Watching):
             except LostError as lost:
                 self._ready.clear()
                 self._lose()
-                if self._stops_for(lost):
+                if self._stopped or coming_back.is_over(lost.code):
+                    self._stopped = self._stopped or f"closed with {lost.code}"
+                    self._moved.set()
                     return
-                failures = 0 if now() - started > _LONGEST_WAIT_SECONDS else failures + 1
-                gevent.sleep(self._wait(lost, failures))
-
-    def _wait(self, lost: LostError, failures: int) -> float:
-        if lost.retry_after is not None:
-            return lost.retry_after
-        if lost.code == _OVERLOADED:
-            return self._kit.rng.uniform(_LONGEST_WAIT_SECONDS, 2 * _LONGEST_WAIT_SECONDS)
-        return self._kit.rng.uniform(0.05, min(2.0 ** max(0, failures - 1), _LONGEST_WAIT_SECONDS))
-
-    def _stops_for(self, lost: LostError) -> bool:
-        code = lost.code or 0
-        if code in _STOP_CODES or 4400 <= code < 4500 or 400 <= code < 429:
-            self._stopped = f"closed with {code}"
-            self._moved.set()
-        return bool(self._stopped)
+                failures = 1 if now() - started > coming_back.LONGEST_SECONDS else failures + 1
+                gevent.sleep(coming_back.wait_seconds(lost.code, lost.retry_after, failures, self._kit.rng))
 
     def _lose(self) -> None:
         if self._wire is not None:
@@ -345,8 +330,7 @@ class SocketMember(Watching):
             self._take_event(event)
         self._live_seq = max(self._live_seq, self.screen.seq)
         if reply.recovered:
-            self.screen.own_answer_id = reply.now.you.answer_id
-            self.screen.has_voted = reply.now.you.vote is not None
+            self.screen.show_own(reply.now.you)
         self._moved.set()
 
     def _resume_again(self, wire: Wire) -> None:

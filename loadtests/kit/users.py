@@ -7,12 +7,13 @@ from locust import User, constant, task
 
 from loadtests.kit import messages
 from loadtests.kit.clock import now
+from loadtests.kit.game import TroubleError, Watching
 from loadtests.kit.http_member import Caller, HttpMember
 from loadtests.kit.kit import Kit
 from loadtests.kit.lobby import Seat
 from loadtests.kit.messages import Refusal
 from loadtests.kit.pacing import Kind
-from loadtests.kit.play import Part, TroubleError, Watching
+from loadtests.kit.play import Part
 from loadtests.kit.run import kit_of
 from loadtests.kit.socket_member import SocketMember
 
@@ -94,9 +95,9 @@ class Guest(User):
             kind in {Kind.PLAYER, Kind.LATE} and waited_seconds > _PATIENCE_SECONDS and not kit.lobby.is_gathering
         )
         if kind is Kind.HOST or can_host:
-            seat = kit.lobby.open()
-            kit.games.add(seat.table)
-            return seat
+            game = kit.lobby.open()
+            kit.games.add(game)
+            return game.seats[0]
         return kit.lobby.seat(kind)
 
     def _made(self, kit: Kit, kind: Kind) -> Watching:

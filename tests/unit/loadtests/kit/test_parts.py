@@ -1,5 +1,7 @@
 """The smaller parts: the server's clock, the lobby, what servers tell, the page; and that they do not bring gevent."""
 
+import json
+import random
 import subprocess
 import sys
 import xml.etree.ElementTree as ET
@@ -7,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from loadtests.kit import plots, server_watch
+from loadtests.kit import coming_back, plots, server_watch
 from loadtests.kit.clock import ServerClock
 from loadtests.kit.lobby import Lobby, Table
 from loadtests.kit.pacing import Kind
@@ -65,9 +67,27 @@ def test_one_pings_for_all():
     assert [clock.claims_ping(at) for at in (5.0, 5.0, 5.9, 6.1)] == [True, False, False, True]
 
 
+def test_the_close_code_says_whether_to_come_back():
+    codes = json.loads((ROOT / "protocol" / "close_codes.json").read_text())["codes"]
+    for code, entry in codes.items():
+        # With `after_login` it would be another user: the kit's are guests.
+        assert coming_back.is_over(int(code)) == (entry["come_back"] in {"no", "after_login"}), code
+    assert not any(coming_back.is_over(code) for code in (None, 1000, 1006, 1011, 4599, 429, 503))
+    assert all(coming_back.is_over(code) for code in (400, 401, 403, 4499))
+
+
+def test_waits_are_random_and_grow_and_are_what_the_server_asks_for():
+    rng = random.Random(1)
+    longest = [max(coming_back.wait_seconds(None, None, n, rng) for _ in range(500)) for n in (1, 2, 3, 9)]
+    assert longest == pytest.approx([1, 2, 4, 30], rel=0.05)
+    assert min(coming_back.wait_seconds(None, None, 1, rng) for _ in range(500)) < 0.05
+    assert 7 <= coming_back.wait_seconds(503, 7, 1, rng) <= 8
+    assert 30 <= coming_back.wait_seconds(1013, None, 1, rng) <= 60
+
+
 def test_the_fullest_table_is_filled_first():
     lobby = Lobby(4, Table)
-    first, second = lobby.open().table, lobby.open().table
+    first, second = lobby.open(), lobby.open()
     second.seat(Kind.PLAYER)
     assert lobby.seat(Kind.PLAYER).table is second
     assert lobby.seat(Kind.PLAYER).table is second
@@ -80,7 +100,7 @@ def test_the_fullest_table_is_filled_first():
 
 def test_spectators_take_no_players_seat():
     lobby = Lobby(2, Table)
-    table = lobby.open().table
+    table = lobby.open()
     assert lobby.seat(Kind.SPECTATOR) is not None
     assert lobby.seat(Kind.PLAYER) is not None
     assert lobby.seat(Kind.PLAYER) is None

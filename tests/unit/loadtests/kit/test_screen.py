@@ -47,6 +47,13 @@ def test_an_event_of_a_kind_that_is_not_known_counts():
     assert screen.seq == 4
 
 
+def test_who_comes_during_a_round_plays_from_the_next_one_on():
+    screen = drawn("state.results.timed")
+    assert not screen.plays
+    screen.take(event("round_started", screen.seq + 1))
+    assert screen.plays
+
+
 def test_a_hole_is_seen_and_not_applied():
     screen = drawn()
     assert screen.take(event("game_started", 5)) is Taken.HOLE
