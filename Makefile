@@ -98,8 +98,8 @@ $(RUN_STAMP): $(SOURCES) | $(BIN)/python
 	@touch $@
 
 $(TEST_STAMP): $(SOURCES) | $(BIN)/python
-	@$(call INSTALL, for tests too,embedded$(comma)dev)
-	@touch $(RUN_STAMP) $@
+	@$(call INSTALL, for tests too,embedded$(comma)dev$(comma)load)
+	@touch $(RUN_STAMP) $(LOAD_STAMP) $@
 
 $(LOAD_STAMP): $(SOURCES) | $(BIN)/python
 	@$(call INSTALL, for load tests too,embedded$(comma)load)
