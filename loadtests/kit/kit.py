@@ -1,6 +1,8 @@
 """What all users of one process share: what they count, the server's clock, the lobby, and how they are to play."""
 
+import heapq
 import random
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from loadtests.kit.clock import ServerClock, now
@@ -35,10 +37,24 @@ class Kit:
         """Those who have a connection, or are coming back."""
         self.games: set[Game] = set()
         """Those that are gathering or running."""
+        self._moments: list[float] = []
         self.is_rush = options.shape == ShapeName.LOBBY_RUSH
         """Everybody comes at once, on purpose."""
         self.is_finishing = False
         """No new game begins."""
+
+    def expect(self, moments: Iterable[float]) -> None:
+        """Acts are planned for these moments."""
+        for moment in moments:
+            heapq.heappush(self._moments, moment)
+
+    def fallen_due(self, moment: float) -> int:
+        """How many of them have come since this was last asked."""
+        count = 0
+        while self._moments and self._moments[0] <= moment:
+            heapq.heappop(self._moments)
+            count += 1
+        return count
 
     def measured(self, kind: str, name: str, since: float, length: int = 0, failure: str | None = None) -> None:
         """Tell Locust what took from `since` until now, under a name that no room or user is part of."""

@@ -61,7 +61,7 @@ def _by_users(rows: Sequence[Row]) -> list[Row]:
     cell = max(1, math.ceil(most / 40))
     groups: dict[float, list[Row]] = defaultdict(list)
     for row in rows:
-        if row.get("users"):
+        if row.get("users") and not row.get("ending"):
             groups[round((row["users"] or 0) / cell) * cell].append(row)
     names = {name for row in rows for name in row}
     return [

@@ -43,6 +43,8 @@ _NEEDS: Final = {
     Act.VOTE: "voting",
     Act.END_ROUND: "voting",
 }
+_PERHAPS: Final = frozenset({Act.START_VOTING, Act.END_ROUND})
+"""What a host does only if it is needed when the moment has come."""
 
 
 class Part:
@@ -65,6 +67,7 @@ class Part:
         try:
             self._come_in()
             self._plan = list(game.plans.get()[self._seat.index])
+            self._kit.expect(planned.at for planned in self._plan if planned.act not in _PERHAPS)
             while self._plan:
                 self._act(self._plan[0])
                 self._plan.pop(0)
@@ -148,7 +151,7 @@ class Part:
         wanted = self._moment(planned)
         self._wait_for(lambda screen: _moment_of(screen) >= wanted, f"{planned.act} in round {planned.round_number}")
         is_past = _moment_of(member.screen) > wanted and planned.act is not Act.REACT
-        if is_past and planned.act in {Act.START_VOTING, Act.END_ROUND}:
+        if is_past and planned.act in _PERHAPS:
             return  # nobody needs it any more
         command = None if is_past else self._command(planned)
         if command is None:

@@ -53,7 +53,7 @@ def over_users(panel: Panel, rows: Sequence[Row]) -> str:
 def _plot(panel: Panel, rows: Sequence[Row], x: str, x_unit: str, *, with_users: bool) -> str:
     known = [value for row in rows for name in panel.lines if (value := row.get(name)) is not None]
     scales = _Scales(
-        x=max((row.get(x) or 0.0 for row in rows), default=0.0) or 1.0,
+        x=nice(max((row.get(x) or 0.0 for row in rows), default=1.0)),
         y=nice(max(known, default=1.0)),
         users=nice(max((row.get("users") or 0.0 for row in rows), default=1.0)),
     )
@@ -84,14 +84,14 @@ def _axes(scales: _Scales, x_unit: str, *, with_users: bool) -> list[str]:
     for quarter in range(_QUARTERS + 1):
         share = quarter / _QUARTERS
         top, left = _level(share), _LEFT + _PLOT * share
+        unit = f" {x_unit}" if quarter == _QUARTERS else ""
         parts += [
             f'<line x1="{_LEFT}" x2="{_LEFT + _PLOT}" y1="{top:.1f}" y2="{top:.1f}" stroke="#ccc" stroke-width="0.6"/>',
             f'<text x="{_LEFT - 6}" y="{top + 4:.1f}" text-anchor="end">{shown(scales.y * share)}</text>',
-            f'<text x="{left:.0f}" y="{_HEIGHT - 8}" text-anchor="middle">{shown(scales.x * share)}</text>',
+            f'<text x="{left:.0f}" y="{_HEIGHT - 8}" text-anchor="middle">{shown(scales.x * share)}{unit}</text>',
         ]
         if with_users:
             parts.append(f'<text x="{_LEFT + _PLOT + 6}" y="{top + 4:.1f}">{shown(scales.users * share)}</text>')
-    parts.append(f'<text x="{_WIDTH - 2}" y="{_HEIGHT - 8}" text-anchor="end">{x_unit}</text>')
     return parts
 
 

@@ -77,6 +77,7 @@ class Crew:
             due = now() + _LAG_SECONDS
             gevent.sleep(_LAG_SECONDS)
             self.kit.tally.lag.add((now() - due) * 1000)
+            self.kit.tally.counts["due"] += self.kit.fallen_due(now())
 
     def _cut(self) -> None:
         """Cut connections, all in the same moment."""
@@ -105,7 +106,7 @@ class Lead:
         self._step = 1
         self._finals: set[str] = set()
         self._silent = 0
-        self._is_finished = False
+        self._is_ending = self.is_finished = False
         self._hook_exit_code: int | None = None
         self._hook_seconds = 0.0
         self._began = now()
@@ -116,12 +117,13 @@ class Lead:
     def _sample(self) -> None:
         due = now()
         while True:
-            due += 1.0
-            gevent.sleep(max(0.0, due - now()))
+            # A second in which a node did not answer is longer; none is made up for.
+            due = max(due + 1.0, now() + 0.5)
+            gevent.sleep(due - now())
             runner = self._environment.runner
             if isinstance(runner, LocalRunner):
                 self.series.hear(Tally.heard(kit_of(self._environment).tally.drained()))
-            self.series.tick(runner.user_count)
+            self.series.tick(runner.user_count, is_ending=self._is_ending)
 
     def _call_hook(self) -> None:
         gevent.sleep(self._options.hook_at or self.shape.seconds / 3)
@@ -155,6 +157,7 @@ class Lead:
 
     def _finish(self) -> None:
         log.info("No more games begin; those that run come to their end")
+        self._is_ending = True
         runner = self._environment.runner
         if isinstance(runner, MasterRunner):
             awaited = {client.id for client in runner.clients.ready + runner.clients.spawning + runner.clients.running}
@@ -167,7 +170,7 @@ class Lead:
             self.series.hear(Tally.heard(crew_of(self._environment).finish()))
         if self._hook_exit_code is None and self._options.hook and self.shape.name is ShapeName.ROLLING_RESTART:
             self._hook_exit_code = -1
-        self._is_finished = True
+        self.is_finished = True
 
     def final(self, worker: str, told: dict[str, Any]) -> None:
         """A worker has told all that it saw."""
@@ -185,7 +188,7 @@ class Lead:
             hook_exit_code=self._hook_exit_code,
         )
         verdict = thresholds.breaches(self._limits, summary)
-        if not self._is_finished:
+        if not self.is_finished:
             verdict.append("it was cut off, and so not everything that was seen is known")
         facts = report.facts_of(summary, self._notes())
         title = f"votegame under load: {self.shape.name}, {self.shape.users} users, {self.shape.seconds:g} s"
@@ -221,7 +224,9 @@ class Run(LoadTestShape):
         """How many users there are to be now."""
         assert self.runner is not None
         environment: Any = self.runner.environment
-        lead: Lead = environment.votegame_lead
+        lead: Lead | None = environment.votegame_lead
+        if lead is None or lead.is_finished:
+            lead = environment.votegame_lead = Lead(environment, limits_of(environment))
         return lead.users_at(self.get_run_time())
 
 
@@ -244,7 +249,7 @@ def on_init(environment: Any, runner: Any, **_: Any) -> None:
     if isinstance(runner, MasterRunner):
         runner.register_message(_FINAL, on_final)
         events.worker_report.add_listener(partial(_hear, environment))
-    environment.votegame_lead = Lead(environment, limits_of(environment))
+    limits_of(environment)  # a slip in the file is told before anybody plays
 
 
 def _report(environment: Any, *, data: dict[str, Any], **_: Any) -> None:
@@ -255,7 +260,7 @@ def _report(environment: Any, *, data: dict[str, Any], **_: Any) -> None:
 
 def _hear(environment: Any, *, data: dict[str, Any], **_: Any) -> None:
     """Take what a worker has counted."""
-    if "votegame" in data:
+    if "votegame" in data and environment.votegame_lead is not None:
         environment.votegame_lead.series.hear(Tally.heard(data["votegame"]))
 
 

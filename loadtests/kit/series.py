@@ -69,8 +69,8 @@ class Series:
         self.tally.merge(tally)
         self._new.merge(tally)
 
-    def tick(self, users: int) -> None:
-        """A second is over."""
+    def tick(self, users: int, *, is_ending: bool) -> None:
+        """A second is over, in which games began, or came to their end only."""
         servers = self._nodes.looked_at()
         moment = now()
         seconds, self._last = max(moment - self._last, 0.001), moment
@@ -84,7 +84,8 @@ class Series:
             {
                 "seconds": round(moment - self._began, 1),
                 "users": users,
-                "planned": counts["planned"] / seconds,
+                "ending": float(is_ending),
+                "planned": counts["due"] / seconds,
                 "sent": (counts["on_time"] + counts["late"]) / seconds,
                 "frames_sent": counts["frames_sent"] / seconds,
                 "frames_received": counts["frames_received"] / seconds,

@@ -59,6 +59,7 @@ class SocketMember(Watching):
         self._room_hint = ""
         self._stopped = ""
         self._is_leaving = False
+        self._lost_at: float | None = None
         self._keeper: gevent.Greenlet | None = None
 
     def connect(self, room_hint: str = "") -> None:
@@ -77,6 +78,7 @@ class SocketMember(Watching):
 
     def cut(self) -> None:
         """Lose the connection, as a phone in a tunnel does."""
+        self._lost_at = self._lost_at or now()
         if self._wire is not None:
             self._wire.cut()
 
@@ -172,11 +174,12 @@ class SocketMember(Watching):
         while True:
             started = now()
             try:
-                self._connected(is_again=failures > 0 or self.screen.is_drawn)
+                self._connected()
                 self._read()
             except LostError as lost:
                 self._ready.clear()
                 self._lose()
+                self._lost_at = self._lost_at or now()
                 if self._stopped or coming_back.is_over(lost.code):
                     self._stopped = self._stopped or f"closed with {lost.code}"
                     self._moved.set()
@@ -192,22 +195,27 @@ class SocketMember(Watching):
             waiting.set((None, 0))
         self._pings.clear()
 
-    def _connected(self, *, is_again: bool) -> None:
+    def _connected(self) -> None:
         """Connect, and go on where it ended."""
         started = now()
-        name = "reconnect" if is_again else "connect"
         hint = f"?room={self._room_hint}" if self._room_hint else ""
         try:
             wire = Wire(f"ws{self._kit.url.removeprefix('http')}/ws{hint}", self._token, _CONNECT_SECONDS)
             self._wire = wire
             welcome = messages.welcome_of(self._next(wire) or b"{}")
         except LostError as lost:
-            # A server that restarts is no failure of a connection that comes back in the end.
-            self._kit.measured("WSC", name, started, 0, None if is_again else f"{lost}")
+            # One who comes back tries until he is there, and that is what is measured.
+            self._kit.tally.counts["connects_failed"] += 1
+            if self._lost_at is None:
+                self._kit.measured("WSC", "connect", started, 0, f"{lost}")
             raise
         except msgspec.MsgspecError as error:
             raise LostError from error
-        self._kit.measured("WSC", name, started)
+        if self._lost_at is None:
+            self._kit.measured("WSC", "connect", started)
+        else:
+            self._kit.measured("WSC", "reconnect", self._lost_at)
+        self._lost_at = None
         self._reply_seconds = welcome.limits.reply_seconds
         if self.screen.is_drawn:
             self._resume(wire)

@@ -53,9 +53,9 @@ class Times:
 class Tally:
     """Everything that is counted.
 
-    `counts` has: `planned` acts whose moment has come; those of them that were sent `on_time`, `late`, or never
-    (`missed`); `frames_sent`, `frames_received`; `commands_repeated`; games that were `finished`, `failed`, or `cut`
-    off by the end of the run; `deviations`.
+    `counts` has: acts that fell `due`, as the timetables have it; those that were `planned`, and what became of them,
+    sent `on_time`, `late`, or never (`missed`); `frames_sent`, `frames_received`; `commands_repeated`,
+    `connects_failed`; games that were `finished`, `failed`, or `cut` off by the end of the run; `deviations`.
     """
 
     def __init__(self) -> None:
