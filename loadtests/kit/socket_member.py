@@ -194,6 +194,8 @@ class SocketMember(Watching):
         for waiting in self._pending.values():
             waiting.set((None, 0))
         self._pings.clear()
+        # Its reply will not come; the next connection asks anew.
+        self._pending.pop(self._resume_id, None)
 
     def _connected(self) -> None:
         """Connect, and go on where it ended."""
@@ -323,8 +325,8 @@ class SocketMember(Watching):
         failed = reply.code if isinstance(reply, Refusal) and not reply.retryable else None
         self._kit.measured("WS", "resume", self._resume_sent, length, failed)
         if isinstance(reply, Refusal):
-            if reply.retryable and self._wire is not None:
-                gevent.spawn_later(1.0, self._resume_again, self._wire)
+            if (reply.retryable or reply.code == "rate_limited") and self._wire is not None:
+                gevent.spawn_later(reply.retry_after or 1.0, self._resume_again, self._wire)
                 return
             self._stopped = f"resume: {reply.code}"
             self._moved.set()
