@@ -153,7 +153,9 @@ async def test_a_connection_that_is_lost_again_before_the_reply_to_its_resume_re
         return [frame]
 
     async with lying(server.port, lose) as url:
-        outcome = await load(tmp_path, url, "--shape", "reconnect_storm", "--storm-every", "3", "--finish-seconds", "60")
+        outcome = await load(
+            tmp_path, url, "--shape", "reconnect_storm", "--storm-every", "3", "--finish-seconds", "60"
+        )
     assert outcome.code == 0, outcome.said
     assert next(resumes) > 2
     counts = outcome.verdict["counts"]
