@@ -5,9 +5,10 @@ VENV := .venv
 BIN := $(VENV)/bin
 RUN_STAMP := $(VENV)/.run
 TEST_STAMP := $(VENV)/.test
+LOAD_STAMP := $(VENV)/.load
 SOURCES := pyproject.toml constraints.txt setup.py
 
-.PHONY: run test test-long simulate check lint cover chaos bench capacity results format protocol rolling-restart clean
+.PHONY: run test test-long simulate check lint cover chaos load bench capacity results format protocol rolling-restart clean
 .DEFAULT_GOAL := run
 
 run: $(RUN_STAMP)
@@ -54,6 +55,11 @@ capacity: $(TEST_STAMP)
 # All of it anew, and loadtests/RESULTS.md from it.
 results: $(TEST_STAMP)
 	@exec $(BIN)/python -m loadtests.bench.everything --results loadtests/RESULTS.md $(ARGS)
+
+# A minute of games from Locust, on a server of its own; load-report/ has what came of it. See loadtests/LOCUST.md:
+# make load ARGS="--shape vote_burst -u 500 -r 50 -t 120s --processes 2"
+load: $(LOAD_STAMP)
+	@exec $(BIN)/python loadtests/serve_and_load.py $(ARGS)
 
 # What is generated in protocol/: schemas, asyncapi.json, openapi.json.
 protocol: $(TEST_STAMP)
@@ -105,7 +111,11 @@ $(RUN_STAMP): $(SOURCES) | $(BIN)/python
 	@touch $@
 
 $(TEST_STAMP): $(SOURCES) | $(BIN)/python
-	@$(call INSTALL, for tests too,embedded$(comma)dev)
+	@$(call INSTALL, for tests too,embedded$(comma)dev$(comma)load)
+	@touch $(RUN_STAMP) $(LOAD_STAMP) $@
+
+$(LOAD_STAMP): $(SOURCES) | $(BIN)/python
+	@$(call INSTALL, for load tests too,embedded$(comma)load)
 	@touch $(RUN_STAMP) $@
 
 comma := ,

@@ -1,0 +1,126 @@
+"""What a run must hold: numbers from a TOML file, with a section for all shapes, and one for each that differs.
+
+Three things need no number: a game that was counted wrong, a process that did not tell what it had seen, and a run in
+which no game came to its end, are failures whatever the file says.
+"""
+
+import tomllib
+from fnmatch import fnmatchcase
+from pathlib import Path
+
+import msgspec
+
+from loadtests.kit.tally import Tally
+
+
+class Limits(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The numbers of one shape. What is None is not looked at."""
+
+    sent_share: float = 0.95
+    """At least so much of what was planned must have been sent on time."""
+    late_seconds: float = 1.0
+    """What leaves later than that is not on time."""
+    failure_share: float | None = 0.001
+    """Requests that failed, of all."""
+    failed_games: int | None = 0
+    generator_lag_p99_ms: float | None = 250.0
+    """A generator that wakes up later than that measures itself."""
+    memory_growth_share: float | None = None
+    """How much the server may use more at the end than a fifth into the run."""
+    p99_ms: dict[str, float] = {}
+    """By name, as `WS submit_vote`, or a pattern: the first that fits counts."""
+
+    def p99_of(self, name: str) -> float | None:
+        """The limit of a name, if it has one."""
+        return next((ms for pattern, ms in self.p99_ms.items() if fnmatchcase(name, pattern)), None)
+
+
+class Timing(msgspec.Struct, frozen=True):
+    """What a name's requests took."""
+
+    name: str
+    count: int
+    failures: int
+    p50_ms: float
+    p95_ms: float
+    p99_ms: float
+
+
+class Summary(msgspec.Struct, frozen=True):
+    """What became of a run."""
+
+    tally: Tally
+    timings: list[Timing]
+    silent_workers: int = 0
+    memory_growth_share: float | None = None
+    hook_exit_code: int | None = None
+
+
+def read(path: Path, shape: str) -> Limits:
+    """The limits of a shape: those of its section, and for what it does not name those of `[all]`.
+
+    Raises:
+        ValueError: The file is not as it should be.
+    """
+    try:
+        sections = tomllib.loads(path.read_text(encoding="utf-8"))
+        common, own = sections.get("all", {}), sections.get(shape, {})
+        rest = {name: ms for name, ms in common.get("p99_ms", {}).items() if name not in own.get("p99_ms", {})}
+        merged = {**common, **own, "p99_ms": {**own.get("p99_ms", {}), **rest}}
+        return msgspec.convert(merged, Limits)
+    except (tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
+        raise ValueError(f"{path}: {error}") from error
+
+
+def breaches(limits: Limits, summary: Summary) -> list[str]:
+    """What is not as it should be, in words; empty when the run holds."""
+    return [*_untrue(summary), *_unplanned(limits, summary), *_slow(limits, summary)]
+
+
+def _untrue(summary: Summary) -> list[str]:
+    counts = summary.tally.counts
+    found = []
+    if counts["deviations"]:
+        found.append(f"{counts['deviations']} deviations from what was acknowledged")
+    if summary.silent_workers:
+        found.append(f"{summary.silent_workers} workers did not tell what they saw")
+    if not counts["finished"]:
+        found.append("no game came to its end")
+    if summary.hook_exit_code:
+        found.append(f"the hook ended with {summary.hook_exit_code}")
+    return found
+
+
+def _unplanned(limits: Limits, summary: Summary) -> list[str]:
+    tally = summary.tally
+    found = []
+    if tally.sent_share < limits.sent_share:
+        found.append(
+            f"only {tally.sent_share:.1%} of what was planned was sent within {limits.late_seconds:g} s of its moment, "
+            f"less than {limits.sent_share:.0%}: the rate is not the one that was asked for"
+        )
+    if limits.failed_games is not None and tally.counts["failed"] > limits.failed_games:
+        found.append(f"{tally.counts['failed']} games failed, more than {limits.failed_games}")
+    lag = tally.lag.percentile(0.99)
+    if limits.generator_lag_p99_ms is not None and lag is not None and lag > limits.generator_lag_p99_ms:
+        found.append(
+            f"the generator itself is {lag:.0f} ms late (p99), more than {limits.generator_lag_p99_ms:g}: give it more "
+            "processes, or fewer users"
+        )
+    return found
+
+
+def _slow(limits: Limits, summary: Summary) -> list[str]:
+    found = []
+    requests = sum(timing.count for timing in summary.timings)
+    failures = sum(timing.failures for timing in summary.timings)
+    if limits.failure_share is not None and requests and failures / requests > limits.failure_share:
+        found.append(f"{failures} of {requests} requests failed, more than {limits.failure_share:.2%}")
+    for timing in summary.timings:
+        most = limits.p99_of(timing.name)
+        if most is not None and timing.count and timing.p99_ms > most:
+            found.append(f"{timing.name} takes {timing.p99_ms:.0f} ms (p99), more than {most:g}")
+    growth = summary.memory_growth_share
+    if limits.memory_growth_share is not None and growth is not None and growth > limits.memory_growth_share:
+        found.append(f"the server's memory grew by {growth:.0%}, more than {limits.memory_growth_share:.0%}")
+    return found

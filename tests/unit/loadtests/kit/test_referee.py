@@ -1,0 +1,203 @@
+"""Games with one thing planted each; see what the referee makes of them."""
+
+import msgspec
+import pytest
+
+from loadtests.kit.messages import GameEnded, Line, Result, Round, RoundEnded, State
+from loadtests.kit.referee import Referee
+from loadtests.kit.screen import Screen
+
+ADA, BEN, CLEO = "ada", "ben", "cleo"
+MEMBERS = (ADA, BEN, CLEO)
+VOTES = {ADA: BEN, BEN: ADA, CLEO: BEN}
+
+
+def result(user, votes):
+    return Result(answer_id=f"a-{user}", content=f"text of {user}", user_id=user, vote_count=votes)
+
+
+def board(**scores):
+    ranks = {user: 1 + sum(other > score for other in scores.values()) for user, score in scores.items()}
+    return tuple(
+        Line(rank=ranks[user], user_id=user, score=score)
+        for user, score in sorted(scores.items(), key=lambda each: -each[1])
+    )
+
+
+BOARD = board(ben=2, ada=1, cleo=0)
+ENDED = RoundEnded(
+    type="round_ended",
+    room_code="ABC234",
+    seq=5,
+    server_time=1,
+    round_id="r1",
+    round_number=1,
+    results=(result(BEN, 2), result(ADA, 1), result(CLEO, 0)),
+    leaderboard=BOARD,
+)
+OVER = GameEnded(type="game_ended", room_code="ABC234", seq=6, server_time=2, final_leaderboard=BOARD)
+
+
+def screen(seq=6, leaderboard=BOARD):
+    screen = Screen()
+    screen.seq, screen.phase, screen.leaderboard = seq, "finished", leaderboard
+    return screen
+
+
+def acknowledged():
+    """A referee who knows all answers and votes of the round."""
+    referee = Referee("ABC234")
+    for user in MEMBERS:
+        referee.answer(user, "r1", f"text of {user}", None)
+        referee.answer(user, "r1", f"text of {user}", f"a-{user}")
+    for voter, author in VOTES.items():
+        referee.vote(voter, "r1", f"a-{author}", None)
+        referee.vote(voter, "r1", f"a-{author}", f"v-{voter}")
+    return referee
+
+
+def settled(referee=None, ended=ENDED, over=OVER, screens=None):
+    referee = referee or acknowledged()
+    for user in MEMBERS:
+        referee.saw(user, ended)
+        referee.saw(user, over)
+    return referee.settle(screens or {user: screen() for user in MEMBERS})
+
+
+def with_results(*results, leaderboard=BOARD):
+    return msgspec.structs.replace(ENDED, results=results, leaderboard=leaderboard)
+
+
+def test_a_right_game_has_no_deviations():
+    assert settled() == []
+
+
+@pytest.mark.parametrize(
+    ("ended", "words"),
+    [
+        (with_results(result(BEN, 2), result(ADA, 1)), "was acknowledged and is not in the results"),
+        (with_results(result(BEN, 2), result(ADA, 1), result(CLEO, 0), result("dora", 0)), "and gave none"),
+        (with_results(result(BEN, 2), result(ADA, 1), result(CLEO, 0), result(CLEO, 0)), "has 2 answers"),
+        (
+            with_results(
+                result(BEN, 2), result(ADA, 1), msgspec.structs.replace(result(CLEO, 0), content="something else")
+            ),
+            "was acknowledged and is not in the results",
+        ),
+    ],
+    ids=["lost answer", "foreign answer", "answer counted twice", "another text"],
+)
+def test_every_answer_is_counted_once(ended, words):
+    assert any(words in deviation for deviation in settled(ended=ended))
+
+
+@pytest.mark.parametrize("votes", [1, 3], ids=["lost vote", "vote counted twice"])
+def test_every_vote_is_counted_once(votes):
+    found = settled(ended=with_results(result(BEN, votes), result(ADA, 1), result(CLEO, 0)))
+    assert any(f"has {votes} votes" in deviation and "not 2" in deviation for deviation in found)
+
+
+def test_votes_for_an_answer_that_is_not_shown_are_lost_votes():
+    found = settled(ended=with_results(result(ADA, 1), result(CLEO, 0)))
+    assert any("2 acknowledged votes for a-ben" in deviation for deviation in found)
+
+
+def test_what_has_no_reply_may_count_or_not():
+    for votes in (2, 3):
+        referee = acknowledged()
+        referee.vote("dora", "r1", "a-ben", None)
+        scores = board(ben=votes, ada=1, cleo=0)
+        found = settled(
+            referee,
+            with_results(result(BEN, votes), result(ADA, 1), result(CLEO, 0), leaderboard=scores),
+            msgspec.structs.replace(OVER, final_leaderboard=scores),
+            {user: screen(leaderboard=scores) for user in MEMBERS},
+        )
+        assert found == []
+
+
+def test_what_was_refused_must_not_count():
+    referee = acknowledged()
+    referee.answer_refused(CLEO, "r1")
+    assert any("cleo has an answer" in deviation for deviation in settled(referee))
+
+
+def test_an_acknowledgement_that_changes_is_a_deviation():
+    referee = acknowledged()
+    referee.vote(CLEO, "r1", "a-ben", "v-another")
+    assert any("acknowledged a second time" in deviation for deviation in settled(referee))
+
+
+def test_points_are_the_sum_of_the_votes():
+    found = settled(ended=msgspec.structs.replace(ENDED, leaderboard=board(ben=3, ada=1, cleo=0)))
+    assert any("ben has 3 points at seq 5, not 2" in deviation for deviation in found)
+
+
+def test_whoever_has_points_is_on_the_board():
+    found = settled(over=msgspec.structs.replace(OVER, final_leaderboard=board(ben=2, cleo=0)))
+    assert any("ada with points are not on the board" in deviation for deviation in found)
+
+
+def test_the_winner_is_who_has_most_points():
+    wrong = tuple(msgspec.structs.replace(line, rank=1 if line.user_id == ADA else 2) for line in BOARD)
+    found = settled(over=msgspec.structs.replace(OVER, final_leaderboard=wrong))
+    assert any("the winner at seq 6 is not" in deviation for deviation in found)
+
+
+def test_a_different_winner_on_one_screen_is_a_deviation():
+    screens = {ADA: screen(), BEN: screen(), CLEO: screen(leaderboard=board(ada=2, ben=1, cleo=0))}
+    assert any("cleo sees another winner" in deviation for deviation in settled(screens=screens))
+
+
+def test_an_event_with_two_contents_is_a_deviation():
+    referee = acknowledged()
+    referee.saw(CLEO, with_results(result(BEN, 1), result(ADA, 1), result(CLEO, 0)))
+    assert any("was told another round_ended as seq 5" in deviation for deviation in settled(referee))
+
+
+def test_a_hole_is_a_deviation():
+    referee = acknowledged()
+    referee.hole(CLEO, 4, ENDED)
+    assert any("a hole in seq: cleo was sent round_ended 5 when 4 was next" in each for each in settled(referee))
+
+
+def test_what_a_standing_connection_did_not_bring_is_a_hole():
+    referee = acknowledged()
+    referee.not_sent(CLEO, ENDED)
+    assert any("a hole in seq: cleo was not sent round_ended 5" in each for each in settled(referee))
+
+
+def test_one_who_never_saw_the_end_is_a_deviation():
+    screens = {ADA: screen(), BEN: screen(), CLEO: screen(seq=5)}
+    assert any("cleo was never told the end" in deviation for deviation in settled(screens=screens))
+
+
+def test_a_reply_that_nobody_waits_for_is_a_deviation():
+    referee = acknowledged()
+    referee.stray_reply(CLEO, "id-1")
+    assert any("a second reply" in deviation for deviation in settled(referee))
+
+
+@pytest.mark.parametrize(
+    ("results", "leaderboard", "words"),
+    [
+        (ENDED.results, BOARD, None),
+        (ENDED.results[:2], BOARD, "has other results"),
+        (ENDED.results, board(ben=1, ada=1, cleo=0), "has another board"),
+    ],
+)
+def test_snapshots_show_what_events_told(results, leaderboard, words):
+    referee = acknowledged()
+    state = State(
+        room_code="ABC234",
+        stream="s",
+        seq=6,
+        phase="finished",
+        server_time=3,
+        host_id=ADA,
+        leaderboard=leaderboard,
+        round=Round(round_id="r1", round_number=1, total_rounds=1, results=results),
+    )
+    referee.saw_state(CLEO, state)
+    found = settled(referee)
+    assert found == [] if words is None else any(words in deviation for deviation in found)
