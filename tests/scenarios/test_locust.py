@@ -3,7 +3,6 @@
 import asyncio
 import csv
 import importlib.util
-import itertools
 import json
 import re
 import sys
@@ -142,26 +141,6 @@ async def test_connections_that_are_cut_come_back_and_nothing_is_missed(server, 
     assert outcome.code == 0, outcome.said
     assert {"WSC reconnect", "WS resume"} <= outcome.names
     assert outcome.verdict["counts"]["finished"] >= 1
-
-
-async def test_a_connection_that_is_lost_again_before_the_reply_to_its_resume_resumes_once_more(server, tmp_path):
-    resumes = itertools.count()
-
-    def lose(_number, frame):
-        if "recovered" in frame and next(resumes) % 2 == 0:
-            raise ConnectionResetError
-        return [frame]
-
-    async with lying(server.port, lose) as url:
-        outcome = await load(
-            tmp_path, url, "--shape", "reconnect_storm", "--storm-every", "3", "--finish-seconds", "60"
-        )
-    assert outcome.code == 0, outcome.said
-    assert next(resumes) > 2
-    counts = outcome.verdict["counts"]
-    assert counts.get("failed", 0) == 0, outcome.said
-    # Nobody is left waiting: whatever fell due was done, or given up as the room had gone on.
-    assert counts["planned"] >= counts["due"], outcome.said
 
 
 async def test_the_hook_of_a_rolling_restart_is_run_and_its_failure_is_one(server, tmp_path):
