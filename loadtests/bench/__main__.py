@@ -6,7 +6,7 @@ from pathlib import Path
 
 from loadtests.bench.machine import machine, moment
 from loadtests.bench.outputs import write_json
-from loadtests.bench.processes import ROOT, Server, commit_of, default_cores, raise_descriptors
+from loadtests.bench.processes import ROOT, Server, commit_of, default_cores, end_in_order, raise_descriptors
 from loadtests.bench.run import Plan, complaints, run, to_terminal
 from loadtests.bench.tables import report
 
@@ -22,6 +22,7 @@ def main() -> int:
     servers += [Server(name, cores, checkout=path) for name, path in checkouts.items()]
     plan = Plan(tuple(args.loads.split(",")), args.rounds, args.seconds, args.rooms, args.members, args.audience)
     raise_descriptors()
+    end_in_order()
     before = moment()
     slices, unfinished = run(servers, plan, cores, to_terminal)
     bases = [] if args.no_floor else ["floor"]

@@ -19,7 +19,7 @@ from typing import Any, Final
 from loadtests.bench import capacity, cluster, curves, memory, results
 from loadtests.bench.machine import machine, moment
 from loadtests.bench.outputs import Row, write_csv, write_json
-from loadtests.bench.processes import ROOT, Cores, Server, commit_of, default_cores, raise_descriptors
+from loadtests.bench.processes import ROOT, Cores, Server, commit_of, default_cores, end_in_order, raise_descriptors
 from loadtests.bench.run import to_terminal
 from loadtests.bench.valkey import Valkey
 
@@ -32,6 +32,7 @@ def main() -> int:
     args = _parser().parse_args()
     args.output.mkdir(parents=True, exist_ok=True)
     raise_descriptors()
+    end_in_order()
     cores = default_cores()
     wrong = 0
     for part in args.only.split(","):
