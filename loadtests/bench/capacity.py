@@ -23,7 +23,7 @@ _REMEDIES: Final = {
     "PostgreSQL: commits": "fewer, larger nodes make larger batches; faster disks; then split by rooms, as for its CPU",
     "PostgreSQL: connections": "raise `max_connections`; then split by rooms, as for its CPU",
     "Redis: its one thread": "have the balancer hash rooms, so that nothing is forwarded; then split by rooms",
-    "Redis: network": "the same",
+    "Redis: network": "have the balancer hash rooms, so that nothing is forwarded; then split by rooms",
 }
 
 

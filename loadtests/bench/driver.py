@@ -27,6 +27,10 @@ class Listener(Protocol):
         """Take that the connection ended."""
 
 
+class BusyError(ConnectionError):
+    """The server takes no connection now: 503."""
+
+
 class Connection:
     """An open one. `index` is what its listener calls it."""
 
@@ -65,7 +69,12 @@ class Driver:
         return len(self._connections)
 
     def open(self, port: int, path: str, token: str, listener: Listener, index: int) -> Connection:
-        """Open a connection to `path`, and wait until it is upgraded."""
+        """Open a connection to `path`, and wait until it is upgraded.
+
+        Raises:
+            BusyError: The server is to be asked again later.
+            ConnectionError: It refuses.
+        """
         opened = socket.create_connection(("127.0.0.1", port), timeout=_UPGRADE_SECONDS)
         opened.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         opened.sendall(upgrade_request(path, f"127.0.0.1:{port}", token))
@@ -76,6 +85,8 @@ class Driver:
                 raise ConnectionError(f"the upgrade was refused: {data!r}")
             data += more
         head, _, rest = data.partition(b"\r\n\r\n")
+        if b" 503 " in head.partition(b"\r\n")[0]:
+            raise BusyError(f"the upgrade was refused: {data!r}")
         if b" 101 " not in head:
             raise ConnectionError(f"the upgrade was refused: {data!r}")
         opened.setblocking(False)

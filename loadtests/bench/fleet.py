@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from typing import Final
 
-from loadtests.bench.driver import Driver
+from loadtests.bench.driver import BusyError, Connection, Driver
 from loadtests.bench.guests import guests
 from loadtests.bench.paces import Burst, Offered, Saturated
 from loadtests.bench.processes import Server
@@ -178,9 +178,17 @@ class Fleet:
 
     def _connect(self, room: Room, path: str, tokens: Sequence[str]) -> None:
         for index, token in enumerate(tokens):
-            room.connections.append(self._driver.open(self.server.port, path, token, room, index))
+            room.connections.append(self._opened(path, token, room, index))
             if index % _PUMP_EACH == 0:
                 self.pump()
+
+    def _opened(self, path: str, token: str, room: Room, index: int) -> Connection:
+        for pause in _PAUSES:
+            try:
+                return self._driver.open(self.server.port, path, token, room, index)
+            except BusyError:
+                self.wait(pause)
+        return self._driver.open(self.server.port, path, token, room, index)
 
     def _fill(self, rooms: list[GameRoom]) -> None:
         self._ask([(room, Command(0, "create_room", room.settings())) for room in rooms])

@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 ROOT: Final = Path(__file__).parents[2]
-_START_SECONDS: Final = 60.0
+_START_SECONDS: Final = 180.0
 _STOP_SECONDS: Final = 20.0
 _PR_SET_PDEATHSIG: Final = 1
 _DESCRIPTORS: Final = 11_000
@@ -75,8 +75,10 @@ class Server:
             )
         until = time.monotonic() + _START_SECONDS
         while not self._is_ready():
-            if self._process.poll() is not None or time.monotonic() > until:
-                raise RuntimeError(f"{self.name} did not start:\n{self.said()}")
+            if self._process.poll() is not None:
+                raise RuntimeError(f"{self.name} ended with {self._process.returncode}:\n{self.said()}")
+            if time.monotonic() > until:
+                raise RuntimeError(f"{self.name} was not ready after {_START_SECONDS:.0f} s:\n{self.said()}")
             time.sleep(0.05)
         for pid in self._database_pids():
             os.sched_setaffinity(pid, {self._cores.database})
