@@ -59,7 +59,7 @@ results: $(TEST_STAMP)
 # A minute of games from Locust, on a server of its own; load-report/ has what came of it. See loadtests/LOCUST.md:
 # make load ARGS="--shape vote_burst -u 500 -r 50 -t 120s --processes 2"
 load: $(LOAD_STAMP)
-	@exec $(BIN)/python loadtests/serve_and_load.py $(ARGS)
+	@exec $(BIN)/python -m loadtests.serve_and_load $(ARGS)
 
 # What is generated in protocol/: schemas, asyncapi.json, openapi.json.
 protocol: $(TEST_STAMP)

@@ -1,6 +1,6 @@
 """`make load`: a server of its own, with a database of its own, and a run of Locust against it.
 
-    python loadtests/serve_and_load.py [--shape vote_burst] [-u 500] [-r 50] [-t 60s] [--processes 2] ...
+    python -m loadtests.serve_and_load [--shape vote_burst] [-u 500] [-r 50] [-t 60s] [--processes 2] ...
 
 What is given goes to Locust. Everything that is written is in `load-report/`: Locust's CSV files and its page, our
 page of plots, the figures of each second, the verdict, and what the server said. The exit code is the verdict.
@@ -8,7 +8,6 @@ page of plots, the figures of each second, the verdict, and what the server said
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -17,6 +16,8 @@ import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+from loadtests.bench.processes import free_port
 
 ROOT = Path(__file__).resolve().parents[1]
 START_SECONDS = 60
@@ -90,14 +91,6 @@ def wait_for(url: str, server: subprocess.Popen[bytes], log: Path) -> None:
         except OSError:
             time.sleep(0.1)
     raise SystemExit(f"The server did not start; {log} has what it said.")
-
-
-def free_port() -> int:
-    """One that nobody has now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 if __name__ == "__main__":

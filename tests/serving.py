@@ -10,6 +10,8 @@ import socket
 import sys
 import tempfile
 import urllib.request
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
@@ -25,6 +27,17 @@ def free_port() -> int:
             port = random.SystemRandom().randrange(15_000, 32_000)
             probe.bind(("127.0.0.1", port))
             return port
+
+
+@asynccontextmanager
+async def clean_server(**settings: str) -> AsyncIterator["ServerProcess"]:
+    """A server that runs meanwhile, ends in order, and has nothing in its log that no run may have."""
+    process = ServerProcess(**settings)
+    await process.start()
+    yield process
+    code = await process.stop()
+    assert (code, complaints(process.said())) == (0, [])
+    await process.close()
 
 
 def is_ready(url: str) -> bool:

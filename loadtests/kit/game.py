@@ -1,5 +1,6 @@
 """A game, what its members tell each other outside of the protocol, and what a member is to it."""
 
+import time
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING
 
@@ -24,9 +25,11 @@ class TroubleError(Exception):
 class Watching(ABC):
     """A member as a game needs him, whatever he is connected by."""
 
-    user_id: str
-    screen: Screen
-    referee: Referee | None
+    def __init__(self, user_id: str) -> None:
+        self.user_id = user_id
+        self.screen = Screen()
+        self.referee: Referee | None = None
+        self._number = 0
 
     @abstractmethod
     def connect(self, room_hint: str = "") -> None:
@@ -36,9 +39,10 @@ class Watching(ABC):
     def close(self) -> None:
         """Be there no more, without leaving the room."""
 
-    @abstractmethod
     def command_id(self) -> str:
         """One that this user has not had."""
+        self._number += 1
+        return f"{self.user_id[:18]}-{time.time_ns():x}-{self._number}"
 
     @abstractmethod
     def do(self, command: Command, at: float) -> Ok | Refusal:

@@ -1,6 +1,5 @@
 """A member without a socket: bots, scripts, a page without script. He looks what has changed, and calls."""
 
-import time
 from collections.abc import Collection
 from typing import TYPE_CHECKING, Final
 
@@ -13,11 +12,9 @@ from loadtests.kit import messages
 from loadtests.kit.clock import now
 from loadtests.kit.game import TroubleError, Watching
 from loadtests.kit.messages import Command, JoinRoom, LeaveRoom, Ok, Refusal, State, SubmitAnswer, SubmitVote
-from loadtests.kit.screen import Screen
 
 if TYPE_CHECKING:
     from loadtests.kit.kit import Kit
-    from loadtests.kit.referee import Referee
 
 _SECONDS: Final = 10.0
 _TRIES: Final = 8
@@ -111,13 +108,9 @@ class HttpMember(Watching):
     """Somebody who plays over HTTP alone."""
 
     def __init__(self, kit: "Kit", user_id: str, token: str) -> None:
-        super().__init__()
-        self.user_id = user_id
-        self.screen = Screen()
-        self.referee: Referee | None = None
+        super().__init__(user_id)
         self._kit = kit
         self._caller = Caller(kit, token)
-        self._number = 0
 
     def connect(self, room_hint: str = "") -> None:
         """There is nothing to keep."""
@@ -125,11 +118,6 @@ class HttpMember(Watching):
     def close(self) -> None:
         """End it."""
         self._caller.close()
-
-    def command_id(self) -> str:
-        """One that this user has not had."""
-        self._number += 1
-        return f"{self.user_id[:18]}-{time.time_ns():x}-{self._number}"
 
     def do(self, command: Command, at: float) -> Ok | Refusal:
         """Call what stands for the command.

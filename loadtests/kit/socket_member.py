@@ -5,7 +5,6 @@ and wait for replies. A command is measured from the moment for which it was pla
 happened in between; it is sent again with the same id when its reply was lost, or said that it may be.
 """
 
-import time
 from typing import TYPE_CHECKING, Final
 
 import gevent
@@ -22,7 +21,6 @@ from loadtests.kit.wire import LostError, Wire
 
 if TYPE_CHECKING:
     from loadtests.kit.kit import Kit
-    from loadtests.kit.referee import Referee
 
 _CONNECT_SECONDS: Final = 10.0
 _IDLE_SECONDS: Final = 17.0
@@ -38,10 +36,7 @@ class SocketMember(Watching):
     """Somebody with a token, in one room at a time."""
 
     def __init__(self, kit: "Kit", user_id: str, token: str) -> None:
-        super().__init__()
-        self.user_id = user_id
-        self.screen = Screen()
-        self.referee: Referee | None = None
+        super().__init__(user_id)
         self._kit = kit
         self._token = token
         self._wire: Wire | None = None
@@ -54,7 +49,6 @@ class SocketMember(Watching):
         self._resume_sent = 0.0
         self._is_doubt = False
         self._live_seq = -1
-        self._number = 0
         self._reply_seconds = 5.0
         self._room_hint = ""
         self._stopped = ""
@@ -126,11 +120,6 @@ class SocketMember(Watching):
             self._resume(wire, is_doubt=True)
         except LostError:
             self.cut()
-
-    def command_id(self) -> str:
-        """One that this user has not had."""
-        self._number += 1
-        return f"{self.user_id[:18]}-{time.time_ns():x}-{self._number}"
 
     def _may_repeat(self, reply: Refusal, failures: int) -> bool:
         return (reply.retryable or reply.code == "rate_limited") and failures < _TRIES

@@ -16,7 +16,7 @@ import sys
 import time
 import uuid
 from collections import Counter
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Final, NamedTuple
 
 from tests.serving import ROOT
@@ -33,8 +33,8 @@ class Order(NamedTuple):
     port: int
     clients: int
     seconds: float
-    tokens: list[str] = []  # noqa: RUF012 - never changed
-    room_codes: list[str] = []  # noqa: RUF012
+    tokens: Sequence[str] = ()
+    room_codes: Sequence[str] = ()
 
 
 async def pour(order: Order) -> Counter[str]:

@@ -8,20 +8,15 @@ import pytest
 
 from tests.nodes import Nodes
 from tests.scenarios.talker import Talker, turned
-from tests.serving import ServerProcess, complaints
+from tests.serving import ServerProcess, clean_server, complaints
 
 WAITS = {"GRACE_SECONDS": "1", "HOST_AWAY_SECONDS": "1.5", "MAX_PLAYERS": "10", "MAX_MEMBERS": "12"}
 
 
 @pytest.fixture(scope="session")
 async def server():
-    process = ServerProcess(**WAITS)
-    await process.start()
-    yield process
-    code = await process.stop()
-    assert code == 0
-    assert complaints(process.said()) == []
-    await process.close()
+    async with clean_server(**WAITS) as process:
+        yield process
 
 
 @pytest.fixture(scope="session")

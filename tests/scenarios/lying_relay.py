@@ -1,13 +1,12 @@
 """A relay that understands what the server sends, and may leave out, repeat, or alter frames on their way."""
 
 import asyncio
-import contextlib
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 import orjson
 
-from votegame import tasks
+from tests.relay import copied, relaying
 
 Lie = Callable[[int, dict], list[dict]]
 """What becomes of a frame on the connection with this number."""
@@ -18,34 +17,13 @@ _SHORT = 126
 @asynccontextmanager
 async def lying(port: int, lie: Lie) -> AsyncIterator[str]:
     """The URL of a relay before a server on this port."""
-    running: set[asyncio.Task] = set()
-    count = 0
 
-    async def relay(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        nonlocal count
-        count += 1
-        number = count
-        running.add(asyncio.current_task())
-        with contextlib.suppress(OSError, asyncio.IncompleteReadError):
-            there, back = await asyncio.open_connection("127.0.0.1", port)
-            await asyncio.gather(_copied(reader, back), _told(there, writer, lambda frame: lie(number, frame)))
-        writer.close()
-        running.discard(asyncio.current_task())
+    async def relay(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, number: int) -> None:
+        there, back = await asyncio.open_connection("127.0.0.1", port)
+        await asyncio.gather(copied(reader, back), _told(there, writer, lambda frame: lie(number, frame)))
 
-    server = await asyncio.start_server(relay, "127.0.0.1", 0)
-    try:
-        yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
-    finally:
-        server.close()
-        await tasks.end(list(running))
-
-
-async def _copied(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    with contextlib.suppress(OSError):
-        while data := await reader.read(65_536):
-            writer.write(data)
-            await writer.drain()
-    writer.close()
+    async with relaying(relay) as url:
+        yield url
 
 
 async def _told(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, lie: Callable[[dict], list[dict]]) -> None:
@@ -53,7 +31,7 @@ async def _told(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, lie:
     head = await reader.readuntil(b"\r\n\r\n")
     writer.write(head)
     if not head.startswith(b"HTTP/1.1 101"):
-        await _copied(reader, writer)
+        await copied(reader, writer)
         return
     while True:
         opening = await reader.readexactly(2)

@@ -17,7 +17,7 @@ from aiohttp import web
 from tests.nodes import Nodes
 from tests.relay import round_robin
 from tests.scenarios.deviations import DEVIATIONS, SILENT, Deviation, Later, deviating
-from tests.serving import ServerProcess, complaints
+from tests.serving import ServerProcess, clean_server
 from votegame.cli import main
 from votegame.conformance import waiting
 from votegame.conformance.cast import NoGuestError
@@ -33,18 +33,14 @@ JOBS = 6
 @pytest.fixture(scope="module")
 async def prompt_server():
     """A server as it comes, limits per time included, but with short waits."""
-    process = ServerProcess(
+    async with clean_server(
         GRACE_SECONDS="3",
         HOST_AWAY_SECONDS="3.5",
         RATE_LIMITS="on",
         GUESTS_PER_HOUR="10000",
         REGISTRATIONS_PER_HOUR="1000",
-    )
-    await process.start()
-    yield process
-    assert await process.stop() == 0
-    assert complaints(process.said()) == []
-    await process.close()
+    ) as process:
+        yield process
 
 
 async def played(

@@ -3,6 +3,7 @@
 import asyncio
 import csv
 import importlib.util
+import itertools
 import json
 import re
 import sys
@@ -12,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests.scenarios.lying_relay import lying
-from tests.serving import ROOT, ServerProcess, complaints
+from tests.serving import ROOT, clean_server
 
 pytestmark = [
     pytest.mark.long,
@@ -27,19 +28,15 @@ sent_share = 0.0
 failure_share = 1.0
 failed_games = 1000
 """
+LOST_RESUMES = 8
 QUICK = ("-u", "16", "-r", "16", "-t", "6s", "--rounds", "2", "--gather-seconds", "1", "--room-size", "5")
 QUICK_PACE = ("--answer-seconds", "1", "--vote-seconds", "1", "--results-seconds", "0.4", "--finish-seconds", "30")
 
 
 @pytest.fixture(scope="module")
 async def server():
-    process = ServerProcess()
-    await process.start()
-    yield process
-    code = await process.stop()
-    assert code == 0
-    assert complaints(process.said()) == []
-    await process.close()
+    async with clean_server() as process:
+        yield process
 
 
 @dataclass
@@ -141,6 +138,25 @@ async def test_connections_that_are_cut_come_back_and_nothing_is_missed(server, 
     assert outcome.code == 0, outcome.said
     assert {"WSC reconnect", "WS resume"} <= outcome.names
     assert outcome.verdict["counts"]["finished"] >= 1
+
+
+async def test_a_connection_that_is_lost_again_before_the_reply_to_its_resume_resumes_once_more(server, tmp_path):
+    resumes = itertools.count()
+
+    def lose(_number, frame):
+        # Not more: whoever is lost again and again waits longer and longer before he comes back, as he should.
+        if "recovered" in frame and next(resumes) < LOST_RESUMES:
+            raise ConnectionResetError
+        return [frame]
+
+    async with lying(server.port, lose) as url:
+        outcome = await load(tmp_path, url, "--shape", "reconnect_storm", "--storm-every", "3")
+    assert outcome.code == 0, outcome.said
+    assert next(resumes) > LOST_RESUMES
+    counts = outcome.verdict["counts"]
+    assert counts.get("failed", 0) == 0, outcome.said
+    # Nobody is left waiting: whatever fell due was done, or given up as the room had gone on.
+    assert counts["planned"] >= counts["due"], outcome.said
 
 
 async def test_the_hook_of_a_rolling_restart_is_run_and_its_failure_is_one(server, tmp_path):
