@@ -22,6 +22,7 @@ from tests.chaos.seats import Seat, Table, all_of, ok, token, until_ok
 from tests.chaos.series import told
 from tests.nodes import Nodes
 from tests.serving import AS_SHIPPED, complaints, metric
+from votegame.limits.admission import DOORS
 
 KINDS: Final = (
     "strangers",
@@ -177,10 +178,7 @@ class Floods:
         )
 
     async def _look(self) -> dict[str, float]:
-        names = [
-            f'votegame_turned_away_total{{door="{door}"}}'
-            for door in ("rooms", "accounts", "strangers", "users", "joins")
-        ]
+        names = [f'votegame_turned_away_total{{door="{door}"}}' for door in DOORS]
         names += ["votegame_rooms", "votegame_connections", "process_resident_memory_bytes", "votegame_overload_level"]
         names += ["votegame_loop_lag_lasting_seconds", "process_cpu_seconds_total", "votegame_loop_lag_seconds_sum"]
         names += ["votegame_commit_seconds_count", "votegame_commit_seconds_sum", "votegame_commit_rows_sum"]

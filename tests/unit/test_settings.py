@@ -4,9 +4,7 @@ import stat
 import pytest
 
 from votegame.errors import ConfigurationError
-from votegame.questions.budget import TOKENS_RESERVED
 from votegame.settings import Settings, documented, kept_secret, read_settings
-from votegame.settings.contradictions import FEWEST_TOKENS
 from votegame.wire.limits import Limits
 
 SECRET = "Zk3v9Qm1xW7rT5yB8nL2pD6sF4hJ0gCa"
@@ -292,7 +290,6 @@ def test_a_budget_of_which_nothing_can_be_spent_is_refused():
         "MODEL_CALLS_PER_HOUR: expected 0, for no limit, or at least 2, for one call of the model"
     )
     assert read_settings({**model, "OPENAI_API_KEY": ""}).model_tokens_per_day == 7999
-    assert FEWEST_TOKENS == TOKENS_RESERVED
 
 
 def test_every_setting_is_documented():

@@ -5,14 +5,11 @@ reservation, so that the budget is kept whatever happens.
 """
 
 from collections.abc import Callable, Mapping
-from typing import Final
 
 import structlog
 
 from votegame.questions.ports import Limits, SpendingStore, Spent
-
-TOKENS_RESERVED: Final = 8_000
-"""For one call: more than the prompt, the questions to avoid, an answer and what it was thought over with can take."""
+from votegame.settings.contradictions import TOKENS_RESERVED
 
 Observe = Callable[[Mapping[str, int]], None]
 """Told what is left, by `calls_hour`, `calls_day`, `tokens_hour` and `tokens_day`; without those that have no limit."""

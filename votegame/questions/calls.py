@@ -17,8 +17,9 @@ from votegame.errors import StoreError
 from votegame.game.question import Question, Wish
 from votegame.metrics import Metrics
 from votegame.questions.breaker import Breaker
-from votegame.questions.budget import TOKENS_RESERVED, Budget
+from votegame.questions.budget import Budget
 from votegame.questions.ports import ANY_SOURCE, MODERATED, ModelError, Moderator, QuestionMaker, Source
+from votegame.settings.contradictions import TOKENS_RESERVED
 
 QUESTIONS_PER_CALL: Final = 12
 _MOST_TEXTS: Final = 3 * QUESTIONS_PER_CALL

@@ -8,8 +8,9 @@ from votegame.origins import canonical_origin
 from votegame.settings.secret import SECRET_CHARS
 from votegame.settings.values import Settings
 
-FEWEST_TOKENS: Final = 8_000
-"""Set aside for each call of a model: with less in an hour none is ever made."""
+TOKENS_RESERVED: Final = 8_000
+"""Set aside for each call of a model: more than the prompt, the questions to avoid, an answer and what it was thought
+over with can take. With less in an hour none is ever made."""
 
 _PREFIX: Final = re.compile(r"[A-Za-z0-9_.-]{1,64}", re.ASCII)
 _PLACEHOLDERS: Final = ("changeme", "change-me", "change_me", "placeholder", "your-secret", "your_secret")
@@ -108,8 +109,8 @@ def _budget_problems(settings: Settings) -> list[str]:
     fewest = {
         "model_calls_per_hour": calls,
         "model_calls_per_day": calls,
-        "model_tokens_per_hour": FEWEST_TOKENS,
-        "model_tokens_per_day": FEWEST_TOKENS,
+        "model_tokens_per_hour": TOKENS_RESERVED,
+        "model_tokens_per_day": TOKENS_RESERVED,
     }
     return [
         f"{name.upper()}: expected 0, for no limit, or at least {least:,}, for one call of the model"

@@ -4,9 +4,9 @@ import pytest
 from votegame.game.question import Wish
 from votegame.providers import prompt
 from votegame.providers.openai import ANSWER_BYTES, _BoundedStream, most_used
-from votegame.questions.budget import TOKENS_RESERVED
 from votegame.questions.calls import QUESTIONS_PER_CALL
 from votegame.questions.ports import ModelError
+from votegame.settings.contradictions import TOKENS_RESERVED
 from votegame.wire.text import QUESTION_CHARS, TOPIC_CHARS
 
 

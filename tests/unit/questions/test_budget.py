@@ -7,8 +7,9 @@ from structlog.testing import capture_logs
 
 from tests.fakes import HandClock
 from votegame.errors import StoreUnavailableError
-from votegame.questions.budget import TOKENS_RESERVED, Budget
+from votegame.questions.budget import Budget
 from votegame.questions.ports import Limits
+from votegame.settings.contradictions import TOKENS_RESERVED
 from votegame.storage.memory_questions import MemorySpendingStore
 
 LIMITS = Limits(calls_per_hour=4, calls_per_day=6, tokens_per_hour=50_000, tokens_per_day=100_000)

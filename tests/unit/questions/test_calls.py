@@ -6,9 +6,10 @@ from structlog.testing import capture_logs
 from tests.unit.questions.model_kit import PLAIN_PIRATES, Maker, Moderator, Things, failing, made_texts
 from votegame.errors import StoreUnavailableError
 from votegame.game import wording
-from votegame.questions.budget import TOKENS_RESERVED, Budget
+from votegame.questions.budget import Budget
 from votegame.questions.calls import QUESTIONS_PER_CALL, Calls
 from votegame.questions.ports import ModelError
+from votegame.settings.contradictions import TOKENS_RESERVED
 
 SOME = [wording.question(text) for text in made_texts(3)]
 
