@@ -83,6 +83,7 @@ class Game(Table):
         self.joined = 0
         self.over = 0
         self.progress = Flag()
+        self.started = Flag()
         self.settled = Flag()
 
     def spoil(self, trouble: str) -> None:
@@ -92,6 +93,7 @@ class Game(Table):
             if not awaited.ready():
                 awaited.set_exception(TroubleError(trouble))
         self.progress.set()
+        self.started.set()
 
 
 def count(kit: "Kit", game: Game) -> None:

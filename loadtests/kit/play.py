@@ -143,9 +143,9 @@ class Part:
         kit, member = self._kit, self._member
         member.idle_until(planned.at)
         if planned.act is Act.JOIN:
-            room_code = self._game.room_code.get()
+            at = self._started(planned.at)
             kit.tally.act(now() - planned.at, kit.late_seconds)
-            self._join(room_code, planned.at)
+            self._join(self._game.room_code.get(), at)
             return
         at = member.glance(planned.at)
         wanted = self._moment(planned)
@@ -159,6 +159,18 @@ class Part:
             return
         kit.tally.act(now() - planned.at, kit.late_seconds)
         self._give(command, at)
+
+    def _started(self, at: float) -> float:
+        """Wait for the start: who comes before it plays at once, and would be waited for in a round not planned for him.
+
+        Returns:
+            The moment from which coming late is measured: `at`, or when the game began after that.
+        """
+        if self._game.started.is_set():
+            return at
+        if not self._game.started.wait(_STANDS_STILL_SECONDS) or self._game.trouble:
+            raise TroubleError(self._game.trouble or "the game did not start")
+        return now()
 
     def _moment(self, planned: Planned) -> tuple[int, int]:
         match planned.act:
@@ -206,7 +218,9 @@ class Part:
         failure = failure_in(command, reply)
         if failure is not None:
             raise TroubleError(f"{command.__struct_config__.tag}: {failure}")
-        if isinstance(command, SubmitAnswer):
+        if isinstance(command, StartGame):
+            self._game.started.set()
+        elif isinstance(command, SubmitAnswer):
             if isinstance(reply, Refusal):
                 referee.answer_refused(user, command.round_id)
             else:
