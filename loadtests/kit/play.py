@@ -161,7 +161,7 @@ class Part:
         self._give(command, at)
 
     def _started(self, at: float) -> float:
-        """Wait for the start: who comes before it plays at once, and would be waited for in a round not planned for him.
+        """Wait for the start: who comes before it plays in the first round, and there nothing is planned for him.
 
         Returns:
             The moment from which coming late is measured: `at`, or when the game began after that.
