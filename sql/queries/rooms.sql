@@ -39,30 +39,30 @@ WHERE creator_id = %(creator_id)s AND command_id = %(command_id)s AND created_at
 -- The commit: the rows of many rooms in one statement, each room under its fence. Rows are locked in the order of their
 -- ids, so that two batches never wait for each other; a room that another epoch owns, or whose log does not end at
 -- `base`, is left out and touches no other. The time is read after all locks are held, so it runs back in a log only
--- when the clock of the database is set back.
-WITH batch AS MATERIALIZED (
-    SELECT * FROM jsonb_to_recordset(%(batch)s::jsonb) AS b(room_id uuid, epoch bigint, base bigint, top bigint,
-        last_seq bigint, host_id uuid, settings jsonb, status text, next_deadline bigint, rows jsonb)
-), locked AS MATERIALIZED (
-    SELECT r.id, b.top FROM rooms r JOIN batch b ON r.id = b.room_id
-    WHERE r.epoch = b.epoch AND r.last_position = b.base
-    ORDER BY r.id
-    FOR UPDATE OF r
+-- when the clock of the database is set back. It is sent prepared: planning it takes longer than carrying it out.
+WITH locked AS MATERIALIZED (
+    SELECT b.* FROM (
+        SELECT * FROM jsonb_to_recordset(%(batch)s::jsonb) AS b(room_id uuid, epoch bigint, base bigint, top bigint,
+            last_seq bigint, host_id uuid, settings jsonb, status text, next_deadline bigint, rows jsonb)
+        ORDER BY room_id
+    ) AS b CROSS JOIN LATERAL (
+        SELECT FROM rooms r WHERE r.id = b.room_id AND r.epoch = b.epoch AND r.last_position = b.base FOR UPDATE
+    ) AS own
 ), clock AS MATERIALIZED (
     SELECT now_ms() AS ms FROM (SELECT count(*) FROM locked) AS l
 ), written AS (
-    UPDATE rooms r SET last_position = locked.top, last_seq = coalesce(b.last_seq, r.last_seq), host_id = b.host_id,
+    UPDATE rooms r SET last_position = b.top, last_seq = coalesce(b.last_seq, r.last_seq), host_id = b.host_id,
         settings = b.settings, status = b.status, next_deadline = b.next_deadline,
         closed_at = CASE WHEN b.status = 'closed' THEN coalesce(r.closed_at, clock.ms) END
-    FROM locked JOIN batch b ON b.room_id = locked.id CROSS JOIN clock
-    WHERE r.id = locked.id
-    RETURNING r.id, r.epoch
+    FROM locked b CROSS JOIN clock
+    WHERE r.id = b.room_id
+    RETURNING r.id, r.epoch, b.rows
 ), added AS (
     INSERT INTO room_events (room_id, position, seq, type, round_id, user_id, command_id, payload, server_time, epoch,
         version)
     SELECT w.id, e.position, e.seq, e.type, e.round_id, e.user_id, e.command_id, e.payload, clock.ms, w.epoch, e.version
-    FROM written w JOIN batch b ON b.room_id = w.id CROSS JOIN clock
-    CROSS JOIN LATERAL jsonb_to_recordset(b.rows) AS e(position bigint, seq bigint, type text, round_id uuid,
+    FROM written w CROSS JOIN clock
+    CROSS JOIN LATERAL jsonb_to_recordset(w.rows) AS e(position bigint, seq bigint, type text, round_id uuid,
         user_id uuid, command_id text, payload jsonb, version smallint)
 )
 SELECT w.id, clock.ms FROM written w CROSS JOIN clock

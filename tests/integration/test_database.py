@@ -37,6 +37,9 @@ QUERIES = {
     "waiting": "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND query LIKE %(like)s "
     "AND state = 'active' AND pid <> pg_backend_pid()",
     "unknown_table": "SELECT secret_word FROM no_such_table",
+    "named": "SELECT count(*) FROM pg_stat_activity WHERE application_name = %(name)s",
+    "prepared": "SELECT name, generic_plans FROM pg_prepared_statements",
+    "twice": "SELECT %(number)s::int + %(number)s::int, %(share)s::text || '%%'",
 }
 
 
@@ -249,6 +252,27 @@ async def test_a_channel_whose_server_process_was_ended_while_idle_does_not_fail
     assert after != pid
 
 
+async def test_a_statement_is_planned_once_for_each_connection(database_url, database):
+    channel = Channel(database_url, prepares=["twice"])
+    for _ in range(3):
+        assert await channel.fetch_one("twice", number=21, share="10'") == (42, "10'%")
+    assert await channel.fetch_all("prepared") == [("twice", 3)]
+    (pid,) = await channel.fetch_one("pid")
+    await database.execute("kill", pids=[pid])
+    await until(lambda: _is_gone(database, pid))
+    assert await channel.fetch_one("twice", number=1, share="") == (2, "%")
+    assert await channel.fetch_all("prepared") == [("twice", 1)]
+    await channel.close()
+
+
+async def test_a_statement_that_cannot_be_prepared_leaves_no_connection_behind(database_url, database):
+    channel = Channel(database_url, name="cannot prepare", prepares=["unknown_table"])
+    with pytest.raises(StoreUnavailableError):
+        await channel.open()
+    await until(lambda: _is_none_named(database, "cannot prepare"))
+    await channel.close()
+
+
 async def test_an_end_that_was_not_read_yet_is_noticed_before_sending(channel, database_url):
     (pid,) = await channel.fetch_one("pid")
     _kill_and_wait_without_the_loop(database_url, pid, channel._connection)
@@ -360,6 +384,10 @@ async def _is_waiting(statements, like, count=1):
 
 async def _is_gone(statements, pid):
     return (await statements.fetch_one("sessions", pid=pid)) == (0,)
+
+
+async def _is_none_named(statements, name):
+    return await statements.fetch_one("named", name=name) == (0,)
 
 
 async def _is_idle(statements, like):

@@ -10,7 +10,7 @@ for ever when it is closed.)
 """
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection
 from contextlib import asynccontextmanager
 from typing import Any, Final, Protocol
 
@@ -19,7 +19,7 @@ from aiopg import Cursor  # noqa: TID251
 
 from votegame.errors import RowsRefusedError, StoreBusyError, StoreUnavailableError
 from votegame.storage.connection import Connection, connect, parse_url, session_options
-from votegame.storage.queries import load_queries
+from votegame.storage.queries import load_queries, prepared
 from votegame.storage.translate import translate
 
 STATEMENT_MS: Final = 2_500
@@ -31,6 +31,10 @@ RETRY_LOCK_MS: Final = 10
 """For what was locked, or unknown, a moment ago: the whole journal waits meanwhile."""
 LEASE_LOCK_MS: Final = 1_000
 POOL_SIZE: Final = 8
+_KEPT_PLANS: Final = (
+    " -c plan_cache_mode=force_generic_plan -c enable_seqscan=off -c enable_hashjoin=off -c enable_mergejoin=off"
+)
+"""A plan that is kept looks rows up by their keys, however small the tables were when it was made."""
 
 _CLOSED: Final = "the connection to the database was closed by us"
 _FOREIGN: Final = (psycopg2.Error, psycopg2.Warning, TimeoutError, OSError, ValueError, RuntimeError)
@@ -55,11 +59,26 @@ class Statements(Protocol):
 class Channel:
     """One connection of its own, used by one task at a time; the others wait."""
 
-    def __init__(self, url: str, *, name: str = "votegame", lock_ms: int = LOCK_MS) -> None:
+    def __init__(
+        self, url: str, *, name: str = "votegame", lock_ms: int = LOCK_MS, prepares: Collection[str] = ()
+    ) -> None:
+        """Make a channel, not connected yet.
+
+        Args:
+            url: The database.
+            name: What the server calls the session.
+            lock_ms: How long a statement waits for a lock, in milliseconds.
+            prepares: The statements that are planned once for each connection, not each time.
+        """
         params = parse_url(url)
         options = session_options(params, statement_ms=STATEMENT_MS, lock_ms=lock_ms)
+        if prepares:
+            options += _KEPT_PLANS
         self._params = {**params, "options": options, "application_name": name}
-        self._queries = load_queries()
+        queries = load_queries()
+        statements = {prepare: prepared(prepare, queries[prepare]) for prepare in prepares}
+        self._preparations = [preparation for preparation, _ in statements.values()]
+        self._queries = {**queries, **{prepare: execution for prepare, (_, execution) in statements.items()}}
         self._lock = asyncio.Lock()
         self._connection: Connection | None = None
         self._closed = False
@@ -117,11 +136,21 @@ class Channel:
         if self._closed:
             raise StoreUnavailableError(_CLOSED)
         if self._connection is None:
-            self._connection = await connect(self._params, timeout=TIMEOUT)
+            self._connection = await self._prepared(await connect(self._params, timeout=TIMEOUT))
             if self._closed:
                 self._disconnect()
                 raise StoreUnavailableError(_CLOSED)
         return self._connection
+
+    async def _prepared(self, connection: Connection) -> Connection:
+        try:
+            async with connection.cursor() as cursor:
+                for preparation in self._preparations:
+                    await cursor.execute(preparation)
+        except BaseException:
+            connection.close()
+            raise
+        return connection
 
     def _disconnect(self) -> None:
         connection, self._connection = self._connection, None
@@ -167,9 +196,9 @@ class Database:
         for channel in self._channels:
             await channel.close()
 
-    def channel(self, purpose: str, *, lock_ms: int = LOCK_MS) -> Channel:
+    def channel(self, purpose: str, *, lock_ms: int = LOCK_MS, prepares: Collection[str] = ()) -> Channel:
         """A connection apart from the pool, which the caller closes."""
-        return Channel(self.url, name=f"{self._name}-{purpose}", lock_ms=lock_ms)
+        return Channel(self.url, name=f"{self._name}-{purpose}", lock_ms=lock_ms, prepares=prepares)
 
     async def fetch_one(self, name: str, /, **params: Any) -> Row | None:
         """The first row of the result."""

@@ -16,6 +16,7 @@ from votegame.files import sql_directory
 
 _MARKER: Final = re.compile(r"^-- name: *(.*?) *$", re.MULTILINE)
 _NAME: Final = re.compile(r"[a-z][a-z0-9_]*")
+_PLACEHOLDER: Final = re.compile(r"%\((\w+)\)s")
 
 
 @cache
@@ -39,6 +40,17 @@ def read_queries(directory: Path) -> Mapping[str, str]:
     if not queries:
         raise ConfigurationError(f"There are no queries in {directory}.")
     return MappingProxyType(queries)
+
+
+def prepared(name: str, query: str) -> tuple[str, str]:
+    """The statement that has the server prepare `query` under `name`, and the one that runs it, with its placeholders.
+
+    The server takes the types of the parameters from the query, which must show them, as in `%(batch)s::jsonb`.
+    """
+    names = list(dict.fromkeys(_PLACEHOLDER.findall(query)))
+    numbered = _PLACEHOLDER.sub(lambda found: f"${names.index(found[1]) + 1}", query).replace("%%", "%")
+    given = ", ".join(f"%({each})s" for each in names)
+    return f"PREPARE {name} AS {numbered}", f"EXECUTE {name} ({given})"
 
 
 def _parse(text: str, file: str) -> list[tuple[str, str]]:

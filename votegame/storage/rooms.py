@@ -50,7 +50,7 @@ class PostgresRoomStore:
     def __init__(self, database: Database, *, journal: str = "journal") -> None:
         """Make a store with a connection of its own, called `journal`, for `append` and `log_ends`."""
         self._database = database
-        self._journal = database.channel(journal, lock_ms=JOURNAL_LOCK_MS)
+        self._journal = database.channel(journal, lock_ms=JOURNAL_LOCK_MS, prepares=["room_append"])
         self._waits_hardly = False
         self._claims: Gathering[_Wanted, Claim | Held | _Busy] = Gathering(
             self._claim_all, name="claim rooms", at_once=CLAIMS_AT_ONCE, askers=_ASKERS

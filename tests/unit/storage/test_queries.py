@@ -1,7 +1,7 @@
 import pytest
 
 from votegame.errors import ConfigurationError
-from votegame.storage.queries import load_queries, read_queries
+from votegame.storage.queries import load_queries, prepared, read_queries
 
 
 def written(directory, text, name="some.sql"):
@@ -40,3 +40,10 @@ def test_a_name_in_two_files_is_refused(tmp_path):
 
 def test_the_files_of_this_release_are_well_formed():
     assert "room_append" in load_queries()
+
+
+def test_a_prepared_statement_has_numbers_for_its_placeholders_and_runs_with_the_same_names():
+    query = "SELECT %(b)s::int, %(a)s::text LIKE '%%x', %(b)s::int"
+    preparation, execution = prepared("some", query)
+    assert preparation == "PREPARE some AS SELECT $1::int, $2::text LIKE '%x', $1::int"
+    assert execution == "EXECUTE some (%(b)s, %(a)s)"
