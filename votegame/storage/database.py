@@ -15,9 +15,8 @@ from contextlib import asynccontextmanager
 from typing import Any, Final, Protocol
 
 import psycopg2  # noqa: TID251
-from aiopg import Cursor  # noqa: TID251
 
-from votegame.errors import RowsRefusedError, StoreBusyError, StoreUnavailableError
+from votegame.errors import StoreBusyError, StoreUnavailableError
 from votegame.storage.connection import Connection, connect, parse_url, session_options
 from votegame.storage.queries import load_queries, prepared
 from votegame.storage.translate import translate
@@ -116,10 +115,7 @@ class Channel:
         async with self._lock:
             try:
                 connection = await self._connected()
-                async with connection.cursor() as cursor:
-                    await cursor.execute(_built(cursor, query, params))
-                    rows = await cursor.fetchall() if cursor.description else []
-                    return rows, cursor.rowcount
+                return await connection.run(query, params)
             except _FOREIGN as error:
                 raise translate(error) from None
             finally:
@@ -144,9 +140,8 @@ class Channel:
 
     async def _prepared(self, connection: Connection) -> Connection:
         try:
-            async with connection.cursor() as cursor:
-                for preparation in self._preparations:
-                    await cursor.execute(preparation)
+            for preparation in self._preparations:
+                await connection.run(preparation, {})
         except BaseException:
             connection.close()
             raise
@@ -156,17 +151,6 @@ class Channel:
         connection, self._connection = self._connection, None
         if connection is not None:
             connection.close()
-
-
-def _built(cursor: Cursor, query: str, params: Params) -> Any:
-    """The statement as it is sent, in bytes (aiopg says that it takes text only; the driver takes both).
-
-    Only an error of the building itself tells for sure that nothing was sent.
-    """
-    try:
-        return cursor.mogrify(query, params)
-    except ValueError as error:  # a NUL or a lone surrogate
-        raise RowsRefusedError(f"text that cannot be stored ({type(error).__name__})") from None
 
 
 class Database:
