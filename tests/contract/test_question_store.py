@@ -143,39 +143,41 @@ class TestSeen:
             await store.see([ada], [key], keep=300)
         for history in range(5):
             assert keys(await draw(store, people=[ada], history=history)) == set(order[: 4 - history])
-            assert await store.seen([*order, "x"], people=[ada], history=history) == set(order[4 - history :])
-        assert await store.seen(order, people=[ada], history=10_000) == set(order)
-        assert await store.seen(order, people=[], history=10) == set()
+            assert await store.seen(frozenset([*order, "x"]), people=[ada], history=history) == set(
+                order[4 - history :]
+            )
+        assert await store.seen(frozenset(order), people=[ada], history=10_000) == set(order)
+        assert await store.seen(frozenset(order), people=[], history=10) == set()
 
     async def test_the_oldest_are_forgotten(self, world, store):
         (ada,) = await users(world, 1)
         for number in range(7):
             await store.see([ada], [f"k{number}"], keep=4)
         everything = [f"k{number}" for number in range(7)]
-        assert await store.seen(everything, people=[ada], history=100) == {"k3", "k4", "k5", "k6"}
+        assert await store.seen(frozenset(everything), people=[ada], history=100) == {"k3", "k4", "k5", "k6"}
         await store.see([ada], everything, keep=4)
-        assert len(await store.seen(everything, people=[ada], history=100)) == 4
+        assert len(await store.seen(frozenset(everything), people=[ada], history=100)) == 4
 
     async def test_what_was_seen_before_stays_in_its_place(self, world, store):
         (ada,) = await users(world, 1)
         await store.see([ada], ["a", "b"], keep=3)
         await store.see([ada], ["a"], keep=3)
         await store.see([ada], ["a", "c", "d"], keep=3)
-        assert await store.seen(["a", "b", "c", "d"], people=[ada], history=9) == {"b", "c", "d"}
+        assert await store.seen(frozenset(["a", "b", "c", "d"]), people=[ada], history=9) == {"b", "c", "d"}
 
     async def test_it_goes_with_the_user(self, world, store):
         ada, bea = await users(world, 2)
         await store.see([ada, bea], ["a"], keep=9)
         await world.users.delete_user(ada)
-        assert await store.seen(["a"], people=[ada], history=9) == set()
-        assert await store.seen(["a"], people=[bea], history=9) == {"a"}
+        assert await store.seen(frozenset(["a"]), people=[ada], history=9) == set()
+        assert await store.seen(frozenset(["a"]), people=[bea], history=9) == {"a"}
 
     async def test_who_is_no_user_sees_nothing(self, store):
         stranger = an_id()
         await store.see([stranger], ["a"], keep=9)
         await store.see([], ["a"], keep=9)
         await store.see([stranger], [], keep=9)
-        assert await store.seen(["a"], people=[stranger], history=9) == set()
+        assert await store.seen(frozenset(["a"]), people=[stranger], history=9) == set()
 
     async def test_two_rooms_with_the_same_people_do_not_block_each_other(self, world, store):
         people = await users(world, 6)
@@ -183,7 +185,7 @@ class TestSeen:
             *(store.see(people[:: 1 if n % 2 else -1], [f"k{n}"], keep=300) for n in range(12)),
         )
         everything = [f"k{n}" for n in range(12)]
-        assert await store.seen(everything, people=people[:1], history=300) == set(everything)
+        assert await store.seen(frozenset(everything), people=people[:1], history=300) == set(everything)
 
 
 class TestGaps:

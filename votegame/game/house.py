@@ -41,14 +41,25 @@ def any_unasked(
     names = bank.naming(people, wish.language)
     spare = None
     for left in _groups_left(bank, wish, asked):
-        for question in rng.sample(left, min(len(left), _MOST_LOOKED_AT)):
+        for question in _some_of(left, rng):
             if not names(question):
                 return question
             spare = spare or question
     return spare
 
 
-def _groups_left(bank: QuestionBank, wish: Wish, asked: AbstractSet[str]) -> Iterator[Sequence[Question]]:
+def _some_of(questions: list[Question], rng: random.Random) -> Iterator[Question]:
+    """A few of them by chance, each once; most often the first is taken, so none is chosen before it is asked for.
+
+    `questions` is used up.
+    """
+    for _ in range(min(len(questions), _MOST_LOOKED_AT)):
+        place = rng.randrange(len(questions))
+        questions[place], questions[-1] = questions[-1], questions[place]
+        yield questions.pop()
+
+
+def _groups_left(bank: QuestionBank, wish: Wish, asked: AbstractSet[str]) -> Iterator[list[Question]]:
     for group in bank.fitting(wish):
         if left := [question for question in group if question.key not in asked]:
             yield left

@@ -186,7 +186,7 @@ class QuestionStore(Protocol):
     async def see(self, people: Collection[UserId], keys: Collection[str], *, keep: int) -> None:
         """Note that `people`, as far as they are users, have seen these questions; of each the last `keep` are kept."""
 
-    async def seen(self, keys: Collection[str], *, people: Collection[UserId], history: int) -> frozenset[str]:
+    async def seen(self, keys: frozenset[str], *, people: Collection[UserId], history: int) -> frozenset[str]:
         """Which of `keys` are in the last `history` of one of `people`."""
 
     async def claim_gap(self, wish: Wish, claimant: str, *, lease_ms: int) -> GapClaim:

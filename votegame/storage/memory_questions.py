@@ -97,9 +97,9 @@ class MemoryQuestionStore:
             seen += [key for key in keys if key not in seen]
             del seen[:-keep]
 
-    async def seen(self, keys: Collection[str], *, people: Collection[UserId], history: int) -> frozenset[str]:
+    async def seen(self, keys: frozenset[str], *, people: Collection[UserId], history: int) -> frozenset[str]:
         """Which of `keys` are in the last `history` of one of `people`."""
-        return self._last(people, history) & frozenset(keys)
+        return self._last(people, history) & keys
 
     async def claim_gap(self, wish: Wish, claimant: str, *, lease_ms: int) -> GapClaim:
         """Whether `claimant`, a UUID, alone may fill the stock of `wish` now, and for `lease_ms`; or why not."""

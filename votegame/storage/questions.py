@@ -5,7 +5,8 @@ does not get, and no harm.
 """
 
 import hashlib
-from collections.abc import Collection, Sequence
+from collections import defaultdict
+from collections.abc import Collection, Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -74,11 +75,11 @@ class PostgresQuestionStore:
             digests = _digests(keys)[-keep:]
             await self._database.execute("question_see", people=list(people), digests=digests, keep=keep)
 
-    async def seen(self, keys: Collection[str], *, people: Collection[UserId], history: int) -> frozenset[str]:
+    async def seen(self, keys: frozenset[str], *, people: Collection[UserId], history: int) -> frozenset[str]:
         """Which of `keys` are in the last `history` of one of `people`."""
         rows = await self._database.fetch_all("question_seen", people=list(people), history=history)
-        digests = {digest for (digest,) in rows}
-        return frozenset(key for key in keys if _digest(key) in digests)
+        found = _by_digest(keys)
+        return frozenset(key for (digest,) in rows for key in found.get(digest, ()))
 
     async def claim_gap(self, wish: Wish, claimant: str, *, lease_ms: int) -> GapClaim:
         """Whether `claimant`, a UUID, alone may fill the stock of `wish` now, and for `lease_ms`; or why not."""
@@ -129,6 +130,15 @@ def _questions(rows: Sequence[tuple[Any, ...]]) -> list[Question]:
 
 def _params(wish: Wish) -> dict[str, Any]:
     return {"topic": wish.topic, "language": wish.language, "tone": wish.tone}
+
+
+@lru_cache(maxsize=4)
+def _by_digest(keys: frozenset[str]) -> Mapping[int, Sequence[str]]:
+    """Those of `keys` that have a digest. Whoever asks, asks for the same keys each time."""
+    found: dict[int, list[str]] = defaultdict(list)
+    for key in keys:
+        found[_digest(key)].append(key)
+    return dict(found)
 
 
 def _digests(keys: Collection[str]) -> list[int]:
