@@ -13,10 +13,13 @@ from votegame.errors import CorruptLogError
 from votegame.game import fold_host, fold_members, fold_moderation, records
 from votegame.game.proof import refusal, require
 from votegame.game.records import HIDDEN, Record
-from votegame.game.remembered import REMEMBERED_MS, FirstOk
+from votegame.game.remembered import REMEMBERED_MS, FirstOk, Remembered
 from votegame.game.room_settings import MOST_OWN_QUESTIONS
 from votegame.game.scoring import points
 from votegame.game.state import (
+    ACTING,
+    TIMED,
+    WITHOUT_ROUND,
     Answer,
     Answering,
     Closed,
@@ -81,7 +84,7 @@ def apply(state: State, record: Record) -> State:
         return _rebased(state, record)
     after = _apply_payload(state, record)
     seq = state.seq if record.seq is None else record.seq
-    return _remember(msgspec.structs.replace(after, position=record.position, seq=seq), record)
+    return msgspec.structs.replace(after, position=record.position, seq=seq, remembered=_remembered(after, record))
 
 
 def _check_place(state: State, record: Record) -> None:
@@ -106,17 +109,25 @@ def _rebased(state: State, record: Record) -> State:
 
 
 def _remember(state: State, record: Record) -> State:
+    return msgspec.structs.replace(state, remembered=_remembered(state, record))
+
+
+def _remembered(state: State, record: Record) -> Remembered:
     cause = record.cause
     if cause is None:
-        return state
+        return state.remembered
     first = _first_ok(state, record.payload, cause.digest, record.decided_ms)
-    remembered = state.remembered.with_command(cause, first, since_ms=record.decided_ms - REMEMBERED_MS)
-    return msgspec.structs.replace(state, remembered=remembered)
+    return state.remembered.with_command(cause, first, since_ms=record.decided_ms - REMEMBERED_MS)
 
 
 def _first_ok(state: State, payload: records.AnyPayload, digest: str, taken_ms: int) -> FirstOk:
     fields: dict[str, Any] = {}
     match payload:
+        # First what comes most often, as in `_apply_payload`.
+        case records.AnswerSubmitted() | records.AnswerReplaced():
+            fields = {"answer_id": payload.answer_id}
+        case records.VoteSubmitted():
+            fields = {"vote_id": payload.vote_id}
         case records.Base() | records.PlayerJoined() | records.RoleChanged():
             return FirstOk(digest, taken_ms, has_state=True)
         case records.GameStarted() | records.RoundStarted():
@@ -124,10 +135,6 @@ def _first_ok(state: State, payload: records.AnyPayload, digest: str, taken_ms: 
         case records.SettingsUpdated():
             settings = msgspec.to_builtins(payload.settings)
             return FirstOk(digest, taken_ms, {"settings": settings}, own_question_count=len(state.own_questions))
-        case records.AnswerSubmitted() | records.AnswerReplaced():
-            fields = {"answer_id": payload.answer_id}
-        case records.VoteSubmitted():
-            fields = {"vote_id": payload.vote_id}
         case records.DeadlineChanged():
             fields = {"deadline": payload.deadline}
         case records.GamePaused(extended=True):
@@ -266,14 +273,14 @@ def _in_round(
             return msgspec.structs.replace(voting, votes=votes)
         case records.DeadlineChanged():
             phase = state.phase
-            require(isinstance(phase, Answering | Voting | Results), record, f"in {phase.name}")
+            require(isinstance(phase, TIMED), record, f"in {phase.name}")
             return _with_deadline(phase, record, payload.deadline)
         case _:
             assert_never(payload)
 
 
 def _with_deadline(phase: Phase, record: Record, deadline: int) -> Phase:
-    assert isinstance(phase, Answering | Voting | Results)
+    assert isinstance(phase, TIMED)
     require(deadline > (phase.deadline or record.decided_ms), record, "the deadline is not later than before")
     if isinstance(phase, Results) and phase.deadline is None:
         return msgspec.structs.replace(phase, deadline=deadline, time_limit=_seconds_until(deadline, record))
@@ -282,7 +289,7 @@ def _with_deadline(phase: Phase, record: Record, deadline: int) -> Phase:
 
 def _round_ended(state: State, record: Record, payload: records.RoundEnded) -> State:
     phase = state.phase
-    if not isinstance(phase, Answering | Voting) or phase.round.round_id != payload.round_id:
+    if not isinstance(phase, ACTING) or phase.round.round_id != payload.round_id:
         raise CorruptLogError(f"position {record.position}: a round ended in {phase.name}, or another one")
     order, votes = (phase.order, phase.votes) if isinstance(phase, Voting) else (None, {})
     _answer_ids(phase, record)
@@ -320,7 +327,7 @@ def _seconds_until(deadline: int, record: Record) -> int:
 
 def _round_id(state: State) -> RoundId | None:
     phase = state.phase
-    return None if isinstance(phase, Lobby | Closed) else phase.round.round_id
+    return None if isinstance(phase, WITHOUT_ROUND) else phase.round.round_id
 
 
 def _phase(state: State, record: Record, expected: type[P]) -> P:
@@ -331,7 +338,7 @@ def _phase(state: State, record: Record, expected: type[P]) -> P:
 
 def _require_player(state: State, record: Record, user_id: UserId) -> None:
     phase = state.phase
-    assert isinstance(phase, Answering | Voting)
+    assert isinstance(phase, ACTING)
     require(user_id in phase.round.players and is_player(state, user_id), record, "by no player")
 
 

@@ -7,7 +7,7 @@ import msgspec
 from votegame.game import records
 from votegame.game.proof import refusal, require
 from votegame.game.records import Record
-from votegame.game.state import Answering, Finished, Lobby, Member, Results, State, Voting
+from votegame.game.state import TIMED, Answering, Finished, Lobby, Member, State
 
 MOST_BANNED: Final = 200
 """Users that a room keeps out; when one more is removed, the first of them may come back."""
@@ -47,7 +47,7 @@ def apply_to_round(state: State, record: Record, payload: RoundPayload) -> State
     match payload:
         case records.GamePaused():
             phase = state.phase
-            runs = isinstance(phase, Answering | Voting | Results) and phase.deadline is not None
+            runs = isinstance(phase, TIMED) and phase.deadline is not None
             require(runs, record, "no clock runs")
             require(payload.remaining_ms > 0, record, "nothing is left on the clock")
             return msgspec.structs.replace(state, paused_ms=payload.remaining_ms)

@@ -23,7 +23,7 @@ from votegame.game.phases import (
     start_round,
 )
 from votegame.game.rounds import notice_players
-from votegame.game.state import Answering, Results, Voting, is_player
+from votegame.game.state import ACTING, TIMED, Answering, is_player
 from votegame.game.timers import may_start
 from votegame.game.turn import Turn
 from votegame.ids import RoundId, new_uuid
@@ -69,7 +69,7 @@ def transfer_host(turn: Turn, user: User, command: TransferHost) -> Reply:
 def pause_game(turn: Turn, _user: User, _command: PauseGame) -> Reply:
     """The clock of the phase stands. Members may act meanwhile, but nothing ends by itself."""
     phase = turn.state.phase
-    assert isinstance(phase, Answering | Voting | Results)
+    assert isinstance(phase, TIMED)
     if turn.state.paused_ms is not None:
         return Ok({})
     assert phase.deadline is not None
@@ -81,7 +81,7 @@ def pause_game(turn: Turn, _user: User, _command: PauseGame) -> Reply:
 def resume_game(turn: Turn, _user: User, _command: ResumeGame) -> Reply:
     """The clock goes on with what was left on it; what everyone has done meanwhile counts now."""
     phase, paused_ms = turn.state.phase, turn.state.paused_ms
-    assert isinstance(phase, Answering | Voting | Results)
+    assert isinstance(phase, TIMED)
     if paused_ms is None:
         return Ok({})
     turn.record(records.GameResumed(round_id=phase.round.round_id))
@@ -93,7 +93,7 @@ def resume_game(turn: Turn, _user: User, _command: ResumeGame) -> Reply:
 def extend_phase(turn: Turn, _user: User, command: ExtendPhase) -> Reply:
     """The phase gets more time, up to what a phase can have; with no more to be had nothing changes."""
     phase, paused_ms = turn.state.phase, turn.state.paused_ms
-    assert isinstance(phase, Answering | Voting)
+    assert isinstance(phase, ACTING)
     longest_ms, extra_ms = turn.house.longest_phase_ms, command.seconds * 1000
     if paused_ms is not None:
         remaining_ms = min(paused_ms + extra_ms, longest_ms)

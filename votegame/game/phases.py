@@ -10,15 +10,7 @@ from votegame.game import records
 from votegame.game.change import DrawQuestion
 from votegame.game.house import any_unasked
 from votegame.game.question import Person, Question, Wish
-from votegame.game.state import (
-    Answering,
-    Lobby,
-    Results,
-    State,
-    Voting,
-    own_question,
-    players_of,
-)
+from votegame.game.state import ACTING, TIMED, Answering, Lobby, Results, State, Voting, own_question, players_of
 from votegame.game.turn import Turn
 from votegame.ids import AnswerId, RoundId, UserId, new_uuid
 
@@ -102,7 +94,7 @@ def start_voting(turn: Turn) -> None:
 def end_round(turn: Turn) -> None:
     """The round ends, and after the last one the game."""
     phase = turn.state.phase
-    assert isinstance(phase, Answering | Voting)
+    assert isinstance(phase, ACTING)
     is_last = phase.round.round_number >= turn.state.total_rounds
     deadline = None if is_last else _results_deadline(turn)
     turn.record(records.RoundEnded(round_id=phase.round.round_id, deadline=deadline))
@@ -140,7 +132,7 @@ def end_phase(turn: Turn) -> None:
 def end_phase_if_all_acted(turn: Turn) -> None:
     """The phase ends early when everyone connected who can act has acted; an empty set never ends it, nor a pause."""
     phase = turn.state.phase
-    if not isinstance(phase, Answering | Voting) or turn.state.paused_ms is not None:
+    if not isinstance(phase, ACTING) or turn.state.paused_ms is not None:
         return
     able = _able(turn, phase) & turn.presence.connected
     if able and able <= _acted(phase, turn.unchecked):
@@ -166,5 +158,5 @@ def _able(turn: Turn, phase: Answering | Voting) -> frozenset[UserId]:
 def move_deadline(turn: Turn, deadline: int) -> None:
     """The shown deadline of the present phase is replaced."""
     phase = turn.state.phase
-    assert isinstance(phase, Answering | Voting | Results)
+    assert isinstance(phase, TIMED)
     turn.record(records.DeadlineChanged(round_id=phase.round.round_id, deadline=deadline))

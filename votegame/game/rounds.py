@@ -7,13 +7,12 @@ from votegame.game.commands import EndRound, NextRound, StartGame, StartVoting, 
 from votegame.game.messages import AnswersChecked, User
 from votegame.game.moderation import MOST_FLAGGED, REASON, check, tell_author, tell_authors
 from votegame.game.phases import end_phase_if_all_acted, end_round, start_round, start_voting
-from votegame.game.scoring import vote_counts
+from votegame.game.scoring import vote_count
 from votegame.game.state import (
+    WITHOUT_ROUND,
     Answer,
     Answering,
-    Closed,
     Finished,
-    Lobby,
     Results,
     Voting,
     is_round_player,
@@ -113,7 +112,7 @@ def submit_vote(turn: Turn, user: User, command: SubmitVote) -> Reply:
 def notice_players(turn: Turn, user_id: UserId) -> None:
     """Somebody has come, left or got a seat: if he is of the present round, tell how many play in it now."""
     phase = turn.state.phase
-    if isinstance(phase, Lobby | Closed) or user_id not in phase.round.players:
+    if isinstance(phase, WITHOUT_ROUND) or user_id not in phase.round.players:
         return
     if isinstance(phase, Answering) or phase.order is None:
         _notice_counts(turn, "answer_submitted", "", {})
@@ -127,7 +126,7 @@ def notice_everything(turn: Turn) -> None:
     for user_id in turn.state.members:
         connected = user_id in turn.presence.connected
         turn.notice("player_connection", user_id, {"user_id": user_id, "connected": connected})
-    if isinstance(phase, Lobby | Closed):
+    if isinstance(phase, WITHOUT_ROUND):
         return
     tell_authors(turn)
     if isinstance(phase, Answering) or phase.order is None:
@@ -144,13 +143,13 @@ def _notice_vote(turn: Turn, answer_id: AnswerId) -> None:
     if phase.round.vote_updates == "progress":
         _notice_counts(turn, "vote_update", "", {})
         return
-    counted: dict[str, str | int] = {"answer_id": answer_id, "vote_count": vote_counts(phase)[answer_id]}
+    counted: dict[str, str | int] = {"answer_id": answer_id, "vote_count": vote_count(phase, answer_id)}
     _notice_counts(turn, "vote_update", answer_id, counted)
 
 
 def _notice_counts(turn: Turn, notice_type: str, subject: str, fields: dict[str, str | int]) -> None:
     phase = turn.state.phase
-    assert not isinstance(phase, Lobby | Closed)
+    assert not isinstance(phase, WITHOUT_ROUND)
     counts = {
         "submitted_count": submitted_count(phase, turn.unchecked),
         "participant_count": len(turn.round_players(phase)),

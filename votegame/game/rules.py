@@ -32,7 +32,7 @@ from votegame.game.outside import NOTHING_OUTSIDE, Outside
 from votegame.game.presence import Presence
 from votegame.game.repetition import attached_again, cause_of, repeated, same_content
 from votegame.game.room_settings import RoomSettings, patched
-from votegame.game.state import Answering, Closed, Lobby, PhaseName, Results, State, Voting, new_state
+from votegame.game.state import TIMED, WITHOUT_ROUND, Closed, PhaseName, RoundPlayers, State, new_state
 from votegame.game.timers import successor, timers
 from votegame.game.turn import Turn
 from votegame.game.wording import own_questions
@@ -79,6 +79,7 @@ _RULES: Final[Mapping[type[AnyRoomCommand], _Rule]] = {
     commands.React: _Rule(_ANY, reactions.react),
 }
 """The table of protocol v1, "Commands"."""
+_FOR_STRANGERS: Final = (commands.JoinRoom, commands.ReadRoom)
 
 
 def create(
@@ -118,6 +119,7 @@ def decide(
     rng: random.Random,
     house: House,
     outside: Outside = NOTHING_OUTSIDE,
+    round_players: RoundPlayers | None = None,
 ) -> Change:
     """All consequences of `message`.
 
@@ -129,9 +131,19 @@ def decide(
         rng: Chance, for identifiers and orders.
         house: What the operator fixed.
         outside: What outside work has brought.
+        round_players: What is kept of them from one turn of the room to the next.
     """
     cause = cause_of(message.user, message.command) if isinstance(message, FromUser) else None
-    turn = Turn(state, presence=presence, outside=outside, now=now, rng=rng, house=house, cause=cause)
+    turn = Turn(
+        state,
+        presence=presence,
+        outside=outside,
+        now=now,
+        rng=rng,
+        house=house,
+        cause=cause,
+        round_players=round_players,
+    )
     match message:
         case FromUser():
             return turn.change(_reply(turn, message.user, message.command, cause))
@@ -175,7 +187,7 @@ def _refusal(state: State, user: User, command: AnyRoomCommand) -> Refusal | Non
     rule = _RULES[type(command)]
     if isinstance(state.phase, Closed):
         return Refusal(ErrorCode.ROOM_NOT_FOUND)
-    if user.user_id not in state.members and not isinstance(command, commands.JoinRoom | commands.ReadRoom):
+    if user.user_id not in state.members and not isinstance(command, _FOR_STRANGERS):
         return Refusal(ErrorCode.NOT_MEMBER)
     if rule.host_only and user.user_id != state.host_id:
         return Refusal(ErrorCode.NOT_HOST)
@@ -189,13 +201,13 @@ def _refusal(state: State, user: User, command: AnyRoomCommand) -> Refusal | Non
 def _has_clock(state: State) -> bool:
     """Whether the phase ends by itself, be it that its clock stands."""
     phase = state.phase
-    return isinstance(phase, Answering | Voting | Results) and phase.deadline is not None
+    return isinstance(phase, TIMED) and phase.deadline is not None
 
 
 def _is_stale(state: State, command: RoundCommand) -> bool:
     """Whether the command is meant for another round. In the lobby there is none to compare with."""
     phase = state.phase
-    return not isinstance(phase, Lobby | Closed) and phase.round.round_id != command.round_id
+    return not isinstance(phase, WITHOUT_ROUND) and phase.round.round_id != command.round_id
 
 
 def _recreation(turn: Turn, creation: Creation) -> Reply:
@@ -237,7 +249,7 @@ def _gate_was_shut(turn: Turn, message: GateWasShut) -> None:
     phase = turn.state.phase
     if turn.state.paused_ms is not None:
         return
-    if isinstance(phase, Answering | Voting | Results) and phase.deadline is not None:
+    if isinstance(phase, TIMED) and phase.deadline is not None:
         phases.move_deadline(turn, phase.deadline + message.shut_ms)
 
 
@@ -246,7 +258,7 @@ def _loaded(turn: Turn) -> None:
     if isinstance(phase, Closed):
         return
     least, is_running = turn.now + turn.house.least_remaining_ms, turn.state.paused_ms is None
-    shown = phase.deadline if isinstance(phase, Answering | Voting | Results) else None
+    shown = phase.deadline if isinstance(phase, TIMED) else None
     if is_running and shown is not None and shown < least:
         phases.move_deadline(turn, least)
     phases.draw_question(turn)

@@ -13,6 +13,11 @@ def vote_counts(phase: Voting | Revealed) -> Counter[AnswerId]:
     return Counter(vote.answer_id for vote in phase.votes.values())
 
 
+def vote_count(phase: Voting | Revealed, answer_id: AnswerId) -> int:
+    """How many votes one answer has."""
+    return sum(vote.answer_id == answer_id for vote in phase.votes.values())
+
+
 def points(answers: Mapping[UserId, Answer], votes: Mapping[UserId, Vote]) -> Counter[UserId]:
     """The points that a round gives: one to an author for each vote for his answer."""
     authors = {answer.answer_id: user_id for user_id, answer in answers.items()}

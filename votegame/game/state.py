@@ -4,7 +4,8 @@ Each phase is a type of its own and holds just what exists in it, so that voting
 lobby, cannot be written.
 """
 
-from typing import Any, ClassVar, Literal
+from collections.abc import Mapping
+from typing import Any, ClassVar, Final, Literal
 
 import msgspec
 from msgspec import Struct
@@ -135,6 +136,11 @@ Phase = Lobby | Answering | Voting | Results | Finished | Closed
 RoundPhase = Answering | Voting | Results | Finished
 Revealed = Results | Finished
 
+ACTING: Final = (Answering, Voting)
+TIMED: Final = (Answering, Voting, Results)
+WITHOUT_ROUND: Final = (Lobby, Closed)
+"""What turns ask of a phase, several times each: `isinstance` would have to build a union first."""
+
 
 class State(Struct, frozen=True, kw_only=True):
     """All of a room.
@@ -259,6 +265,20 @@ def round_players(state: State, phase: RoundPhase) -> frozenset[UserId]:
     """The players of the present round who still have their seats."""
     members = state.members
     return frozenset(one for one in phase.round.players & members.keys() if members[one].role == "player")
+
+
+class RoundPlayers:
+    """Finds `round_players` once for as long as members and round stay as they are; in large rooms it takes long."""
+
+    def __init__(self) -> None:
+        self._found: tuple[Mapping[UserId, Member], frozenset[UserId], frozenset[UserId]] | None = None
+
+    def of(self, state: State, phase: RoundPhase) -> frozenset[UserId]:
+        """See `round_players`."""
+        members, began_with, found = state.members, phase.round.players, self._found
+        if found is None or found[0] is not members or found[1] is not began_with:
+            self._found = found = members, began_with, round_players(state, phase)
+        return found[2]
 
 
 def is_round_player(state: State, phase: RoundPhase, user_id: UserId) -> bool:

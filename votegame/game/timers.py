@@ -10,40 +10,40 @@ from itertools import islice
 from votegame.game.house import House
 from votegame.game.messages import Timer, TimerKind
 from votegame.game.presence import Presence
-from votegame.game.state import Answering, Closed, Lobby, Results, State, Voting
+from votegame.game.state import ACTING, WITHOUT_ROUND, Closed, Results, State
 from votegame.ids import UserId
 
 PLAYERS_TO_START = 2
 """Connected players that a round needs to start (protocol v1, "Commands")."""
 
 
-def timers(state: State, presence: Presence, house: House) -> tuple[Timer, ...]:
+def timers(state: State, presence: Presence, house: House) -> list[Timer]:
     """All timers that are set now, in no order."""
-    if isinstance(state.phase, Closed):
-        return ()
-    return tuple(_timers(state, presence, house))
-
-
-def _timers(state: State, presence: Presence, house: House) -> Iterator[Timer]:
+    found: list[Timer] = []
     phase = state.phase
-    is_running = state.paused_ms is None
-    if isinstance(phase, Answering | Voting) and is_running:
-        yield _timer("phase", phase.deadline + house.late_ms, state)
-    if isinstance(phase, Results) and phase.deadline is not None and is_running and may_start(state, presence):
-        yield _timer("results", phase.deadline + house.late_ms, state)
+    if isinstance(phase, Closed):
+        return found
+    if state.paused_ms is None:
+        if isinstance(phase, ACTING):
+            found.append(_timer("phase", phase.deadline + house.late_ms, state))
+        elif isinstance(phase, Results) and phase.deadline is not None and may_start(state, presence):
+            found.append(_timer("results", phase.deadline + house.late_ms, state))
+    if not presence.away_since:
+        return found
     host_away_since = _host_away_since(state, presence)
     if host_away_since is not None and successor(state, presence) is not None:
-        yield _timer("host_away", host_away_since + house.host_away_ms, state)
-    if not presence.connected and presence.away_since:
+        found.append(_timer("host_away", host_away_since + house.host_away_ms, state))
+    if not presence.connected:
         since = presence.nobody_since
         if since is None:
             since = max(presence.away_since.values())
-        yield _timer("closing", since + house.closing_ms, state)
+        found.append(_timer("closing", since + house.closing_ms, state))
+    return found
 
 
 def _timer(kind: TimerKind, due_ms: int, state: State) -> Timer:
     phase = state.phase
-    round_id = None if isinstance(phase, Lobby | Closed) else phase.round.round_id
+    round_id = None if isinstance(phase, WITHOUT_ROUND) else phase.round.round_id
     return Timer(kind, due_ms, round_id, phase.name)
 
 

@@ -12,7 +12,7 @@ from votegame.game.house import House
 from votegame.game.outside import Outside
 from votegame.game.presence import Presence
 from votegame.game.records import HIDDEN, AnyPayload, Cause, Record
-from votegame.game.state import Closed, Member, RoundPhase, State, round_players, to_builtins
+from votegame.game.state import Closed, RoundPhase, RoundPlayers, State, to_builtins
 from votegame.ids import UserId
 
 BASE_EVERY = 2_000
@@ -32,6 +32,7 @@ class Turn:
         rng: random.Random,
         house: House,
         cause: Cause | None,
+        round_players: RoundPlayers | None = None,
     ) -> None:
         self.state = state
         self.presence = presence
@@ -45,7 +46,7 @@ class Turn:
         self._records: list[Record] = []
         self._public: list[Event | Notice | Whisper] = []
         self._effects: list[Effect] = []
-        self._players: tuple[Mapping[UserId, Member], frozenset[UserId], frozenset[UserId]] | None = None
+        self._round_players = round_players or RoundPlayers()
 
     def record(self, payload: AnyPayload) -> None:
         """Something has happened. The command of this turn, if there is one, is noted on the first record."""
@@ -81,11 +82,8 @@ class Turn:
         return record
 
     def round_players(self, phase: RoundPhase) -> frozenset[UserId]:
-        """See `votegame.game.state.round_players`; several rules of one turn ask, and in large rooms it takes long."""
-        members, began_with = self.state.members, phase.round.players
-        if self._players is None or self._players[0] is not members or self._players[1] is not began_with:
-            self._players = members, began_with, round_players(self.state, phase)
-        return self._players[2]
+        """See `votegame.game.state.round_players`."""
+        return self._round_players.of(self.state, phase)
 
     def notice(
         self, notice_type: str, subject: str, fields: Mapping[str, Any], *, shared: tuple[str, ...] = ()

@@ -37,7 +37,12 @@ class Dues:
         if self._found_in is not None and self._found_in[0] is state and self._found_in[1] is presence:
             return
         self._found_in = state, presence
-        self._timer = min(timers(state, presence, self._house), key=lambda timer: timer.due_ms, default=None)
+        found = timers(state, presence, self._house)
+        self._timer = found[0] if len(found) == 1 else min(found, key=_due_ms, default=None)
         self._first_ms = self._presence.next_change_ms()
         if self._timer is not None and (self._first_ms is None or self._timer.due_ms < self._first_ms):
             self._first_ms = self._timer.due_ms
+
+
+def _due_ms(timer: Timer) -> int:
+    return timer.due_ms

@@ -200,6 +200,8 @@ class PresenceTracker:
 
     def next_change_ms(self) -> int | None:
         """When the next grace period ends, in database milliseconds; None when none runs."""
+        if not self._away_since:
+            return None
         running = [since for user_id, since in self._away_since.items() if user_id not in self._gone]
         return min(running) + self._grace_ms if running else None
 

@@ -16,7 +16,7 @@ from votegame.game.commands import React
 from votegame.game.messages import GateWasShut, Message, NoticesMissed, Timer, TimerDue
 from votegame.game.records import to_row
 from votegame.game.rules import decide
-from votegame.game.state import Closed, Finished, State
+from votegame.game.state import Closed, Finished, RoundPlayers, State
 from votegame.ids import ConnectionId, NodeId, RoomId, UserId
 from votegame.rooms.dues import Dues
 from votegame.rooms.effects import EffectRunner
@@ -79,6 +79,7 @@ class Room:
         self._shut_counted_until = 0.0
         self._shut_seconds = 0.0
         self._dues = Dues(self.presence, env.house)
+        self._round_players = RoundPlayers()
 
     @property
     def is_closed(self) -> bool:
@@ -241,6 +242,7 @@ class Room:
             rng=env.rng,
             house=env.house,
             outside=self._effects.outside(),
+            round_players=self._round_players,
         )
 
     def _carry_out(self, change: Change, *first: Output) -> None:
@@ -266,7 +268,7 @@ class Room:
 
     def _count_members(self) -> None:
         state = self.state
-        counted = () if isinstance(state.phase, Finished | Closed) else state.members
+        counted = () if isinstance(state.phase, (Finished, Closed)) else state.members
         self._env.memberships.update(state.room_code, counted)
 
     def _head(self) -> RoomHead:
