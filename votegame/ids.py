@@ -25,6 +25,8 @@ CODE_ALPHABET: Final = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ"
 CODE_CHARS: Final = 6
 
 _POOL_BYTES: Final = 4096
+_RANDOM_BITS: Final = 0xFFFFFFFF_FFFF_0FFF_3FFF_FFFFFFFFFFFF
+_VERSION_AND_VARIANT: Final = 0x00000000_0000_4000_8000_000000000000
 
 
 class PooledRandom(random.Random):
@@ -62,9 +64,9 @@ class PooledRandom(random.Random):
 
 def new_uuid(rng: random.Random) -> str:
     """A version-4 UUID (RFC 9562, section 5.4) in canonical lower-case text, drawn from `rng`."""
-    bits = rng.getrandbits(128)
-    text, variant = f"{bits:032x}", "89ab"[bits >> 60 & 0b11]
-    return f"{text[:8]}-{text[8:12]}-4{text[13:16]}-{variant}{text[17:20]}-{text[20:]}"
+    bits = rng.getrandbits(128) & _RANDOM_BITS | _VERSION_AND_VARIANT
+    digits = bits.to_bytes(16, "big").hex()
+    return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
 
 
 def new_room_code(rng: random.Random) -> RoomCode:

@@ -253,6 +253,7 @@ HIDDEN: Final = (
     VoteSubmitted,
 )
 """Payloads that members are not told as such: their records have a position, but no `seq`."""
+_MODERATED: Final = (AnswerFlagged, AnswerReplaced)
 
 
 class Cause(Struct, frozen=True):
@@ -322,7 +323,7 @@ def to_row(record: Record) -> Row:
         user_id=user_id,
         command_id=cause.command_id if cause is not None else None,
         payload=payload,
-        version=MODERATED_VERSION if isinstance(record.payload, AnswerFlagged | AnswerReplaced) else FORMAT_VERSION,
+        version=MODERATED_VERSION if isinstance(record.payload, _MODERATED) else FORMAT_VERSION,
     )
 
 

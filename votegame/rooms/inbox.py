@@ -106,7 +106,7 @@ class Inbox:
 
     def offer(self, entry: Entry) -> bool:
         """Put `entry` at the end; False, and nothing happens, when it came from outside and the inbox is full."""
-        if isinstance(entry, Request | Subscription) and len(self._entries) >= INBOX_ENTRIES:
+        if len(self._entries) >= INBOX_ENTRIES and isinstance(entry, (Request, Subscription)):
             return False
         self._entries.append(entry)
         return True

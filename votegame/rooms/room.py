@@ -247,7 +247,7 @@ class Room:
 
     def _carry_out(self, change: Change, *first: Output) -> None:
         # First what may fail: until here nothing has happened.
-        rows = tuple(to_row(record) for record in change.records)
+        rows = tuple([to_row(record) for record in change.records])
         before, self.state = self.state, change.state
         if change.state.members is not before.members:
             self.presence.keep_only(change.state.members, self._env.clock.now_ms(), change.state.position)
