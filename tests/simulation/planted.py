@@ -22,7 +22,7 @@ from votegame.game import rules, timers, views
 from votegame.game.change import Ok
 from votegame.game.remembered import Remembered
 from votegame.gateway import fan_out, outbox
-from votegame.rooms import actor, commit, gate, history, log_writer, opening, presence, registry, room
+from votegame.rooms import actor, commit, dues, gate, history, log_writer, opening, presence, registry, room
 from votegame.rooms.ports import RoomFrame
 from votegame.storage import memory
 
@@ -420,12 +420,10 @@ def a_clock_that_ends_phases_early():
 
 @_bug(LAZY)
 def a_clock_that_runs_during_a_pause():
-    original = timers._timers
-
     def running(state, there, house):
-        return original(msgspec.structs.replace(state, paused_ms=None), there, house)
+        return timers.timers(msgspec.structs.replace(state, paused_ms=None), there, house)
 
-    return [mock.patch.object(timers, "_timers", running)]
+    return [mock.patch.object(module, "timers", running) for module in (dues, rules)]
 
 
 @_bug(replace(SHORT, faults={"wall_clock": 1}))
