@@ -46,6 +46,7 @@ _Rule = Callable[[Any], Any]
 _TYPES: Final[Mapping[str, type[Command]]] = MappingProxyType(
     {str(command.__struct_config__.tag): command for command in get_args(AnyCommand)}
 )
+_NAMES: Final[Mapping[type[Command], str]] = MappingProxyType({command: name for name, command in _TYPES.items()})
 
 
 class BadFrame(Struct, frozen=True):
@@ -118,7 +119,7 @@ class Codec:
         try:
             return self._normal(command)
         except _WrongField as wrong:
-            return _bad_message(wrong, _usable_id(command.id, self._limits.id_chars), _name(command))
+            return _bad_message(wrong, _usable_id(command.id, self._limits.id_chars), name_of(command))
 
     def decode_before_login(self, data: str | bytes) -> Authenticate | BadFrame:
         """As `decode`, for a connection without a user: every command but `authenticate` is `unauthenticated`.
@@ -320,5 +321,6 @@ def _name_of(command: type[Command]) -> str:
     return str(command.__struct_config__.tag)
 
 
-def _name(command: Command) -> str:
-    return _name_of(type(command))
+def name_of(command: AnyCommand) -> str:
+    """The `type` that the command has in its frame."""
+    return _NAMES[type(command)]
