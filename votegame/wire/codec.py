@@ -32,8 +32,8 @@ _LEAST_RESULTS_SECONDS: Final = 3
 _MAX_DIGITS: Final = 20
 _HUGE_NUMBER: Final = re.compile(r"[:,\[ \t\r\n]-?[0-9](?:[0-9]{199}|[0-9.]*[eE]\+?[0-9]{3})")
 """A number in an object that may be too large for a float: its exponent has three digits, or its digits are so many
-that one of two will do. The typed decoder does not look at numbers in unknown fields. (Every command is looked through;
-what a match can begin with is one set of characters, since that is what a search is quick for.)"""
+that one of two will do. The typed decoder does not look at numbers in unknown fields. (What a match can begin with is
+one set of characters, since that is what a search is quick for.)"""
 _AT: Final = re.compile(r" - at `\$\.?(?P<path>.*)`$", re.DOTALL)
 _NAMED: Final = re.compile(r"(?:missing required|contains unknown) field `(?P<name>.*)`$", re.DOTALL)
 _SURROGATES: Final = re.compile("[\ud800-\udfff]")
@@ -47,6 +47,9 @@ _TYPES: Final[Mapping[str, type[Command]]] = MappingProxyType(
     {str(command.__struct_config__.tag): command for command in get_args(AnyCommand)}
 )
 _NAMES: Final[Mapping[type[Command], str]] = MappingProxyType({command: name for name, command in _TYPES.items()})
+_LEAST_COLONS: Final[Mapping[type[Command], int]] = MappingProxyType(
+    {command: 1 + sum(field.required for field in structs.fields(command)) for command in _TYPES.values()}
+)
 
 
 class BadFrame(Struct, frozen=True):
@@ -114,7 +117,8 @@ class Codec:
             command = self._decoder.decode(source)
         except (msgspec.MsgspecError, RecursionError, UnicodeError):
             return self._read_slowly(data)
-        if _HUGE_NUMBER.search(source) is not None:
+        # With no more colons than the fields that it must have, there is no room for an unknown one.
+        if source.count(":") > _LEAST_COLONS[type(command)] and _HUGE_NUMBER.search(source) is not None:
             return self._read_slowly(source)
         try:
             return self._normal(command)
