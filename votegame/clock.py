@@ -9,6 +9,7 @@ with them are by this clock, leases by the database's alone, and logins last tha
 check` allows for it: see `votegame.check.auditor`.
 """
 
+import functools
 import time
 from collections.abc import Callable
 from typing import Final, Protocol
@@ -25,9 +26,10 @@ _MENDED_PER_SECOND: Final = 0.1
 _BOOT_CLOCK: Final = getattr(time, "CLOCK_BOOTTIME", getattr(time, "CLOCK_MONOTONIC", None))
 
 
-def boot_seconds() -> float:
-    """Seconds that also count while the machine is suspended (CLOCK_BOOTTIME; elsewhere the monotonic clock)."""
-    return time.monotonic() if _BOOT_CLOCK is None else time.clock_gettime(_BOOT_CLOCK)
+boot_seconds: Final[Callable[[], float]] = (
+    time.monotonic if _BOOT_CLOCK is None else functools.partial(time.clock_gettime, _BOOT_CLOCK)
+)
+"""Seconds that also count while the machine is suspended (CLOCK_BOOTTIME; elsewhere the monotonic clock)."""
 
 
 class Clock(Protocol):

@@ -1,9 +1,15 @@
 """What operators can watch, for Prometheus. No label grows with rooms, users or addresses."""
 
-from collections.abc import Mapping
+import time
+from bisect import bisect_left
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import accumulate
 from typing import Final
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, generate_latest
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Metric, ProcessCollector, generate_latest
+from prometheus_client.core import HistogramMetricFamily
+from prometheus_client.registry import Collector
 
 from votegame import __version__
 from votegame.errors import ErrorCode
@@ -13,16 +19,48 @@ _SECONDS: Final = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0
 _ROWS: Final = (1, 2, 5, 10, 20, 50, 100, 200, 500)
 
 
-class _ByLabel(dict[str, Counter]):
-    """The counters of a metric with one label: looking one up in the metric itself costs more than counting."""
+class _Counts(defaultdict[str, int]):
+    """What is counted for each command, by label, and handed to its metric when somebody looks.
+
+    The metric takes a lock for each count, and many calls: more than the rest of many a step of a command.
+    """
 
     def __init__(self, metric: Counter) -> None:
-        super().__init__()
+        super().__init__(int)
         self._metric = metric
 
-    def __missing__(self, label: str) -> Counter:
-        child = self[label] = self._metric.labels(label)
-        return child
+    def settle(self) -> None:
+        """Hand over what was counted since the last time, with 0 for what is only to be shown."""
+        for label, count in self.items():
+            self._metric.labels(label).inc(count)
+        self.clear()
+
+
+class _Spread(Collector):
+    """A histogram without labels, for what is observed with each command: see `_Counts`. Of one thread."""
+
+    def __init__(self, name: str, meaning: str, bounds: Sequence[float], registry: CollectorRegistry) -> None:
+        self._name = name
+        self._meaning = meaning
+        self._bounds = bounds
+        self._counts = [0] * (len(bounds) + 1)
+        self._sum = 0.0
+        self._created = time.time()
+        registry.register(self)
+
+    def observe(self, value: float) -> None:
+        """Take `value` into account."""
+        self._counts[bisect_left(self._bounds, value)] += 1
+        self._sum += value
+
+    def collect(self) -> Iterable[Metric]:
+        """What the registry shows."""
+        bounds = [*(str(float(bound)) for bound in self._bounds), "+Inf"]
+        family = HistogramMetricFamily(
+            self._name, self._meaning, [*zip(bounds, accumulate(self._counts), strict=True)], self._sum
+        )
+        family.add_sample(f"{self._name}_created", {}, self._created)
+        return [family]
 
 
 class Metrics:
@@ -39,22 +77,22 @@ class Metrics:
         self._lease = Gauge(
             "votegame_lease_valid", "1 while this node may speak for its rooms.", registry=self._registry
         )
-        self._commands = _ByLabel(
+        self._commands = _Counts(
             Counter("votegame_commands", "Valid commands that came, by type.", ["type"], registry=self._registry)
         )
-        self._turns = _ByLabel(
+        self._turns = _Counts(
             Counter("votegame_turns", "Commands that rooms decided, by outcome.", ["outcome"], registry=self._registry)
         )
-        self._refused = _ByLabel(
+        self._refused = _Counts(
             Counter(
                 "votegame_refused", "Commands that the gateway refused, by code.", ["code"], registry=self._registry
             )
         )
-        self._reply_seconds = Histogram(
+        self._reply_seconds = _Spread(
             "votegame_reply_seconds",
             "Time from a command on a socket to its reply, for those that need a room.",
-            registry=self._registry,
-            buckets=_SECONDS,
+            _SECONDS,
+            self._registry,
         )
         self._missed_rooms = Counter(
             "votegame_missed_rooms",
@@ -70,12 +108,8 @@ class Metrics:
             ["route", "status"],
             registry=self._registry,
         )
-        self._commit_rows = Histogram(
-            "votegame_commit_rows", "Records in a commit.", registry=self._registry, buckets=_ROWS
-        )
-        self._commit_seconds = Histogram(
-            "votegame_commit_seconds", "Time of a commit.", registry=self._registry, buckets=_SECONDS
-        )
+        self._commit_rows = _Spread("votegame_commit_rows", "Records in a commit.", _ROWS, self._registry)
+        self._commit_seconds = _Spread("votegame_commit_seconds", "Time of a commit.", _SECONDS, self._registry)
         self._watch_load()
         self._watch_links()
         self._watch_questions()
@@ -159,8 +193,8 @@ class Metrics:
     def _begin_at_zero(self) -> None:
         """Show what may one day happen: a count that first appears as 1 has, for Prometheus, not risen."""
         for code in ErrorCode:
-            self._refused[code].inc(0)
-            self._turns[code].inc(0)
+            self._refused[code] += 0
+            self._turns[code] += 0
         for close_code in CloseCode:
             self._closed.labels(str(int(close_code)))
         for fate in ("sent", "received", "lost", "refused"):
@@ -188,11 +222,11 @@ class Metrics:
 
     def command(self, name: str) -> None:
         """A valid command came; `name` is its type."""
-        self._commands[name].inc()
+        self._commands[name] += 1
 
     def refused(self, code: ErrorCode) -> None:
         """The gateway itself answered with an error."""
-        self._refused[code].inc()
+        self._refused[code] += 1
 
     def replied(self, seconds: float) -> None:
         """A command that needs a room got its reply after this long."""
@@ -212,7 +246,7 @@ class Metrics:
 
     def turn(self, _command: str, outcome: str) -> None:
         """A room decided a command: `ok`, or the code of its refusal."""
-        self._turns[outcome].inc()
+        self._turns[outcome] += 1
 
     def commit(self, rows: int, seconds: float) -> None:
         """The journal committed."""
@@ -272,4 +306,6 @@ class Metrics:
 
     def rendered(self) -> bytes:
         """All of it, in the text format of Prometheus."""
+        for counts in (self._commands, self._turns, self._refused):
+            counts.settle()
         return generate_latest(self._registry)

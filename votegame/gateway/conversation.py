@@ -10,15 +10,15 @@ from typing import TYPE_CHECKING, Final
 import structlog
 
 from votegame.errors import ErrorCode
-from votegame.game.commands import AnyCommand, AnyRoomCommand, Authenticate, CreateRoom, JoinRoom, Ping, Resume
+from votegame.game.commands import AnyCommand, AnyRoomCommand, Authenticate, CreateRoom, Ping
 from votegame.game.messages import User
+from votegame.gateway.pending import ATTACHING
 from votegame.gateway.shared import Shared
 from votegame.limits import doors
-from votegame.limits.doors import Visit
 from votegame.limits.rates import TokenBucket
 from votegame.rooms.ports import Origin
 from votegame.wire.close_codes import CloseCode
-from votegame.wire.codec import BadFrame
+from votegame.wire.codec import BadFrame, name_of
 
 if TYPE_CHECKING:
     from votegame.gateway.connection import Connection
@@ -57,8 +57,9 @@ class Conversation:
         elif isinstance(command, BadFrame):
             connection.refuse(command.code, command.command_id, command.details)
         else:
-            self._shared.metrics.command(str(command.__struct_config__.tag))
+            self._shared.metrics.command(name_of(command))
             self._do(command, connection, now)
+            return
         is_malformed = isinstance(command, BadFrame) and command.command_id is None
         is_stubborn = wait > 0.0 and was_warned
         if is_limited and ((is_malformed and self._malformed.add(now)) or (is_stubborn and self._refusals.add(now))):
@@ -87,12 +88,17 @@ class Conversation:
                 self._send(command, connection, connection.user, now)
 
     def _send(self, command: AnyRoomCommand | CreateRoom, connection: "Connection", user: User, now: float) -> None:
-        visit = self._enter(command, connection, user, now)
+        may_attach = type(command) in ATTACHING
+        if may_attach and len(connection.told) >= MAX_ROOMS:
+            _refuse_for(_BUSY_SECONDS, command.id, connection)
+            return
+        is_inside = not isinstance(command, CreateRoom) and command.room_code in connection.rooms
+        visit = self._shared.doors.enter(command, user.user_id, connection.address, is_inside=is_inside, now=now)
         if isinstance(visit, float):
             _refuse_for(visit, command.id, connection)
             return
         token = self._shared.pending.add(connection, command, visit, now)
-        if isinstance(command, JoinRoom | Resume):
+        if may_attach and not isinstance(command, CreateRoom):
             connection.told[command.room_code] = connection.told.get(command.room_code, 0) + 1
         origin = Origin(connection.connection_id, token)
         try:
@@ -106,14 +112,6 @@ class Conversation:
             refusal = ErrorCode.INTERNAL
         if refusal is not None:
             self._shared.replies.refused(token, refusal)
-
-    def _enter(
-        self, command: AnyRoomCommand | CreateRoom, connection: "Connection", user: User, now: float
-    ) -> Visit | float:
-        if isinstance(command, CreateRoom | JoinRoom | Resume) and len(connection.told) >= MAX_ROOMS:
-            return _BUSY_SECONDS
-        is_inside = not isinstance(command, CreateRoom) and command.room_code in connection.rooms
-        return self._shared.doors.enter(command, user.user_id, connection.address, is_inside=is_inside, now=now)
 
 
 def _refuse_for(seconds: float, command_id: str | None, connection: "Connection") -> None:

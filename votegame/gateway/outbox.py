@@ -100,15 +100,16 @@ class Outbox:
         """Send `frame` at the end of this turn, or as soon as the socket takes it; never waits."""
         if self._is_ended:
             return
+        waiting, size = self._frames, len(frame.data)
         # One frame, however large, always fits into an empty outbox.
-        if self._frames and self._is_over(frame):
+        if waiting and (self._bytes + size > self._limits.outbox_bytes or len(waiting) >= self._limits.outbox_frames):
             # Many frames in one turn are no proof of a slow client; those that cannot leave now are.
             self._flusher.flush(self)
-            if self._frames and self._is_over(frame):
+            if waiting:
                 self._too_slow()
                 return
-        self._frames.append(frame)
-        self._bytes += len(frame.data)
+        waiting.append(frame)
+        self._bytes += size
         if not self._is_marked:
             self._is_marked = True
             self._flusher.mark(self)
@@ -146,12 +147,6 @@ class Outbox:
             transport.write(self._taken(is_lease_valid=is_lease_valid))
             return not transport.get_write_buffer_size()
         return True
-
-    def _is_over(self, frame: Frame) -> bool:
-        """Whether a further frame is one too many."""
-        return (
-            len(self._frames) >= self._limits.outbox_frames or self._bytes + len(frame.data) > self._limits.outbox_bytes
-        )
 
     def _taken(self, *, is_lease_valid: bool) -> bytes:
         waiting = self._frames

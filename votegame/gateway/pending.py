@@ -10,13 +10,16 @@ from typing import TYPE_CHECKING, Final
 
 from msgspec import Struct
 
-from votegame.game.commands import CreateRoom, JoinRoom, Resume
+from votegame.game.commands import Command, CreateRoom, JoinRoom, Resume
 from votegame.ids import RoomCode
 from votegame.limits.doors import Visit
 
 if TYPE_CHECKING:
     from votegame.game.commands import AnyRoomCommand
     from votegame.gateway.connection import Connection
+
+ATTACHING: Final[frozenset[type[Command]]] = frozenset({CreateRoom, JoinRoom, Resume})
+"""Commands whose `ok` gives the connection the frames of a room. (Looked up by type: every command is.)"""
 
 _MAX_LATE: Final = 10_000
 _LATE_SECONDS: Final = 60.0
@@ -59,13 +62,14 @@ class PendingReplies:
     def add(self, connection: "Connection", command: "AnyRoomCommand | CreateRoom", visit: Visit, now: float) -> int:
         """Remember a command; the token is to come back with its reply."""
         token = next(self._tokens)
+        may_attach = type(command) in ATTACHING
         self._waiting[token] = Pending(
             connection=connection,
             command_id=command.id,
             received_at=now,
             deadline=now + self._reply_seconds,
-            may_attach=isinstance(command, CreateRoom | JoinRoom | Resume),
-            attaches_to=command.room_code if isinstance(command, JoinRoom | Resume) else None,
+            may_attach=may_attach,
+            attaches_to=command.room_code if may_attach and not isinstance(command, CreateRoom) else None,
             visit=visit,
         )
         return token

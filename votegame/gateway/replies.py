@@ -116,6 +116,6 @@ class Replies:
 
 
 def _outcome(frame: bytes) -> Outcome:
-    if is_error(frame, ErrorCode.ROOM_NOT_FOUND):
-        return "missed"
-    return "refused" if is_error(frame) else "ok"
+    if not is_error(frame):
+        return "ok"
+    return "missed" if is_error(frame, ErrorCode.ROOM_NOT_FOUND) else "refused"

@@ -119,12 +119,12 @@ class Doors:
             is_inside: Whether the connection it came over gets the frames of its room.
             now: Seconds of the node's clock.
         """
+        if is_inside:
+            return Visit("inside", user_id, address, command.id)
         match command:
             case CreateRoom():
                 visit = Visit("create", user_id, address, command.id)
                 wait = self._wait_to_create(visit, now)
-            case _ if is_inside:
-                return Visit("inside", user_id, address, command.id)
             case JoinRoom():
                 visit = Visit("join", user_id, address, command.id)
                 wait = self._wait_to_join(user_id, address, now)
@@ -142,6 +142,8 @@ class Doors:
 
     def leave(self, visit: Visit, outcome: Outcome, now: float) -> None:
         """After the reply to a command, or when there will be none."""
+        if visit.door == "inside":
+            return
         if visit.door in {"join", "other"} and outcome == "missed":
             self._missed()
             self._joins.take(_EVERYBODY, now)

@@ -20,20 +20,7 @@ import msgspec
 from msgspec import UNSET, Struct, structs
 
 from votegame.errors import ErrorCode
-from votegame.game.commands import (
-    AnyCommand,
-    Authenticate,
-    Command,
-    CreateRoom,
-    KickPlayer,
-    Resume,
-    RoomCommand,
-    RoundCommand,
-    SubmitAnswer,
-    SubmitVote,
-    TransferHost,
-    UpdateSettings,
-)
+from votegame.game.commands import AnyCommand, Authenticate, Command
 from votegame.game.room_settings import SettingsPatch
 from votegame.game.wording import question
 from votegame.wire import text
@@ -43,17 +30,25 @@ _ECHO_CHARS: Final = 64
 _REASON_CHARS: Final = 200
 _LEAST_RESULTS_SECONDS: Final = 3
 _MAX_DIGITS: Final = 20
-_HUGE_NUMBER: Final = re.compile(r"(?:[:,\[\s]|^)-?(?:\d{200}|\d[\d.]*[eE]\+?\d{3})")
-"""A number that may be too large for a float: its exponent has three digits, or its digits are so many that one of two
-will do. The typed decoder does not look at numbers in unknown fields."""
+_HUGE_NUMBER: Final = re.compile(r"[:,\[ \t\r\n]-?[0-9](?:[0-9]{199}|[0-9.]*[eE]\+?[0-9]{3})")
+"""A number in an object that may be too large for a float: its exponent has three digits, or its digits are so many
+that one of two will do. The typed decoder does not look at numbers in unknown fields. (What a match can begin with is
+one set of characters, since that is what a search is quick for.)"""
 _AT: Final = re.compile(r" - at `\$\.?(?P<path>.*)`$", re.DOTALL)
 _NAMED: Final = re.compile(r"(?:missing required|contains unknown) field `(?P<name>.*)`$", re.DOTALL)
 _SURROGATES: Final = re.compile("[\ud800-\udfff]")
 
 Shape = TypeVar("Shape", bound=Struct)
 
+_Rule = Callable[[Any], Any]
+"""From a field's value to its normal form; raises `BadText` or `_WrongField`."""
+
 _TYPES: Final[Mapping[str, type[Command]]] = MappingProxyType(
     {str(command.__struct_config__.tag): command for command in get_args(AnyCommand)}
+)
+_NAMES: Final[Mapping[type[Command], str]] = MappingProxyType({command: name for name, command in _TYPES.items()})
+_LEAST_COLONS: Final[Mapping[type[Command], int]] = MappingProxyType(
+    {command: 1 + sum(field.required for field in structs.fields(command)) for command in _TYPES.values()}
 )
 
 
@@ -100,6 +95,20 @@ class Codec:
         self._limits = limits
         self._has_moderation = has_moderation
         self._decoder = msgspec.json.Decoder(AnyCommand)
+        rules: Mapping[str, _Rule] = {
+            "id": lambda given: text.command_id(given, limits.id_chars),
+            "room_code": text.room_code,
+            "round_id": str.lower,
+            "answer": lambda given: text.answer(given, limits.answer_chars),
+            "answer_id": str.lower,
+            "user_id": str.lower,
+            "stream": str.lower,
+            "settings": self._normal_settings,
+        }
+        self._rules: Mapping[type[Command], Sequence[tuple[str, _Rule]]] = {
+            command: [(field, rules[field]) for field in command.__struct_fields__ if field in rules]
+            for command in _TYPES.values()
+        }
 
     def decode(self, data: str | bytes) -> AnyCommand | BadFrame:
         """The command in `data`, in its normal form, or what is wrong. Never raises, whatever `data` holds."""
@@ -108,12 +117,13 @@ class Codec:
             command = self._decoder.decode(source)
         except (msgspec.MsgspecError, RecursionError, UnicodeError):
             return self._read_slowly(data)
-        if _HUGE_NUMBER.search(source) is not None:
+        # With no more colons than the fields that it must have, there is no room for an unknown one.
+        if source.count(":") > _LEAST_COLONS[type(command)] and _HUGE_NUMBER.search(source) is not None:
             return self._read_slowly(source)
         try:
             return self._normal(command)
         except _WrongField as wrong:
-            return _bad_message(wrong, _usable_id(command.id, self._limits.id_chars), _name(command))
+            return _bad_message(wrong, _usable_id(command.id, self._limits.id_chars), name_of(command))
 
     def decode_before_login(self, data: str | bytes) -> Authenticate | BadFrame:
         """As `decode`, for a connection without a user: every command but `authenticate` is `unauthenticated`.
@@ -178,27 +188,16 @@ class Codec:
 
     def _normal(self, command: Any) -> AnyCommand:
         """The command in its normal form. Raises `_WrongField`."""
-        _text("id", text.command_id, command.id, self._limits.id_chars)
         changes: dict[str, Any] = {}
-        if isinstance(command, RoomCommand):
-            changes["room_code"] = _text("room_code", text.room_code, command.room_code)
-            if isinstance(command, RoundCommand):
-                changes["round_id"] = command.round_id.lower()
-        match command:
-            case SubmitAnswer(answer=answer):
-                changes["answer"] = _text("answer", text.answer, answer, self._limits.answer_chars)
-            case SubmitVote(answer_id=answer_id):
-                changes["answer_id"] = answer_id.lower()
-            case KickPlayer(user_id=user_id) | TransferHost(user_id=user_id):
-                changes["user_id"] = user_id.lower()
-            case Resume(stream=stream):
-                changes["stream"] = stream.lower()
-            case CreateRoom(settings=settings) | UpdateSettings(settings=settings):
-                changes["settings"] = self._normal_settings(settings)
-        for name, value in changes.items():
-            if getattr(command, name) != value:
-                return structs.replace(command, **changes)  # type: ignore[no-any-return]
-        return command  # type: ignore[no-any-return]
+        for field, rule in self._rules[type(command)]:
+            given = getattr(command, field)
+            try:
+                normal = rule(given)
+            except text.BadText as bad:
+                raise _WrongField(field, bad.reason) from None
+            if normal != given:
+                changes[field] = normal
+        return structs.replace(command, **changes) if changes else command  # type: ignore[no-any-return]
 
     def _normal_settings(self, settings: SettingsPatch) -> SettingsPatch:
         if settings.max_players is not UNSET and settings.max_players > self._limits.max_players:
@@ -326,5 +325,6 @@ def _name_of(command: type[Command]) -> str:
     return str(command.__struct_config__.tag)
 
 
-def _name(command: Command) -> str:
-    return _name_of(type(command))
+def name_of(command: AnyCommand) -> str:
+    """The `type` that the command has in its frame."""
+    return _NAMES[type(command)]

@@ -26,6 +26,8 @@ _LEN_16: Final = 126
 _LEN_64: Final = 127
 _SHORT: Final = 125
 _MEDIUM: Final = 0xFFFF
+_HEADER_16: Final = struct.Struct("!BBH").pack
+_HEADER_64: Final = struct.Struct("!BBQ").pack
 
 
 def ok(command_id: str, fields: Mapping[str, Any]) -> bytes:
@@ -68,8 +70,8 @@ def framed(payload: bytes) -> bytes:
     if size <= _SHORT:
         return bytes((_FIN_TEXT, size)) + payload
     if size <= _MEDIUM:
-        return struct.pack("!BBH", _FIN_TEXT, _LEN_16, size) + payload
-    return struct.pack("!BBQ", _FIN_TEXT, _LEN_64, size) + payload
+        return _HEADER_16(_FIN_TEXT, _LEN_16, size) + payload
+    return _HEADER_64(_FIN_TEXT, _LEN_64, size) + payload
 
 
 def close_frame(code: int, reason: str) -> bytes:

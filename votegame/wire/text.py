@@ -174,6 +174,6 @@ def _modest(text: str) -> str:
 def _sized(text: str, min_chars: int, max_chars: int) -> str:
     if len(text) < min_chars:
         raise BadText("empty")
-    if len(text) > max_chars or len(text.encode()) > max_chars * _BYTES_PER_CHAR:
+    if len(text) > max_chars or (not text.isascii() and len(text.encode()) > max_chars * _BYTES_PER_CHAR):
         raise BadText("too_long")
     return text

@@ -127,6 +127,14 @@ def test_what_is_not_json_is_bad_json(text):
     assert CODEC.decode(text.encode()) == BadFrame(ErrorCode.BAD_JSON)
 
 
+@pytest.mark.parametrize("name", VALID)
+def test_in_no_command_an_unknown_field_hides_what_is_not_json(name):
+    text = json.dumps(message(name), separators=(",", ":"))
+
+    assert CODEC.decode('{"x":1e999,' + text[1:]) == BadFrame(ErrorCode.BAD_JSON)
+    assert CODEC.decode(text[:-1] + ',"x":1e999}') == BadFrame(ErrorCode.BAD_JSON)
+
+
 def test_bytes_that_are_not_utf_8_are_bad_json():
     assert CODEC.decode(b'{"type":"ping","id":"\xff"}') == BadFrame(ErrorCode.BAD_JSON)
     assert CODEC.decode(b'{"type":"ping","id":"1","x":"\xff"}') == BadFrame(ErrorCode.BAD_JSON)
