@@ -125,7 +125,11 @@ class Server:
         self._make_gateway()
         self._make_rooms()
         self._site = Site(
-            self._make_app(secret), host=settings.host, port=settings.port, max_sockets=settings.max_connections
+            self._make_app(secret),
+            host=settings.host,
+            port=settings.port,
+            max_sockets=settings.max_connections,
+            sockets=lambda: self._gateway.socket_count,
         )
         self._retention = Retention(self._database, log_days=settings.log_days)
         self._tasks: list[asyncio.Task[None]] = []

@@ -36,6 +36,27 @@ async def _guarded(work: Coroutine[Any, Any, None], name: str, on_death: OnDeath
             on_death(name)
 
 
+class Passing:
+    """Tasks that come and go, of one name; their owner ends those that are left."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def __len__(self) -> int:
+        return len(self._tasks)
+
+    def start(self, work: Coroutine[Any, Any, None]) -> None:
+        """Run `work` as one more task."""
+        task = start(work, name=self._name)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def end(self) -> None:
+        """End those that are left."""
+        await end(self._tasks)
+
+
 @contextmanager
 def surviving(name: str) -> Iterator[None]:
     """One pass of the task called `name`: an unexpected exception is logged, and the next pass comes as ever."""

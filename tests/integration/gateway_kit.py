@@ -119,15 +119,18 @@ class House:
         self.clients: list[RawClient] = []
 
     async def request(
-        self, *, method: str = "GET", version: str = "1.1", **headers: str | None
+        self, *, method: str = "GET", version: str = "1.1", then: bytes = b"", **headers: str | None
     ) -> tuple[int, dict, bytes, RawClient]:
-        """Send a request for /ws; headers that are None are left out. Returns status, headers, body, and the client."""
+        """Send a request for /ws, and at once what comes `then`; headers that are None are left out.
+
+        Returns status, headers, body, and the client.
+        """
         reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
         client = RawClient(reader, writer)
         self.clients.append(client)
         merged = UPGRADE | {name.replace("_", "-"): value for name, value in headers.items()}
         lines = [f"{name}: {value}" for name, value in merged.items() if value is not None]
-        writer.write("\r\n".join([f"{method} /ws HTTP/{version}", *lines, "", ""]).encode())
+        writer.write("\r\n".join([f"{method} /ws HTTP/{version}", *lines, "", ""]).encode() + then)
         head = (await reader.readuntil(b"\r\n\r\n")).decode()
         status_line, *header_lines = head.strip().split("\r\n")
         answer = {name.lower(): value for name, value in (line.split(": ", 1) for line in header_lines)}

@@ -234,7 +234,7 @@ class TestPaths:
         assert "RuntimeError" in record["exception"]
 
     async def test_an_address_in_use_is_named(self, web):
-        other = runner.Site(Application(), host="127.0.0.1", port=web.port, max_sockets=9)
+        other = runner.Site(Application(), host="127.0.0.1", port=web.port, max_sockets=9, sockets=lambda: 0)
         with pytest.raises(ConfigurationError, match=f"PORT {web.port}: cannot listen there"):
             await other.start()
         await other.stop()

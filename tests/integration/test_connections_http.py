@@ -13,6 +13,8 @@ from aiohttp import http_parser, web, web_protocol
 
 from tests.integration.gateway_kit import until
 from tests.integration.web_kit import ADA, read_answer, running_web
+from votegame.gateway.route import _Upgrade
+from votegame.gateway.takeover import take_over
 from votegame.web import bodies, crowd, runner
 
 HEALTH = b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n"
@@ -271,20 +273,19 @@ class TestDawdling:
         opened: list[asyncio.Transport] = []
 
         async def flood(request: web.Request) -> web.StreamResponse:
-            if request.path == "/ws":
-                response: web.StreamResponse = web.WebSocketResponse()
-                await response.prepare(request)
-                opened.append(request.transport)
-            else:
+            if request.path == "/page":
                 return web.Response(body=b"x" * 16_000_000)
-            request.transport.write(b"\x82\x7f" + struct.pack(">Q", 16_000_000) + bytes(16_000_000))
-            await asyncio.get_running_loop().create_future()
+            response = _Upgrade(request.headers["Sec-WebSocket-Key"], None)
+            await response.prepare(request)
+            opened.append(request.transport)
+            take_over(request, request.transport, asyncio.Protocol())
+            opened[0].write(b"\x82\x7f" + struct.pack(">Q", 16_000_000) + bytes(16_000_000))
             return response
 
         app = web.Application()
         app.router.add_get("/ws", flood)
         app.router.add_get("/page", flood)
-        site = runner.Site(app, host="127.0.0.1", port=0, max_sockets=9)
+        site = runner.Site(app, host="127.0.0.1", port=0, max_sockets=9, sockets=lambda: 0)
         port = await site.start()
         _, page = await asyncio.open_connection("127.0.0.1", port, limit=1_024)
         page.transport.pause_reading()
@@ -292,8 +293,8 @@ class TestDawdling:
             client._conn.transport.pause_reading()
             await until(lambda: bool(opened) and opened[0].get_write_buffer_size() > 0)
             page.write(b"GET /page HTTP/1.1\r\nHost: x\r\n\r\n")
-            await until(lambda: len(site._runner.server.connections) == 2)
             await until(lambda: len(site._runner.server.connections) == 1)
+            await until(lambda: not site._runner.server.connections)
             assert not opened[0].is_closing()
             opened[0].abort()
         page.transport.abort()
@@ -318,6 +319,9 @@ class TestCrowds:
             assert [(line["level"], line["connections"]) for line in warnings] == [("warning", 3)]
             inside[0][1].close()
             await until(lambda: not house.site.is_full)
+            house.sockets = 1
+            assert house.site.is_full
+            house.sockets = 0
             assert (await house.raw(HEALTH)).status == 200
             for _reader, writer in inside:
                 writer.close()

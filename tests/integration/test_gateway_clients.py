@@ -1,8 +1,10 @@
 """Clients over real sockets: coming, being let go, and leaving."""
 
 import asyncio
+import gc
 import json
 import socket
+import weakref
 
 from tests.fakes_gateway import overload
 from tests.integration.gateway_kit import UPGRADE, frame, running_house, until
@@ -196,16 +198,25 @@ async def test_the_answer_to_a_burst_is_one_packet():
         assert first.count(b'"type":"ok"') == 10
 
 
-async def test_a_cancelled_handler_leaves_nothing_behind():
+async def test_of_the_request_nothing_is_kept_not_even_for_the_collector():
     async with running_house() as house:
-        client = await house.connect("ada")
-        connection = house.gateway._shared.connections.all()[0]
-        for task in requests_in_hand():
-            task.cancel()
+        requests = []
+        identify = house.identity.identify
 
-        assert await client.is_gone()
-        await until(lambda: connection.is_closing)
-        assert house.gateway.connection_count == 0
+        async def noted(request):
+            requests.append(weakref.ref(request))
+            return await identify(request)
+
+        house.identity.identify = noted
+        gc.disable()
+        try:
+            client = await house.connect("ada")
+            await until(lambda: not requests_in_hand())
+            await until(lambda: requests[0]() is None)
+        finally:
+            gc.enable()
+        client.send(type="ping", id="1")
+        assert (await client.next())["id"] == "1"
 
 
 class TestOverload:

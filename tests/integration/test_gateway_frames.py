@@ -161,11 +161,22 @@ async def test_frames_may_come_byte_by_byte_and_many_at_once(house):
 
 
 async def test_frames_that_come_with_the_request_are_not_lost(house):
-    client = await house.connect()
-    client.send(type="authenticate", id="1", token="token-ada")
+    token = frame(0x81, b'{"type":"authenticate","id":"1","token":"token-ada"}')
+    too_early = frame(0x81, b'{"type":"ping","id":"2"}')
+    status, _, _, client = await house.request(then=token + too_early[:5])
+    client.send_raw(too_early[5:])
 
-    assert (await client.next())["type"] == "welcome"
-    assert await client.next() == {"type": "ok", "id": "1", "user": {"id": "ada", "display_name": "Ada"}}
+    assert status == 101
+    assert [(await client.next())["type"] for _ in range(3)] == ["welcome", "ok", "ok"]
+
+
+async def test_nothing_waits_that_came_with_the_request_however_much_it_was(house):
+    large = json.dumps({"type": "ping", "id": "1", "more": "x" * 16_000}).encode()
+    status, _, _, client = await house.request(Authorization="Bearer token-ada", then=frame(0x81, large) * 18)
+    client.send(type="ping", id="2")
+
+    assert status == 101
+    assert [(await client.next()).get("id") for _ in range(20)] == [None, *["1"] * 18, "2"]
 
 
 @pytest.mark.parametrize("text", ["", " ", "\n"])

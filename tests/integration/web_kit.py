@@ -92,7 +92,14 @@ class WebHouse:
             settings=chosen,
         )
         self.identity, self.doorman = Identity(accounts), Doorman(chosen)
-        self.site = Site(self._app(chosen, accounts), host="127.0.0.1", port=0, max_sockets=chosen.max_connections)
+        self.sockets = 0
+        self.site = Site(
+            self._app(chosen, accounts),
+            host="127.0.0.1",
+            port=0,
+            max_sockets=chosen.max_connections,
+            sockets=lambda: self.sockets,
+        )
         self.port = 0
         self.said = io.StringIO()
 

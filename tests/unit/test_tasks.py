@@ -69,3 +69,23 @@ async def test_a_pass_that_fails_is_survived_and_one_that_is_cancelled_is_not():
         raise ZeroDivisionError
     with pytest.raises(asyncio.CancelledError), tasks.surviving("work"):
         raise asyncio.CancelledError
+
+
+async def test_passing_tasks_are_forgotten_when_they_are_over_and_ended_when_they_are_not():
+    passing = tasks.Passing("guest")
+    passing.start(asyncio.sleep(0))
+    ended = []
+
+    async def stay():
+        try:
+            await asyncio.Event().wait()
+        finally:
+            ended.append(asyncio.current_task().get_name())
+
+    passing.start(stay())
+    for _ in range(3):
+        await asyncio.sleep(0)
+    assert len(passing) == 1
+    await passing.end()
+    assert ended == ["guest"]
+    assert len(passing) == 0

@@ -1,9 +1,9 @@
 """One connection: from its first byte to its last.
 
-What comes from the socket is handled as it is read, without a task or a queue. Only logging in waits for somebody, the
-keeper of logins; it is done in aiohttp's own handler of the request, which sleeps in `run` for the rest of the time.
+It is the protocol of its transport: what comes from the socket is handled as it is read, without a task or a queue.
+Only logging in waits for somebody, the keeper of logins, and has a task for as long.
 
-    stranger --log_in--> user --close--> closing --feed_eof--> lost
+    stranger --log_in--> user --close--> closing --connection_lost--> lost
         +------------------------close------^
 
 Leaving is one step, taken when the connection begins to close or is lost, whichever is first: rooms are told, the login
@@ -51,18 +51,16 @@ _VIOLATIONS: Final = frozenset(
 log = structlog.get_logger(__name__)
 
 
-class Connection:
+class Connection(asyncio.Protocol):
     """A socket, and the user behind it."""
 
     __slots__ = (
         "_chatter",
         "_conversation",
-        "_is_lost",
+        "_is_authenticating",
         "_login",
         "_reader",
         "_shared",
-        "_to_authenticate",
-        "_wake",
         "address",
         "connection_id",
         "is_closing",
@@ -93,56 +91,38 @@ class Connection:
         self._reader: websocket.FrameReader | None = websocket.FrameReader(limits.frame_bytes)
         self._chatter = TokenBucket(_CHATTER_BURST, _CHATTER_PER_SECOND)
         self._conversation = Conversation(shared)
-        self._to_authenticate: Authenticate | None = None
-        self._wake: asyncio.Future[None] | None = None
-        self._is_lost = False
+        self._is_authenticating = False
 
-    def feed_data(self, data: bytes) -> tuple[bool, bytes]:
-        """Take what the socket has read. Called by aiohttp, whose answer it is: not at an end, and nothing is left."""
+    def data_received(self, data: bytes) -> None:
+        """Take what the socket has read."""
         self.last_heard = self._shared.clock.seconds()
         if self._reader is None:
-            return False, b""
+            return
         try:
             for incoming in self._reader.feed(data):
                 self._take(incoming)
                 if self._reader is None:
                     break
         except Exception:
-            # A bug must cost this connection only, and not leave aiohttp in an unknown state.
+            # A bug must cost this connection only, and be told with its name.
             log.exception("a frame could not be handled", connection_id=self.connection_id)
             self._reader = None
             self.transport.abort()
-        return False, b""
 
-    def feed_eof(self) -> None:
-        """The socket is lost. Called by aiohttp."""
-        self._is_lost = True
+    def connection_lost(self, exc: Exception | None) -> None:
+        """The socket is lost."""
+        del exc  # whatever the reason, the consequences are the same
         self._leave()
         self.outbox.release()
         self._shared.closing.pop(self, None)
         self._shared.connections.socket_lost(self)
-        self._wake_up()
 
-    async def run(self) -> None:
-        """Log in whenever that is asked for, until the socket is lost."""
-        while not self._is_lost:
-            if self._to_authenticate is None:
-                self._wake = asyncio.get_running_loop().create_future()
-                await self._wake
-                self._wake = None
-                continue
-            command = self._to_authenticate
-            try:
-                await self._authenticate(command)
-            finally:
-                self._to_authenticate = None
-
-    def ask_to_authenticate(self, command: Authenticate) -> bool:
-        """Have `run` authenticate; False while it is busy with an earlier token."""
-        if self._to_authenticate is not None:
+    def authenticate(self, command: Authenticate) -> bool:
+        """Begin to log in; False while an earlier token is looked at."""
+        if self._is_authenticating:
             return False
-        self._to_authenticate = command
-        self._wake_up()
+        self._is_authenticating = True
+        self._shared.logins.start(self._authenticate(command))
         return True
 
     def log_in(self, login: Login) -> None:
@@ -213,6 +193,12 @@ class Connection:
 
     async def _authenticate(self, command: Authenticate) -> None:
         try:
+            await self._answer_token(command)
+        finally:
+            self._is_authenticating = False
+
+    async def _answer_token(self, command: Authenticate) -> None:
+        try:
             login = await self._shared.identity.authenticate(command.token)
         except StoreError:
             self.refuse(ErrorCode.UNAVAILABLE, command.id)
@@ -276,7 +262,3 @@ class Connection:
         if self.transport.can_write_eof() and not self.transport.is_closing():
             self.transport.write_eof()
         self._shared.closing[self] = self._shared.clock.seconds() + VIOLATION_SECONDS
-
-    def _wake_up(self) -> None:
-        if self._wake is not None and not self._wake.done():
-            self._wake.set_result(None)

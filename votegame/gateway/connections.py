@@ -33,6 +33,11 @@ class Connections:
     def __len__(self) -> int:
         return len(self._by_id)
 
+    @property
+    def socket_count(self) -> int:
+        """How many sockets there are, those that are being closed included."""
+        return len(self._sockets)
+
     def admission(self, address: str, *, is_stranger: bool) -> Admission:
         """Whether one more connection may come from `address`; a stranger has not logged in yet."""
         if len(self._sockets) >= self._settings.max_connections * _OVERFLOW:

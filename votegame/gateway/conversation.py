@@ -82,7 +82,7 @@ class Conversation:
             case Ping():
                 connection.ok(command.id, {"server_time": self._shared.clock.now_ms()})
             case Authenticate():
-                if not connection.ask_to_authenticate(command):
+                if not connection.authenticate(command):
                     _refuse_for(_BUSY_SECONDS, command.id, connection)
             case _ if connection.user is not None:
                 self._send(command, connection, connection.user, now)

@@ -104,6 +104,7 @@ class Gateway:
             flusher=Flusher(lease_is_valid),
             replies=replies,
             admission=self.doors.admission,
+            logins=tasks.Passing("login"),
         )
         self._sweep = Sweep(self._shared)
         self._route = Route(self._shared, sweep=self._sweep, doorman=doorman, rng=rng)
@@ -115,6 +116,11 @@ class Gateway:
     def connection_count(self) -> int:
         """How many connections there are."""
         return len(self._shared.connections)
+
+    @property
+    def socket_count(self) -> int:
+        """How many sockets there are, those that are being closed included."""
+        return self._shared.connections.socket_count
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
         """The handler of `GET /ws`."""
@@ -163,6 +169,7 @@ class Gateway:
         """Refuse newcomers, close every connection, and end the sweep."""
         self.refuse_newcomers()
         await self.close_all(code, seconds=seconds)
+        await self._shared.logins.end()
         if self._sweeping is not None:
             await tasks.end([self._sweeping])
             self._sweeping = None

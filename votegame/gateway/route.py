@@ -1,14 +1,14 @@
 """The route `GET /ws`: who is let in, and how the socket changes from HTTP to WebSocket.
 
-aiohttp does the HTTP; after the answer 101 it hands the bytes of the socket to a parser, and that is the connection.
-(Its own `WebSocketResponse` is not used: see `votegame.wire.websocket`.) Order of refusal: origin, handshake, open or
+aiohttp does the HTTP; after the answer 101 the connection takes the socket over, and the handler ends. (aiohttp's own
+`WebSocketResponse` is not used: see `votegame.wire.websocket`.) Order of refusal: origin, handshake, open or
 draining, overloaded, credentials, limits; nothing of a refused request is kept.
 """
 
 import random
 import socket
 from types import MappingProxyType
-from typing import Any, Final, cast
+from typing import Any, Final
 
 import orjson
 from aiohttp import HttpVersion11, hdrs, web
@@ -18,6 +18,7 @@ from votegame.gateway.connection import Connection
 from votegame.gateway.ports import Doorman, Login
 from votegame.gateway.shared import Shared
 from votegame.gateway.sweep import Sweep
+from votegame.gateway.takeover import take_over
 from votegame.ids import ConnectionId, new_uuid
 from votegame.wire import handshake
 from votegame.wire.close_codes import CloseCode
@@ -55,7 +56,7 @@ class Route:
         self._rng = rng
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
-        """Let a client in and stay until it is gone, or answer why not."""
+        """Let a client in, or answer why not."""
         if not self._doorman.origin_allowed(request):
             return _refusal(ErrorCode.FORBIDDEN_ORIGIN)
         judged = _handshake(request)
@@ -100,7 +101,6 @@ class Route:
             elif not self.is_open:
                 # The doors were shut while we asked who it is.
                 connection.close(CloseCode.RESTARTING)
-            await _served(connection)
         return response
 
     def _connected(self, request: web.Request, address: str, login: Login | None) -> Connection | None:
@@ -115,18 +115,8 @@ class Route:
         if login is not None:
             connection.log_in(login)
         self._sweep.watch(connection)
-        # From here on the connection gets the bytes, those first that came together with the request.
-        request.protocol.keep_alive(False)
-        request.protocol.set_parser(cast("Any", connection))
+        take_over(request, transport, connection)
         return connection
-
-
-async def _served(connection: Connection) -> None:
-    try:
-        await connection.run()
-    finally:
-        # The handler ends before the socket only when aiohttp cancels it.
-        connection.transport.abort()
 
 
 def _handshake(request: web.Request) -> handshake.Accepted | handshake.Refused:

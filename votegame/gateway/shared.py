@@ -13,6 +13,7 @@ from votegame.gateway.ports import GatewaySettings, Identity, Metrics, Revocatio
 from votegame.gateway.replies import Replies
 from votegame.limits.admission import Admission
 from votegame.limits.doors import Doors
+from votegame.tasks import Passing
 from votegame.wire.codec import Codec
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ class Shared:
     """The parts that every connection talks to; made once by `votegame.gateway.gateway.Gateway`.
 
     Attributes:
+        logins: The tasks in which tokens are looked at: for each connection one at most.
         closing: Connections whose close frame is sent, each with the time at which its socket is cut.
     """
 
@@ -41,4 +43,5 @@ class Shared:
     flusher: Flusher
     replies: Replies
     admission: Admission
+    logins: Passing
     closing: "dict[Connection, float]" = field(default_factory=dict)

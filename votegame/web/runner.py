@@ -77,11 +77,12 @@ class _Refused(asyncio.Protocol):
 
 class _Server(web.Server):
     crowd: Crowd
+    sockets: Callable[[], int]
 
     @property
     def count(self) -> int:
         """How many connections there are, WebSockets among them."""
-        return len(self._connections)
+        return len(self._connections) + self.sockets()
 
     def __call__(self) -> RequestHandler:
         if self.crowd.refuses(self.count, self._loop.time()):
@@ -91,27 +92,40 @@ class _Server(web.Server):
 
 
 class _Runner(web.AppRunner):
-    def __init__(self, app: web.Application, crowd: Crowd, **kwargs: Any) -> None:
+    def __init__(self, app: web.Application, crowd: Crowd, sockets: Callable[[], int], **kwargs: Any) -> None:
         super().__init__(app, **kwargs)
         self._crowd = crowd
+        self._sockets = sockets
 
     async def _make_server(self) -> web.Server:
         # aiohttp has no public way to say of which class its connections are.
         server = await super()._make_server()
         ours = _Server(server.request_handler, request_factory=server.request_factory, **server._kwargs)  # noqa: SLF001
         ours.crowd = self._crowd
+        ours.sockets = self._sockets
         return ours
 
 
 class Site:
     """A listening application."""
 
-    def __init__(self, app: web.Application, *, host: str, port: int, max_sockets: int) -> None:
-        """Make a site that does not listen yet; `max_sockets` are the WebSockets that there may be."""
+    def __init__(
+        self, app: web.Application, *, host: str, port: int, max_sockets: int, sockets: Callable[[], int]
+    ) -> None:
+        """Make a site that does not listen yet.
+
+        Args:
+            app: What is served.
+            host: The address to listen at.
+            port: The port; 0 takes any.
+            max_sockets: The WebSockets that there may be.
+            sockets: How many there are: they have left aiohttp, and share the bound of all connections.
+        """
         self._crowd = Crowd(most_connections(max_sockets))
         self._runner = _Runner(
             app,
             self._crowd,
+            sockets,
             access_log=None,
             keepalive_timeout=KEEPALIVE_SECONDS,
             shutdown_timeout=_STOP_SECONDS,
@@ -197,7 +211,6 @@ def _waits_for_head(connection: RequestHandler) -> bool:
 
 
 def _waits_for_reader(connection: RequestHandler) -> bool:
-    """Whether the client has not taken all of its answers. WebSockets have a guard of their own, in the gateway."""
+    """Whether the client has not taken all of its answers. WebSockets are not here, but in the gateway's care."""
     transport = connection.transport
-    is_http = not connection._upgraded  # noqa: SLF001
-    return is_http and transport is not None and transport.get_write_buffer_size() > 0
+    return transport is not None and transport.get_write_buffer_size() > 0

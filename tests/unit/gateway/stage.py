@@ -38,7 +38,7 @@ class Client:
         self.say_raw(masked(0x81, text.encode()))
 
     def say_raw(self, data: bytes) -> None:
-        self.connection.feed_data(data)
+        self.connection.data_received(data)
 
     def heard(self) -> list[dict]:
         """Every text frame since the last look."""
@@ -55,7 +55,7 @@ class Client:
         return None
 
     def lose(self) -> None:
-        self.connection.feed_eof()
+        self.connection.connection_lost(None)
 
 
 class Stage:

@@ -17,28 +17,13 @@ from votegame.wire.limits import Limits
 STREAM = "3f2504e0-4f89-41d3-9a0c-0305e82c3301"
 
 
-@pytest.fixture
-async def runs():
-    """Lets a test run connections, and ends them."""
-    tasks = []
-
-    def run(client):
-        tasks.append(asyncio.create_task(client.connection.run()))
-        return client
-
-    yield run
-    for task in tasks:
-        task.cancel()
-    await asyncio.gather(*tasks, return_exceptions=True)
-
-
 async def turns(count: int = 5) -> None:
     for _ in range(count):
         await asyncio.sleep(0)
 
 
-async def test_welcome_comes_before_the_ok_of_authenticate(stage, runs):
-    client = runs(stage.connect())
+async def test_welcome_comes_before_the_ok_of_authenticate(stage):
+    client = stage.connect()
     await turns()
     client.say(type="authenticate", id="1", token="token-ada")
     client.say(type="ping", id="too early")
@@ -51,8 +36,8 @@ async def test_welcome_comes_before_the_ok_of_authenticate(stage, runs):
     assert "token-ada" in stage.revocations.watched
 
 
-async def test_a_wrong_token_may_be_tried_again(stage, runs):
-    client = runs(stage.connect())
+async def test_a_wrong_token_may_be_tried_again(stage):
+    client = stage.connect()
     for token in ("wrong", "token-ada"):
         client.say(type="authenticate", id=token, token=token)
         await turns()
@@ -60,8 +45,8 @@ async def test_a_wrong_token_may_be_tried_again(stage, runs):
     assert [frame.get("code", frame["type"]) for frame in client.heard()] == ["bad_credentials", "welcome", "ok"]
 
 
-async def test_a_second_token_has_to_wait_for_the_first(stage, runs):
-    client = runs(stage.connect())
+async def test_a_second_token_has_to_wait_for_the_first(stage):
+    client = stage.connect()
     client.say(type="authenticate", id="1", token="wrong")
     client.say(type="authenticate", id="2", token="token-ada")
     await turns()
@@ -70,8 +55,8 @@ async def test_a_second_token_has_to_wait_for_the_first(stage, runs):
 
 
 @pytest.mark.parametrize(("trouble", "code"), [("is_down", "unavailable"), ("is_buggy", "internal")])
-async def test_trouble_with_logins_is_answered(stage, runs, trouble, code):
-    client = runs(stage.connect())
+async def test_trouble_with_logins_is_answered(stage, trouble, code):
+    client = stage.connect()
     setattr(stage.identity, trouble, True)
     client.say(type="authenticate", id="1", token="token-ada")
     await turns()
@@ -79,8 +64,8 @@ async def test_trouble_with_logins_is_answered(stage, runs, trouble, code):
     assert [frame["code"] for frame in client.heard()] == [code]
 
 
-async def test_the_same_user_may_renew_the_login_and_another_may_not(stage, runs):
-    client = runs(stage.connect("ada"))
+async def test_the_same_user_may_renew_the_login_and_another_may_not(stage):
+    client = stage.connect("ada")
     client.say(type="authenticate", id="1", token="token-ada")
     await turns()
     client.say(type="authenticate", id="2", token="token-ben")
@@ -92,8 +77,8 @@ async def test_the_same_user_may_renew_the_login_and_another_may_not(stage, runs
     assert list(stage.revocations.watched) == ["token-ada"]
 
 
-async def test_one_who_left_meanwhile_is_not_logged_in(stage, runs):
-    client = runs(stage.connect())
+async def test_one_who_left_meanwhile_is_not_logged_in(stage):
+    client = stage.connect()
     client.say(type="authenticate", id="1", token="token-ada")
     client.lose()
     await turns()

@@ -1,6 +1,8 @@
 """What the server sends, read back by a client's eyes."""
 
 import json
+import sys
+import tracemalloc
 
 import pytest
 
@@ -21,6 +23,16 @@ def test_replies_events_and_notices_have_the_fields_of_the_outline():
         "a": 1,
     }
     assert "seq" not in json.loads(frames.notice("n", room, server_time_ms=9, fields={}))
+
+
+def test_an_event_that_is_kept_takes_no_more_memory_than_it_is_long():
+    tracemalloc.start()
+    try:
+        kept = [frames.event("e", RoomCode("ABC234"), seq=seq, server_time_ms=7, fields={}) for seq in range(100)]
+        taken, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert taken < 2 * sum(map(sys.getsizeof, kept))
 
 
 def test_an_encoded_event_is_embedded_as_it_is():
