@@ -35,7 +35,9 @@ def ok(command_id: str, fields: Mapping[str, Any]) -> bytes:
 
 def event(name: str, room_code: RoomCode, *, seq: int, server_time_ms: int, fields: Mapping[str, Any]) -> bytes:
     """An encoded event: numbered, the same for every member."""
-    return orjson.dumps({"type": name, "room_code": room_code, "seq": seq, "server_time": server_time_ms, **fields})
+    fields = {"type": name, "room_code": room_code, "seq": seq, "server_time": server_time_ms, **fields}
+    # A copy, as events are kept, and orjson's own bytes hold on to all that it had put by: 4 KiB for 200 bytes.
+    return b"%b" % orjson.dumps(fields)
 
 
 def notice(name: str, room_code: RoomCode, *, server_time_ms: int, fields: Mapping[str, Any]) -> bytes:

@@ -1,4 +1,8 @@
+import tracemalloc
+
+from votegame.ids import RoomCode
 from votegame.rooms.history import HISTORY_BYTES, HISTORY_FRAMES, History, Kept
+from votegame.wire import frames
 
 
 def kept(*seqs, size=1):
@@ -44,3 +48,19 @@ def test_a_frame_larger_than_all_is_not_kept():
     history = kept(1, 2, size=HISTORY_BYTES + 1)
     assert history.between(1, 2) is None
     assert history.between(2, 2) == []
+
+
+def test_what_is_kept_takes_no_more_memory_than_is_counted():
+    history = History()
+    tracemalloc.start()
+    try:
+        for seq in range(HISTORY_FRAMES):
+            fields = {"text": "x" * 200}
+            frame = frames.event("an_event", RoomCode("ABC234"), seq=seq, server_time_ms=1, fields=fields)
+            history.keep(Kept(seq, frame))
+        size, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    counted = sum(len(kept.frame) for kept in history.between(0, HISTORY_FRAMES - 1))
+    # And what Python has for each object.
+    assert size < counted + 250 * HISTORY_FRAMES
