@@ -130,6 +130,7 @@ class Lead:
     def _call_hook(self) -> None:
         gevent.sleep(self._options.hook_at or self.shape.seconds / 3)
         log.info("The hook begins: %s", self._options.hook)
+        self.series.mark("the hook begins")
         since = now()
         # A shell, as whoever starts the run wrote the command for one.
         process = subprocess.Popen(self._options.hook, shell=True)  # noqa: S602
@@ -138,6 +139,7 @@ class Lead:
         code = process.returncode
         self._hook_failure = f"the hook ended with {code}" if code else ""
         self._hook_note = f"the hook took {now() - since:.1f} s, and ended with {code}"
+        self.series.mark("the hook has ended")
         log.info("The hook ended with %d after %.1f s", code, now() - since)
 
     def users_at(self, seconds: float) -> tuple[int, float] | None:
@@ -161,6 +163,7 @@ class Lead:
 
     def _finish(self) -> None:
         log.info("No more games begin; those that run come to their end")
+        self.series.mark("no more games begin")
         self._is_ending = True
         runner = self._environment.runner
         if isinstance(runner, MasterRunner):
