@@ -8,7 +8,7 @@ TEST_STAMP := $(VENV)/.test
 LOAD_STAMP := $(VENV)/.load
 SOURCES := pyproject.toml constraints.txt setup.py
 
-.PHONY: run test test-long simulate check lint cover chaos load bench capacity results format protocol rolling-restart clean
+.PHONY: run test test-long simulate check lint cover chaos load bench profile capacity results format protocol rolling-restart clean
 .DEFAULT_GOAL := run
 
 run: $(RUN_STAMP)
@@ -47,6 +47,10 @@ chaos: $(TEST_STAMP)
 # CPU of the server per command, against the bare floor: make bench ARGS="--loads saturated --server old=../old"
 bench: $(TEST_STAMP)
 	@exec $(BIN)/python -m loadtests.bench $(ARGS)
+
+# Where the server's time goes, function by function, and a flame graph: make profile ARGS="--load saturated --seconds 30"
+profile: $(LOAD_STAMP)
+	@exec $(BIN)/python -m loadtests.bench.profile $(ARGS)
 
 # Memory, cost curves, and what many players need: half an hour, on a machine that does nothing else.
 capacity: $(TEST_STAMP)

@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from typing import Final
 
-from loadtests.kit.plots import Panel, Row, over_time, over_users
+from loadtests.kit.plots import Mark, Panel, Row, over_time, over_users
 
 PANELS: Final = (
     Panel("Replies to commands, from their planned moment", "ms", {"p50_ms": "p50", "p95_ms": "p95", "p99_ms": "p99"}),
@@ -33,10 +33,19 @@ table { border-collapse: collapse } td, th { padding: 2px 12px 2px 0; text-align
 """
 
 
-def page(title: str, verdict: Sequence[str], facts: str, table: Sequence[Sequence[str]], rows: Sequence[Row]) -> str:
+def page(
+    title: str,
+    verdict: Sequence[str],
+    facts: str,
+    table: Sequence[Sequence[str]],
+    rows: Sequence[Row],
+    marks: Sequence[Mark] = (),
+) -> str:
     """The whole page. `verdict` is what is wrong with the run; `table` has its heading first."""
     averaged = _by_users(rows)
-    by_time = "\n".join(over_time(panel, rows) for panel in PANELS)
+    by_time = "\n".join(over_time(panel, rows, marks) for panel in PANELS)
+    marked = "; ".join(f"{mark.what} at {mark.seconds:.0f} s" for mark in marks)
+    lines = f" Dashed: {html.escape(marked)}." if marks else ""
     by_users = "\n".join(over_users(panel, averaged) for panel in BY_USERS)
     said = (
         f'<ul class="bad">{"".join(f"<li>{html.escape(line)}</li>" for line in verdict)}</ul>'
@@ -49,7 +58,8 @@ def page(title: str, verdict: Sequence[str], facts: str, table: Sequence[Sequenc
     return (
         f'<!doctype html><html lang="en"><meta charset="utf-8"><title>{html.escape(title)}</title>'
         f"<style>{_STYLE}</style><h1>{html.escape(title)}</h1>{said}<pre>{html.escape(facts)}</pre>"
-        f'<h2>Over time</h2><p>Grey: users, by the scale on the right.</p><div class="plots">{by_time}</div>'
+        "<h2>Over time</h2><p>Grey: users, by the scale on the right. Percentiles are those of three seconds."
+        f'{lines}</p><div class="plots">{by_time}</div>'
         f'<h2>By the number of users</h2><p>Medians of the seconds with so many.</p><div class="plots">{by_users}</div>'
         f"<h2>By name</h2><table><tr>{names}</tr>{cells}</table></html>\n"
     )

@@ -12,7 +12,7 @@ _WIDTH: Final = 560
 _HEIGHT: Final = 200
 _LEFT: Final = 52
 _RIGHT: Final = 44
-_TOP: Final = 30
+_TOP: Final = 34
 _BOTTOM: Final = 26
 _PLOT: Final = _WIDTH - _LEFT - _RIGHT
 _QUARTERS: Final = 4
@@ -40,27 +40,36 @@ class _Scales(NamedTuple):
         return f"{_LEFT + _PLOT * x / self.x:.1f},{_level(share):.1f}"
 
 
-def over_time(panel: Panel, rows: Sequence[Row]) -> str:
-    """A plot against seconds, with the number of users in the background."""
-    return _plot(panel, rows, "seconds", "s", with_users=True)
+class Mark(NamedTuple):
+    """Something that was done to the servers, or to the run, so many seconds into it."""
+
+    seconds: float
+    what: str
+
+
+def over_time(panel: Panel, rows: Sequence[Row], marks: Sequence[Mark] = ()) -> str:
+    """A plot against seconds, with the number of users in the background, and a line up for each mark."""
+    return _plot(panel, rows, ("seconds", "s"), marks, with_users=True)
 
 
 def over_users(panel: Panel, rows: Sequence[Row]) -> str:
     """A plot against the number of users."""
-    return _plot(panel, rows, "users", "users", with_users=False)
+    return _plot(panel, rows, ("users", "users"), (), with_users=False)
 
 
-def _plot(panel: Panel, rows: Sequence[Row], x: str, x_unit: str, *, with_users: bool) -> str:
+def _plot(panel: Panel, rows: Sequence[Row], axis: tuple[str, str], marks: Sequence[Mark], *, with_users: bool) -> str:
+    x, x_unit = axis
     known = [value for row in rows for name in panel.lines if (value := row.get(name)) is not None]
     scales = _Scales(
         x=nice(max((row.get(x) or 0.0 for row in rows), default=1.0)),
         y=nice(max(known, default=1.0)),
         users=nice(max((row.get("users") or 0.0 for row in rows), default=1.0)),
     )
-    parts = [f'<text class="title" x="{_LEFT}" y="14">{html.escape(panel.title)} ({html.escape(panel.unit)})</text>']
+    parts = [f'<text class="title" x="{_LEFT}" y="13">{html.escape(panel.title)} ({html.escape(panel.unit)})</text>']
     if with_users and rows:
         parts.append(_users(rows, scales))
     parts += _axes(scales, x_unit, with_users=with_users)
+    parts += [_mark(mark, scales) for mark in marks]
     for number, (name, label) in enumerate(panel.lines.items()):
         parts += _line(_runs(rows, x, name), scales, _COLOURS[number])
         parts.append(
@@ -68,7 +77,8 @@ def _plot(panel: Panel, rows: Sequence[Row], x: str, x_unit: str, *, with_users:
         )
     if not known:
         parts.append(f'<text x="{_WIDTH / 2}" y="{_HEIGHT / 2}" text-anchor="middle">not known</text>')
-    return f'<svg width="{_WIDTH}" height="{_HEIGHT}" role="img">{"".join(parts)}</svg>'
+    label = html.escape(f"{panel.title}, in {panel.unit}, by {x}", quote=True)
+    return f'<svg width="{_WIDTH}" height="{_HEIGHT}" role="img" aria-label="{label}">{"".join(parts)}</svg>'
 
 
 def _users(rows: Sequence[Row], scales: _Scales) -> str:
@@ -76,6 +86,15 @@ def _users(rows: Sequence[Row], scales: _Scales) -> str:
     first, last = rows[0]["seconds"] or 0.0, rows[-1]["seconds"] or 0.0
     outline = " ".join([scales.place(first, 0), *points, scales.place(last, 0)])
     return f'<polygon points="{outline}" fill="#e6e6e6"/>'
+
+
+def _mark(mark: Mark, scales: _Scales) -> str:
+    """A line up, with its name where a pointer rests on it."""
+    (left, top), (_, bottom) = (scales.place(mark.seconds, share).split(",") for share in (1, 0))
+    return (
+        f'<line x1="{left}" x2="{left}" y1="{top}" y2="{bottom}" stroke="#555" stroke-dasharray="4 3">'
+        f"<title>{html.escape(mark.what)}</title></line>"
+    )
 
 
 def _axes(scales: _Scales, x_unit: str, *, with_users: bool) -> list[str]:

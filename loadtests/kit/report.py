@@ -50,7 +50,8 @@ def write(folder: Path, title: str, verdict: list[str], facts: str, summary: Sum
     """The page, the figures of each second, and the verdict for machines."""
     folder.mkdir(parents=True, exist_ok=True)
     table = [_HEAD, *(_line(timing) for timing in summary.timings)]
-    (folder / "page.html").write_text(page(title, verdict, facts, table, series.rows), encoding="utf-8")
+    text = page(title, verdict, facts, table, series.rows, series.marks)
+    (folder / "page.html").write_text(text, encoding="utf-8")
     series.write(folder / "series.csv")
     told = {
         "verdict": verdict,

@@ -104,14 +104,16 @@ class Lead:
         self.shape = opts.shape_of(options)
         self.steps = Steps(options.step_p99)
         self._step = 1
+        self._workers: set[str] = set()
         self._finals: set[str] = set()
         self._silent = 0
         self._is_ending = self.is_finished = False
-        self._hook_exit_code: int | None = None
-        self._hook_seconds = 0.0
+        self._hook_note = ""
+        self._hook_failure = ""
         self._began = now()
         self.tasks = [gevent.spawn(self._sample)]
-        if self.shape.name is ShapeName.ROLLING_RESTART and options.hook:
+        if self.shape.name is ShapeName.ROLLING_RESTART:
+            self._hook_failure = "the hook had not ended when the run had"
             self.tasks.append(gevent.spawn(self._call_hook))
 
     def _sample(self) -> None:
@@ -128,13 +130,17 @@ class Lead:
     def _call_hook(self) -> None:
         gevent.sleep(self._options.hook_at or self.shape.seconds / 3)
         log.info("The hook begins: %s", self._options.hook)
+        self.series.mark("the hook begins")
         since = now()
         # A shell, as whoever starts the run wrote the command for one.
         process = subprocess.Popen(self._options.hook, shell=True)  # noqa: S602
         while process.poll() is None:
             gevent.sleep(0.1)
-        self._hook_exit_code, self._hook_seconds = process.returncode, now() - since
-        log.info("The hook ended with %d after %.1f s", process.returncode, self._hook_seconds)
+        code = process.returncode
+        self._hook_failure = f"the hook ended with {code}" if code else ""
+        self._hook_note = f"the hook took {now() - since:.1f} s, and ended with {code}"
+        self.series.mark("the hook has ended")
+        log.info("The hook ended with %d after %.1f s", code, now() - since)
 
     def users_at(self, seconds: float) -> tuple[int, float] | None:
         """What the shape says; None when it, or the server, is at its end. Then the run has ended in order."""
@@ -157,20 +163,24 @@ class Lead:
 
     def _finish(self) -> None:
         log.info("No more games begin; those that run come to their end")
+        self.series.mark("no more games begin")
         self._is_ending = True
         runner = self._environment.runner
         if isinstance(runner, MasterRunner):
-            awaited = {client.id for client in runner.clients.ready + runner.clients.spawning + runner.clients.running}
             runner.send_message(_FINISH)
             until = now() + self._options.finish_seconds + _FINAL_GRACE_SECONDS
-            while awaited - self._finals and now() < until:
+            self._workers |= _present(runner)
+            while (self._workers & _present(runner)) - self._finals and now() < until:
                 gevent.sleep(0.1)
-            self._silent = len(awaited - self._finals)
+            self._silent = len(self._workers - self._finals)
         else:
             self.series.hear(Tally.heard(crew_of(self._environment).finish()))
-        if self._hook_exit_code is None and self._options.hook and self.shape.name is ShapeName.ROLLING_RESTART:
-            self._hook_exit_code = -1
         self.is_finished = True
+
+    def heard(self, worker: str, told: dict[str, Any]) -> None:
+        """A worker has told what it saw since it last did: so it must tell the rest, whatever becomes of it."""
+        self.series.hear(Tally.heard(told))
+        self._workers.add(worker)
 
     def final(self, worker: str, told: dict[str, Any]) -> None:
         """A worker has told all that it saw."""
@@ -185,7 +195,7 @@ class Lead:
             timings=report.timings_of(self._environment.runner.stats),
             silent_workers=self._silent,
             memory_growth_share=self.series.memory_growth_share,
-            hook_exit_code=self._hook_exit_code,
+            hook_failure=self._hook_failure,
         )
         verdict = thresholds.breaches(self._limits, summary)
         if not self.is_finished:
@@ -204,9 +214,12 @@ class Lead:
         if self.shape.name is ShapeName.STEP:
             broke = f"broke at {self.steps.broke}: {self.steps.why}" if self.steps.broke else "did not break"
             notes.append(f"steps: {self.steps.held} users were borne; it {broke}")
-        if self._hook_exit_code is not None:
-            notes.append(f"the hook took {self._hook_seconds:.1f} s, and ended with {self._hook_exit_code}")
-        return notes
+        return [*notes, self._hook_note] if self._hook_note else notes
+
+
+def _present(runner: MasterRunner) -> set[str]:
+    """The workers that are there: from others there is nothing to wait for."""
+    return {client.id for client in runner.clients.ready + runner.clients.spawning + runner.clients.running}
 
 
 def crew_of(environment: Any) -> Crew:
@@ -249,7 +262,13 @@ def on_init(environment: Any, runner: Any, **_: Any) -> None:
     if isinstance(runner, MasterRunner):
         runner.register_message(_FINAL, on_final)
         events.worker_report.add_listener(partial(_hear, environment))
-    limits_of(environment)  # a slip in the file is told before anybody plays
+    # A slip is told before anybody plays.
+    try:
+        limits_of(environment)
+    except ValueError as error:
+        raise SystemExit(str(error)) from error
+    if options.shape == ShapeName.ROLLING_RESTART and not options.hook:
+        raise SystemExit("--shape rolling_restart needs a --hook that restarts the servers: see loadtests/LOCUST.md")
 
 
 def _report(environment: Any, *, data: dict[str, Any], **_: Any) -> None:
@@ -258,10 +277,10 @@ def _report(environment: Any, *, data: dict[str, Any], **_: Any) -> None:
         data["votegame"] = kit_of(environment).tally.drained()
 
 
-def _hear(environment: Any, *, data: dict[str, Any], **_: Any) -> None:
+def _hear(environment: Any, *, client_id: str, data: dict[str, Any], **_: Any) -> None:
     """Take what a worker has counted."""
     if "votegame" in data and environment.votegame_lead is not None:
-        environment.votegame_lead.series.hear(Tally.heard(data["votegame"]))
+        environment.votegame_lead.heard(client_id, data["votegame"])
 
 
 @events.test_start.add_listener

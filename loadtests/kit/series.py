@@ -12,7 +12,7 @@ from geventhttpclient.response import HTTPParseError
 
 from loadtests.kit import server_watch
 from loadtests.kit.clock import now
-from loadtests.kit.plots import Row
+from loadtests.kit.plots import Mark, Row
 from loadtests.kit.server_watch import Scrape
 from loadtests.kit.tally import Tally
 
@@ -57,6 +57,7 @@ class Series:
 
     def __init__(self, nodes: Nodes) -> None:
         self.rows: list[Row] = []
+        self.marks: list[Mark] = []
         self.tally = Tally()
         self._nodes = nodes
         self._began = now()
@@ -68,6 +69,10 @@ class Series:
         """What a process has counted."""
         self.tally.merge(tally)
         self._new.merge(tally)
+
+    def mark(self, what: str) -> None:
+        """Something happens now that one should see in the plots."""
+        self.marks.append(Mark(round(now() - self._began, 1), what))
 
     def tick(self, users: int, *, is_ending: bool) -> None:
         """A second is over, in which games began, or came to their end only."""

@@ -53,7 +53,7 @@ class Summary(msgspec.Struct, frozen=True):
     timings: list[Timing]
     silent_workers: int = 0
     memory_growth_share: float | None = None
-    hook_exit_code: int | None = None
+    hook_failure: str = ""
 
 
 def read(path: Path, shape: str) -> Limits:
@@ -86,8 +86,8 @@ def _untrue(summary: Summary) -> list[str]:
         found.append(f"{summary.silent_workers} workers did not tell what they saw")
     if not counts["finished"]:
         found.append("no game came to its end")
-    if summary.hook_exit_code:
-        found.append(f"the hook ended with {summary.hook_exit_code}")
+    if summary.hook_failure:
+        found.append(summary.hook_failure)
     return found
 
 

@@ -32,6 +32,7 @@ class Wire:
         Raises:
             LostError: It cannot be had.
         """
+        self._is_cut = False
         try:
             self._socket = websocket.create_connection(
                 url,
@@ -68,6 +69,9 @@ class Wire:
             return b""
         except (*_BROKEN, AttributeError) as error:  # the socket is None once it was closed here
             raise LostError from error
+        if self._is_cut:
+            # The kernel still hands out what had come: to the one who cut it, that is lost.
+            raise LostError
         if opcode == ABNF.OPCODE_TEXT:
             text: bytes = frame.data
             return text
@@ -77,6 +81,7 @@ class Wire:
 
     def cut(self) -> None:
         """End it without a word, as a lost network does."""
+        self._is_cut = True
         connected = self._socket.sock
         if connected is not None:
             with contextlib.suppress(OSError):

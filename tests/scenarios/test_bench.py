@@ -1,7 +1,10 @@
 """The bench against a real server and the floor, small: it plays whole rounds, and what it checks holds."""
 
 import os
+import shutil
+import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -55,3 +58,19 @@ def test_a_server_that_dies_is_found(floor):
     assert sorted(found) == [
         f"room 0: the connection of member {member} ended: the server ended it" for member in (0, 1)
     ]
+
+
+@pytest.mark.long
+@pytest.mark.skipif(shutil.which("py-spy", path=Path(sys.executable).parent) is None, reason="extra `load`")
+def test_a_profile_names_the_functions_of_the_server_and_draws_them(tmp_path):
+    small = ["--load", "saturated", "--rooms", "3", "--members", "3", "--seconds", "4", "--top", "200"]
+    command = [sys.executable, "-m", "loadtests.bench.profile", *small, "--output", str(tmp_path)]
+    made = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    if "Permission denied" in made.stderr or "Operation not permitted" in made.stderr:
+        pytest.skip("looking at other processes is not allowed here")
+    assert made.returncode == 0, made.stderr
+    _, by_themselves, with_callees = made.stdout.split("own %")
+    assert "(votegame/" in by_themselves
+    assert "Actor.run (votegame/rooms/actor.py:" in with_callees
+    assert "Actor.run (votegame/rooms/actor.py:" in (tmp_path / "profile.svg").read_text()
+    assert (tmp_path / "profile.folded").exists()

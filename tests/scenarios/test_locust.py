@@ -1,19 +1,23 @@
 """Locust for real, as a process of its own, against a real server: what it writes, and what it ends with."""
 
 import asyncio
+import contextlib
 import csv
 import importlib.util
 import itertools
 import json
 import re
+import shlex
 import sys
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
+from tests.nodes import Nodes
+from tests.relay import round_robin
 from tests.scenarios.lying_relay import lying
-from tests.serving import ROOT, clean_server
+from tests.serving import ROOT, ServerProcess, clean_server, complaints, free_port
 
 pytestmark = [
     pytest.mark.long,
@@ -27,6 +31,7 @@ LENIENT = """
 sent_share = 0.0
 failure_share = 1.0
 failed_games = 1000
+generator_lag_p99_ms = 60000
 """
 LOST_RESUMES = 8
 QUICK = ("-u", "16", "-r", "16", "-t", "6s", "--rounds", "2", "--gather-seconds", "1", "--room-size", "5")
@@ -55,25 +60,25 @@ class Outcome:
             return {f"{row['Type']} {row['Name']}" for row in csv.DictReader(file)}
 
 
+async def locust(folder, *arguments):
+    """A process of Locust."""
+    return await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "locust", "-f", str(ROOT / "loadtests" / "locustfile.py"), *arguments),
+        cwd=folder,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+    )
+
+
 async def load(folder, url, *arguments, thresholds=LENIENT):
     """A short run, quick games and few people, whose verdict is about what was counted."""
     limits = folder / "thresholds.toml"
     limits.write_text(thresholds)
-    process = await asyncio.create_subprocess_exec(
-        *(
-            sys.executable,
-            "-m",
-            "locust",
-            "-f",
-            str(ROOT / "loadtests" / "locustfile.py"),
-            "--headless",
-            "--only-summary",
-        ),
-        *("--host", url, "--thresholds", str(limits), "--report", str(folder), "--csv", str(folder / "locust")),
+    process = await locust(
+        folder,
+        *("--headless", "--only-summary", "--host", url, "--thresholds", str(limits)),
+        *("--report", str(folder), "--csv", str(folder / "locust")),
         *(*QUICK, *QUICK_PACE, *arguments),
-        cwd=folder,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.STDOUT,
     )
     said, _ = await process.communicate()
     return Outcome(process.returncode, said.decode(), folder)
@@ -165,6 +170,121 @@ async def test_the_hook_of_a_rolling_restart_is_run_and_its_failure_is_one(serve
     assert (tmp_path / "called").exists()
     assert outcome.code == 1
     assert outcome.verdict["verdict"] == ["the hook ended with 3"]
+
+
+@contextlib.asynccontextmanager
+async def two_workers(folder, port):
+    """Two workers, as on machines of their own: processes that are told nothing but where the master is."""
+    folders = [folder / "one", folder / "two"]
+    for each in folders:
+        each.mkdir()
+    workers = [await locust(each, "--worker", "--master-host", "127.0.0.1", "--master-port", port) for each in folders]
+    try:
+        yield workers
+    finally:
+        for worker in workers:
+            with contextlib.suppress(ProcessLookupError):
+                worker.kill()
+        await asyncio.gather(*(worker.communicate() for worker in workers))
+
+
+def users_in(folder: Path) -> int:
+    """The most users there were in any second that Locust has written down."""
+    history = folder / "locust_stats_history.csv"
+    if not history.exists():
+        return 0
+    with history.open() as file:
+        return max((int(row["User Count"] or 0) for row in csv.DictReader(file)), default=0)
+
+
+async def test_workers_on_machines_of_their_own_are_added_up_by_the_master(server, tmp_path):
+    port = str(free_port())
+    async with two_workers(tmp_path, port) as workers:
+        arguments = ("--master", "--master-bind-host", "127.0.0.1", "--master-bind-port", port, "--expect-workers", "2")
+        outcome = await load(tmp_path, server.url, *arguments, "-u", "24")
+        codes = await asyncio.gather(*(worker.wait() for worker in workers))
+    assert outcome.code == 0, outcome.said
+    assert codes == [0, 0]
+    counts = outcome.verdict["counts"]
+    assert counts["finished"] >= 2
+    assert counts["planned"] == sum(counts.get(name, 0) for name in ("on_time", "late", "missed"))
+    assert {"WS submit_vote", "WSR round_ended", "FLOW game"} <= outcome.names
+
+
+async def test_a_worker_that_is_lost_in_the_middle_fails_the_run(server, tmp_path):
+    port = str(free_port())
+    async with two_workers(tmp_path, port) as workers:
+        arguments = ("--master", "--master-bind-host", "127.0.0.1", "--master-bind-port", port, "--expect-workers", "2")
+        run = asyncio.create_task(load(tmp_path, server.url, *arguments, "-t", "12s"))
+        # The master knows of all users when both have told of theirs.
+        while not run.done() and users_in(tmp_path) < int(QUICK[1]):
+            await asyncio.sleep(0.1)
+        workers[0].kill()
+        outcome = await run
+    assert outcome.code == 1
+    assert "1 workers did not tell what they saw" in outcome.verdict["verdict"], outcome.said
+
+
+async def started_again(node: ServerProcess, codes: list[int]) -> None:
+    """Start a node whenever it has ended, as systemd would; `codes` gets what it ended with."""
+    while True:
+        codes.append(await node.process.wait())
+        await node.launch()
+
+
+@contextlib.asynccontextmanager
+async def supervised(count: int, codes: list[int]):
+    """Nodes that are started again, and in the end have nothing in their logs that no run may have."""
+    cluster = Nodes(count, DRAIN_SECONDS="2")
+    await cluster.start()
+    keeping = [asyncio.create_task(started_again(node, codes)) for node in cluster.nodes]
+    try:
+        yield cluster
+    finally:
+        for task in keeping:
+            task.cancel()
+        await asyncio.gather(*keeping, return_exceptions=True)
+        said = [complaints(node.said()) for node in cluster.nodes]
+        await cluster.close()
+    assert said == [[]] * count
+
+
+def one_by_one(folder: Path, nodes: list[ServerProcess]) -> str:
+    """The hook that restarts them: `{}` is the port of a node."""
+    for node in nodes:
+        (folder / f"{node.port}.pid").write_text(str(node.process.pid))
+    pid = f"$(cat {folder}/{{}}.pid)"
+    restart = f"kill -TERM {pid}; while kill -0 {pid} 2>/dev/null; do sleep 0.1; done"
+    command = [sys.executable, str(ROOT / "loadtests" / "one_by_one.py"), "--restart", restart, "--rest", "1"]
+    command += ["--ready", "http://127.0.0.1:{}/readyz", *(str(node.port) for node in nodes)]
+    return shlex.join(command)
+
+
+async def test_games_outlive_a_rolling_restart(tmp_path):
+    codes: list[int] = []
+    async with supervised(3, codes) as cluster, round_robin([node.port for node in cluster.nodes]) as url:
+        hook = one_by_one(tmp_path, cluster.nodes)
+        metrics = ",".join(f"{each}/metrics" for each in cluster.urls)
+        arguments = ("--shape", "rolling_restart", "--hook-at", "5", "--hook", hook, "--metrics-url", metrics)
+        outcome = await load(tmp_path, url, *arguments, "-u", "24", "-t", "25s")
+    assert outcome.code == 0, outcome.said
+    # Each in order, and no more than once.
+    assert codes == [0, 0, 0]
+    assert outcome.said.count(" was restarted in ") == len(codes)
+    counts = outcome.verdict["counts"]
+    assert counts["finished"] >= 1
+    assert counts.get("failed", 0) == 0, outcome.said
+    assert {"WSC reconnect", "WS resume", "WS submit_vote"} <= outcome.names
+
+
+async def test_a_node_that_does_not_come_back_ends_a_rolling_restart(tmp_path):
+    command = [sys.executable, str(ROOT / "loadtests" / "one_by_one.py"), "--within", "0.2"]
+    command += ["--ready", "http://127.0.0.1:9/{}", "--restart", "echo {} >> called", "first", "second"]
+    process = await asyncio.create_subprocess_exec(*command, cwd=tmp_path, stderr=asyncio.subprocess.PIPE)
+    _, said = await process.communicate()
+    assert process.returncode == 1
+    assert said.decode() == "first: not ready after 0.2 s\n"
+    assert (tmp_path / "called").read_text() == "first\n"
 
 
 async def test_a_server_that_is_not_there_is_no_good_run(tmp_path):

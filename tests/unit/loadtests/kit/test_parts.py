@@ -171,6 +171,21 @@ def test_the_page_has_every_plot_and_nothing_from_elsewhere(tmp_path):
         assert len(drawn.findall("polygon")) == 1
 
 
+def test_what_was_done_is_marked_where_it_was():
+    rows = [{"seconds": n, "users": 10, "commit_rows": n * 1.5} for n in range(20)]
+    text = page("a run", [], "", [("name",)], rows, [plots.Mark(7.0, "the hook & more"), plots.Mark(12.4, "its end")])
+    assert "Dashed: the hook &amp; more at 7 s; its end at 12 s." in text
+    (figure,) = [part for part in text.split("<svg")[1:] if "Commit size" in part]
+    drawn = ET.fromstring(f"<svg{figure.split('</svg>')[0]}</svg>")
+    lines = {line.find("title").text: line for line in drawn.findall("line") if line.find("title") is not None}
+    assert lines.keys() == {"the hook & more", "its end"}
+    points = [point.split(",")[0] for point in drawn.find("polyline").get("points").split()]
+    assert lines["the hook & more"].get("x1") == lines["the hook & more"].get("x2") == points[7]
+    assert float(points[12]) < float(lines["its end"].get("x1")) < float(points[13])
+    # Over users there is no time.
+    assert "<title>" not in text.split("By the number of users")[1]
+
+
 def test_a_page_of_a_run_that_ended_at_once_can_be_made():
     assert "not known" in page("nothing", [], "", [("name",)], [])
 

@@ -22,8 +22,8 @@ def timing(name="WS submit_vote", count=1000, failures=0, p99_ms=20.0):
     return Timing(name=name, count=count, failures=failures, p50_ms=2.0, p95_ms=5.0, p99_ms=p99_ms)
 
 
-def summary(*, timings=(), silent_workers=0, memory_growth_share=None, hook_exit_code=None, **counts):
-    return Summary(tally(**counts), [timing(), *timings], silent_workers, memory_growth_share, hook_exit_code)
+def summary(*, timings=(), silent_workers=0, memory_growth_share=None, hook_failure="", **counts):
+    return Summary(tally(**counts), [timing(), *timings], silent_workers, memory_growth_share, hook_failure)
 
 
 def test_a_good_run_holds():
@@ -38,7 +38,7 @@ def test_a_good_run_holds():
         ({"silent_workers": 1}, "1 workers did not tell"),
         ({"finished": 0}, "no game came to its end"),
         ({"failed": 1}, "1 games failed"),
-        ({"hook_exit_code": 3}, "the hook ended with 3"),
+        ({"hook_failure": "the hook ended with 3"}, "the hook ended with 3"),
         ({"memory_growth_share": 0.3}, "memory grew by 30%"),
         ({"timings": [timing(failures=20)]}, "20 of 2000 requests failed"),
         ({"timings": [timing("WS submit_answer", p99_ms=251)]}, "WS submit_answer takes 251 ms"),
