@@ -1,19 +1,17 @@
 """The life of the process: its database, its event loop, and the signals that end it."""
 
 import asyncio
-import gc
 import os
 import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Final
 
 import structlog
 
+from votegame import collector, tasks
 from votegame import log as logging
-from votegame import tasks
 from votegame.app import Server
 from votegame.embedded.data import has_data
 from votegame.embedded.postgres import EmbeddedPostgres, running_url
@@ -22,9 +20,6 @@ from votegame.ids import NodeId
 from votegame.providers import model_of
 from votegame.settings import Settings, kept_secret
 from votegame.storage import migrate
-
-_GC_THRESHOLDS: Final = (50_000, 20, 50)
-"""A full collection over 10,000 connections stops everything for half a second: make them rare."""
 
 log = structlog.get_logger(__name__)
 
@@ -99,7 +94,7 @@ def check_migrated(url: str) -> None:
 
 def _run(settings: Settings, url: str, postgres: EmbeddedPostgres | None) -> int:
     secret = settings.secret_key or kept_secret(Path(settings.state_dir))
-    gc.set_threshold(*_GC_THRESHOLDS)
+    collector.look_at_little()
     with asyncio.Runner(debug=settings.debug, loop_factory=_loop_factory()) as runner:
         return runner.run(_serve(settings, url, secret, postgres))
 
@@ -124,12 +119,13 @@ async def _serve(settings: Settings, url: str, secret: str, postgres: EmbeddedPo
         on_death=end.on_death,
         on_drain_wanted=end.on_drain_wanted,
     )
-    watching = [_supervised(postgres, end)] if postgres is not None else []
+    watching = [tasks.start(collector.run(), name="collector")]
+    if postgres is not None:
+        watching.append(_supervised(postgres, end))
     try:
         port = await _started(server, end)
         if port is not None:
-            gc.collect()
-            gc.freeze()
+            collector.set_aside()
             _greet(settings, port, server.node_id)
             await end.comes()
         log.info("stopping")
