@@ -9,6 +9,7 @@ noticed.
 """
 
 import logging
+import os
 import subprocess
 from functools import partial
 from pathlib import Path
@@ -210,7 +211,7 @@ class Lead:
         return 1 if verdict else 0
 
     def _notes(self) -> list[str]:
-        notes = []
+        notes = [f"this machine at the end: a load of {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores"]
         if self.shape.name is ShapeName.STEP:
             broke = f"broke at {self.steps.broke}: {self.steps.why}" if self.steps.broke else "did not break"
             notes.append(f"steps: {self.steps.held} users were borne; it {broke}")

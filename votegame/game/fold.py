@@ -19,7 +19,7 @@ from votegame.game.scoring import points
 from votegame.game.state import (
     ACTING,
     TIMED,
-    WITHOUT_ROUND,
+    WITH_ROUND,
     Answer,
     Answering,
     Closed,
@@ -327,7 +327,7 @@ def _seconds_until(deadline: int, record: Record) -> int:
 
 def _round_id(state: State) -> RoundId | None:
     phase = state.phase
-    return None if isinstance(phase, WITHOUT_ROUND) else phase.round.round_id
+    return phase.round.round_id if isinstance(phase, WITH_ROUND) else None
 
 
 def _phase(state: State, record: Record, expected: type[P]) -> P:

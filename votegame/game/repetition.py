@@ -13,15 +13,15 @@ from votegame.game.membership import attached
 from votegame.game.messages import User
 from votegame.game.records import Cause
 from votegame.game.remembered import REMEMBERED_MS
-from votegame.game.state import WITHOUT_ROUND, Answering, Closed, last_flagged
+from votegame.game.state import WITH_ROUND, Answering, Closed, last_flagged
 from votegame.game.turn import Turn
 
-_NOT_REMEMBERED: Final = (Resume, ReadRoom, React)
+_NOT_REMEMBERED: Final = frozenset({Resume, ReadRoom, React})
 
 
 def cause_of(user: User, command: AnyRoomCommand | CreateRoom) -> Cause | None:
     """What a record that comes from `command` notes; None for a command that is not remembered."""
-    if isinstance(command, _NOT_REMEMBERED):
+    if type(command) in _NOT_REMEMBERED:
         return None
     return Cause(user.user_id, command.id, digest(command))
 
@@ -49,7 +49,7 @@ def attached_again(turn: Turn, user: User) -> Reply:
 def same_content(turn: Turn, user: User, command: AnyRoomCommand) -> Ok | None:
     """The first `ok` of an answer or a vote that came before in the same round, with another `id`."""
     phase = turn.state.phase
-    if isinstance(phase, WITHOUT_ROUND):
+    if not isinstance(phase, WITH_ROUND):
         return None
     match command:
         case SubmitAnswer():

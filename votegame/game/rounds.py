@@ -9,7 +9,7 @@ from votegame.game.moderation import MOST_FLAGGED, REASON, check, tell_author, t
 from votegame.game.phases import end_phase_if_all_acted, end_round, start_round, start_voting
 from votegame.game.scoring import vote_count
 from votegame.game.state import (
-    WITHOUT_ROUND,
+    WITH_ROUND,
     Answer,
     Answering,
     Finished,
@@ -112,7 +112,7 @@ def submit_vote(turn: Turn, user: User, command: SubmitVote) -> Reply:
 def notice_players(turn: Turn, user_id: UserId) -> None:
     """Somebody has come, left or got a seat: if he is of the present round, tell how many play in it now."""
     phase = turn.state.phase
-    if isinstance(phase, WITHOUT_ROUND) or user_id not in phase.round.players:
+    if not isinstance(phase, WITH_ROUND) or user_id not in phase.round.players:
         return
     if isinstance(phase, Answering) or phase.order is None:
         _notice_counts(turn, "answer_submitted", "", {})
@@ -126,7 +126,7 @@ def notice_everything(turn: Turn) -> None:
     for user_id in turn.state.members:
         connected = user_id in turn.presence.connected
         turn.notice("player_connection", user_id, {"user_id": user_id, "connected": connected})
-    if isinstance(phase, WITHOUT_ROUND):
+    if not isinstance(phase, WITH_ROUND):
         return
     tell_authors(turn)
     if isinstance(phase, Answering) or phase.order is None:
@@ -149,7 +149,7 @@ def _notice_vote(turn: Turn, answer_id: AnswerId) -> None:
 
 def _notice_counts(turn: Turn, notice_type: str, subject: str, fields: dict[str, str | int]) -> None:
     phase = turn.state.phase
-    assert not isinstance(phase, WITHOUT_ROUND)
+    assert isinstance(phase, WITH_ROUND)
     counts = {
         "submitted_count": submitted_count(phase, turn.unchecked),
         "participant_count": len(turn.round_players(phase)),

@@ -32,7 +32,7 @@ from votegame.game.outside import NOTHING_OUTSIDE, Outside
 from votegame.game.presence import Presence
 from votegame.game.repetition import attached_again, cause_of, repeated, same_content
 from votegame.game.room_settings import RoomSettings, patched
-from votegame.game.state import TIMED, WITHOUT_ROUND, Closed, PhaseName, RoundPlayers, State, new_state
+from votegame.game.state import TIMED, WITH_ROUND, Closed, PhaseName, RoundPlayers, State, new_state
 from votegame.game.timers import successor, timers
 from votegame.game.turn import Turn
 from votegame.game.wording import own_questions
@@ -207,7 +207,7 @@ def _has_clock(state: State) -> bool:
 def _is_stale(state: State, command: RoundCommand) -> bool:
     """Whether the command is meant for another round. In the lobby there is none to compare with."""
     phase = state.phase
-    return not isinstance(phase, WITHOUT_ROUND) and phase.round.round_id != command.round_id
+    return isinstance(phase, WITH_ROUND) and phase.round.round_id != command.round_id
 
 
 def _recreation(turn: Turn, creation: Creation) -> Reply:

@@ -10,7 +10,7 @@ from itertools import islice
 from votegame.game.house import House
 from votegame.game.messages import Timer, TimerKind
 from votegame.game.presence import Presence
-from votegame.game.state import ACTING, WITHOUT_ROUND, Closed, Results, State
+from votegame.game.state import ACTING, WITH_ROUND, Closed, Results, State
 from votegame.ids import UserId
 
 PLAYERS_TO_START = 2
@@ -43,7 +43,7 @@ def timers(state: State, presence: Presence, house: House) -> list[Timer]:
 
 def _timer(kind: TimerKind, due_ms: int, state: State) -> Timer:
     phase = state.phase
-    round_id = None if isinstance(phase, WITHOUT_ROUND) else phase.round.round_id
+    round_id = phase.round.round_id if isinstance(phase, WITH_ROUND) else None
     return Timer(kind, due_ms, round_id, phase.name)
 
 

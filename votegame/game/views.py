@@ -15,7 +15,7 @@ from votegame.game.records import Record
 from votegame.game.scoring import leaderboard, round_results, vote_counts
 from votegame.game.state import (
     TIMED,
-    WITHOUT_ROUND,
+    WITH_ROUND,
     Answering,
     Finished,
     Flagged,
@@ -211,7 +211,7 @@ def snapshot(
 
 def _round(state: State, unchecked: frozenset[AnswerId]) -> dict[str, Any] | None:
     phase = state.phase
-    if isinstance(phase, WITHOUT_ROUND):
+    if not isinstance(phase, WITH_ROUND):
         return None
     standing = {} if state.paused_ms is None else {"remaining_ms": state.paused_ms}
     return {
@@ -251,7 +251,7 @@ def submitted_count(phase: RoundPhase, unchecked: frozenset[AnswerId]) -> int:
 def you(state: State, user_id: UserId) -> dict[str, Any]:
     """What a member himself is, and has done in the present round."""
     phase, role = state.phase, state.members[user_id].role
-    if isinstance(phase, WITHOUT_ROUND):
+    if not isinstance(phase, WITH_ROUND):
         return {"role": role, "plays": False, "answer_id": None, "vote": None}
     answer = phase.answers.get(user_id)
     flagged = last_flagged(state, user_id) if answer is None else None
@@ -282,7 +282,7 @@ def now_fields(
         "vote_counts": None,
         "you": you(state, user_id),
     }
-    if not isinstance(phase, WITHOUT_ROUND):
+    if isinstance(phase, WITH_ROUND):
         now["submitted_count"] = submitted_count(phase, unchecked)
         now["participant_count"] = len(round_players(state, phase))
         now["vote_counts"] = _shown_counts(phase)

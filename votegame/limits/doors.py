@@ -6,6 +6,9 @@ are not more guesses; the address's only afterwards, so that a full room behind 
 commands tell as well whether there is a room: those to a room that one is not in have a rate of their own, by user
 alone, since who comes back to a game must not pay for his neighbours. A creation costs nothing when it made no room,
 and is known by its id when it is sent again.
+
+Coming and going costs everybody in the room. It is counted when somebody goes, and bounds how soon he comes again: so
+nobody is kept in a room, and nobody waits who was never gone, however often his connections are lost.
 """
 
 from collections import OrderedDict
@@ -16,7 +19,7 @@ from typing import Any, Final, Literal
 from msgspec import Struct
 
 from votegame.errors import ErrorCode
-from votegame.game.commands import AnyRoomCommand, CreateRoom, JoinRoom
+from votegame.game.commands import AnyRoomCommand, CreateRoom, JoinRoom, LeaveRoom
 from votegame.ids import UserId
 from votegame.limits.admission import Admission, Door, always_open
 from votegame.limits.rates import KeyedRates
@@ -69,6 +72,7 @@ class Visit(Struct, frozen=True):
     user_id: UserId
     address: str
     command_id: str
+    leaves: bool = False
 
 
 Outcome = Literal["ok", "missed", "refused", "unknown"]
@@ -103,6 +107,7 @@ class Doors:
         self._joins_by_address = KeyedRates(burst=10, per_second=1 / _MINUTE)
         # Against many addresses: at this rate a guess meets one of a thousand rooms about once in 30 hours.
         self._joins = KeyedRates(burst=1_000, per_second=10)
+        self._departures = KeyedRates(burst=10, per_second=1 / 10)
         # After a restart each of a user's sockets may come back to each of his rooms at once.
         at_once = limits.sockets_per_user * limits.rooms_per_user
         self._others = KeyedRates(burst=at_once + 30, per_second=1 / _MINUTE)
@@ -120,7 +125,7 @@ class Doors:
             now: Seconds of the node's clock.
         """
         if is_inside:
-            return Visit("inside", user_id, address, command.id)
+            return Visit("inside", user_id, address, command.id, type(command) is LeaveRoom)
         match command:
             case CreateRoom():
                 visit = Visit("create", user_id, address, command.id)
@@ -129,7 +134,7 @@ class Doors:
                 visit = Visit("join", user_id, address, command.id)
                 wait = self._wait_to_join(user_id, address, now)
             case _:
-                visit = Visit("other", user_id, address, command.id)
+                visit = Visit("other", user_id, address, command.id, type(command) is LeaveRoom)
                 wait = self._others.take(user_id, now)
         return wait if wait and self._is_on else visit
 
@@ -142,6 +147,8 @@ class Doors:
 
     def leave(self, visit: Visit, outcome: Outcome, now: float) -> None:
         """After the reply to a command, or when there will be none."""
+        if visit.leaves and outcome == "ok":
+            self._departures.take(visit.user_id, now)
         if visit.door == "inside":
             return
         if visit.door in {"join", "other"} and outcome == "missed":
@@ -176,4 +183,4 @@ class Doors:
 
     def _wait_to_join(self, user_id: UserId, address: str, now: float) -> float:
         wait = self._joins.wait(_EVERYBODY, now) or self._joins_by_address.wait(address, now)
-        return wait or self._joins_by_user.take(user_id, now)
+        return wait or self._departures.wait(user_id, now) or self._joins_by_user.take(user_id, now)

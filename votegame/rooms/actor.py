@@ -86,9 +86,9 @@ class Actor:
             return False
         if self.room.backlog >= INBOX_ENTRIES:
             return True
-        if not isinstance(request.command, Resume) and self.room.is_late():
+        if self.room.is_late() and not isinstance(request.command, Resume):
             return True
-        is_newcomer = isinstance(request.command, JoinRoom) and request.user.user_id not in self.room.state.members
+        is_newcomer = request.user.user_id not in self.room.state.members and isinstance(request.command, JoinRoom)
         return is_newcomer and self._env.admission.turns_away("joins")
 
     def _offer_checked(self, checked: AnswersChecked) -> None:

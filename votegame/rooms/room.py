@@ -84,7 +84,7 @@ class Room:
     @property
     def is_closed(self) -> bool:
         """Whether the room is gone for its members."""
-        return isinstance(self.state.phase, Closed)
+        return self.state.phase.name == Closed.name
 
     @property
     def was_shut(self) -> bool:
@@ -180,7 +180,7 @@ class Room:
     def _wait_to_react(self, request: Request) -> float:
         """Seconds until a member may react again; 0.0 for one who may, and for all that the rules are to refuse."""
         user_id = request.user.user_id
-        if not isinstance(request.command, React) or user_id not in self.state.members:
+        if type(request.command) is not React or user_id not in self.state.members:
             return 0.0
         return self._reaction_rates.take(user_id, self._env.clock.seconds())
 
@@ -388,8 +388,8 @@ class Room:
 
 
 def _attaches(reply: Reply) -> bool:
-    return isinstance(reply, Resumption) or (isinstance(reply, Ok) and reply.attach)
+    return reply.attach if isinstance(reply, Ok) else isinstance(reply, Resumption)
 
 
 def _outcome(reply: Reply) -> str:
-    return str(reply.code) if isinstance(reply, Refusal) else "ok"
+    return str(reply.code) if type(reply) is Refusal else "ok"

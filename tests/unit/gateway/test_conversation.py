@@ -209,6 +209,30 @@ async def test_the_sixth_creation_in_ten_minutes_has_to_wait(stage):
     assert len(stage.router.sent) == 6
 
 
+async def test_the_join_after_ten_rooms_left_has_to_wait_and_leaving_does_not(stage):
+    client = stage.connect("ada")
+
+    def join_and_leave(number):
+        client.say(type="join_room", id=f"join {number}", room_code=ROOM)
+        stage.reply(attach=ROOM)
+        client.say(type="leave_room", id=f"leave {number}", room_code=ROOM)
+        stage.reply()
+        stage.detach("ada")
+
+    for number in range(10):
+        join_and_leave(number)
+        stage.later(0.2)
+    sent = len(stage.router.sent)
+    assert {frame["type"] for frame in client.heard()} == {"ok"}
+    client.say(type="join_room", id="again", room_code=ROOM)
+    (limited,) = client.heard()
+    assert (limited["code"], limited["retry_after"]) == ("rate_limited", pytest.approx(8.0))
+    assert len(stage.router.sent) == sent
+    stage.later(8.1)
+    join_and_leave(11)
+    assert {frame["type"] for frame in client.heard()} == {"ok"}
+
+
 def fail_to_join(stage, client, times):
     for number in range(times):
         client.say(type="join_room", id=str(number), room_code="WRONG2")

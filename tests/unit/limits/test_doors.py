@@ -50,6 +50,37 @@ def test_in_a_room_that_one_is_in_nothing_is_counted(command):
     assert porter.missed == 0
 
 
+def come_and_go(porter, *, now, user="ada", is_inside=True) -> float:
+    """The wait of a join; when there is none, the room is left as well."""
+    wait = porter.wait(JOIN, user=user, now=now, outcome="ok")
+    return wait or porter.wait(LEAVE, user=user, is_inside=is_inside, now=now, outcome="ok")
+
+
+@pytest.mark.parametrize("is_inside", [True, False])
+def test_who_comes_and_goes_again_and_again_waits_before_he_comes_again(is_inside):
+    porter = Porter()
+    assert {come_and_go(porter, now=1.0, is_inside=is_inside) for _ in range(10)} == {0.0}
+    assert porter.wait(JOIN) == 10.0
+    assert porter.wait(JOIN, user="ben") == 0.0
+    assert come_and_go(porter, now=11.0) == 0.0
+    assert porter.wait(JOIN, now=11.0) == 10.0
+    # He may always go, and whoever goes ten times in a minute and a half never waits.
+    assert porter.wait(LEAVE, is_inside=True, now=11.0, outcome="ok") == 0.0
+    assert {come_and_go(porter, now=1_000.0 + 10 * number) for number in range(30)} == {0.0}
+
+
+def test_who_loses_his_connections_and_comes_back_has_left_nothing():
+    porter = Porter()
+    assert {porter.wait(JOIN, outcome="ok") for _ in range(200)} == {0.0}
+    assert {porter.wait(LEAVE, is_inside=True, outcome="refused") for _ in range(50)} == {0.0}
+    assert porter.wait(JOIN) == 0.0
+
+
+def test_without_rates_one_may_come_and_go():
+    porter = Porter(rates_are_on=False)
+    assert {come_and_go(porter, now=1.0) for _ in range(100)} == {0.0}
+
+
 def test_who_is_in_a_room_can_ask_for_its_state_whatever_his_neighbours_guess():
     porter = Porter()
     while not porter.wait(JOIN, user="guesser", outcome="missed"):

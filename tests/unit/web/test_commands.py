@@ -6,7 +6,7 @@ import pytest
 
 from tests.fakes_gateway import FakeClock, FakeRouter
 from votegame.errors import ErrorCode
-from votegame.game.commands import CreateRoom, JoinRoom, ReadRoom, StartGame
+from votegame.game.commands import CreateRoom, JoinRoom, LeaveRoom, ReadRoom, StartGame
 from votegame.game.messages import User
 from votegame.limits.doors import Doors
 from votegame.rooms.ports import Origin, ReplyFrame
@@ -150,3 +150,16 @@ async def test_creations_and_guesses_have_the_rates_of_the_sockets(house):
         house.clock.at += 0.1
         assert (await house.refused(ReadRoom(id="1", room_code="WRONG2"))).code == ErrorCode.ROOM_NOT_FOUND
     assert (await house.refused(ReadRoom(id="1", room_code="WRONG2"))).code == ErrorCode.RATE_LIMITED
+
+
+async def test_who_has_left_ten_rooms_waits_before_he_joins_and_not_before_he_leaves(house):
+    house.answers()
+    for _ in range(10):
+        await house.commands.ask(ADA, JoinRoom(id="1", room_code="ABC234"), address=ADDRESS)
+        await house.commands.ask(ADA, LeaveRoom(id="2", room_code="ABC234"), address=ADDRESS)
+        house.clock.at += 0.2
+    error = await house.refused(JoinRoom(id="3", room_code="ABC234"))
+    assert (error.code, error.details) == (ErrorCode.RATE_LIMITED, {"retry_after": pytest.approx(8.0)})
+    await house.commands.ask(ADA, LeaveRoom(id="4", room_code="ABC234"), address=ADDRESS)
+    house.clock.at += 20
+    await house.commands.ask(ADA, JoinRoom(id="3", room_code="ABC234"), address=ADDRESS)
