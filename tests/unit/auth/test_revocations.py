@@ -3,7 +3,7 @@ import asyncio
 import pytest
 
 from tests.fakes import HandClock
-from votegame.auth.revocations import LOOK_SECONDS, Revocations
+from votegame.auth.revocations import LOOK_SECONDS, MOST_ASKED, Revocations
 from votegame.errors import StoreUnavailableError
 
 
@@ -101,6 +101,17 @@ async def test_nothing_is_asked_about_nobody(revocations, store, clock, told):
     revocations.unwatch("a", callback)
     await revocations.look()
     assert store.asked == []
+
+
+async def test_many_are_asked_about_little_by_little(revocations, store, clock, told):
+    logins = [f"login-{number}" for number in range(2 * MOST_ASKED + 1)]
+    for login in logins:
+        revocations.watch(login, later(clock), told(login))
+    ended = {logins[0], logins[MOST_ASKED], logins[-1]}
+    store.stand = set(logins) - ended
+    await revocations.look()
+    assert [len(asked) for asked in store.asked] == [MOST_ASKED, MOST_ASKED, 1]
+    assert sorted(told.names) == sorted(ended)
 
 
 async def test_who_stops_watching_is_not_told_but_the_others_are(revocations, clock, told):
