@@ -383,6 +383,12 @@ class Actor:
             entries, presence.told_sockets(), presence.told_gone(), self.room.told, presence.nodes_of_sockets()
         )
 
+    def let_go(self) -> None:
+        """All is over: let go of the room. It and its parts know each other, and would be left to the collector."""
+        if self.room is not None:
+            self.room.let_go()
+            self.room = None
+
     async def give_up(self) -> bool:
         """Let another node, or the sweeper, have the room at once; False to be tried again.
 

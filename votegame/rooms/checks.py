@@ -103,3 +103,9 @@ class AnswerChecks:
         self._waiting.clear()
         if self._work is not None:
             await tasks.end([self._work])
+        # It is the room's, which would be kept by what it keeps.
+        self._deliver = _nobody
+
+
+def _nobody(_checked: AnswersChecked) -> None:
+    pass

@@ -23,6 +23,14 @@ class LogListener(Protocol):
         """The rows that end at `position` were refused; they and all after them are dropped."""
 
 
+class _Nobody:
+    """Hears nothing."""
+
+    def committed(self, position: int, server_time_ms: int, oldest_at: float) -> None: ...
+    def fenced(self) -> None: ...
+    def refused(self, position: int) -> None: ...
+
+
 class _Turn(Struct, frozen=True):
     rows: tuple[Row, ...]
     head: RoomHead
@@ -44,7 +52,7 @@ class LogWriter:
         self.epoch = epoch
         self.committed = committed
         self.is_closed = False
-        self._listener = listener
+        self._listener: LogListener = listener
         self._in_flight: deque[_Turn] = deque()
         self._gathered: list[_Turn] = []
         self._n_sent = 0
@@ -107,6 +115,11 @@ class LogWriter:
         self._n_sent = max(0, self._n_sent - n_turns)
         self.committed = position
         self._listener.committed(position, server_time_ms, oldest_at)
+
+    def let_go(self) -> None:
+        """The room has ended: if nothing of it is pending, there is nobody to be told any more."""
+        if self.oldest_at is None:
+            self._listener = _Nobody()
 
     def fence(self) -> None:
         """Another owner has the room, or may have it."""

@@ -257,6 +257,7 @@ class Registry:
             # The task goes on, whichever of the two failed: a room without an actor must not stay ours.
             log.exception("a room ended by a defect", room_code=actor.room_code)
         await self._give_up(actor)
+        actor.let_go()
 
     async def _give_up(self, actor: Actor) -> None:
         """Of a room that stays ours without an actor, other nodes hear from us alone; so it is tried more than once."""

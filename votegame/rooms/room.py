@@ -353,6 +353,10 @@ class Room:
         """Nothing leaves any more by itself."""
         self._gate.close()
 
+    def let_go(self) -> None:
+        """The room has ended, and what is left to do is done: keep nothing that keeps the room."""
+        self._writer.let_go()
+
     def committed(self, position: int, server_time_ms: int, oldest_at: float) -> None:
         """See `votegame.rooms.log_writer.LogListener`."""
         now = self._env.clock.seconds()

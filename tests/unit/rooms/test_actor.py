@@ -1,6 +1,8 @@
 """How actors end, and what their successors go on with."""
 
 import asyncio
+import gc
+import weakref
 
 import pytest
 
@@ -350,6 +352,22 @@ class TestIdle:
         assert row.head.next_deadline_ms == left_at + 3_600_000
         reply = await ada.again().ask(ada.resume(stream, 0))
         assert reply["state"]["host_id"] in {ada.id, bob.id}
+
+    async def test_a_retired_room_is_gone_before_the_collector_looks(self, table, room):
+        ada, bob = await room
+        started = await ada.ask(ada.start())
+        await bob.ask(bob.answer(started["round_id"], "tea"))
+        kept = weakref.ref(table.room_of(ada.code))
+        gc.collect()
+        gc.disable()
+        try:
+            for player in (ada, bob):
+                await player.ask(player.leave())
+            await asyncio.sleep(70)
+            assert len(table.registry) == 0
+            assert kept() is None
+        finally:
+            gc.enable()
 
     async def test_a_room_with_a_socket_stays(self, table, room):
         ada, bob = await room
