@@ -1,0 +1,49 @@
+"""What is told to somebody who reads the events of a room one by one.
+
+It is bounded: when more comes than is read, all of it is thrown away for one `Synced(recovered=False)`, since the
+room's `view` holds what has come of it.
+"""
+
+import asyncio
+from collections import deque
+from typing import Final, Self
+
+from votegame.client.events import RoomEvent, Synced
+
+MOST_WAITING: Final = 256
+
+
+class Feed:
+    """An async iterator, which ends when the room is over, or raises what ended the client."""
+
+    def __init__(self) -> None:
+        self._waiting: deque[RoomEvent] = deque()
+        self._news = asyncio.Event()
+        self._is_over = False
+        self._error: Exception | None = None
+
+    def put(self, event: RoomEvent) -> None:
+        """Tell something."""
+        if len(self._waiting) >= MOST_WAITING:
+            self._waiting.clear()
+            event = Synced(recovered=False)
+        self._waiting.append(event)
+        self._news.set()
+
+    def end(self, error: Exception | None = None) -> None:
+        """There is no more after what waits."""
+        self._is_over, self._error = True, error
+        self._news.set()
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> RoomEvent:
+        while not self._waiting:
+            if self._error is not None:
+                raise self._error
+            if self._is_over:
+                raise StopAsyncIteration
+            self._news.clear()
+            await self._news.wait()
+        return self._waiting.popleft()
