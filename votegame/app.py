@@ -53,7 +53,7 @@ from votegame.storage.nodes import PostgresNodeStore
 from votegame.storage.retention import Retention
 from votegame.storage.rooms import PostgresRoomStore
 from votegame.storage.users import PostgresUserStore
-from votegame.web import docs, start_page
+from votegame.web import docs, start_page, static_files
 from votegame.web.app import make_app
 from votegame.web.auth_views import AuthViews
 from votegame.web.commands import Commands
@@ -276,7 +276,14 @@ class Server:
             settings,
             cookies=CookieStorage(settings, secret=secret, clock=self._clock),
             doorman=self._doorman,
-            routes=[auth.routes(), rooms.routes(), health.routes(), start_page.routes(), docs.routes()],
+            routes=[
+                auth.routes(),
+                rooms.routes(),
+                health.routes(),
+                start_page.routes(),
+                docs.routes(),
+                static_files.routes(),
+            ],
             ws_handler=self._gateway.handle,
             observe_request=self._metrics.request,
         )
