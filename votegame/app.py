@@ -53,7 +53,7 @@ from votegame.storage.nodes import PostgresNodeStore
 from votegame.storage.retention import Retention
 from votegame.storage.rooms import PostgresRoomStore
 from votegame.storage.users import PostgresUserStore
-from votegame.web import docs, start_page
+from votegame.web import docs, static_files
 from votegame.web.app import make_app
 from votegame.web.auth_views import AuthViews
 from votegame.web.commands import Commands
@@ -62,6 +62,7 @@ from votegame.web.identity import Doorman, Identity
 from votegame.web.room_views import RoomViews
 from votegame.web.runner import Site
 from votegame.web.sessions import CookieStorage
+from votegame.web.web_client import WebClient
 from votegame.wire.close_codes import CloseCode
 from votegame.wire.codec import Codec
 from votegame.wire.limits import Limits, server_frame_bytes
@@ -280,7 +281,14 @@ class Server:
             settings,
             cookies=CookieStorage(settings, secret=secret, clock=self._clock),
             doorman=self._doorman,
-            routes=[auth.routes(), rooms.routes(), health.routes(), start_page.routes(), docs.routes()],
+            routes=[
+                auth.routes(),
+                rooms.routes(),
+                health.routes(),
+                WebClient(settings).routes(),
+                docs.routes(),
+                static_files.routes(),
+            ],
             ws_handler=self._gateway.handle,
             observe_request=self._metrics.request,
         )

@@ -178,5 +178,5 @@ async def test_who_takes_gzip_gets_gzip_and_nobody_else(web, browser):
     assert gzip.decompress(zipped.body) == plain.body
 
 
-async def test_the_start_page_leads_to_the_documentation(browser):
+async def test_the_first_page_leads_to_the_documentation(browser):
     assert "/docs" in (await page_at(browser, "/")).links

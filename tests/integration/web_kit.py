@@ -25,13 +25,14 @@ from votegame.metrics import Metrics
 from votegame.settings import Settings
 from votegame.storage.database import Database
 from votegame.storage.users import PostgresUserStore
-from votegame.web import docs, start_page
+from votegame.web import docs, static_files
 from votegame.web.app import make_app
 from votegame.web.auth_views import AuthViews
 from votegame.web.health import HealthViews
 from votegame.web.identity import Doorman, Identity
 from votegame.web.runner import Site
 from votegame.web.sessions import CookieStorage
+from votegame.web.web_client import WebClient
 
 SECRET = "canary-secret-of-this-deployment-4711"
 PASSWORD = "canary-password-4711"
@@ -119,7 +120,14 @@ class WebHouse:
             settings,
             cookies=CookieStorage(settings, secret=SECRET, clock=self.clock),
             doorman=self.doorman,
-            routes=[auth.routes(), health.routes(), start_page.routes(), docs.routes(), [web.get("/fail", self._fail)]],
+            routes=[
+                auth.routes(),
+                health.routes(),
+                WebClient(settings).routes(),
+                docs.routes(),
+                static_files.routes(),
+                [web.get("/fail", self._fail)],
+            ],
             ws_handler=self._ws,
             observe_request=self.metrics.request,
         )

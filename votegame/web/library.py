@@ -4,8 +4,6 @@ Nothing here asks another server for anything. Files whose name has a digest of 
 for ever; everything else is asked for again each time, and mostly answered by 304.
 """
 
-import gzip
-import hashlib
 import html
 import importlib.resources
 import json
@@ -16,11 +14,10 @@ from pathlib import Path
 from string import Template
 from typing import Final
 
-from msgspec import Struct
-
 from votegame import __version__
 from votegame.files import protocol_directory
 from votegame.web import stories
+from votegame.web.documents import Document, document
 from votegame.web.markdown import rendered
 
 _PAGES: Final = Path(__file__).parent / "pages"
@@ -33,7 +30,6 @@ _PLACES: Final = {
 }
 """Where the texts of the specification are read."""
 
-_ASK_AGAIN: Final = "no-cache"
 _FOR_EVER: Final = "public, max-age=31536000, immutable"
 _PAGE_POLICY: Final = (
     "default-src 'none'; style-src 'self'; img-src 'self' data:; "
@@ -44,27 +40,6 @@ _API_POLICY: Final = (
     "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
 """Swagger UI sets styles of elements, and shows pictures that are in its style sheet."""
-_FILE_POLICY: Final = "default-src 'none'; frame-ancestors 'none'"
-
-
-class Document(Struct, frozen=True):
-    """Something that can be asked for.
-
-    Attributes:
-        content: What it is.
-        zipped: The same with gzip.
-        content_type: Its type; texts are UTF-8.
-        policy: Its Content-Security-Policy.
-        caching: Its Cache-Control.
-        digest: What its content is known by.
-    """
-
-    content: bytes
-    zipped: bytes
-    content_type: str
-    policy: str
-    caching: str
-    digest: str
 
 
 @cache
@@ -120,10 +95,7 @@ def _listing(name: str, folder: Path, style: str) -> Document:
 
 def _files(folder: Path) -> dict[str, Document]:
     paths = sorted(folder.rglob("*.json"))
-    return {
-        path.relative_to(folder).as_posix(): _document(path.read_bytes(), "application/json", _FILE_POLICY)
-        for path in paths
-    }
+    return {path.relative_to(folder).as_posix(): document(path.read_bytes(), "application/json") for path in paths}
 
 
 def _api() -> dict[str, Document]:
@@ -136,25 +108,20 @@ def _api() -> dict[str, Document]:
     }
     assets = {key: _asset(name, content) for key, (name, content) in contents.items()}
     page = _template("api.html", **{key: path for key, (path, _) in assets.items()})
-    return {"/docs/api": _document(page.encode(), "text/html", _API_POLICY), **dict(assets.values())}
+    return {"/docs/api": document(page.encode(), "text/html", _API_POLICY), **dict(assets.values())}
 
 
 def _page(title: str, content: str, style: str) -> Document:
     page = _template("page.html", title=html.escape(title), content=content, style=style)
-    return _document(page.encode(), "text/html", _PAGE_POLICY)
+    return document(page.encode(), "text/html", _PAGE_POLICY)
 
 
 def _asset(name: str, content: bytes) -> tuple[str, Document]:
     """A file under a name that changes with its content."""
     stem, _, suffix = name.rpartition(".")
     kind = {"css": "text/css", "js": "text/javascript"}[suffix]
-    document = _document(content, kind, _FILE_POLICY, caching=_FOR_EVER)
-    return f"/docs/assets/{stem}.{document.digest[:12]}.{suffix}", document
-
-
-def _document(content: bytes, content_type: str, policy: str, *, caching: str = _ASK_AGAIN) -> Document:
-    digest = hashlib.sha256(content).hexdigest()[:32]
-    return Document(content, gzip.compress(content, mtime=0), content_type, policy, caching, digest)
+    asset = document(content, kind, caching=_FOR_EVER)
+    return f"/docs/assets/{stem}.{asset.digest[:12]}.{suffix}", asset
 
 
 def _template(name: str, **values: str) -> str:

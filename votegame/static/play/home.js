@@ -1,0 +1,122 @@
+/* The first page: make a room, or join one by its code. And the door of a room whose link one has opened. */
+
+import { act, app, enter, go, tell } from "./app.js";
+import { h } from "./dom.js";
+import { language, problem, t } from "./words.js";
+
+const CODE = /^[2-9A-HJ-NP-Z]{6}$/;
+const QUESTION_LANGUAGES = ["en", "de"];
+
+const clean = (code) => code.replace(/[\s-]/g, "").toUpperCase();
+
+/** A field for a name; who has one keeps it, unless it is changed. */
+function nameField() {
+  const { user, limits } = app.client;
+  return h("label", { class: "field" },
+    h("span", null, t("home.name")),
+    h("input", {
+      name: "name", value: user?.display_name ?? "", required: true, maxlength: String(limits?.name_chars ?? 32),
+      autocomplete: "nickname", enterkeyhint: "go", dir: "auto", placeholder: t("home.name.example"),
+    }));
+}
+
+export function home() {
+  const isBusy = app.busy.has("enter");
+  const codes = [...app.client.rooms.keys()];
+  return h("main", { class: "home", id: "main" },
+    h("h1", { class: "brand", tabindex: "-1" }, h("span", { class: "brand-bubble" }, "votegame")),
+    h("p", { class: "lead" }, t("home.lead")),
+    codes.length > 0 && h("section", { class: "card", "aria-labelledby": "back" },
+      h("h2", { id: "back" }, t("home.back")),
+      h("div", { class: "row" }, codes.map((code) =>
+        h("a", { key: code, class: "button", href: `/${code}`, onclick: (event) => follow(event, code) }, code)))),
+    h("form", { class: "card", onsubmit: (event) => submit(event) },
+      nameField(),
+      h("label", { class: "field" },
+        h("span", null, t("home.code")),
+        h("input", {
+          name: "code", class: "code-input", autocomplete: "off", autocapitalize: "characters", spellcheck: "false",
+          maxlength: "12", placeholder: "ABC234", enterkeyhint: "go",
+        })),
+      h("button", { class: "button primary", name: "join", disabled: isBusy }, t("home.join")),
+      h("p", { class: "or" }, h("span", null, t("home.or"))),
+      h("button", { class: "button", type: "button", name: "make", disabled: isBusy, onclick: make }, t("home.make"))),
+    h("p", { class: "quiet foot" }, h("a", { href: "/docs" }, t("home.docs"))));
+}
+
+function follow(event, code) {
+  event.preventDefault();
+  go(code);
+}
+
+function submit(event) {
+  event.preventDefault();
+  const form = event.currentTarget;
+  const code = clean(form.elements.code.value);
+  if (!CODE.test(code)) {
+    tell(t("error.code"));
+    form.elements.code.focus();
+    return;
+  }
+  join(code, form.elements.name.value.trim());
+}
+
+function make(event) {
+  const { form } = event.currentTarget;
+  if (!form.elements.name.reportValidity()) return;
+  const settings = QUESTION_LANGUAGES.includes(language()) ? { language: language() } : {};
+  act("enter", async () => {
+    await enter(form.elements.name.value.trim());
+    const { room_code } = await app.client.createRoom(settings);
+    go(room_code);
+  });
+}
+
+/** Come into a room; a refusal stays on its page. */
+export function join(code, name, role) {
+  return act("enter", async () => {
+    try {
+      await enter(name);
+      await app.client.joinRoom(code, { role });
+      go(code, app.isScreen && app.code === code);
+    } catch (error) {
+      if (!error.code || (error.code === "bad_message" && !app.isScreen)) throw error;
+      go(code, app.isScreen && app.code === code);
+      app.refusal = error;
+    }
+  });
+}
+
+/** The door of a room: one is not in it, or not yet. */
+export function door() {
+  const { code, refusal } = app;
+  const isBusy = app.busy.has("enter");
+  const knock = (role) => (event) => {
+    event.preventDefault();
+    const form = event.currentTarget.form ?? event.currentTarget;
+    if (form.elements.name.reportValidity()) join(code, form.elements.name.value.trim(), role);
+  };
+  return h("main", { class: "home", id: "main" },
+    h("h1", { class: "door-title", tabindex: "-1" }, t("door.title"), " ", h("span", { class: "code" }, code)),
+    refusal && h("p", { class: "card warning", role: "alert" }, problem(refusal)),
+    refusal?.code !== "kicked" && h("form", { class: "card", onsubmit: knock() },
+      nameField(),
+      h("button", { class: "button primary", name: "join", disabled: isBusy }, t("home.join")),
+      refusal?.details?.can_watch && h("button",
+        { class: "button", type: "button", name: "watch", disabled: isBusy, onclick: knock("spectator") }, t("door.watch"))),
+    h("p", { class: "quiet foot" }, h("a", { href: "/", onclick: (event) => follow(event, null) }, t("door.home"))));
+}
+
+/** The door of a screen: it comes in by itself, to watch. */
+export function screenDoor() {
+  const { code, refusal } = app;
+  const again = () => join(code, app.client.token ? null : t("screen.name"), "spectator");
+  if (app.knockedAt !== code) {
+    app.knockedAt = code;
+    queueMicrotask(again);
+  }
+  return h("main", { class: "home", id: "main" },
+    h("h1", { class: "door-title", tabindex: "-1" }, t("door.title"), " ", h("span", { class: "code" }, code)),
+    refusal ? h("p", { class: "card warning", role: "alert" }, problem(refusal)) : h("p", { class: "quiet" }, t("wait.coming")),
+    refusal && h("button", { class: "button primary", onclick: again }, t("stopped.again")));
+}

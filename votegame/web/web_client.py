@@ -1,0 +1,93 @@
+"""The reference web client: the page at `/` and at `/ABC234`, the files that it loads, and the QR code of a room.
+
+The page is the same for every room; its script looks at the address. All that differs is where guests find this server.
+"""
+
+import html
+from collections.abc import Mapping, Sequence
+from functools import cache, lru_cache
+from pathlib import Path
+from string import Template
+from typing import Final
+
+from aiohttp import web
+
+from votegame.errors import ErrorCode
+from votegame.settings import Settings
+from votegame.web.documents import Document, document, sent
+from votegame.web.invitation import guests_origin, picture
+from votegame.web.problems import ProblemError
+
+_STATIC: Final = Path(__file__).parents[1] / "static"
+_FOLDERS: Final = ("play", "locales")
+_PAGE: Final = "index.html"
+_TYPES: Final = {
+    ".css": "text/css",
+    ".js": "text/javascript",
+    ".json": "application/json",
+    ".svg": "image/svg+xml",
+}
+_CLIENT: Final = "/static/votegame-client.js"
+_CODE: Final = "{code:[2-9A-HJ-NP-Za-hj-np-z]{6}}"
+"""A room code as people type it into an address."""
+_MOST_ORIGINS: Final = 16
+_POLICY: Final = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
+    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+)
+
+
+class WebClient:
+    """The views of the web client."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+
+    def routes(self) -> Sequence[web.RouteDef]:
+        """All routes; the files are read now."""
+        _files()
+        pages = [web.get(path, self._page) for path in ("/", f"/{_CODE}", f"/{_CODE}/screen")]
+        files = [web.get(f"/static/{folder}/{{name}}", _file) for folder in _FOLDERS]
+        return [*pages, *files, web.get(f"/qr/{_CODE}.svg", self._picture)]
+
+    async def _page(self, request: web.Request) -> web.Response:
+        """The page, whichever room it is about."""
+        return sent(request, _page_for(guests_origin(request, self._settings)))
+
+    async def _picture(self, request: web.Request) -> web.Response:
+        """The QR code of the link to a room, whether or not there is such a room."""
+        origin = guests_origin(request, self._settings)
+        if not origin:
+            raise ProblemError(ErrorCode.NOT_FOUND)
+        link = f"{origin}/{request.match_info['code'].upper()}"
+        return sent(request, document(picture(link), _TYPES[".svg"]))
+
+
+async def _file(request: web.Request) -> web.Response:
+    """A file, or 304 to one who has it."""
+    file = _files().get(request.path)
+    if file is None:
+        raise ProblemError(ErrorCode.NOT_FOUND)
+    return sent(request, file)
+
+
+@cache
+def _files() -> Mapping[str, Document]:
+    paths = [path for folder in _FOLDERS for path in sorted((_STATIC / folder).iterdir()) if path.suffix in _TYPES]
+    return {
+        f"/static/{path.relative_to(_STATIC).as_posix()}": document(path.read_bytes(), _TYPES[path.suffix])
+        for path in paths
+    }
+
+
+@lru_cache(maxsize=_MOST_ORIGINS)
+def _page_for(origin: str) -> Document:
+    scripts = [_CLIENT, *(path for path in _files() if path.endswith(".js"))]
+    languages = sorted(Path(path).stem for path in _files() if path.endswith(".json"))
+    page = Template((_STATIC / "play" / _PAGE).read_text(encoding="utf-8")).substitute(
+        guests=html.escape(origin),
+        languages=" ".join(languages),
+        # Without this a browser learns of a module only when it has read the one that wants it.
+        preloads="\n".join(f'<link rel="modulepreload" href="{path}">' for path in scripts),
+    )
+    return document(page.encode(), "text/html", _POLICY)
