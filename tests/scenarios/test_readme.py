@@ -17,7 +17,7 @@ ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 PATIENCE_SECONDS = 30
 FILES = {"python": "client.py", "votegame.client": "typed_client.py", "javascript": "client.mjs", "js": "client.mjs"}
-"""What README's programs are saved as, by the languages of their blocks; `js` and `votegame.client` are by our clients."""
+"""What README's programs are saved as, by language; `js` and `votegame.client` use the clients that we have."""
 SHORT = ("python", "javascript")
 STATIC = ROOT / "votegame" / "static"
 SHOWN_URL = "http://127.0.0.1:8000"
