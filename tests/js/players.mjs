@@ -3,7 +3,7 @@
 
 import { VotegameClient } from "../../votegame/static/votegame-client.js";
 
-const TIMES = { backoff: 200, backoffMost: 400, silence: 800, pong: 400, open: 1500, again: 100, reply: 500 };
+const TIMES = { backoff: 200, backoffMost: 400, silence: 1000, pong: 1000, open: 3000, again: 100, reply: 1000 };
 const [url, players, rounds] = [process.argv[2], Number(process.argv[3]), Number(process.argv[4])];
 
 function memory() {

@@ -62,7 +62,7 @@ async def bad_days(relay: Relay, rng: random.Random) -> None:
             relay.cut_at(rng.randrange(1, 1500), rng.choice(("up", "down")))
         else:
             relay.hold(*rng.choice([(), ("up",), ("down",)]))
-            await asyncio.sleep(rng.uniform(0.5, 1.5))
+            await asyncio.sleep(rng.uniform(0.5, 3.0))
             relay.heal()
 
 
