@@ -76,7 +76,6 @@ CLOSE_TABLE: Final[Mapping[CloseCode, CloseMeaning]] = MappingProxyType(
 )
 
 _STOP_RANGE: Final = range(4400, 4500)
-_NORMAL: Final = 1000
 
 
 def come_back(code: int) -> ComeBack:
@@ -86,7 +85,7 @@ def come_back(code: int) -> ComeBack:
     """
     if code in CLOSE_TABLE:
         return CLOSE_TABLE[CloseCode(code)].come_back
-    if code in _STOP_RANGE or code == _NORMAL:
+    if code in _STOP_RANGE:
         return "no"
-    # 45xx says so; for what is not ours (1006, 1011, 1014), coming back is what a lost connection asks for.
+    # 45xx says so; for what is not ours (1000, 1006, 1011), coming back is what a lost connection asks for.
     return "resume"

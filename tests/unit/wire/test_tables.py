@@ -61,8 +61,8 @@ def test_an_error_is_recognised_and_cannot_be_forged():
 @pytest.mark.parametrize(
     ("code", "advice"),
     [
-        *((code, "resume") for code in (1001, 1006, 1012, 4508, 4599)),
-        *((code, "no") for code in (1000, 1002, 1003, 1007, 1008, 1009, 4409, 4499)),
+        *((code, "resume") for code in (1000, 1001, 1006, 1012, 4508, 4599)),
+        *((code, "no") for code in (1002, 1003, 1007, 1008, 1009, 4409, 4499)),
         (1013, "later"),
         (4401, "after_login"),
     ],
