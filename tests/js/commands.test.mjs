@@ -202,7 +202,7 @@ test("frames can be read one after another, of one room, until one is out of it"
   await settled();
   const { seq } = room.state;
   all.latest.says({ ...example("event.room_locked"), seq: seq + 1 });
-  all.latest.says({ type: "player_connection", room_code: "ZZZZZZ", user_id: BEN.id, connected: true });
+  all.latest.says({ type: "birthday", user_id: BEN.id });
   all.latest.says({ ...example("event.player_left"), user_id: BEN.id, seq: seq + 2, reason: "kicked" });
   await read;
   assert.deepEqual(types, ["room_locked", "player_left"]);

@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { backoff, comeBack, TIMES, VotegameError } from "../../votegame/static/votegame-client.js";
+import { backoff, comeBack, TIMES, VotegameClient, VotegameError } from "../../votegame/static/votegame-client.js";
 import {
   aClient, BEN, connected, example, heard, inside, KEY, memoryStorage, registry, ROOM, settled, state, TOKEN, WELCOME,
 } from "./support.mjs";
@@ -209,14 +209,40 @@ describe("a room", () => {
     const { all, room, client, storage } = await inside();
     const changes = heard(client, "room");
     const refused = assert.rejects(room.lockRoom(), code("not_member"));
+    const joined = client.joinRoom("WXYZ23");
+    const joinedAgain = assert.rejects(client.joinRoom(ROOM), code("kicked"));
     all.latest.ends(1006);
     passes(1000);
     all.latest.welcomes();
     all.latest.refuses("resume", { code: "not_member" });
     await refused;
+    const [first, second] = all.latest.commands("join_room");
+    all.latest.says({ type: "ok", id: first.id, room_code: "WXYZ23", state: state("lobby", { room_code: "WXYZ23" }) });
+    all.latest.says({ type: "error", id: second.id, code: "kicked", message: "No." });
+    await Promise.all([joined, joinedAgain]);
     assert.equal(client.room(ROOM), undefined);
-    assert.deepEqual([changes.at(-1).state, changes.at(-1).frame.code], [null, "not_member"]);
-    assert.deepEqual(JSON.parse(storage.getItem(KEY)).rooms, []);
+    assert.deepEqual(changes.map((change) => [change.room_code, change.frame.code]), [[ROOM, "not_member"], ["WXYZ23", undefined]]);
+    assert.deepEqual(JSON.parse(storage.getItem(KEY)).rooms, ["WXYZ23"]);
+  });
+
+  test("whose log became another one while it asked is asked for again", async () => {
+    const { all, room, client } = await inside();
+    const { stream, seq } = room.state;
+    all.latest.says({ type: "room_unlocked", room_code: ROOM, seq: seq + 2 });
+    const joined = client.joinRoom(ROOM);
+    all.latest.oks("join_room", { room_code: ROOM, state: state("lobby", { stream: "another" }) });
+    await joined;
+    all.latest.oks("resume", { room_code: ROOM, recovered: true, stream, events: [], now: {} });
+    assert.equal(all.latest.last("resume").stream, "another");
+  });
+
+  test("is drawn anew when something has changed, and only then", async () => {
+    const { all, client } = await inside();
+    const changes = heard(client, "room");
+    all.latest.says({ type: "reaction", room_code: ROOM, user_id: BEN.id, reaction: "fire" });
+    assert.equal(changes.length, 0);
+    all.latest.says({ type: "player_connection", room_code: ROOM, user_id: BEN.id, connected: false });
+    assert.equal(changes.length, 1);
   });
 
   test("whose `resume` must wait is asked for again, with another id", async (t) => {
@@ -261,9 +287,21 @@ describe("a page that was loaded anew", () => {
     const locked = { getItem: forbidden, setItem: forbidden, removeItem: forbidden };
     const odd = { ...memoryStorage(), getItem: () => "{not JSON" };
     for (const storage of [locked, odd, null]) {
-      const client = new (aClient().client.constructor)({ url: "http://play.example", storage, page: {} });
+      const client = new VotegameClient({ url: "http://play.example", storage, page: {} });
       assert.deepEqual([client.token, client.rooms.size], [null, 0]);
     }
+  });
+
+  test("finds its server and its storage by itself, if the page may have one", (t) => {
+    const there = { document: {}, location: { origin: "https://play.example" }, localStorage: memoryStorage() };
+    there.localStorage.setItem("votegame:https://play.example", JSON.stringify({ token: TOKEN, user: BEN, rooms: [] }));
+    for (const [name, value] of Object.entries(there)) {
+      Object.defineProperty(globalThis, name, { value, configurable: true });
+      t.after(() => delete globalThis[name]);
+    }
+    assert.equal(new VotegameClient().token, TOKEN);
+    Object.defineProperty(globalThis, "localStorage", { get() { throw new Error("SecurityError"); }, configurable: true });
+    assert.equal(new VotegameClient().token, null);
   });
 
   test("shares its storage with other tabs, whose rooms stay in it", async () => {
@@ -309,6 +347,16 @@ describe("two tabs", () => {
     assert.deepEqual(client.status, { state: "stopped", code: 4401 });
   });
 
+  test("do not write over what another user keeps, who has logged in since", async () => {
+    const { client, all, storage } = connected();
+    const kept = JSON.stringify({ token: "of-ada", user: { id: "ada" }, rooms: [] });
+    storage.setItem(KEY, kept);
+    const joined = client.joinRoom(ROOM);
+    all.latest.oks("join_room", { room_code: ROOM, state: state("lobby") });
+    await joined;
+    assert.equal(storage.getItem(KEY), kept);
+  });
+
   test("that are two users of one cookie are told so", async () => {
     const { all, client } = aClient();
     const welcomed = assert.rejects(client.connect(), code("stopped"));
@@ -329,6 +377,7 @@ test("a guest who registers goes on with the new token, and his room", async (t)
   });
   await client.register("ben@example.org", "four words are fine", "Ben");
   passes(1000);
+  assert.equal(all.opened.length, 2);
   all.latest.welcomes();
   assert.equal(all.latest.last("authenticate").token, "registered");
   assert.equal(all.latest.last("resume").last_seq, room.state.seq);
@@ -352,6 +401,43 @@ test("who logs out is forgotten, even when nobody can be told", async () => {
   await assert.rejects(client.logout());
   assert.deepEqual([client.token, client.user, client.rooms.size, storage.getItem(KEY)], [null, null, 0, null]);
   assert.deepEqual([client.status.state, all.latest.isClosed], ["idle", true]);
+});
+
+test("a client may be closed by who is told how its connection is", async (t) => {
+  const passes = clock(t);
+  const answers = { "/api/auth/me": { status: 503, body: {}, headers: { "Retry-After": "1" } } };
+  for (const [last, happens] of [["open", (socket) => socket.welcomes()], ["waiting", (socket) => socket.ends(1006)]]) {
+    const { client, all } = aClient({ rooms: [ROOM], answers });
+    let closings = 0;
+    client.addEventListener("status", ({ detail }) => {
+      if (detail.state === last && closings++ === 0) client.close();
+    });
+    client.connect();
+    happens(all.latest);
+    await settled();
+    passes(10_000);
+    assert.deepEqual([client.status.state, all.opened.length, all.latest.commands("resume").length], ["idle", 1, 0]);
+  }
+});
+
+test("advice that comes when the client was closed changes nothing", async (t) => {
+  const passes = clock(t);
+  const { client, all } = aClient({ answers: { "/api/auth/me": { status: 503, headers: { "Retry-After": "1" } } } });
+  client.connect();
+  all.latest.ends(1006);
+  client.close();
+  await settled();
+  passes(10_000);
+  assert.deepEqual([client.status.state, all.opened.length], ["idle", 1]);
+});
+
+test("a client that was closed and connects again hears of each waking once", () => {
+  const { client, all, page } = connected();
+  client.close();
+  client.connect();
+  all.latest.welcomes();
+  page.dispatchEvent(new Event("online"));
+  assert.equal(all.latest.commands("ping").length, 1);
 });
 
 test("a client that was closed leaves nothing behind that would act", async (t) => {

@@ -59,6 +59,15 @@ test("one who left and came back while he was away is a member again", () => {
   assert.equal(after.members.length, LOBBY.members.length);
 });
 
+test("one's own role is changed with that in the list", () => {
+  const event = { type: "role_changed", seq: NEXT, user_id: BEN, role: "spectator" };
+  const roles = (userId) => {
+    const { members, you, leaderboard } = fold(LOBBY, event, userId);
+    return [members.find((one) => one.user_id === BEN).role, you.role, leaderboard.some((line) => line.user_id === BEN)];
+  };
+  assert.deepEqual([roles(BEN), roles(ADA)], [["spectator", "spectator", false], ["spectator", "player", false]]);
+});
+
 test("equal scores share a rank, and who has played and left comes after the members", () => {
   const before = { ...state("voting"), leaderboard: [] };
   before.members = before.members.map((one, index) => ({ ...one, score: [1, 2, 1][index] }));

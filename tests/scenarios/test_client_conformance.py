@@ -128,6 +128,22 @@ async def test_a_story_ends_when_the_client_is_gone_in_the_midst_of_what_it_is_t
         assert not (await drive(Vanishes(http, f"{url}/client_hole")))["passed"]
 
 
+class ForgetsTheLastWords(ReferenceClient):
+    """Its library takes a moment for each frame, and throws away what is left when the connection is over."""
+
+    async def take(self, frame):
+        await asyncio.sleep(0.02)
+        transport = self.socket._conn.transport
+        if transport is not None and not transport.is_closing():
+            await super().take(frame)
+
+
+async def test_a_connection_breaks_only_when_its_frames_have_been_read():
+    async with hosting("resume_recovered", "client_comes_back") as (url, http, _):
+        for name in ("resume_recovered", "client_comes_back"):
+            assert (await drive(ForgetsTheLastWords(http, f"{url}/{name}")))["differences"] == []
+
+
 class ComesBackQuickly(ReferenceClient):
     """As quick as a tenth of all waits makes it."""
 

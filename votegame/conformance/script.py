@@ -246,17 +246,21 @@ class Script:
 
     async def _is_closed(self, _actor: str, step: Step) -> None:
         assert isinstance(step.closed, int)
+        visit = await self._gone()
         self._lost_at = time.monotonic()
-        await self._gone().close(step.closed)
+        await visit.close(step.closed)
 
     async def _is_dropped(self, _actor: str, _step: Step) -> None:
+        visit = await self._gone()
         self._lost_at = time.monotonic()
-        self._gone().drop()
+        visit.drop()
 
-    def _gone(self) -> Visit:
+    async def _gone(self) -> Visit:
+        """The connection that is to be lost now, when what it was sent has been read."""
         visit, self._visit, self._is_attached = self._visit, None, False
         if visit is None:
             raise ScriptError("there is no connection that could be lost")
+        await visit.be_read()
         return visit
 
     # What the others do, and are told.

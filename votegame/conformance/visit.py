@@ -1,5 +1,6 @@
 """A client's connection, as the scripted server sees it, and what happens on it, in order."""
 
+import asyncio
 import contextlib
 import json
 import time
@@ -13,6 +14,8 @@ from votegame.conformance.frames import Frame, frame_in
 from votegame.wire.handshake import PROTOCOLS
 
 _PING: Final = b"votegame"
+_HAVE_READ: Final = b"all read"
+_READ_SECONDS: Final = 0.5
 
 
 class Connected(Struct, frozen=True):
@@ -73,6 +76,7 @@ class Visit:
         self._request = request
         self._token = token
         self._has_login = False
+        self._has_read = asyncio.Event()
         self._take_happening = tell
         self._socket = web.WebSocketResponse(protocols=PROTOCOLS, autoping=False, autoclose=True)
 
@@ -94,6 +98,8 @@ class Visit:
             await self._socket.pong(data)
         elif kind is WSMsgType.PONG:
             self.has_ponged = self.has_ponged or bytes(data) == _PING
+            if bytes(data) == _HAVE_READ:
+                self._has_read.set()
         elif kind is WSMsgType.BINARY:
             self._tell(Sent(self, "<binary>", {}, "it is binary; frames are text", time.monotonic()))
         elif kind is WSMsgType.TEXT:
@@ -140,6 +146,17 @@ class Visit:
             await self.send({"type": "ok", "id": self._authenticate_id, "user": user})
         with contextlib.suppress(ConnectionError):
             await self._socket.ping(_PING)
+
+    async def be_read(self) -> None:
+        """Wait until the client has read what it was sent, as its pong says, but not for long.
+
+        Some libraries, as that of Node.js, throw away what comes in the same moment as the end of the connection.
+        """
+        self._has_read.clear()
+        with contextlib.suppress(ConnectionError, TimeoutError):
+            async with asyncio.timeout(_READ_SECONDS):
+                await self._socket.ping(_HAVE_READ)
+                await self._has_read.wait()
 
     async def close(self, code: int) -> None:
         """Close the connection."""

@@ -421,7 +421,7 @@ export class VotegameClient extends EventTarget {
     const wait = backoff(this.#failures++, random, times);
     this.#mayHurry = way !== "later" && !seconds;
     this.#wait(way === "later" ? times.later * (1 + random() / 2) : seconds * 1000 + wait);
-    if (!wasWelcome && way === "resume") this.#askForAdvice();
+    if (!wasWelcome && way === "resume" && this.status.state === "waiting") this.#askForAdvice();
   }
 
   #wait(ms) {
@@ -514,6 +514,7 @@ export class VotegameClient extends EventTarget {
     this.#listen();
     for (const [resolve] of this.#opening.splice(0)) resolve();
     this.#say({ state: "open" });
+    if (this.status.state !== "open") return; // who was told has closed it
     for (const room of this.rooms.values()) this.#resume(room);
     this.#flush();
   }
