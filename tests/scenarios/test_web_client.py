@@ -202,7 +202,7 @@ async def test_a_host_and_two_phones_play_a_whole_game_and_reload_in_the_middle(
         await each.sees(".people")
 
 
-async def test_who_is_removed_is_told_so_and_who_comes_late_plays_from_the_next_round_on(device):
+async def test_a_host_pauses_removes_and_hands_over_and_who_comes_late_plays_from_the_next_round_on(device):
     ada, ben, cleo, code = await table(device)
     await ada.page.click("[name='host.start']")
     await ben.sees("[name=answer]")
@@ -217,6 +217,10 @@ async def test_who_is_removed_is_told_so_and_who_comes_late_plays_from_the_next_
     await ada.page.click("[aria-label='Really remove Cleo, for good?']")
     await cleo.page.wait_for_selector("text=The host has removed you")
     assert not await cleo.page.locator("[name=join]").count()
+    await ada.page.click("[aria-label='Make Ben the host']")
+    await ada.page.click("[aria-label='Really make Ben the host?']")
+    await ben.sees(".host-bar")
+    assert not await ada.page.locator(".host-bar").count()
 
 
 async def test_what_is_sent_while_the_server_is_away_is_there_when_it_is_back(device, mortal_server):

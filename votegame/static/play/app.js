@@ -77,7 +77,7 @@ export const isSettled = () => performance.now() - app.changedAt >= SETTLE_MS;
 
 /** The page has become another one. */
 export function changed() {
-  Object.assign(app, { asked: null, changedAt: performance.now() });
+  Object.assign(app, { asked: null, hasMore: false, changedAt: performance.now() });
   setTimeout(app.draw, SETTLE_MS + 1);
 }
 
