@@ -259,6 +259,18 @@ async def test_a_guest_gets_in_and_answers_by_the_keyboard_alone(device):
     assert await dora.page.inner_text("#said") == "Sent!"
 
 
+async def test_who_has_a_seat_does_not_lose_it_to_a_second_tab(device):
+    ada, _ben, _cleo, code = await table(device)
+    tab = await ada.page.context.new_page()
+    await tab.goto(ada.page.url.replace(f"/{code}", "/"))
+    await tab.wait_for_selector("text=You are Ada.")
+    assert not await tab.locator("input:visible[name=name]").count()
+    await tab.click("[name=make]")
+    await tab.wait_for_selector(".qr")
+    await ada.page.reload()
+    await ada.sees(".host-bar")
+
+
 async def test_a_code_of_no_room_is_told_in_words(device):
     eve = await device("/ABC234")
     await eve.page.fill("[name=name]", "Eve")

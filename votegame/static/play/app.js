@@ -21,6 +21,7 @@ export const app = {
   isQuiet: true, // a lost connection is told only when it is not back at once
   busy: new Set(), // names of what is under way
   asked: null, // what has to be confirmed
+  isAnother: false, // whether somebody else than before wants to play here
   hasMore: false, // whether the host sees all that he can do
   note: "",
   noteTimer: 0,
@@ -103,6 +104,7 @@ export async function enter(name) {
   if (name && name !== client.user?.display_name) {
     client.close();
     await client.guest(name);
+    app.isAnother = false;
   }
   await client.connect();
 }
