@@ -10,6 +10,9 @@ from contextlib import asynccontextmanager
 
 import pytest
 
+from tests.scenarios.conftest import WAITS
+from tests.serving import ServerProcess
+
 api = pytest.importorskip("playwright.async_api", reason="playwright is not installed: it is in the extra `browser`")
 CHROMIUM = next(
     (path for name in ("chromium", "chromium-browser", "google-chrome") if (path := shutil.which(name))), None
@@ -39,10 +42,13 @@ class Device:
         page.on(
             "websocket", lambda socket: socket.on("framereceived", lambda text: self.frames.append(json.loads(text)))
         )
-        page.on(
-            "console", lambda said: self.complaints.append(said.text) if said.type in {"error", "warning"} else None
-        )
+        page.on("console", self._complain)
         page.on("pageerror", lambda error: self.complaints.append(str(error)))
+
+    def _complain(self, said) -> None:
+        # That a server is away is no fault of the page's.
+        if said.type in {"error", "warning"} and "net::ERR_" not in said.text:
+            self.complaints.append(said.text)
 
     async def sees(self, selector: str) -> None:
         await self.page.wait_for_selector(selector)
@@ -71,11 +77,21 @@ async def device(server_url):
         async def open_one(path: str = "/", size=PHONE) -> Device:
             context = await browser.new_context(viewport=size, locale="en-US", reduced_motion="reduce")
             opened.append(Device(await context.new_page()))
-            await opened[-1].page.goto(server_url + path)
+            await opened[-1].page.goto(path if "://" in path else server_url + path)
             return opened[-1]
 
         yield open_one
         assert [each.complaints for each in opened] == [[] for _ in opened]
+
+
+@pytest.fixture
+async def mortal_server():
+    """A server that may be killed."""
+    process = ServerProcess(**WAITS)
+    await process.start()
+    yield process
+    await process.stop()
+    await process.close()
 
 
 @asynccontextmanager
@@ -86,22 +102,22 @@ async def chromium(playwright):
     await browser.close()
 
 
-async def joined(device: Open, code: str, name: str) -> Device:
-    phone = await device(f"/{code}")
+async def joined(device: Open, address: str, name: str) -> Device:
+    phone = await device(address)
     await phone.page.fill("[name=name]", name)
     await phone.page.press("[name=name]", "Enter")
     await phone.sees(".people")
     return phone
 
 
-async def table(device: Open) -> tuple[Device, Device, Device, str]:
+async def table(device: Open, url: str = "") -> tuple[Device, Device, Device, str]:
     """Ada, the host of a game of one round, and Ben and Cleo; and the code of their room."""
-    ada = await device()
+    ada = await device(f"{url}/")
     await ada.page.fill("[name=name]", "Ada")
     await ada.page.click("[name=make]")
     await ada.sees(".qr")
     code = ada.page.url.rpartition("/")[2]
-    ben, cleo = [await joined(device, code, name) for name in ("Ben", "Cleo")]
+    ben, cleo = [await joined(device, f"{url}/{code}", name) for name in ("Ben", "Cleo")]
     await ada.page.click("[name=more]")
     await ada.page.select_option("[name=total_rounds]", "1")
     await ada.page.click("[name=save]")
@@ -186,7 +202,7 @@ async def test_a_host_and_two_phones_play_a_whole_game_and_reload_in_the_middle(
         await each.sees(".people")
 
 
-async def test_who_is_removed_is_told_so_and_who_comes_late_plays_from_the_next_round_on(device):
+async def test_a_host_pauses_removes_and_hands_over_and_who_comes_late_plays_from_the_next_round_on(device):
     ada, ben, cleo, code = await table(device)
     await ada.page.click("[name='host.start']")
     await ben.sees("[name=answer]")
@@ -201,6 +217,25 @@ async def test_who_is_removed_is_told_so_and_who_comes_late_plays_from_the_next_
     await ada.page.click("[aria-label='Really remove Cleo, for good?']")
     await cleo.page.wait_for_selector("text=The host has removed you")
     assert not await cleo.page.locator("[name=join]").count()
+    await ada.page.click("[aria-label='Make Ben the host']")
+    await ada.page.click("[aria-label='Really make Ben the host?']")
+    await ben.sees(".host-bar")
+    assert not await ada.page.locator(".host-bar").count()
+
+
+async def test_what_is_sent_while_the_server_is_away_is_there_when_it_is_back(device, mortal_server):
+    ada, ben, _cleo, _code = await table(device, mortal_server.url)
+    await ada.page.click("[name='host.start']")
+    await ben.sees("[name=answer]")
+    mortal_server.kill()
+    await mortal_server.wait()
+    await ben.sees(".connection:not([hidden])")
+    await ben.answers("a signed photo")
+    await ben.page.wait_for_selector("text=as soon as there is one")
+    await mortal_server.start()
+    await ben.sees(".stamp")
+    await ben.page.wait_for_selector("text=1 of 3 have answered")
+    assert not await ben.page.locator(".connection:not([hidden])").count()
 
 
 async def test_a_guest_gets_in_and_answers_by_the_keyboard_alone(device):
@@ -222,6 +257,18 @@ async def test_a_guest_gets_in_and_answers_by_the_keyboard_alone(device):
     await dora.page.keyboard.press("Enter")
     await dora.sees(".stamp")
     assert await dora.page.inner_text("#said") == "Sent!"
+
+
+async def test_who_has_a_seat_does_not_lose_it_to_a_second_tab(device):
+    ada, _ben, _cleo, code = await table(device)
+    tab = await ada.page.context.new_page()
+    await tab.goto(ada.page.url.replace(f"/{code}", "/"))
+    await tab.wait_for_selector("text=You are Ada.")
+    assert not await tab.locator("input:visible[name=name]").count()
+    await tab.click("[name=make]")
+    await tab.wait_for_selector(".qr")
+    await ada.page.reload()
+    await ada.sees(".host-bar")
 
 
 async def test_a_code_of_no_room_is_told_in_words(device):

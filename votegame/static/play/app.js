@@ -21,6 +21,7 @@ export const app = {
   isQuiet: true, // a lost connection is told only when it is not back at once
   busy: new Set(), // names of what is under way
   asked: null, // what has to be confirmed
+  isAnother: false, // whether somebody else than before wants to play here
   hasMore: false, // whether the host sees all that he can do
   note: "",
   noteTimer: 0,
@@ -77,7 +78,7 @@ export const isSettled = () => performance.now() - app.changedAt >= SETTLE_MS;
 
 /** The page has become another one. */
 export function changed() {
-  Object.assign(app, { asked: null, changedAt: performance.now() });
+  Object.assign(app, { asked: null, hasMore: false, changedAt: performance.now() });
   setTimeout(app.draw, SETTLE_MS + 1);
 }
 
@@ -103,6 +104,7 @@ export async function enter(name) {
   if (name && name !== client.user?.display_name) {
     client.close();
     await client.guest(name);
+    app.isAnother = false;
   }
   await client.connect();
 }

@@ -9,10 +9,21 @@ const QUESTION_LANGUAGES = ["en", "de"];
 
 const clean = (code) => code.replace(/[\s-]/g, "").toUpperCase();
 
-/** A field for a name; who has one keeps it, unless it is changed. */
+/** A field for a name. Another name is another user: who has seats is asked before he leaves them behind. */
 function nameField() {
-  const { user, limits } = app.client;
-  return h("label", { class: "field" },
+  const { user, limits, rooms } = app.client;
+  const beAnother = () => {
+    app.isAnother = true;
+    app.draw();
+  };
+  if (user && rooms.size > 0 && !app.isAnother) {
+    return h("div", { key: "known", class: "field" },
+      h("p", null, t("home.you", { name: user.display_name })),
+      h("input", { type: "hidden", name: "name", value: user.display_name }),
+      h("button", { class: "button small", type: "button", name: "another", onclick: beAnother }, t("home.another")));
+  }
+  return h("label", { key: "unknown", class: "field" },
+    app.isAnother && h("span", { class: "quiet" }, t("home.behind")),
     h("span", null, t("home.name")),
     h("input", {
       name: "name", value: user?.display_name ?? "", required: true, maxlength: String(limits?.name_chars ?? 32),

@@ -35,16 +35,16 @@ app.draw = () => {
 
 function draw() {
   const { room, state } = app;
+  const now = app.code ? `${app.code} ${state?.phase} ${state?.round?.round_id} ${app.isScreen}` : "home";
+  const isOther = now !== drawn;
+  const isFirst = drawn === null;
+  drawn = now;
+  if (isOther) changed();
   const before = document.activeElement;
   show(root, h("div", null, page(room, state)).kids);
   if (app.isScreen) fit();
-  const now = app.code ? `${app.code} ${state?.phase} ${state?.round?.round_id} ${app.isScreen}` : "home";
-  if (now === drawn) return;
-  const isFirst = drawn === null;
-  drawn = now;
-  document.title = app.code ? `${app.code} · votegame` : "votegame";
-  changed();
-  if (isFirst) return;
+  if (isOther) document.title = app.code ? `${app.code} · votegame` : "votegame";
+  if (isFirst || !isOther) return;
   if (state) play(state.phase);
   // Who was in a form that is gone now goes on at the heading, not at the top of the page.
   if (before !== document.body && !before?.isConnected) root.querySelector("h1")?.focus({ preventScroll: true });
