@@ -1,7 +1,9 @@
 """What the client makes of servers that are silent, refuse, close, or know more than it does: scripted ones."""
 
 import asyncio
+import gc
 import json
+import warnings
 from contextlib import asynccontextmanager
 
 import pytest
@@ -433,6 +435,19 @@ async def test_nothing_is_left_of_a_client_that_is_closed():
 
 
 NAMES = ["connection", "sending", "watching"]
+
+
+async def test_nothing_is_left_of_a_connection_that_ends_as_the_client_is_closed():
+    async with in_a_room() as (server, client, room):
+        events = room.events()
+        server.pongs = False
+        # Told as the connection is being cleared away.
+        assert await anext(events) == Disconnected()
+        await client.close()
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        gc.collect()
+    assert [str(each.message) for each in told] == []
 
 
 async def test_nobody_there_is_said():

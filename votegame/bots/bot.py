@@ -55,7 +55,7 @@ class Bot:
         async with Client(url) as client:
             login = await client.guest(self.name)
             self._table.user_ids.add(login.user.id)
-            room = await client.join_room(code)
+            room = await _joined(client, code)
             reacting = tasks.start(self._react(room), name=f"{self.name}: reacting")
             try:
                 await self._take_part(room)
@@ -132,6 +132,18 @@ def _look(view: RoomView) -> tuple[Any, ...]:
     members = tuple((one.user_id, one.connected) for one in view.members)
     stage = (view.phase, current and current.round_id, current and current.deadline)
     return (*stage, view.may_answer, view.may_vote, view.host_id, members)
+
+
+async def _joined(client: Client, code: str) -> Room:
+    """Join; who is ended meanwhile gives back the seat that he gets all the same."""
+    joining = asyncio.create_task(client.join_room(code), name="bot: joining")
+    try:
+        return await asyncio.shield(joining)
+    except asyncio.CancelledError:
+        with contextlib.suppress(ClientError, TimeoutError):
+            async with asyncio.timeout(LEAVING_SECONDS):
+                await _leave(await joining)
+        raise
 
 
 async def _changed(room: Room) -> None:

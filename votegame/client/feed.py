@@ -6,7 +6,9 @@ room's `view` holds what has come of it.
 
 import asyncio
 from collections import deque
+from collections.abc import Iterable
 from typing import Final, Self
+from weakref import WeakSet
 
 from votegame.client.events import RoomEvent, Synced
 
@@ -47,3 +49,35 @@ class Feed:
             self._news.clear()
             await self._news.wait()
         return self._waiting.popleft()
+
+
+class Feeds:
+    """All who read the events of one room. Who stops reading is forgotten."""
+
+    def __init__(self) -> None:
+        self._feeds: WeakSet[Feed] = WeakSet()
+        # Whoever reads at last must not miss what came between the reply and his first look.
+        self._first: Feed | None = Feed()
+        self._feeds.add(self._first)
+
+    def open(self) -> Feed:
+        """Another reader; the first one is told what was before him as well."""
+        if self._first is not None:
+            feed, self._first = self._first, None
+        else:
+            feed = Feed()
+            self._feeds.add(feed)
+        return feed
+
+    def put(self, events: Iterable[RoomEvent]) -> None:
+        """Tell everybody."""
+        told = list(events)
+        for feed in list(self._feeds):
+            for event in told:
+                feed.put(event)
+
+    def end(self, error: Exception | None) -> None:
+        """There is no more for those who read now."""
+        for feed in list(self._feeds):
+            feed.end(error)
+        self._feeds.clear()

@@ -8,7 +8,6 @@ import asyncio
 import uuid
 from collections.abc import AsyncIterator, Callable
 from functools import partial
-from weakref import WeakSet
 
 import msgspec
 
@@ -17,7 +16,7 @@ from votegame.client.commands import Commands
 from votegame.client.errors import CommandRefused, Frame, RoomEnded
 from votegame.client.events import Disconnected, RoomEvent, Synced, event_of
 from votegame.client.exchange import Exchange
-from votegame.client.feed import Feed
+from votegame.client.feed import Feed, Feeds
 from votegame.client.fold import HoleError, RoomFold
 from votegame.client.pending import Kind, Pending
 from votegame.client.view import RoomView
@@ -35,10 +34,7 @@ class Room(Commands):
         self._forget = forget
         self._fold = RoomFold(user_id)
         self._view: RoomView | None = None
-        self._feeds: WeakSet[Feed] = WeakSet()
-        # Whoever reads at last must not miss what came between the reply and his first look.
-        self._first_feed: Feed | None = Feed()
-        self._feeds.add(self._first_feed)
+        self._feeds = Feeds()
         self._changed = asyncio.Event()
         self._resuming: Pending | None = None
         self._error: Exception | None = None
@@ -71,14 +67,9 @@ class Room(Commands):
 
     def events(self) -> Feed:
         """What happens, for `async for`, until the room is over. The first one begins as it was entered."""
-        if self._first_feed is not None:
-            feed, self._first_feed = self._first_feed, None
-            return feed
-        feed = Feed()
+        feed = self._feeds.open()
         if self.ended is not None or self._error is not None:
             feed.end(self._error)
-        else:
-            self._feeds.add(feed)
         return feed
 
     def __aiter__(self) -> AsyncIterator[RoomEvent]:
@@ -186,15 +177,11 @@ class Room(Commands):
 
     def _end_feeds(self, error: Exception | None) -> None:
         self._tell([])
-        for feed in list(self._feeds):
-            feed.end(error)
-        self._feeds.clear()
+        self._feeds.end(error)
 
     def _tell(self, events: list[RoomEvent]) -> None:
         """Something has changed: whoever waits looks, whoever reads is told."""
         self._view = None
-        for feed in list(self._feeds):
-            for event in events:
-                feed.put(event)
+        self._feeds.put(events)
         changed, self._changed = self._changed, asyncio.Event()
         changed.set()

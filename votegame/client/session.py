@@ -15,7 +15,7 @@ from votegame.client.clock import ServerClock
 from votegame.client.connection import Connection, connected
 from votegame.client.errors import ClientError, Frame, LoginNeeded, Stopped
 from votegame.client.exchange import Exchange
-from votegame.client.pending import Kind
+from votegame.client.heartbeat import Heartbeat
 from votegame.wire.close_codes import CLOSE_TABLE, CloseCode
 
 log = logging.getLogger(__name__)
@@ -56,8 +56,7 @@ class Session:
         self._http, self._url, self._waits, self._rng = http, url, waits, rng
         self._token = ""
         self._connection: Connection | None = None
-        self._is_welcomed = False
-        self._heard_at = 0.0
+        self._heartbeat: Heartbeat | None = None
         self._keeper: asyncio.Task[None] | None = None
         self._hurry = asyncio.Event()
         self._now = asyncio.get_running_loop().time
@@ -65,7 +64,7 @@ class Session:
     @property
     def is_connected(self) -> bool:
         """Whether there is a connection that has its user."""
-        return self._is_welcomed
+        return self._heartbeat is not None and self._heartbeat.is_welcomed
 
     async def start(self, token: str) -> None:
         """Connect with this token, from now on."""
@@ -123,65 +122,42 @@ class Session:
         opened = await connected(self._http, self._url, self._token, hint, self._waits.connecting)
         if isinstance(opened, Ending):
             return opened
-        self._connection, began = opened, self._now()
-        self._heard_at = began
+        began = self._now()
+        heartbeat = Heartbeat(self._waits, self.exchange, self.clock)
+        self._connection, self._heartbeat = opened, heartbeat
         helpers = [
             tasks.start(self.exchange.send_all(opened.send), name="votegame client: sending"),
-            tasks.start(self._watch(opened, began), name="votegame client: watching"),
+            tasks.start(heartbeat.watch(opened), name="votegame client: watching"),
         ]
         try:
             async with contextlib.aclosing(opened.frames()) as frames:
                 async for frame in frames:
-                    self._heard_at = self._now()
-                    self._take(frame)
+                    heartbeat.heard()
+                    self._take(frame, heartbeat)
         except (LookupError, TypeError, ValueError, AttributeError):
             # Whatever it was, it was no frame of this protocol: as good as a connection that breaks.
             log.warning("a frame cannot be read", exc_info=True)
             await opened.give_up()
         finally:
-            self._connection, self._is_welcomed = None, False
-            await tasks.end(helpers)
+            self._connection = self._heartbeat = None
             self.exchange.lost()
             for room in list(self.rooms.values()):
                 room.disconnected()
-            await opened.close()
+            try:
+                await tasks.end(helpers)
+            finally:
+                # Also when the client is closed at this very moment.
+                await opened.close()
         return Ending(opened.close_code, stood_seconds=self._now() - began)
 
-    async def _watch(self, connection: Connection, began: float) -> None:
-        """Notice a connection that is dead and looks open, and replies that will not come."""
-        asked_at: float | None = None
-        while True:
-            await asyncio.sleep(self._waits.pong / 5)
-            now = self._now()
-            if not self._is_welcomed:
-                if now - began > self._waits.connecting:
-                    break
-                continue
-            if asked_at is not None and self._heard_at > asked_at:
-                asked_at = None
-            if asked_at is not None and now - asked_at > self._waits.pong:
-                break
-            is_late = self.exchange.overdue(now)
-            if asked_at is None and (is_late or now - self._heard_at > self._waits.quiet):
-                asked_at = now
-                self.ping()
-        await connection.give_up()
-
-    def ping(self) -> None:
-        """Ask for the server's clock; any reply shows that the connection is alive."""
-        sent_at = self._now()
-
-        def answered(ok: Frame) -> None:
-            self.clock.answered(ok["server_time"], sent_at * 1_000, self._now() * 1_000)
-
-        self.exchange.post("ping", {}, Kind.MOMENT, answered)
-
-    def _take(self, frame: Frame) -> None:
+    def _take(self, frame: Frame, heartbeat: Heartbeat) -> None:
         if isinstance(told := frame.get("server_time"), int):
             self.clock.heard(told, self._now() * 1_000)
         match frame["type"]:
             case "welcome":
                 self._welcomed(frame)
+                heartbeat.is_welcomed = True
+                heartbeat.ping()
             case "ok" | "error":
                 self.exchange.replied(frame, self._now())
             case _ if (room := self.rooms.get(frame.get("room_code", ""))) is not None:
@@ -195,8 +171,6 @@ class Session:
         for room in self.rooms.values():
             room.resume()
         self.exchange.opened(welcome["limits"], self._now())
-        self._is_welcomed = True
-        self.ping()
 
     def _stop(self, error: Exception) -> None:
         self.exchange.stop(error)
