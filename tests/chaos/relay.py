@@ -166,7 +166,8 @@ def _reset(pair: tuple[asyncio.StreamWriter, asyncio.StreamWriter]) -> None:
     """End both connections with a reset, rather than in order."""
     for end in pair:
         connected = end.get_extra_info("socket")
-        if connected is not None and connected.family != socket.AF_UNIX:
+        # One that has ended by itself is no socket any more.
+        if connected is not None and connected.fileno() >= 0 and connected.family != socket.AF_UNIX:
             connected.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
         end.transport.abort()
 

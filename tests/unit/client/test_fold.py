@@ -52,6 +52,13 @@ def test_an_unknown_notice_changes_nothing(fold):
     assert fold.state == STATE
 
 
+@pytest.mark.parametrize("notice_type", ["answer_submitted", "vote_update"])
+def test_a_count_of_a_round_that_is_not_the_present_one_changes_nothing(fold, notice_type):
+    counts = {"submitted_count": 2, "participant_count": 3, "answer_id": "x", "vote_count": 1}
+    fold.take({"type": notice_type, "round_id": "another", **counts})
+    assert fold.state == STATE
+
+
 class TestAFlaggedAnswer:
     """What its author makes of what he is told; examples give the frames."""
 
