@@ -1,4 +1,4 @@
-"""The command line: `votegame serve`, `migrate`, `nodes`, `drain`, `check` and `conformance`."""
+"""The command line: `votegame serve`, `migrate`, `nodes`, `drain`, `check`, `conformance` and `bots`."""
 
 import argparse
 import os
@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from votegame import __version__, check, nodes, serve
+from votegame.bots import command as bots
 from votegame.conformance import command as conformance
 from votegame.errors import StoreError, VotegameError
 from votegame.settings import Settings, read_settings
@@ -56,6 +57,8 @@ def _parser() -> argparse.ArgumentParser:
     checking = _add(commands, "check", "prove the database", check.DESCRIPTION, _check)
     check.add_arguments(checking)
     _add_conformance(commands)
+    playing = _add(commands, "bots", "have bots join a room", bots.DESCRIPTION, bots.run)
+    bots.add_arguments(playing)
     return parser
 
 

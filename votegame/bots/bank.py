@@ -1,0 +1,41 @@
+"""Answers and names for bots: a deck for each language, of which no card comes twice before all have come."""
+
+import random
+from importlib import resources
+from typing import Final
+
+LANGUAGES: Final = ("en", "de")
+NAMES: Final = (
+    *("Bolt", "Pixel", "Gizmo", "Sprocket", "Widget", "Beep", "Cog", "Dynamo", "Tinker", "Ratchet", "Zap", "Fuse"),
+    *("Clank", "Doodad", "Piston", "Rivet", "Socket", "Toggle", "Vector", "Whirr"),
+)
+
+
+def answers(language: str) -> list[str]:
+    """The bank in this language (a tag, as in `de-AT`), or in English when there is none in it."""
+    spoken = language.lower().partition("-")[0]
+    name = f"answers.{spoken if spoken in LANGUAGES else 'en'}.txt"
+    lines = resources.files(__package__).joinpath(name).read_text(encoding="utf-8").splitlines()
+    return [line for line in lines if line and not line.startswith("#")]
+
+
+class Deck:
+    """What all bots of one table draw from."""
+
+    def __init__(self, rng: random.Random) -> None:
+        self._rng = rng
+        self._cards: dict[str, list[str]] = {}
+
+    def draw(self, language: str) -> str:
+        """An answer that nobody at the table has had for long."""
+        cards = self._cards.setdefault(language, [])
+        if not cards:
+            cards.extend(answers(language))
+            self._rng.shuffle(cards)
+        return cards.pop()
+
+
+def name_of(number: int) -> str:
+    """The name of the bot with this number, counted from 0."""
+    again, place = divmod(number, len(NAMES))
+    return f"{NAMES[place]} (bot)" if not again else f"{NAMES[place]} {again + 1} (bot)"
