@@ -11,7 +11,6 @@ from msgspec import Struct
 
 from votegame.wire.close_codes import ComeBack, come_back
 
-NORMAL: Final = 1000
 LOST: Final = 1006
 """What a connection without a close frame counts as."""
 _UNAUTHENTICATED: Final = 401
@@ -66,8 +65,7 @@ class Ending(Struct, frozen=True):
         """What the protocol has a client do now."""
         if self.status is None:
             code = LOST if self.close_code is None else self.close_code
-            # That a server closes in order, without more, asks nothing else of a client than a lost connection.
-            return "resume" if code == NORMAL else come_back(code)
+            return come_back(code)
         if self.status == _UNAUTHENTICATED:
             return "after_login"
         return "no" if self.status in _CLIENT_ERRORS and self.status not in _PASSING else "resume"
