@@ -38,6 +38,9 @@ _FINAL_GRACE_SECONDS: Final = 10.0
 
 # Percentiles of each second need what is counted in each second.
 runners.WORKER_REPORT_INTERVAL = 1.0
+# Locust gives up a worker, and with the last one the run, after three seconds of silence: too soon for a machine that
+# has much to do. How late a worker is, is judged by its lag.
+runners.HEARTBEAT_LIVENESS = 15
 
 
 def kit_of(environment: Any) -> Kit:
