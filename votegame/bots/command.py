@@ -54,7 +54,9 @@ async def play(url: str, code: str, count: int, pace: float) -> None:
     playing = asyncio.current_task()
     assert playing is not None
     with contextlib.suppress(NotImplementedError):  # on Windows
-        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, playing.cancel)
+        # Both: a shell that starts this in the background has Ctrl-C ignored, and Python leaves it at that.
+        for signum in (signal.SIGINT, signal.SIGTERM):
+            asyncio.get_running_loop().add_signal_handler(signum, playing.cancel)
     rng = random.Random()  # noqa: S311 - for a game
     table = Table(Deck(rng), rng, pace, set())
     errors: list[ClientError] = []
