@@ -63,6 +63,7 @@ def surviving(name: str) -> Iterator[None]:
     try:
         yield
     except Exception:
+        # One pass that meets a defect must not end the loop around it.
         log.exception("a pass failed, the next one will come", task=name)
 
 

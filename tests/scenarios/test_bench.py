@@ -61,7 +61,9 @@ def test_a_server_that_dies_is_found(floor):
 
 
 @pytest.mark.long
-@pytest.mark.skipif(shutil.which("py-spy", path=Path(sys.executable).parent) is None, reason="extra `load`")
+@pytest.mark.skipif(
+    shutil.which("py-spy", path=Path(sys.executable).parent) is None, reason="py-spy is not installed: extra `load`"
+)
 def test_a_profile_names_the_functions_of_the_server_and_draws_them(tmp_path):
     small = ["--load", "saturated", "--rooms", "3", "--members", "3", "--seconds", "4", "--top", "200"]
     command = [sys.executable, "-m", "loadtests.bench.profile", *small, "--output", str(tmp_path)]

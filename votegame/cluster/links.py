@@ -330,6 +330,7 @@ def _has_taken(listener: LinkListener, sender: NodeId, message: RoomMessage) -> 
     try:
         listener.take(sender, message)
     except Exception:
+        # One room's message must not keep those of others from being taken.
         log.exception("a message between nodes could not be taken", room_code=message.room_code)
         return False
     return True

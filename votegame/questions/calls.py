@@ -146,6 +146,7 @@ class Calls:
         except TimeoutError:
             raise self._failed(ModelError("timeout", tokens_used=TOKENS_RESERVED)) from None
         except Exception:
+            # A defect of ours, or of the package, is to callers a call that failed.
             log.exception("the model could not be asked")
             raise self._failed(ModelError("broken", tokens_used=TOKENS_RESERVED)) from None
         self._metrics.model_call("ok")

@@ -68,6 +68,7 @@ class CarefulModerator:
                 self._breaker.failed(error)
                 raise
             except BaseException:
+                # Also when cancelled: a try that is never told of would keep the breaker open.
                 self._breaker.withdrawn()
                 raise
         self._metrics.model_call("ok")

@@ -165,6 +165,7 @@ class Actor:
                 self.owner = opened.node_id
                 return None
         except Exception:
+            # What waits must be answered, whatever happened.
             log.exception("a room could not be begun", room_code=self.room_code)
             self._is_broken, opened = True, NotNow(is_broken=True)
         await self._turn_away(opened)

@@ -134,5 +134,6 @@ def _guarded(writer: LogWriter, tell: Callable[[], None]) -> None:
     try:
         tell()
     except Exception:
+        # What one room makes of it must not keep the others of the batch from hearing.
         log.exception("a room failed over its commit", room_id=writer.room_id)
         writer.fence()

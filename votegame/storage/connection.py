@@ -135,6 +135,7 @@ class Connection(aiopg.Connection):
         try:
             cursor.execute(statement)
         except BaseException:
+            # Nothing waits for an answer, and the next statement must not be told that something does.
             self._waiter = None
             raise
         await self._poll(waiter, self._timeout)

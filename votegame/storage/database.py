@@ -143,6 +143,7 @@ class Channel:
             for preparation in self._preparations:
                 await connection.run(preparation, {})
         except BaseException:
+            # Also when cancelled: nobody else knows of it, and its session would stay.
             connection.close()
             raise
         return connection
