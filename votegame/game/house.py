@@ -28,7 +28,7 @@ class QuestionBank(Protocol):
 
 def unasked(bank: QuestionBank, wish: Wish, asked: AbstractSet[str]) -> Sequence[Question]:
     """The questions with a key not in `asked` that fit `wish` best: any of them may come; empty when none is left."""
-    return next(_groups_left(bank, wish, asked), ())
+    return next(filter(None, (_left(group, asked) for group in bank.fitting(wish))), ())
 
 
 def any_unasked(
@@ -40,29 +40,32 @@ def any_unasked(
     """
     names = bank.naming(people, wish.language)
     spare = None
-    for left in _groups_left(bank, wish, asked):
-        for question in _some_of(left, rng):
+    for group in bank.fitting(wish):
+        for question in _some_of(group, asked, rng):
             if not names(question):
                 return question
             spare = spare or question
     return spare
 
 
-def _some_of(questions: list[Question], rng: random.Random) -> Iterator[Question]:
-    """A few of them by chance, each once; most often the first is taken, so none is chosen before it is asked for.
+def _some_of(group: Sequence[Question], asked: AbstractSet[str], rng: random.Random) -> Iterator[Question]:
+    """Some that were not asked, each as likely as any other; most often the first is taken, and nothing else looked at.
 
-    `questions` is used up.
+    Of most of a bank, a room has asked little. Only when what comes by chance does not do is all looked through.
     """
-    for _ in range(min(len(questions), _MOST_LOOKED_AT)):
-        place = rng.randrange(len(questions))
-        questions[place], questions[-1] = questions[-1], questions[place]
-        yield questions.pop()
+    for _ in range(min(len(group), _MOST_LOOKED_AT)):
+        question = group[rng.randrange(len(group))]
+        if question.key not in asked:
+            yield question
+    left = _left(group, asked)
+    for _ in range(min(len(left), _MOST_LOOKED_AT)):
+        place = rng.randrange(len(left))
+        left[place], left[-1] = left[-1], left[place]
+        yield left.pop()
 
 
-def _groups_left(bank: QuestionBank, wish: Wish, asked: AbstractSet[str]) -> Iterator[list[Question]]:
-    for group in bank.fitting(wish):
-        if left := [question for question in group if question.key not in asked]:
-            yield left
+def _left(group: Sequence[Question], asked: AbstractSet[str]) -> list[Question]:
+    return [question for question in group if question.key not in asked]
 
 
 class House(Struct, frozen=True, kw_only=True):

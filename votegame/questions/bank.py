@@ -24,7 +24,7 @@ from votegame.game.house import QuestionBank, any_unasked
 from votegame.game.question import Person, Question, Tone, Wish
 from votegame.questions import bank_text, topics
 from votegame.questions.bank_text import BankQuestion
-from votegame.questions.names import Names
+from votegame.questions.names import names_of
 
 LANGUAGES: Final = ("en", "de")
 """Primary subtags of the languages that the built-in bank has."""
@@ -79,7 +79,7 @@ class Bank(Sequence[Question]):
 
     def naming(self, people: Sequence[Person], language: str) -> Callable[[Question], bool]:
         """See `QuestionBank.naming`."""
-        names = Names(people, language)
+        names = names_of(tuple(people), language)
         return lambda question: names.are_in(question.text)
 
 

@@ -71,6 +71,12 @@ class Names:
         return not runs.isdisjoint(self._together)
 
 
+@lru_cache(maxsize=64)
+def names_of(people: tuple[Person, ...], language: str) -> Names:
+    """The names of `people`; one draw asks for them several times."""
+    return Names(people, language)
+
+
 @lru_cache(maxsize=16_384)
 def _forms(username: str, language: str) -> _Forms:
     small = _plain_small_words(language)

@@ -14,6 +14,7 @@ then one that nobody has seen for long; at last any that was not asked in this r
 import asyncio
 import random
 from collections.abc import Collection, Iterable, Sequence
+from functools import lru_cache
 from typing import Final, Literal
 
 import structlog
@@ -30,7 +31,7 @@ from votegame.questions.calls import Calls
 from votegame.questions.filler import HISTORY, LOW, Filler, Rates
 from votegame.questions.languages import language_fits
 from votegame.questions.likeness import Likenesses
-from votegame.questions.names import Names
+from votegame.questions.names import Names, names_of
 from votegame.questions.ports import (
     ANY_SOURCE,
     Limits,
@@ -144,7 +145,7 @@ class Supply:
 
     async def draw(self, wish: Wish, asked: frozenset[str], people: tuple[Person, ...]) -> Question | None:
         """See `QuestionSource.draw`."""
-        names, likenesses = Names(people, wish.language), Likenesses(asked)
+        names, likenesses = names_of(people, wish.language), Likenesses(asked)
         draw = _Draw(wish, wishes.normal(wish), asked, people, names, likenesses)
         drawn = await self._drawn(draw)
         if drawn.is_low and self._filler is not None:
@@ -186,7 +187,7 @@ class Supply:
             if question is not None:
                 return _Drawn(question, "stock", is_low)
             question = await self._from_bank(draw, await self._seen(draw, history))
-            if question is not None and _is_in_language(question, draw.wish):
+            if question is not None and _is_in_language(question.text, draw.wish.language):
                 return _Drawn(question, "bank", is_low)
             spare = spare or question
         return _Drawn(spare, "none" if spare is None else "bank", is_low)
@@ -235,9 +236,10 @@ class Supply:
         self._is_failing = error is not None
 
 
-def _is_in_language(question: Question, wish: Wish) -> bool:
-    """Whether the bank had something in the language of the wish, rather than its last resort."""
-    return script_fits(question.text, wish.language) and language_fits(question.text, wish.language)
+@lru_cache(maxsize=4096)
+def _is_in_language(text: str, language: str) -> bool:
+    """Whether what the bank had is in the language of the wish, rather than its last resort."""
+    return script_fits(text, language) and language_fits(text, language)
 
 
 class FilledBy(Struct, frozen=True, kw_only=True):

@@ -79,7 +79,7 @@ class PostgresQuestionStore:
         """Which of `keys` are in the last `history` of one of `people`."""
         rows = await self._database.fetch_all("question_seen", people=list(people), history=history)
         found = _by_digest(keys)
-        return frozenset(key for (digest,) in rows for key in found.get(digest, ()))
+        return frozenset([key for (digest,) in rows if digest in found for key in found[digest]])
 
     async def claim_gap(self, wish: Wish, claimant: str, *, lease_ms: int) -> GapClaim:
         """Whether `claimant`, a UUID, alone may fill the stock of `wish` now, and for `lease_ms`; or why not."""
