@@ -1,5 +1,6 @@
 """What the collector looks at, and when."""
 
+import asyncio
 import gc
 import weakref
 
@@ -52,8 +53,43 @@ def test_a_look_finds_what_has_outlived_the_looks_at_the_young():
     assert gone() is None
 
 
-def test_what_was_there_at_the_start_is_not_looked_at():
+def test_what_was_set_aside_is_not_looked_at_again_until_everything_is():
+    node = Node()
+    gone = weakref.ref(node)
     collector.set_aside()
-    assert gc.get_freeze_count() > 1_000
-    lasting = {id(one) for one in gc.get_objects()}
-    assert id(looks) not in lasting
+    del node
+    collector.set_aside()
+    assert gone() is not None
+    assert collector.look() > 0
+    assert gone() is None
+
+
+def test_what_held_itself_before_is_freed_and_not_set_aside():
+    node = Node()
+    gc.collect()
+    gone = weakref.ref(node)
+    del node
+    assert collector.set_aside() > 0
+    assert gone() is None
+
+
+def test_something_has_gathered_when_the_young_were_looked_at_a_few_times():
+    collector.set_aside()
+    assert not collector.has_gathered()
+    kept = [[] for _ in range(200_000)]
+    assert collector.has_gathered()
+    collector.set_aside()
+    assert not collector.has_gathered()
+    del kept
+
+
+async def test_second_by_second_what_has_gathered_is_set_aside(monkeypatch):
+    monkeypatch.setattr(collector, "SOME_SECONDS", 0.001)
+    collector.set_aside()
+    before = gc.get_freeze_count()
+    kept = [[] for _ in range(200_000)]
+    running = asyncio.create_task(collector.run())
+    async with asyncio.timeout(10):
+        while gc.get_freeze_count() < before + len(kept):
+            await asyncio.sleep(0)
+    running.cancel()
