@@ -26,7 +26,7 @@ from votegame.rooms.ports import Claim, CloseAttached, Moved, Resumed
 from votegame.rooms.room import Room
 from votegame.wire.close_codes import CloseCode
 
-_TURNS_AT_ONCE: Final = 32
+_TURNS_AT_ONCE: Final = 8
 """Turns of a backlog before other rooms get the loop."""
 
 Ending = Literal["never opened", "elsewhere", "moved", "given up", "retired", "discarded", "broken", "stopped"]

@@ -3,6 +3,7 @@
 import asyncio
 import gc
 import weakref
+from itertools import pairwise
 
 import pytest
 
@@ -458,3 +459,16 @@ async def test_after_a_restart_a_round_gets_five_seconds_once_per_claim(table, r
     await asyncio.sleep(30)
     assert len(table.outlet.frames("deadline_changed")) <= 1
     assert len(table.outlet.frames("round_ended")) == 1
+
+
+async def test_a_room_with_a_backlog_lets_others_have_the_loop_after_a_few_turns(table, room):
+    ada, _ = await room
+    await settle()
+    before = table.room_of(ada.code).state.position
+    for number in range(60):
+        ada.send(ada.change(topic=f"topic {number}", id_=str(number)))
+    positions = [before]
+    while positions[-1] < before + 60:
+        await asyncio.sleep(0)
+        positions.append(table.room_of(ada.code).state.position)
+    assert max(later - earlier for earlier, later in pairwise(positions)) <= 10
