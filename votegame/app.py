@@ -9,9 +9,8 @@ database goes.
 import asyncio
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Any, Final
+from typing import Final
 
-import msgspec
 import structlog
 from aiohttp import web
 
@@ -32,7 +31,6 @@ from votegame.cluster.node import Node
 from votegame.cluster.outlets import Outlets
 from votegame.cluster.router import ClusterRouter, LocalRouter
 from votegame.cluster.sweeper import Sweeper
-from votegame.game.house import House
 from votegame.gateway.gateway import Gateway
 from votegame.gateway.ports import GatewaySettings
 from votegame.ids import NodeId, PooledRandom, new_uuid
@@ -42,12 +40,13 @@ from votegame.metrics import Metrics
 from votegame.providers import Model
 from votegame.pulse import Pulse
 from votegame.question_supply import answer_moderator, question_supply
-from votegame.questions.bank import Bank, built_in_bank
+from votegame.questions.bank import built_in_bank
 from votegame.rooms.environment import Environment
 from votegame.rooms.journal import Journal
 from votegame.rooms.memberships import Memberships
 from votegame.rooms.registry import Registry
 from votegame.settings import Settings
+from votegame.settings.derived import house_of, limits_of
 from votegame.storage.database import Database
 from votegame.storage.nodes import PostgresNodeStore
 from votegame.storage.retention import Retention
@@ -65,7 +64,6 @@ from votegame.web.sessions import CookieStorage
 from votegame.web.web_client import WebClient
 from votegame.wire.close_codes import CloseCode
 from votegame.wire.codec import Codec
-from votegame.wire.limits import Limits, server_frame_bytes
 
 _NODE_STOP_SECONDS: Final = 5.0
 _TAKES_NOTHING_SECONDS: Final = 2.0
@@ -162,7 +160,7 @@ class Server:
 
     def _make_gateway(self) -> None:
         settings = self._settings
-        limits = _limits(settings)
+        limits = limits_of(settings)
         self._gateway = Gateway(
             settings=GatewaySettings(
                 limits=limits,
@@ -214,7 +212,7 @@ class Server:
             outlet=here if self._cluster is None else self._cluster.audience,
             clock=self._clock,
             rng=rng,
-            house=_house(settings, bank, has_moderation=self._moderator is not None),
+            house=house_of(settings, bank, has_moderation=self._moderator is not None),
             memberships=self._memberships,
             questions=self._supply,
             moderator=answer_moderator(self._moderator, clock=self._clock, metrics=self._metrics),
@@ -386,25 +384,3 @@ class Server:
         self._metrics.rooms(len(self._registry))
         self._metrics.lease(is_valid=self._lease.is_valid())
         self._metrics.redis(is_away=self._cluster is not None and not self._links.is_subscribed)
-
-
-def _limits(settings: Settings) -> Limits:
-    defaults = {field.name: field.default for field in msgspec.structs.fields(Limits)}
-    chosen: dict[str, Any] = {name: _whole(getattr(settings, name, value)) for name, value in defaults.items()}
-    return Limits(**{**chosen, "server_frame_bytes": server_frame_bytes(settings.max_players, settings.max_members)})
-
-
-def _whole(value: float) -> float:
-    """Numbers without a fraction are told without a point, as clients with typed integers expect."""
-    return int(value) if value == int(value) else value
-
-
-def _house(settings: Settings, bank: Bank, *, has_moderation: bool) -> House:
-    return House(
-        bank=bank,
-        has_moderation=has_moderation,
-        max_members=settings.max_members,
-        grace_ms=int(settings.grace_seconds * 1000),
-        host_away_ms=int(settings.host_away_seconds * 1000),
-        closing_ms=int(settings.closing_seconds * 1000),
-    )

@@ -1,0 +1,29 @@
+import msgspec
+import pytest
+
+from tests.fakes import a_bank
+from votegame.game.house import House
+from votegame.settings import Settings
+from votegame.settings.derived import house_of, limits_of
+from votegame.wire.limits import Limits
+
+
+def test_what_is_not_set_is_as_the_protocol_says():
+    bank = a_bank()
+    default = House(bank=bank)
+    assert house_of(Settings(), bank, has_moderation=False) == msgspec.structs.replace(
+        default, max_members=Settings().max_members
+    )
+    for name in ("answer_chars", "command_burst"):
+        assert getattr(limits_of(Settings()), name) == getattr(Limits(), name)
+
+
+@pytest.mark.parametrize(("rate_limits", "is_bounded"), [("on", True), ("off", False)])
+def test_how_often_in_ten_minutes_is_a_limit_per_time(rate_limits, is_bounded):
+    house = house_of(Settings(rate_limits=rate_limits), a_bank(), has_moderation=False)
+    assert (house.most_remembered < 1_000) == is_bounded
+
+
+def test_numbers_without_a_fraction_are_told_without_a_point():
+    told = msgspec.json.decode(msgspec.json.encode(limits_of(Settings(reply_seconds=7.0))))
+    assert isinstance(told["reply_seconds"], int)
