@@ -56,7 +56,7 @@ def has_gathered() -> bool:
 
 
 def look() -> int:
-    """Look at all that has come since the process began; returns how many objects were found that nobody could reach."""
+    """Look at all that has come since the process began; returns how many objects nobody could reach."""
     started = time.monotonic()
     gc.unfreeze()
     found = set_aside()

@@ -13,7 +13,7 @@ from votegame.game.state import State
 from votegame.ids import AnswerId, RoundId, UserId
 
 
-class Ok(Struct, frozen=True):
+class Ok(Struct, frozen=True, gc=False):
     """The command was taken, now or earlier.
 
     Attributes:
@@ -27,14 +27,14 @@ class Ok(Struct, frozen=True):
     durable: bool = True
 
 
-class Refusal(Struct, frozen=True):
+class Refusal(Struct, frozen=True, gc=False):
     """The command was refused and has left no trace."""
 
     code: ErrorCode
     details: Mapping[str, Any] = {}
 
 
-class Resumption(Struct, frozen=True):
+class Resumption(Struct, frozen=True, gc=False):
     """The connection continues from `last_seq` of `stream`, or starts again from a snapshot.
 
     Which of the two is known where frames are kept, so everything for both is here.
@@ -51,7 +51,7 @@ class Resumption(Struct, frozen=True):
 Reply = Ok | Refusal | Resumption
 
 
-class Event(Struct, frozen=True):
+class Event(Struct, frozen=True, gc=False):
     """The public version of a record, the same for every member.
 
     Attributes:
@@ -71,7 +71,7 @@ class Event(Struct, frozen=True):
     closes_room: bool = False
 
 
-class Notice(Struct, frozen=True):
+class Notice(Struct, frozen=True, gc=False):
     """A fact of now, without a number.
 
     Attributes:
@@ -87,7 +87,7 @@ class Notice(Struct, frozen=True):
     shared: tuple[str, ...] = ()
 
 
-class Whisper(Struct, frozen=True):
+class Whisper(Struct, frozen=True, gc=False):
     """A notice for one member alone, in all of his connections. It is sent again rather than lost.
 
     Attributes:
@@ -101,7 +101,7 @@ class Whisper(Struct, frozen=True):
     fields: Mapping[str, Any]
 
 
-class DrawQuestion(Struct, frozen=True):
+class DrawQuestion(Struct, frozen=True, gc=False):
     """Effect: find the room's next question, in place of one that was found before.
 
     What is found comes back as the `drawn` of `votegame.game.outside.Outside`.
@@ -117,7 +117,7 @@ class DrawQuestion(Struct, frozen=True):
     people: tuple[Person, ...]
 
 
-class CheckAnswer(Struct, frozen=True):
+class CheckAnswer(Struct, frozen=True, gc=False):
     """Effect: have an answer checked. It comes back in an `AnswersChecked`."""
 
     round_id: RoundId
@@ -128,7 +128,7 @@ class CheckAnswer(Struct, frozen=True):
 Effect = DrawQuestion | CheckAnswer
 
 
-class Change(Struct, frozen=True, kw_only=True):
+class Change(Struct, frozen=True, gc=False, kw_only=True):
     """All consequences of a turn, to be carried out in the order of the attributes.
 
     Attributes:

@@ -30,7 +30,7 @@ Token = Annotated[str, Meta(min_length=1, max_length=4_096)]
 Reaction = Literal["applause", "laugh", "heart", "surprise", "sad", "fire", "thumbs_up", "thumbs_down"]
 
 
-class Command(Struct, frozen=True, kw_only=True, tag_field="type", tag=tag_of):
+class Command(Struct, frozen=True, gc=False, kw_only=True, tag_field="type", tag=tag_of):
     """What all commands have: the `id` that the client chose, 1 to 64 characters."""
 
     id: CommandId

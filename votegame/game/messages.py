@@ -11,21 +11,21 @@ from votegame.game.commands import AnyRoomCommand, CreateRoom
 from votegame.ids import AnswerId, RoundId, UserId
 
 
-class User(Struct, frozen=True):
+class User(Struct, frozen=True, gc=False):
     """An identity, as rooms know it."""
 
     user_id: UserId
     display_name: str
 
 
-class FromUser(Struct, frozen=True):
+class FromUser(Struct, frozen=True, gc=False):
     """A command, with the user who gave it as the gateway knows him."""
 
     user: User
     command: AnyRoomCommand
 
 
-class Creation(Struct, frozen=True):
+class Creation(Struct, frozen=True, gc=False):
     """The command that makes a room, or comes again when it has."""
 
     user: User
@@ -35,7 +35,7 @@ class Creation(Struct, frozen=True):
 TimerKind = Literal["phase", "results", "host_away", "closing"]
 
 
-class Timer(Struct, frozen=True):
+class Timer(Struct, frozen=True, gc=False):
     """A wish to be called at `due_ms`, which knows what it was set for.
 
     Attributes:
@@ -51,20 +51,20 @@ class Timer(Struct, frozen=True):
     phase: str
 
 
-class TimerDue(Struct, frozen=True):
+class TimerDue(Struct, frozen=True, gc=False):
     """A timer's time has come."""
 
     timer: Timer
 
 
-class PresenceChanged(Struct, frozen=True):
+class PresenceChanged(Struct, frozen=True, gc=False):
     """Members whose last socket has been gone for longer than the grace period, and those who came back."""
 
     gone: tuple[UserId, ...]
     back: tuple[UserId, ...]
 
 
-class AnswersChecked(Struct, frozen=True, kw_only=True):
+class AnswersChecked(Struct, frozen=True, gc=False, kw_only=True):
     """Answers of a round were checked, or could not be: then they have passed."""
 
     round_id: RoundId
@@ -72,17 +72,17 @@ class AnswersChecked(Struct, frozen=True, kw_only=True):
     flagged: frozenset[AnswerId]
 
 
-class GateWasShut(Struct, frozen=True):
+class GateWasShut(Struct, frozen=True, gc=False):
     """Commits took `shut_ms` milliseconds, longer than players can be asked to bear: deadlines move by that time."""
 
     shut_ms: int
 
 
-class Loaded(Struct, frozen=True):
+class Loaded(Struct, frozen=True, gc=False):
     """The room was just claimed and loaded."""
 
 
-class NoticesMissed(Struct, frozen=True):
+class NoticesMissed(Struct, frozen=True, gc=False):
     """Somebody may have missed notices: what they tell is to be told again, as it stands."""
 
 

@@ -9,14 +9,14 @@ from votegame.game.question import Question, Wish
 from votegame.ids import AnswerId
 
 
-class QuestionDrawn(Struct, frozen=True):
+class QuestionDrawn(Struct, frozen=True, gc=False):
     """What came of a `DrawQuestion`; it is for a room only as long as `wish` is still what the room wishes."""
 
     wish: Wish
     question: Question
 
 
-class Outside(Struct, frozen=True, kw_only=True):
+class Outside(Struct, frozen=True, gc=False, kw_only=True):
     """Outside work, at one instant.
 
     Attributes:

@@ -7,7 +7,7 @@ from msgspec import Struct
 from votegame.ids import UserId
 
 
-class Presence(Struct, frozen=True):
+class Presence(Struct, frozen=True, gc=False):
     """The members' connections at one instant.
 
     Attributes:

@@ -10,7 +10,7 @@ Tone = Literal["family", "default", "spicy"]
 """How daring questions may be: with children at the table, among all sorts of people, or among good friends."""
 
 
-class Question(Struct, frozen=True):
+class Question(Struct, frozen=True, gc=False):
     """A question, and the key that tells whether it was asked before.
 
     Attributes:
@@ -22,7 +22,7 @@ class Question(Struct, frozen=True):
     text: str
 
 
-class Wish(Struct, frozen=True):
+class Wish(Struct, frozen=True, gc=False):
     """What a room wishes of its next question.
 
     Attributes:
@@ -36,7 +36,7 @@ class Wish(Struct, frozen=True):
     tone: Tone
 
 
-class Person(Struct, frozen=True):
+class Person(Struct, frozen=True, gc=False):
     """What a source must know of a member of the room: who it is, and the name that no question may say.
 
     Attributes:

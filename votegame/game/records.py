@@ -35,7 +35,7 @@ releases, which run side by side, each reads what the other one writes.
 """
 
 
-class Payload(Struct, frozen=True, kw_only=True, tag_field="type", tag=tag_of):
+class Payload(Struct, frozen=True, gc=False, kw_only=True, tag_field="type", tag=tag_of):
     """What happened."""
 
 
@@ -256,7 +256,7 @@ HIDDEN: Final = (
 _MODERATED: Final = (AnswerFlagged, AnswerReplaced)
 
 
-class Cause(Struct, frozen=True):
+class Cause(Struct, frozen=True, gc=False):
     """The command that a record came from: on the first of its records only.
 
     Attributes:
@@ -270,7 +270,7 @@ class Cause(Struct, frozen=True):
     digest: str
 
 
-class Record(Struct, frozen=True, kw_only=True):
+class Record(Struct, frozen=True, gc=False, kw_only=True):
     """One row of a room's log.
 
     Attributes:
@@ -289,7 +289,7 @@ class Record(Struct, frozen=True, kw_only=True):
     cause: Cause | None = None
 
 
-class Row(Struct, frozen=True, kw_only=True):
+class Row(Struct, frozen=True, gc=False, kw_only=True):
     """A record in the columns of `room_events`, all of them plain values.
 
     `round_id` and `user_id` stand in columns of their own, where indexes reach them, and not in `payload`.

@@ -18,7 +18,7 @@ _FULL: Final = 128
 """Commands in a stretch before the next one is begun: small to copy, and not too many to look through."""
 
 
-class FirstOk(Struct, frozen=True):
+class FirstOk(Struct, frozen=True, gc=False):
     """What is kept of a command that was taken.
 
     Attributes:
@@ -43,14 +43,14 @@ class FirstOk(Struct, frozen=True):
         return {**self.fields, "own_question_count": self.own_question_count}
 
 
-class Stretch(Struct, frozen=True):
+class Stretch(Struct, frozen=True, gc=False):
     """Commands that follow each other; `newest_ms` is when the last of them was taken."""
 
     newest_ms: int
     commands: dict[str, FirstOk]
 
 
-class Remembered(Struct, frozen=True):
+class Remembered(Struct, frozen=True, gc=False):
     """The commands of the last while; the youngest stretch comes first."""
 
     stretches: tuple[Stretch, ...] = ()

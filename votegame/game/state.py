@@ -19,7 +19,7 @@ from votegame.ids import AnswerId, RoomCode, RoundId, StreamId, UserId, VoteId
 PhaseName = Literal["lobby", "answering", "voting", "results", "finished", "closed"]
 
 
-class Member(Struct, frozen=True):
+class Member(Struct, frozen=True, gc=False):
     """A user in the room, or one who played and left.
 
     Attributes:
@@ -35,14 +35,14 @@ class Member(Struct, frozen=True):
     role: Role = "player"
 
 
-class Answer(Struct, frozen=True):
+class Answer(Struct, frozen=True, gc=False):
     """A player's answer."""
 
     answer_id: AnswerId
     content: str
 
 
-class Flagged(Struct, frozen=True):
+class Flagged(Struct, frozen=True, gc=False):
     """An answer that was left out of the round, and why."""
 
     answer_id: AnswerId
@@ -50,14 +50,14 @@ class Flagged(Struct, frozen=True):
     reason: str
 
 
-class Vote(Struct, frozen=True):
+class Vote(Struct, frozen=True, gc=False):
     """A player's vote for the answer `answer_id`."""
 
     vote_id: VoteId
     answer_id: AnswerId
 
 
-class Round(Struct, frozen=True):
+class Round(Struct, frozen=True, gc=False):
     """What is fixed when a round starts. `players` may answer and vote in it, as long as they keep their seats.
 
     `vote_updates` is kept, since the setting may change when the game is over and its last round can still be seen.
@@ -70,13 +70,13 @@ class Round(Struct, frozen=True):
     vote_updates: VoteUpdates = "counts"
 
 
-class Lobby(Struct, frozen=True, tag="lobby"):
+class Lobby(Struct, frozen=True, gc=False, tag="lobby"):
     """No game yet."""
 
     name: ClassVar[PhaseName] = "lobby"
 
 
-class Answering(Struct, frozen=True, tag="answering"):
+class Answering(Struct, frozen=True, gc=False, tag="answering"):
     """Players answer the question."""
 
     name: ClassVar[PhaseName] = "answering"
@@ -87,7 +87,7 @@ class Answering(Struct, frozen=True, tag="answering"):
     answers: dict[UserId, Answer]
 
 
-class Voting(Struct, frozen=True, tag="voting"):
+class Voting(Struct, frozen=True, gc=False, tag="voting"):
     """Players vote for answers, which are shown in `order`."""
 
     name: ClassVar[PhaseName] = "voting"
@@ -100,7 +100,7 @@ class Voting(Struct, frozen=True, tag="voting"):
     votes: dict[UserId, Vote]
 
 
-class Results(Struct, frozen=True, tag="results"):
+class Results(Struct, frozen=True, gc=False, tag="results"):
     """The round is over, and more are to come. `order` is None when voting was skipped."""
 
     name: ClassVar[PhaseName] = "results"
@@ -113,7 +113,7 @@ class Results(Struct, frozen=True, tag="results"):
     votes: dict[UserId, Vote]
 
 
-class Finished(Struct, frozen=True, tag="finished"):
+class Finished(Struct, frozen=True, gc=False, tag="finished"):
     """The game is over; its last round can still be seen."""
 
     name: ClassVar[PhaseName] = "finished"
@@ -124,7 +124,7 @@ class Finished(Struct, frozen=True, tag="finished"):
     votes: dict[UserId, Vote]
 
 
-class Closed(Struct, frozen=True, tag="closed"):
+class Closed(Struct, frozen=True, gc=False, tag="closed"):
     """The room is gone."""
 
     name: ClassVar[PhaseName] = "closed"
@@ -143,7 +143,7 @@ WITH_ROUND: Final = (Answering, Voting, Results, Finished)
 not fit costs it ten times as much as the one that does."""
 
 
-class State(Struct, frozen=True, kw_only=True):
+class State(Struct, frozen=True, gc=False, kw_only=True):
     """All of a room.
 
     Attributes:

@@ -36,7 +36,7 @@ from votegame.rooms.ports import (
 from votegame.wire import frames
 
 
-class Answered(Struct, frozen=True):
+class Answered(Struct, frozen=True, gc=False):
     """A reply that waits, with where it goes and the `id` that it echoes; `attached` if it attaches a connection."""
 
     origin: Origin
@@ -45,7 +45,7 @@ class Answered(Struct, frozen=True):
     attached: Attached | None = None
 
 
-class CaughtUp(Struct, frozen=True):
+class CaughtUp(Struct, frozen=True, gc=False):
     """The answer to a subscription that waits, decided when the room's events stood at `place`.
 
     `notices` are all that notices tell, as it was then.
@@ -61,7 +61,7 @@ _NOTHING: Final[frozenset[int]] = frozenset()
 Output = Answered | CaughtUp | Event | Notice | Whisper
 
 
-class _Waiting(Struct, frozen=True):
+class _Waiting(Struct, frozen=True, gc=False):
     position: int
     outputs: tuple[Output, ...]
     members: int

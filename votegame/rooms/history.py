@@ -11,7 +11,7 @@ HISTORY_FRAMES: Final = 256
 HISTORY_BYTES: Final = 262_144
 
 
-class Kept(Struct, frozen=True):
+class Kept(Struct, frozen=True, gc=False):
     """An event that was told.
 
     Attributes:

@@ -20,7 +20,7 @@ INBOX_ENTRIES: Final = 1_000
 """Commands that may wait in one room: 5 for each of 200 players."""
 
 
-class Request(Struct, frozen=True):
+class Request(Struct, frozen=True, gc=False):
     """A command that waits, with where its reply goes.
 
     Attributes:
@@ -42,7 +42,7 @@ class Request(Struct, frozen=True):
         return FromUser(self.user, self.command)
 
 
-class Heritage(Struct, frozen=True):
+class Heritage(Struct, frozen=True, gc=False):
     """What is left of a room when it is no longer looked after as it was: by the actor before, or on another node.
 
     Attributes:
@@ -60,14 +60,14 @@ class Heritage(Struct, frozen=True):
     nodes: Mapping[ConnectionId, NodeId] = {}
 
 
-class ConnectionLost(Struct, frozen=True):
+class ConnectionLost(Struct, frozen=True, gc=False):
     """A connection that was, or was to be, attached to the room is gone."""
 
     user_id: UserId
     connection_id: ConnectionId
 
 
-class Subscription(Struct, frozen=True, kw_only=True):
+class Subscription(Struct, frozen=True, gc=False, kw_only=True):
     """A gateway node has connections that were attached to the room, and may have missed something since.
 
     Attributes:

@@ -31,7 +31,7 @@ class _Nobody:
     def refused(self, position: int) -> None: ...
 
 
-class _Turn(Struct, frozen=True):
+class _Turn(Struct, frozen=True, gc=False):
     rows: tuple[Row, ...]
     head: RoomHead
     written_at: float

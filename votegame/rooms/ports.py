@@ -14,7 +14,7 @@ from votegame.game.room_settings import RoomSettings
 from votegame.ids import ConnectionId, NodeId, RoomCode, RoomId, RoundId, StreamId, UserId
 
 
-class RoomHead(Struct, frozen=True, kw_only=True):
+class RoomHead(Struct, frozen=True, gc=False, kw_only=True):
     """What the room's own row repeats of its state, for look-ups that must not fold a log.
 
     Attributes:
@@ -30,7 +30,7 @@ class RoomHead(Struct, frozen=True, kw_only=True):
     next_deadline_ms: int | None
 
 
-class NewRoom(Struct, frozen=True, kw_only=True):
+class NewRoom(Struct, frozen=True, gc=False, kw_only=True):
     """A room that is to be made, owned by `node_id` in epoch 1, with the first rows of its log."""
 
     room_id: RoomId
@@ -44,24 +44,24 @@ class NewRoom(Struct, frozen=True, kw_only=True):
     rows: tuple[Row, ...]
 
 
-class RoomCreated(Struct, frozen=True):
+class RoomCreated(Struct, frozen=True, gc=False):
     """The room is there, owned by the caller in epoch 1."""
 
     server_time_ms: int
 
 
-class RoomRepeated(Struct, frozen=True):
+class RoomRepeated(Struct, frozen=True, gc=False):
     """The creator's same command made this room within the last 10 minutes; `digest` is that of its content."""
 
     room_code: RoomCode
     digest: str
 
 
-class CodeTaken(Struct, frozen=True):
+class CodeTaken(Struct, frozen=True, gc=False):
     """Another room has this code; draw again."""
 
 
-class Append(Struct, frozen=True, kw_only=True):
+class Append(Struct, frozen=True, gc=False, kw_only=True):
     """Rows to append to one log, under the fence.
 
     It takes effect only while the room is in `epoch` and its log ends at `base`. With no rows, only `head` is written.
@@ -74,7 +74,7 @@ class Append(Struct, frozen=True, kw_only=True):
     head: RoomHead
 
 
-class LogEnd(Struct, frozen=True, kw_only=True):
+class LogEnd(Struct, frozen=True, gc=False, kw_only=True):
     """Where a room stands in the database.
 
     Attributes:
@@ -88,7 +88,7 @@ class LogEnd(Struct, frozen=True, kw_only=True):
     server_time_ms: int
 
 
-class Claim(Struct, frozen=True, kw_only=True):
+class Claim(Struct, frozen=True, gc=False, kw_only=True):
     """The room is ours, in a new epoch."""
 
     room_id: RoomId
@@ -97,7 +97,7 @@ class Claim(Struct, frozen=True, kw_only=True):
     epoch: int
 
 
-class Held(Struct, frozen=True):
+class Held(Struct, frozen=True, gc=False):
     """Another node owns the room, and its lease still runs."""
 
     node_id: NodeId
@@ -162,7 +162,7 @@ class RoomStore(Protocol):
         """The open rooms of which the user is a member, each with the name of its phase."""
 
 
-class Origin(Struct, frozen=True):
+class Origin(Struct, frozen=True, gc=False):
     """Where a command came from, and where its reply goes.
 
     Attributes:
@@ -176,21 +176,21 @@ class Origin(Struct, frozen=True):
     node_id: NodeId | None = None
 
 
-class Place(Struct, frozen=True):
+class Place(Struct, frozen=True, gc=False):
     """Where the events of a room stand: `seq` of `stream` is the last that was told."""
 
     stream: StreamId
     seq: int
 
 
-class Attached(Struct, frozen=True):
+class Attached(Struct, frozen=True, gc=False):
     """A connection of `user_id` gets the frames of a room from `place` on."""
 
     user_id: UserId
     place: Place
 
 
-class ReplyFrame(Struct, frozen=True, kw_only=True):
+class ReplyFrame(Struct, frozen=True, gc=False, kw_only=True):
     """The one reply to a command.
 
     Attributes:
@@ -210,7 +210,7 @@ class ReplyFrame(Struct, frozen=True, kw_only=True):
     durable: bool = True
 
 
-class RoomFrame(Struct, frozen=True, kw_only=True):
+class RoomFrame(Struct, frozen=True, gc=False, kw_only=True):
     """An event or a notice, for every connection attached to the room.
 
     Attributes:
@@ -226,7 +226,7 @@ class RoomFrame(Struct, frozen=True, kw_only=True):
     seq: int | None = None
 
 
-class WhisperFrame(Struct, frozen=True):
+class WhisperFrame(Struct, frozen=True, gc=False):
     """A notice for the connections of one user that are attached to the room, and for no other.
 
     Attributes:
@@ -240,21 +240,21 @@ class WhisperFrame(Struct, frozen=True):
     data: bytes
 
 
-class Detach(Struct, frozen=True):
+class Detach(Struct, frozen=True, gc=False):
     """The user's connections get no more frames of the room; without a user, nobody's do."""
 
     room_code: RoomCode
     user_id: UserId | None
 
 
-class CloseAttached(Struct, frozen=True):
+class CloseAttached(Struct, frozen=True, gc=False):
     """Every connection attached to the room is to be closed, with a code that tells it to come back."""
 
     room_code: RoomCode
     close_code: int
 
 
-class Resumed(Struct, frozen=True, kw_only=True):
+class Resumed(Struct, frozen=True, gc=False, kw_only=True):
     """What a gateway node has missed of a room: the answer to its subscription.
 
     Attributes:
@@ -273,7 +273,7 @@ class Resumed(Struct, frozen=True, kw_only=True):
     missed: tuple[RoomFrame | Detach, ...] | None
 
 
-class Moved(Struct, frozen=True):
+class Moved(Struct, frozen=True, gc=False):
     """The room is another node's now, or anyone's: whoever listens is to ask there, or to open it.
 
     Attributes:
