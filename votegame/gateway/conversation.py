@@ -15,7 +15,7 @@ from votegame.game.messages import User
 from votegame.gateway.pending import ATTACHING
 from votegame.gateway.shared import Shared
 from votegame.limits import doors
-from votegame.limits.rates import TokenBucket
+from votegame.limits.command_rate import CommandRate
 from votegame.rooms.ports import Origin
 from votegame.wire.close_codes import CloseCode
 from votegame.wire.codec import BadFrame, name_of
@@ -34,13 +34,12 @@ log = structlog.get_logger(__name__)
 class Conversation:
     """The commands of one connection, which it is handed each time: two that know each other would be garbage."""
 
-    __slots__ = ("_malformed", "_promised", "_rate", "_refusals", "_shared")
+    __slots__ = ("_malformed", "_rate", "_refusals", "_shared")
 
     def __init__(self, shared: Shared) -> None:
         limits = shared.settings.limits
         self._shared = shared
-        self._rate = TokenBucket(limits.command_burst, limits.commands_per_second)
-        self._promised = 0.0
+        self._rate = CommandRate(limits.command_burst, limits.commands_per_second)
         self._refusals = doors.refusals()
         self._malformed = doors.malformed()
 
@@ -50,12 +49,13 @@ class Conversation:
         codec = self._shared.codec
         command = codec.decode(text) if connection.user is not None else codec.decode_before_login(text)
         is_limited = self._shared.settings.rates_are_on
-        was_warned = now < self._promised
-        wait = self._wait_for_rate(now) if is_limited else 0.0
+        command_id = command.command_id if isinstance(command, BadFrame) else command.id
+        was_warned = self._rate.is_warned(now)
+        wait = self._rate.take_turn(command_id, now) if is_limited else 0.0
         if wait:
-            _refuse_for(wait, command.command_id if isinstance(command, BadFrame) else command.id, connection)
+            _refuse_for(wait, command_id, connection)
         elif isinstance(command, BadFrame):
-            connection.refuse(command.code, command.command_id, command.details)
+            connection.refuse(command.code, command_id, command.details)
         else:
             self._shared.metrics.command(name_of(command))
             self._do(command, connection, now)
@@ -64,18 +64,6 @@ class Conversation:
         is_stubborn = wait > 0.0 and was_warned
         if is_limited and ((is_malformed and self._malformed.add(now)) or (is_stubborn and self._refusals.add(now))):
             connection.close(CloseCode.POLICY_VIOLATION)
-
-    def _wait_for_rate(self, now: float) -> float:
-        """Seconds until this command may be sent again, 0.0 if it may come in.
-
-        Each refused command is promised a moment of its own, so that those who were refused together and do as they
-        are told come in one after the other.
-        """
-        wait = self._rate.take(now)
-        if wait:
-            self._promised = max(now + wait, self._promised + 1 / self._shared.settings.limits.commands_per_second)
-            wait = self._promised - now
-        return wait
 
     def _do(self, command: AnyCommand, connection: "Connection", now: float) -> None:
         match command:

@@ -20,13 +20,21 @@ class TokenBucket:
 
         Returns 0.0 when there was one, otherwise the seconds until there is one; then nothing is taken.
         """
-        if now > self._at:
-            self._tokens = min(self._burst, self._tokens + (now - self._at) * self._per_second)
-            self._at = now
+        self._fill(now)
         if self._tokens >= 1.0:
             self._tokens -= 1.0
             return 0.0
         return (1.0 - self._tokens) / self._per_second
+
+    def owe(self, now: float) -> None:
+        """Take a token at `now` whether or not there is one; what is missing has to come back before the next one."""
+        self._fill(now)
+        self._tokens -= 1.0
+
+    def _fill(self, now: float) -> None:
+        if now > self._at:
+            self._tokens = min(self._burst, self._tokens + (now - self._at) * self._per_second)
+            self._at = now
 
     def put_back(self) -> None:
         """Put back a token that was taken for nothing."""

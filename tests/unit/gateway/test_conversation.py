@@ -139,6 +139,38 @@ async def test_those_refused_together_come_in_one_after_the_other(stage):
     assert len(again) == 40
 
 
+async def test_who_obeys_is_let_in_at_his_turn_whatever_was_on_its_way_meanwhile(stage):
+    client = stage.connect("ada")
+    began, on_its_way = stage.clock.at, [str(number) for number in range(55)]
+    turns, again = [], []
+    for step in range(600):
+        stage.clock.at = began + step * 0.01
+        if step < len(on_its_way):
+            client.say(type="ping", id=on_its_way[step])
+        while turns and turns[0][0] <= stage.clock.at:
+            client.say(type="ping", id=turns.pop(0)[1])
+        for frame in client.heard():
+            if frame["type"] == "error":
+                assert frame["id"] not in again, "refused a second time"
+                again.append(frame["id"])
+                turns.append((stage.clock.at + frame["retry_after"], frame["id"]))
+                turns.sort()
+    assert again
+    assert not turns
+    assert not client.connection.is_closing
+
+
+async def test_who_does_not_wait_for_his_turn_keeps_it(stage):
+    client = stage.connect("ada")
+    for number in range(22):
+        client.say(type="ping", id=str(number))
+    *_, first, second = client.heard()
+    stage.clock.at += first["retry_after"] / 2
+    client.say(type="ping", id=second["id"])
+    (early,) = client.heard()
+    assert early["retry_after"] == pytest.approx(second["retry_after"] - first["retry_after"] / 2, abs=0.002)
+
+
 async def test_fifty_refusals_in_ten_seconds_close_the_connection(stage):
     client = stage.connect("ada")
     for number in range(69):
