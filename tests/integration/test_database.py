@@ -13,6 +13,7 @@ import psycopg2  # noqa: TID251
 import pytest
 from psycopg2.extensions import make_dsn, parse_dsn  # noqa: TID251
 
+from tests.integration.sql_kit import run
 from votegame.errors import RowsRefusedError, StoreBusyError, StoreFullError, StoreUnavailableError
 from votegame.storage import database as database_module
 from votegame.storage.connection import Connection
@@ -26,7 +27,6 @@ QUERIES = {
     "setting": "SELECT current_setting(%(name)s)",
     "echo": "SELECT %(text)s::text",
     "json": "SELECT %(text)s::jsonb",
-    "lock_nodes": "WITH l AS MATERIALIZED (SELECT id FROM nodes FOR UPDATE) SELECT pg_sleep(%(seconds)s) FROM l",
     "touch_nodes": "UPDATE nodes SET label = 'x'",
     "node": "INSERT INTO nodes VALUES ('00000000-0000-4000-8000-000000000000', 'n', 0, 0)",
     "null": "INSERT INTO nodes VALUES (NULL, 'n', 0, 0)",
@@ -216,13 +216,12 @@ async def test_a_descriptor_that_is_another_sockets_by_now_is_left_alone(channel
         await writer.wait_closed()
 
 
-async def test_a_locked_row_is_busy(channel, database):
+async def test_a_locked_row_is_busy(channel, other):
     await channel.execute("node")
-    holding = asyncio.create_task(database.fetch_one("lock_nodes", seconds=1))
-    await until(lambda: _is_waiting(channel, "%FOR UPDATE%"))
+    run(other, "SELECT FROM nodes FOR UPDATE")
     with pytest.raises(StoreBusyError):
         await channel.execute("touch_nodes")
-    await holding
+    other.rollback()
     assert await channel.execute("touch_nodes") == 1
 
 
