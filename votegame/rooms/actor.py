@@ -10,19 +10,20 @@ from typing import Final, Literal
 import msgspec
 import structlog
 
-from votegame.errors import ErrorCode, StoreError
+from votegame.errors import ErrorCode
 from votegame.game.change import Change, Refusal
 from votegame.game.commands import JoinRoom, Resume
 from votegame.game.messages import AnswersChecked, Loaded, NoticesMissed
 from votegame.game.state import State
 from votegame.ids import NodeId, RoomCode, RoomId
+from votegame.rooms import turning_away
 from votegame.rooms.alarm import Alarm
 from votegame.rooms.effects import EffectRunner
 from votegame.rooms.environment import Environment
-from votegame.rooms.gate import Answered, Gate
 from votegame.rooms.inbox import INBOX_ENTRIES, ConnectionLost, Entry, Heritage, Inbox, Request, Subscription
-from votegame.rooms.opening import Elsewhere, NotFound, NotNow, Opened, Outcome, open_room
-from votegame.rooms.ports import Claim, CloseAttached, Moved, Resumed
+from votegame.rooms.opening import Elsewhere, NotFound, NotNow, Opened, Outcome
+from votegame.rooms.ownership import Ownership
+from votegame.rooms.ports import Claim, CloseAttached, Moved
 from votegame.rooms.room import Room
 from votegame.wire.close_codes import CloseCode
 
@@ -60,9 +61,8 @@ class Actor:
         self._is_broken = False
         self._is_moving = False
         self._moves_to: NodeId | None = None
-        self._must_claim_anew = False
         self._must_hear_of_commits = True
-        self._claim: Claim | None = None
+        self._ownership = Ownership(env, room_code)
         self._busy_at = env.clock.seconds()
 
     def offer(self, entry: Entry) -> ErrorCode | None:
@@ -115,7 +115,8 @@ class Actor:
 
     def distrust(self) -> None:
         """The lease has lapsed: a room that was claimed before, and is only now being loaded, may not be ours."""
-        self._must_claim_anew = self.room is None
+        if self.room is None:
+            self._ownership.distrust()
 
     def begin_with(self, claim: Claim, request: Request, change: Change) -> None:
         """The room was just made; call before `run`."""
@@ -124,7 +125,7 @@ class Actor:
         self.room.open_with(request, change)
 
     def _room(self, claim: Claim, state: State) -> Room:
-        self._claim = claim
+        self._ownership.begin_with(claim)
         return Room(self._env, claim, state, on_progress=self._progressed, effects=self._effects)
 
     def _progressed(self) -> None:
@@ -151,7 +152,7 @@ class Actor:
         """The room, loaded and begun; when that cannot be, what waits is answered."""
         opened: Outcome = NotNow(is_broken=True)
         try:
-            opened = await self._claimed(claim)
+            opened = await self._ownership.open(claim)
             if isinstance(opened, Opened):
                 room = self._room(opened.claim, opened.state)
                 must_tell_again = self._inherit(room)
@@ -164,6 +165,7 @@ class Actor:
             if isinstance(opened, Elsewhere):
                 self.owner = opened.node_id
                 return None
+            self._is_broken = isinstance(opened, NotNow) and opened.is_broken
         except Exception:
             # What waits must be answered, whatever happened.
             log.exception("a room could not be begun", room_code=self.room_code)
@@ -179,15 +181,6 @@ class Actor:
         asking = self.take_strangers()
         if asking:
             self._env.outlet.deliver([Moved(self.room_code, asking)])
-
-    async def _claimed(self, claim: Claim | None) -> Outcome:
-        opened = await open_room(self._env, self.room_code, claim)
-        while self._must_claim_anew:
-            self._must_claim_anew = False
-            opened = await open_room(self._env, self.room_code, None)
-        if isinstance(opened, NotNow):
-            self._claim, self._is_broken = opened.claim, opened.is_broken
-        return opened
 
     def _inherit(self, room: Room) -> bool:
         """Keep the connections that are attached, if they were told all events that are kept.
@@ -216,21 +209,7 @@ class Actor:
 
     def refuse_waiting(self, code: ErrorCode) -> None:
         """Answer everything that waits with `code`; none of it was decided."""
-        gate = Gate(self.room_code, self._env.outlet, self._env.clock, committed=0)
-        for entry in self._inbox.take_all():
-            match entry:
-                case Request():
-                    gate.add(0, [Answered(entry.origin, entry.command.id, Refusal(code))], members=0)
-                    self._env.observe_turn(type(entry.command).__name__, str(code))
-                case Subscription():
-                    resumed = Resumed(
-                        node_id=entry.node_id,
-                        room_code=entry.room_code,
-                        ref=entry.ref,
-                        named=entry.named,
-                        missed=None,
-                    )
-                    self._env.outlet.deliver([resumed])
+        turning_away.refuse(self._env, self.room_code, self._inbox.take_all(), code)
 
     async def _work(self, room: Room) -> Ending:
         turns = 0
@@ -263,16 +242,9 @@ class Actor:
         assert self.room is not None
         # Nobody would tell the other node of a room without connections; given up, it is found by its deadline.
         node_id = self._moves_to if self.room.presence.has_sockets else None
-        return "given up" if node_id is None else await self._moved(node_id)
-
-    async def _moved(self, node_id: NodeId) -> Ending:
-        """Release the room under the fence. If what became of that is not known, whoever is asked next finds out."""
-        assert self._claim is not None
-        claim, self._claim = self._claim, None
-        try:
-            await self._env.store.release(claim.room_id, claim.epoch, to=node_id)
-        except StoreError as error:
-            log.warning("room perhaps not handed over", room_code=self.room_code, reason=str(error))
+        if node_id is None:
+            return "given up"
+        await self._ownership.hand_over(node_id)
         self.owner = node_id
         return "moved"
 
@@ -360,8 +332,8 @@ class Actor:
 
     @property
     def claimed(self) -> RoomId | None:
-        """The room that is ours, or was; None when it never was."""
-        return None if self._claim is None else self._claim.room_id
+        """See `Ownership.room_id`."""
+        return self._ownership.room_id
 
     @property
     def is_faulty(self) -> bool:
@@ -391,15 +363,5 @@ class Actor:
             self.room = None
 
     async def give_up(self) -> bool:
-        """Let another node, or the sweeper, have the room at once; False to be tried again.
-
-        Without effect when the room was claimed since.
-        """
-        if self._claim is None:
-            return True
-        try:
-            await self._env.store.release(self._claim.room_id, self._claim.epoch)
-        except StoreError as error:
-            log.warning("room not given up yet", room_code=self.room_code, reason=str(error))
-            return False
-        return True
+        """See `Ownership.give_up`."""
+        return await self._ownership.give_up()
