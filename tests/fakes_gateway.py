@@ -141,6 +141,7 @@ class FakeTransport:
         self.takes = True
         self.is_closed = False
         self.is_aborted = False
+        self.is_paused = False
         self.has_written_eof = False
 
     @property
@@ -157,6 +158,12 @@ class FakeTransport:
         self.writes.append(data)
         if not self.takes:
             self.held_back += len(data)
+
+    def pause_reading(self):
+        self.is_paused = True
+
+    def resume_reading(self):
+        self.is_paused = False
 
     def can_write_eof(self):
         return True

@@ -10,13 +10,12 @@ import asyncio
 import contextlib
 import itertools
 import json
-import os
 import random
 import sys
 import time
 import uuid
 from collections import Counter
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from typing import Any, Final, NamedTuple
 
 from tests.serving import ROOT
@@ -24,6 +23,8 @@ from tests.serving import ROOT
 _HEAD_BYTES: Final = 65_536
 _PATIENCE_SECONDS: Final = 10.0
 _DRIP_SECONDS: Final = 1.0
+_FRAME_BYTES: Final = 16_000
+"""Nearly what a frame may have, so that each costs the server what one can."""
 
 
 class Order(NamedTuple):
@@ -71,6 +72,7 @@ class Flooders:
             "joins": self._commands,
             "commands": self._commands,
             "reactions": self._commands,
+            "bad frames": self._commands,
             "slow heads": self._drips,
             "slow bodies": self._drips,
         }
@@ -150,10 +152,10 @@ class Flooders:
             place = number + (self._order.kind == "joins")
             code = self._order.room_codes[place % len(self._order.room_codes)]
             reading = asyncio.create_task(self._count_replies(reader))
-            kinds = itertools.cycle(self._kinds())
+            texts = self._texts(code)
             while not self._is_over and not reading.done():
                 for _ in range(5):
-                    writer.write(_text({"id": uuid.uuid4().hex, "room_code": code, **next(kinds)}))
+                    writer.write(_frame_of(next(texts)))
                 await writer.drain()
                 await asyncio.sleep(0.05)
         finally:
@@ -161,6 +163,12 @@ class Flooders:
                 reading.cancel()
                 await asyncio.gather(reading, return_exceptions=True)
             writer.transport.abort()
+
+    def _texts(self, code: str) -> Iterator[str]:
+        if self._order.kind == "bad frames":
+            yield from itertools.cycle(random.sample(bad := hostile_texts(code), len(bad)))
+        for kind in itertools.cycle(self._kinds()):
+            yield json.dumps({"id": uuid.uuid4().hex, "room_code": code, **kind})
 
     def _kinds(self) -> list[dict[str, Any]]:
         match self._order.kind:
@@ -201,6 +209,39 @@ class Flooders:
             writer.transport.abort()
 
 
+def hostile_texts(room_code: str) -> list[str]:
+    """Texts of frames that are made to cost as much as they can; none of them is a command that has an effect."""
+    field = f'"id":"x","room_code":"{room_code}"'
+    answer = f'{{"type":"submit_answer",{field},"round_id":"{uuid.uuid4()}","answer":"%s"}}'
+    settings = f'{{"type":"update_settings",{field},"settings":{{%s}}}}'
+    ping = '{"type":"ping","id":"x","more":%s}'
+    texts = [
+        "[" * _FRAME_BYTES,
+        '{"a":' * (_FRAME_BYTES // 5),
+        "[" * (_FRAME_BYTES // 2) + "]" * (_FRAME_BYTES // 2),
+        '"' + "\\" * _FRAME_BYTES,
+        '{"type":"ping","id":%s}' % ("9" * _FRAME_BYTES),
+        ping % ("0." + "9" * (_FRAME_BYTES - 100)),
+        ping % ("1e" + "9" * (_FRAME_BYTES - 100)),
+        ping % ('"' + "\\ud800" * (_FRAME_BYTES // 6 - 20) + '"'),
+        '{"type":"ping","id":"x",' + ",".join(['"a":1'] * (_FRAME_BYTES // 6 - 20)) + "}",
+        '{"type":"ping","id":"x",' + ",".join(f'"{number}":1' for number in range(1_800)) + "}",
+        f'{{"type":"resume",{field},"stream":"{uuid.uuid4()}","last_seq":{"9" * (_FRAME_BYTES - 200)}}}',
+        f'{{"type":"join_room","id":"x","room_code":"{"- " * 7_000}{room_code}"}}',
+        '{"type":"%s","id":"x"}' % ("t" * (_FRAME_BYTES - 100)),
+        answer % ("a" + "\u0315" * 3_500 + "\u0300" * 3_500),
+        answer % ("a" + "\u0315" * 400 + "\u0300" * 400),
+        answer % ("\u1100\u1161\u11a8" * 280),
+        answer % ("\\r\\n" * 3_500),
+        answer % ("\u200b" * 280),
+        settings % ('"questions":[' + ",".join(['"' + "a" + "\u0315\u0300" * 59 + '"'] * 20) + "]"),
+        settings % ('"questions":[' + ",".join(['"a"'] * 3_000) + "]"),
+        settings % ('"language":"en' + "-a" * 7_000 + '"'),
+    ]
+    assert all(len(text.encode()) <= 16_384 for text in texts)
+    return texts
+
+
 def _address() -> str:
     return f"10.{random.randrange(256)}.{random.randrange(256)}.{random.randrange(1, 255)}"
 
@@ -238,11 +279,12 @@ async def _answer(reader: asyncio.StreamReader) -> tuple[int, bool]:
     return status, "connection: close" in head
 
 
-def _text(content: Any) -> bytes:
-    payload, mask = json.dumps(content).encode(), os.urandom(4)
+def _frame_of(text: str) -> bytes:
+    # Masked with zeros, as masking takes longer here than what it is to measure takes there.
+    payload = text.encode()
     size = len(payload)
     head = bytes((0x81, 0x80 | size)) if size < 126 else bytes((0x81, 0x80 | 126)) + size.to_bytes(2, "big")
-    return head + mask + bytes(byte ^ mask[place % 4] for place, byte in enumerate(payload))
+    return head + bytes(4) + payload
 
 
 async def _frame(reader: asyncio.StreamReader) -> tuple[int, bytes]:

@@ -33,6 +33,7 @@ KINDS: Final = (
     "joins",
     "commands",
     "reactions",
+    "bad frames",
     "views",
     "pages",
     "slow heads",
@@ -43,7 +44,7 @@ USERS: Final = 100
 """Whose tokens the floods use."""
 FLOODED_ROOMS: Final = 4
 """Of which these are members."""
-OVER_SOCKETS: Final = frozenset({"joins", "commands", "reactions"})
+OVER_SOCKETS: Final = frozenset({"joins", "commands", "reactions", "bad frames"})
 """Done by each user over one socket: together they may send 1,000 commands a second, and send ten times as many."""
 SLOW: Final = frozenset({"slow heads", "slow bodies"})
 SLOW_SECONDS: Final = 14.0
@@ -53,6 +54,7 @@ COMMAND_SECONDS: Final = 0.2
 CALM_SECONDS: Final = 3.0
 RECOVERY_SECONDS: Final = 30.0
 BOUNDS: Final = ("0.05", "0.1", "0.25", "+Inf")
+LAGS: Final = ("0.025", "0.05", "0.1", "+Inf")
 SETTINGS: Final = {"RATE_LIMITS": "on", "TRUSTED_PROXIES": "127.0.0.1", "BCRYPT_COST": "12", "MAX_MEMBERS": "1000"}
 
 
@@ -181,6 +183,7 @@ class Floods:
         names = [f'votegame_turned_away_total{{door="{door}"}}' for door in DOORS]
         names += ["votegame_rooms", "votegame_connections", "process_resident_memory_bytes", "votegame_overload_level"]
         names += ["votegame_loop_lag_lasting_seconds", "process_cpu_seconds_total", "votegame_loop_lag_seconds_sum"]
+        names += [f'votegame_loop_lag_seconds_bucket{{le="{bound}"}}' for bound in LAGS]
         names += ["votegame_commit_seconds_count", "votegame_commit_seconds_sum", "votegame_commit_rows_sum"]
         # What others take from the node on this machine, which is no fault of the flood's.
         waited = _waited_for_a_core(self._nodes.nodes[0].process.pid)

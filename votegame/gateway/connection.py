@@ -59,6 +59,7 @@ class Connection(asyncio.Protocol):
         "_conversation",
         "_is_authenticating",
         "_login",
+        "_n_held",
         "_reader",
         "_shared",
         "address",
@@ -92,10 +93,28 @@ class Connection(asyncio.Protocol):
         self._chatter = TokenBucket(_CHATTER_BURST, _CHATTER_PER_SECOND)
         self._conversation = Conversation(shared)
         self._is_authenticating = False
+        self._n_held = 0
+        """Reads that stand in line."""
 
     def data_received(self, data: bytes) -> None:
         """Take what the socket has read."""
         self.last_heard = self._shared.clock.seconds()
+        line = self._shared.reading_line
+        if self._n_held or not line.lets_in(data):
+            self._n_held += 1
+            self.transport.pause_reading()
+            line.stand(self, data)
+            return
+        self._read(data)
+
+    def go_on(self, data: bytes) -> None:
+        """See `votegame.gateway.reading_line.Sender`."""
+        self._n_held -= 1
+        if not self._n_held and not self.transport.is_closing():
+            self.transport.resume_reading()
+        self._read(data)
+
+    def _read(self, data: bytes) -> None:
         if self._reader is None:
             return
         try:

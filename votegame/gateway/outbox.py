@@ -57,6 +57,12 @@ class Transport(Protocol):
     def write(self, data: bytes) -> None:
         """Send."""
 
+    def pause_reading(self) -> None:
+        """Take nothing more from the socket."""
+
+    def resume_reading(self) -> None:
+        """Go on taking from it."""
+
     def can_write_eof(self) -> bool:
         """Whether one direction can be closed."""
 

@@ -10,6 +10,7 @@ from votegame.gateway.connections import Connections
 from votegame.gateway.outbox import Flusher
 from votegame.gateway.pending import PendingReplies
 from votegame.gateway.ports import GatewaySettings, Identity, Metrics, Revocations
+from votegame.gateway.reading_line import ReadingLine
 from votegame.gateway.replies import Replies
 from votegame.limits.admission import Admission
 from votegame.limits.doors import Doors
@@ -44,4 +45,5 @@ class Shared:
     replies: Replies
     admission: Admission
     logins: Passing
+    reading_line: ReadingLine = field(default_factory=ReadingLine)
     closing: "dict[Connection, float]" = field(default_factory=dict)
