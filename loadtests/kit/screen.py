@@ -1,4 +1,4 @@
-"""What one member sees of a room: the fold of what he is told, by the rules of `protocol/v1.md`, chapters 6 and 7.
+"""What one member sees of a room: the fold of what he is told, by the rules of `protocol/v1.md`, chapters 6 and 8.
 
 Only what a player needs, or what two screens must agree on.
 """

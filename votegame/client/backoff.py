@@ -1,4 +1,4 @@
-"""When to come back after a connection has ended, and whether: pure, by protocol v1, chapter 7, "When to come back".
+"""When to come back after a connection has ended, and whether: pure, by protocol v1, chapter 8, "When to come back".
 
 Waits are fully random: anything between nothing and a ceiling, which doubles with each failure. So the clients of a
 server that restarts come back one by one, and not all at once.

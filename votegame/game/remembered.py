@@ -12,7 +12,7 @@ from votegame.game.records import Cause
 from votegame.ids import UserId
 
 REMEMBERED_MS: Final = 600_000
-"""How long a command is remembered: 10 minutes (protocol v1, "Safe to resend")."""
+"""How long a command is remembered: 10 minutes (protocol v1, "Sending again")."""
 
 _FULL: Final = 128
 """Commands in a stretch before the next one is begun: small to copy, and not too many to look through."""

@@ -78,7 +78,7 @@ _RULES: Final[Mapping[type[AnyRoomCommand], _Rule]] = {
     commands.PlayAgain: _Rule(frozenset({"finished"}), hosting.play_again, host_only=True, is_endless=True),
     commands.React: _Rule(_ANY, reactions.react),
 }
-"""The table of protocol v1, "Commands"."""
+"""The tables of protocol v1, chapters 5 and 7."""
 _FOR_STRANGERS: Final = (commands.JoinRoom, commands.ReadRoom)
 
 
@@ -167,7 +167,7 @@ def decide(
 
 
 def _reply(turn: Turn, user: User, command: AnyRoomCommand, cause: records.Cause | None) -> Reply:
-    """The reply, in the order of precedence of protocol v1, "Error codes"."""
+    """The reply, in the order of protocol v1, "When several errors apply"."""
     first = repeated(turn, user, cause) if cause is not None else None
     if first is not None:
         return first

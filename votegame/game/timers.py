@@ -14,7 +14,7 @@ from votegame.game.state import ACTING, WITH_ROUND, Closed, Results, State
 from votegame.ids import UserId
 
 PLAYERS_TO_START = 2
-"""Connected players that a round needs to start (protocol v1, "Commands")."""
+"""Connected players that a round needs to start (protocol v1, "`start_game`, `next_round`")."""
 
 
 def timers(state: State, presence: Presence, house: House) -> list[Timer]:

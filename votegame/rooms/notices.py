@@ -16,7 +16,7 @@ from votegame.limits.rates import TokenBucket
 LARGE_ROOM: Final = 32
 """Members above which notices are held back: below, a whole room that answers at once is under 1,100 frames."""
 PER_SUBJECT_SECONDS: Final = 0.05
-"""At most 20 a second for each kind and subject (protocol v1, "Frames")."""
+"""At most 20 a second for each kind and subject (protocol v1, "What is promised")."""
 PER_ROOM: Final = 100
 """At most 100 a second in all."""
 

@@ -1,4 +1,4 @@
-"""What calls over HTTP answer, typed (protocol v1, chapters 3 and 6); tests hold what the server answers to it."""
+"""What calls over HTTP answer, typed (protocol v1, chapters 3 and 7); tests hold what the server answers to it."""
 
 from typing import Annotated, Literal
 

@@ -18,7 +18,7 @@ export type Phase = "lobby" | "answering" | "voting" | "results" | "finished";
 export type Role = "player" | "spectator";
 export type Reaction = "applause" | "laugh" | "heart" | "surprise" | "sad" | "fire" | "thumbs_up" | "thumbs_down";
 
-/** What a room shows of its settings (chapter 10). A later server may have more. */
+/** What a room shows of its settings (chapter 11). A later server may have more. */
 export interface Settings {
   max_players: number;
   total_rounds: number;
@@ -133,7 +133,7 @@ export interface User {
   email?: string;
 }
 
-/** `welcome.limits` (chapter 10). */
+/** `welcome.limits` (chapter 11). */
 export type Limits = Record<string, number>;
 
 /**
@@ -152,7 +152,7 @@ export type Status =
   | { state: "stopped"; code: number | "another_user" };
 
 /**
- * A refusal, by the server or by this client. `code` is one of the protocol's (chapter 10), or one of:
+ * A refusal, by the server or by this client. `code` is one of the protocol's (chapter 11), or one of:
  *
  * - `offline`: no connection, and the command is one that is of no use later (`react`, `ping`); or a call that did not
  *   come through.
@@ -249,7 +249,7 @@ export function foldMissed(state: RoomState, ok: { events: Frame[]; now: any }, 
 /** The state after the `ok` to one's own `submit_answer` or `submit_vote`. */
 export function foldReply(state: RoomState, command: Frame, ok: Frame): RoomState;
 
-/** A room that one is in, and its commands, whose fields and errors chapters 5 and 6 tell. */
+/** A room that one is in, and its commands, whose fields and errors chapters 5 and 7 tell. */
 export class Room {
   constructor(client: VotegameClient, code: string);
   readonly code: string;

@@ -328,7 +328,7 @@ export class VotegameClient extends EventTarget {
     throw new VotegameError({ code: "unavailable", ...told, retry_after, status: answer.status });
   }
 
-  // The connection (chapters 2 and 7).
+  // The connection (chapters 2 and 8).
 
   connect() {
     const { state } = this.status;

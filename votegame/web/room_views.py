@@ -1,4 +1,4 @@
-"""Rooms and games over HTTP: the commands of the sockets for clients without one (protocol v1, "Over HTTP").
+"""Rooms and games over HTTP: the commands of the sockets for clients without one (protocol v1, "Without a socket").
 
 A request becomes the same frame that a socket would send, and is decoded by the same codec, so that the two cannot
 drift apart. What stands in the path, a room's code or a round, must be found: otherwise it is `room_not_found`.

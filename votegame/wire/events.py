@@ -1,4 +1,4 @@
-"""Events and notices: what members are told of a room (protocol v1, chapters 5 and 6).
+"""Events and notices: what members are told of a room (protocol v1, chapters 5 and 7).
 
 An event is numbered and the same for every member. A notice has no number; the latest of its kind and subject counts.
 """

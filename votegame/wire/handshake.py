@@ -1,4 +1,4 @@
-"""The handshake: which version of the protocol, of ours and of WebSocket, is spoken (protocol v1, "Transport").
+"""The handshake: which version of the protocol, of ours and of WebSocket, is spoken (protocol v1, "Connect").
 
 Pure functions over header values; `votegame.gateway.route` turns a refusal into an HTTP answer.
 """

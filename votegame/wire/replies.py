@@ -1,4 +1,4 @@
-"""`welcome`, and the replies to commands: an `ok` for each, and `error` (protocol v1, chapters 2 to 7)."""
+"""`welcome`, and the replies to commands: an `ok` for each, and `error` (protocol v1, chapters 2 to 8)."""
 
 from collections.abc import Mapping
 from types import MappingProxyType

@@ -1,7 +1,7 @@
 """What people may write, and the form in which it is kept.
 
 Each function takes what a client sent and returns the text that everybody else will see, or raises `BadText` with the
-reason. Texts are compared, counted and stored in NFC, without blanks at their ends (protocol v1, "Transport"); the
+reason. Texts are compared, counted and stored in NFC, without blanks at their ends (protocol v1, "Text"); the
 other rules keep one member's text from disturbing the texts beside it: no control characters, nothing that reorders
 its neighbours, nothing that looks like nothing, no towers of combining marks.
 
@@ -60,7 +60,7 @@ class BadText(ValueError):  # noqa: N818
 
 
 def answer(text: str, max_chars: int = ANSWER_CHARS) -> str:
-    """An answer: 1 to `max_chars` code points, at most four times as many bytes (protocol v1, "Transport").
+    """An answer: 1 to `max_chars` code points, at most four times as many bytes (protocol v1, "Text").
 
     Line feeds are allowed; CR LF and CR count as line feeds. All other control characters, the separators U+2028 and
     U+2029, and what reorders the text around it are refused (abuse cases UNI-01 to UNI-04).
