@@ -8,11 +8,14 @@ LONGEST_SECONDS: Final = 30.0
 _FIRST_SECONDS: Final = 1.0
 _OVERLOADED: Final = 1013
 _STOP: Final = frozenset({1002, 1003, 1007, 1008, 1009})
+_LATER: Final = frozenset({408, 425, 429})
 
 
 def is_over(code: int | None) -> bool:
     """Whether a close code, or the status of a refused upgrade, says that one must not come back as one is."""
-    return code is not None and (code in _STOP or 4400 <= code < 4500 or 400 <= code < 429)
+    if code is None or code in _LATER:
+        return False
+    return code in _STOP or 4400 <= code < 4500 or 400 <= code < 500
 
 
 def wait_seconds(code: int | None, retry_after: float | None, failures: int, rng: Random) -> float:

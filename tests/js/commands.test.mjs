@@ -74,6 +74,28 @@ test("who is too fast waits as he is told, and sends the same again, before what
   assert.equal(all.latest.last("lock_room").id, id);
 });
 
+test("however often it is too fast, it waits and is not given up", async (t) => {
+  const passes = clock(t);
+  const { all, room } = await inside();
+  const locked = room.lockRoom();
+  for (let times = 0; times < 9; times += 1) {
+    all.latest.refuses("lock_room", { code: "rate_limited", retry_after: 0.1 });
+    passes(100);
+  }
+  all.latest.oks("lock_room");
+  assert.equal((await locked).type, "ok");
+});
+
+test("who wants to leave a room that he is not in any more has left it", async () => {
+  for (const code of ["not_member", "room_not_found"]) {
+    const { all, client, room } = await inside();
+    const left = room.leaveRoom();
+    all.latest.refuses("leave_room", { code });
+    assert.equal((await left).type, "ok");
+    assert.equal(client.room(ROOM), undefined);
+  }
+});
+
 test("a long wait is not waited for in silence", async () => {
   const { all, client } = await inside();
   const joined = client.joinRoom("wx-yz 23");
@@ -186,6 +208,18 @@ test("the time that is left goes by the server's clock, also when that of this m
   assert.equal(room.remainingMs, 20_000);
   passes(60_000);
   assert.equal(room.remainingMs, 0);
+});
+
+test("an event that comes again says nothing of the time that it is now", async (t) => {
+  const passes = clock(t);
+  const { all, room } = await inside(state("voting"));
+  const { seq } = room.state;
+  const locked = { type: "room_locked", room_code: ROOM, seq: seq + 1, server_time: Date.now() };
+  all.latest.says(locked);
+  const left = room.remainingMs;
+  passes(5_000);
+  all.latest.says(locked);
+  assert.equal(room.remainingMs, Math.max(0, left - 5_000));
 });
 
 test("while the game is paused the clock stands, and without a deadline there is none", async () => {

@@ -358,6 +358,23 @@ async def test_a_room_that_cannot_be_resumed_is_over(code):
 EVENT = {"room_code": ROOM, "server_time": 5_000_000}
 
 
+@pytest.mark.parametrize("code", ["not_member", "room_not_found"])
+async def test_who_leaves_a_room_that_he_is_not_in_any_more_has_left(code):
+    async with in_a_room() as (server, client, room):
+        server.answer = lambda command: refused(code) if command["type"] == "leave_room" else None
+        await room.leave()
+        assert room.ended == code
+        assert await client.join_room(ROOM) is not room
+
+
+async def test_that_one_cannot_leave_now_is_raised():
+    async with in_a_room() as (server, _, room):
+        server.answer = lambda command: refused("unauthenticated") if command["type"] == "leave_room" else None
+        with pytest.raises(LoginNeeded):
+            await room.leave()
+        assert room.ended is None
+
+
 async def test_a_hole_is_resumed_once_and_what_comes_meanwhile_is_left_out():
     async with in_a_room() as (server, _, room):
         n = STATE["seq"]

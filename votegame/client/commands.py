@@ -64,10 +64,6 @@ class Commands(ABC):
         """Show how one feels. Raises ConnectionLost without a connection: a reaction is of the moment."""
         await self.command("react", reaction=reaction)
 
-    async def leave(self) -> None:
-        """Leave the room for good."""
-        await self.command("leave_room")
-
     async def take_seat(self) -> None:
         """As a spectator, become a player."""
         await self.command("join_room", role="player")

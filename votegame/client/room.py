@@ -8,6 +8,7 @@ import asyncio
 import uuid
 from collections.abc import AsyncIterator, Callable
 from functools import partial
+from typing import Final
 
 import msgspec
 
@@ -20,6 +21,8 @@ from votegame.client.feed import Feed, Feeds
 from votegame.client.fold import HoleError, RoomFold
 from votegame.client.pending import Kind, Pending
 from votegame.client.view import RoomView
+
+_OUT: Final = frozenset({"not_member", "room_not_found"})
 
 
 class Room(Commands):
@@ -91,6 +94,15 @@ class Room(Commands):
         kind = Kind.MOMENT if command_type == "react" else Kind.LASTING
         taken = partial(self._took, {"type": command_type, **command})
         return await self._exchange.ask(command_type, command, kind, taken)
+
+    async def leave(self) -> None:
+        """Leave the room for good. Who is not in it any more has left it."""
+        try:
+            await self.command("leave_room")
+        except CommandRefused as error:
+            if error.code not in _OUT:
+                raise
+            self.end(error.code)
 
     def _took(self, command: Frame, ok: Frame) -> None:
         if "state" in ok:

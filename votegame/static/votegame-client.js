@@ -10,6 +10,7 @@ const MOST_TRIES = 5;
 const REMEMBERED_MS = 540_000; // the server knows a repetition for 10 minutes; after that it would be done twice
 const OWN_EVENTS = new Set(["frame", "room", "status"]);
 const NEVER_AGAIN = new Set(["react", "ping"]);
+const OUT = new Set(["not_member", "room_not_found"]);
 
 export const TIMES = Object.freeze({
   backoff: 1000,
@@ -545,8 +546,9 @@ export class VotegameClient extends EventTarget {
   }
 
   #told(frame) {
-    this.#setClock(frame);
     const room = this.rooms.get(frame.room_code);
+    // What comes again was said at another time.
+    if (!(frame.seq <= room?.state?.seq)) this.#setClock(frame);
     if (!room) return "room_code" in frame ? undefined : this.#tell(frame);
     if (!room.state) return;
     if ("seq" in frame) {
@@ -610,7 +612,7 @@ export class VotegameClient extends EventTarget {
   /** One is no member any more: what was to be done there cannot be. */
   #expel(room, error) {
     for (const entry of [...this.#pending.values()]) {
-      if (entry.frame.room_code === room.code && entry.frame.type !== "join_room") this.#reject(entry, error);
+      if (entry.frame.room_code === room.code && entry.frame.type !== "join_room") this.#end(entry, error);
     }
     this.#forget(room, error);
   }
@@ -666,14 +668,14 @@ export class VotegameClient extends EventTarget {
     const isLimited = error.code === "rate_limited";
     const asked = error.retry_after * 1000;
     const isOver = NEVER_AGAIN.has(entry.frame.type) || asked > patience || !(isLimited || error.retryable);
-    if (isOver) this.#reject(entry, error);
+    if (isOver) this.#end(entry, error);
     else this.#again(entry, error, asked || again * 2 ** entry.tries, isLimited);
     this.#flush();
   }
 
   #again(entry, error, ms, isLimited = false) {
     clearTimeout(entry.timer);
-    if (entry.tries++ >= MOST_TRIES) return this.#reject(entry, error);
+    if (!isLimited && entry.tries++ >= MOST_TRIES) return this.#reject(entry, error);
     entry.state = isLimited ? "limited" : "waiting";
     entry.timer = setTimeout(() => {
       this.#queue(entry);
@@ -694,6 +696,15 @@ export class VotegameClient extends EventTarget {
   #reject(entry, error) {
     this.#settle(entry);
     entry.reject(new VotegameError(error));
+  }
+
+  /** Who wants to leave and is out already has left. */
+  #end(entry, error) {
+    if (entry.frame.type !== "leave_room" || !OUT.has(error.code)) return this.#reject(entry, error);
+    this.#settle(entry);
+    entry.resolve({ type: "ok", id: entry.frame.id });
+    const room = this.rooms.get(entry.frame.room_code);
+    if (room) this.#forget(room, error);
   }
 
   #rejectAll(error) {

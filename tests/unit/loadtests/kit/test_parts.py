@@ -72,8 +72,8 @@ def test_the_close_code_says_whether_to_come_back():
     for code, entry in codes.items():
         # With `after_login` it would be another user: the kit's are guests.
         assert coming_back.is_over(int(code)) == (entry["come_back"] in {"no", "after_login"}), code
-    assert not any(coming_back.is_over(code) for code in (None, 1000, 1006, 1011, 4599, 429, 503))
-    assert all(coming_back.is_over(code) for code in (400, 401, 403, 4499))
+    assert not any(coming_back.is_over(code) for code in (None, 1000, 1006, 1011, 4599, 408, 425, 429, 503))
+    assert all(coming_back.is_over(code) for code in (400, 401, 403, 431, 4499))
 
 
 def test_waits_are_random_and_grow_and_are_what_the_server_asks_for():
