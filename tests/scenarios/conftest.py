@@ -6,6 +6,7 @@ from collections.abc import Sequence
 import aiohttp
 import pytest
 
+from tests.browser import chromium, devices
 from tests.nodes import Nodes
 from tests.scenarios.talker import Talker, turned
 from tests.serving import ServerProcess, clean_server, complaints
@@ -75,3 +76,27 @@ async def table(guest):
         return members
 
     return make
+
+
+@pytest.fixture(scope="module")
+async def browser():
+    """One process for all tests of a module."""
+    async with chromium() as running:
+        yield running
+
+
+@pytest.fixture
+async def device(browser, server_url):
+    """Opens devices, each with cookies and storage of its own, which must have nothing to complain of."""
+    async with devices(browser, server_url) as open_one:
+        yield open_one
+
+
+@pytest.fixture
+async def mortal_server():
+    """A server that may be killed."""
+    process = ServerProcess(**WAITS)
+    await process.start()
+    yield process
+    await process.stop()
+    await process.close()
