@@ -133,3 +133,13 @@ async def test_a_code_of_no_room_is_told_in_words(device):
     await eve.page.click("[name=join]")
     await eve.sees(".warning")
     assert await eve.page.inner_text(".warning") == "There is no such room, or it is closed."
+
+
+async def test_what_is_typed_stays_when_a_note_goes(device):
+    ada, _ben, _cleo, _code = await table(device)
+    await ada.page.click("[name=more]")
+    await ada.page.fill("[name=topic]", "lighthouses")
+    await ada.sees(".note")
+    await ada.page.wait_for_selector(".note", state="detached")
+    assert await ada.page.input_value("[name=topic]") == "lighthouses"
+    assert await ada.page.evaluate("document.activeElement.name") == "topic"
