@@ -5,6 +5,7 @@ import pytest
 from tests.axe import findings
 from tests.browser import PHONE, TV, Device, in_a_browser, joined, table
 
+pytest.importorskip("axe_playwright_python", reason="axe-playwright-python is not installed: it is in `browser`")
 pytestmark = in_a_browser
 ALL_OF_IT = 2400
 """So high a phone, in pixels, need not scroll: axe does not judge what is scrolled away."""
