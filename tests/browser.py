@@ -4,6 +4,7 @@ Chromium is Debian's, or another one on the PATH; Playwright's own is never down
 """
 
 import json
+import re
 import shutil
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -50,8 +51,8 @@ class Device:
         page.on("pageerror", lambda error: self.complaints.append(str(error)))
 
     def _complain(self, said) -> None:
-        # That a server is away is no fault of the page's.
-        if said.type in {"error", "warning"} and "net::ERR_" not in said.text:
+        # That a server is away, or refuses what people have typed, is no fault of the page's.
+        if said.type in {"error", "warning"} and not re.search("net::ERR_|status of 422", said.text):
             self.complaints.append(said.text)
 
     async def sees(self, selector: str) -> None:
