@@ -74,10 +74,10 @@ class Device:
 
 
 @asynccontextmanager
-async def chromium() -> AsyncIterator["api.Browser"]:
+async def chromium(*arguments: str) -> AsyncIterator["api.Browser"]:
     """A browser process, for any number of devices."""
     async with api.async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=QUIET)
+        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=[*QUIET, *arguments])
         yield browser
         await browser.close()
 
@@ -99,7 +99,8 @@ async def devices(browser, url: str) -> AsyncIterator[Open]:
     finally:
         for each in opened:
             await each.page.context.close()
-    assert [each.complaints for each in opened] == [[] for _ in opened]
+    complaints = [complaint for each in opened for complaint in each.complaints]
+    assert not complaints, "\n".join(complaints)
 
 
 async def joined(device: Open, address: str, name: str, **settings) -> Device:
