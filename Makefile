@@ -6,9 +6,11 @@ BIN := $(VENV)/bin
 RUN_STAMP := $(VENV)/.run
 TEST_STAMP := $(VENV)/.test
 LOAD_STAMP := $(VENV)/.load
+BROWSER_STAMP := $(VENV)/.browser
 SOURCES := pyproject.toml constraints.txt setup.py
 
-.PHONY: run test test-long simulate check lint cover chaos load bench profile capacity results format protocol rolling-restart clean
+.PHONY: run test test-long browser test-browser simulate check lint cover chaos load bench profile capacity results screenshots format \
+  protocol rolling-restart clean
 .DEFAULT_GOAL := run
 
 run: $(RUN_STAMP)
@@ -25,6 +27,12 @@ simulate: $(TEST_STAMP)
 # What takes long: planted bugs, chaos, models that misbehave, the bus over Redis, balancers, the image, the last release.
 test-long: $(TEST_STAMP)
 	@exec $(BIN)/python -m pytest -m long $(ARGS)
+
+# What drives Chromium, which itself must be on the PATH. From then on `make test-long` has the tests in a browser, too.
+browser: $(BROWSER_STAMP)
+
+test-browser: $(BROWSER_STAMP)
+	@exec $(BIN)/python -m pytest -m long tests/scenarios/test_web_*.py $(ARGS)
 
 check: lint cover test
 
@@ -64,6 +72,10 @@ results: $(TEST_STAMP)
 # make load ARGS="--shape vote_burst -u 500 -r 50 -t 120s --processes 2"
 load: $(LOAD_STAMP)
 	@exec $(BIN)/python -m loadtests.serve_and_load $(ARGS)
+
+# The pictures of README, from a game on a server of its own. Needs Chromium and, for the reactions, an emoji font.
+screenshots: $(BROWSER_STAMP)
+	@exec $(BIN)/python -m tests.screenshots screenshots
 
 # What is generated in protocol/: schemas, asyncapi.json, openapi.json.
 protocol: $(TEST_STAMP)
@@ -121,5 +133,9 @@ $(TEST_STAMP): $(SOURCES) | $(BIN)/python
 $(LOAD_STAMP): $(SOURCES) | $(BIN)/python
 	@$(call INSTALL, for load tests too,embedded$(comma)load)
 	@touch $(RUN_STAMP) $@
+
+$(BROWSER_STAMP): $(TEST_STAMP)
+	@$(call INSTALL, for a browser too,embedded$(comma)browser)
+	@touch $@
 
 comma := ,

@@ -12,6 +12,9 @@ ROOT = Path(__file__).parents[2]
 FOREIGN_VARIABLES = {"RAILWAY_DEPLOYMENT_DRAINING_SECONDS"}
 DOCUMENTS = ("README.md", "DEPLOYMENT.md", "CONTRIBUTING.md", "CHANGELOG.md", "SECURITY.md", "tests/invariants.md")
 
+MOST_BYTES = 600_000
+"""Of all pictures: whoever clones the project gets every version of them."""
+
 
 def text(name: str) -> str:
     return (ROOT / name).read_text(encoding="utf-8")
@@ -38,6 +41,14 @@ def test_nothing_is_set_by_the_example_of_an_environment():
 def test_links_lead_somewhere(name):
     for target in re.findall(r"\]\(([^)#:]+?)(?:#[\w-]*)?\)", text(name)):
         assert ((ROOT / name).parent / target).exists(), target
+
+
+def test_pictures_are_there_in_light_and_in_dark_and_small():
+    shown = re.findall(r'src(?:set)?="(screenshots/[\w-]+\.png)"', text("README.md"))
+
+    assert sorted(shown) == sorted(f"screenshots/{path.name}" for path in (ROOT / "screenshots").iterdir())
+    assert [each for each in shown if each.replace("-light", "-dark") not in shown] == []
+    assert sum((ROOT / each).stat().st_size for each in shown) < MOST_BYTES
 
 
 @pytest.mark.parametrize("name", ["README.md", "CONTRIBUTING.md"])

@@ -1,11 +1,15 @@
 """Running servers for stories: the product as one process, and as two, with short waits."""
 
 import itertools
+import random
 from collections.abc import Sequence
+from functools import partial
 
 import aiohttp
 import pytest
 
+from tests.browser import chromium, devices
+from tests.chaos.relay import Relay, to_port
 from tests.nodes import Nodes
 from tests.scenarios.talker import Talker, turned
 from tests.serving import ServerProcess, clean_server, complaints
@@ -75,3 +79,46 @@ async def table(guest):
         return members
 
     return make
+
+
+@pytest.fixture(scope="module")
+async def browser():
+    """One process for all tests of a module."""
+    async with chromium() as running:
+        yield running
+
+
+@pytest.fixture
+async def device(browser, server_url):
+    """Opens devices, each with cookies and storage of its own, which must have nothing to complain of."""
+    async with devices(browser, server_url) as open_one:
+        yield open_one
+
+
+@pytest.fixture
+async def mortal_server():
+    """A server that may be killed."""
+    process = ServerProcess(**WAITS)
+    await process.start()
+    yield process
+    await process.stop()
+    await process.close()
+
+
+@pytest.fixture
+async def network(server):
+    """What lies between the server and who goes by the URL of this: it can be cut, and mended."""
+    network = Network(partial(to_port, "127.0.0.1", server.port), random.Random(1))
+    yield await network.start()
+    await network.close()
+
+
+class Network(Relay):
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def cut(self) -> None:
+        """All connections are broken, and none can be made until it is healed."""
+        self.hold()
+        self.reset()

@@ -9,6 +9,7 @@ import { problem, t } from "./words.js";
 const DRAFT = "votegame:draft";
 const NOTE_MS = 7000;
 const SETTLE_MS = 600;
+const DONE_ELSEWHERE = new Set(["already_answered", "already_voted", "self_vote"]);
 
 /** For notes that only say that something is done. */
 export const DONE_MS = 2500;
@@ -66,12 +67,22 @@ export async function act(name, work) {
   } catch (error) {
     if (!error.code) throw error; // no refusal: a fault of ours, for the console
     tell(problem(error));
+    if (DONE_ELSEWHERE.has(error.code)) refresh();
     return undefined;
   } finally {
     app.busy.delete(name);
     app.draw();
   }
 }
+
+const tabs = "BroadcastChannel" in window ? new BroadcastChannel("votegame") : null;
+tabs?.addEventListener("message", ({ data }) => data === app.code && refresh());
+
+/** One has answered or voted here: the other tabs, which are the same member, are not told so by the server. */
+export const acted = (code) => tabs?.postMessage(code);
+
+/** Have the room as the server has it for this user. */
+const refresh = () => app.room && app.client.joinRoom(app.code).catch(() => {});
 
 /** Whether the page has been what it is for long enough to be touched on purpose. */
 export const isSettled = () => performance.now() - app.changedAt >= SETTLE_MS;

@@ -14,7 +14,13 @@ export function h(tag, props, ...kids) {
 /** Have `parent` hold just these. */
 export function show(parent, kids) {
   const known = new Map();
-  for (const node of parent.childNodes) if (node.keyed != null) known.set(node.keyed, node);
+  const wanted = new Set(kids.map((kid) => kid.props?.key));
+  for (const node of [...parent.childNodes]) {
+    if (node.keyed == null) continue;
+    // What goes must not stand where one without a key is looked for.
+    if (wanted.has(node.keyed)) known.set(node.keyed, node);
+    else node.remove();
+  }
   let next = parent.firstChild;
   for (const kid of kids) {
     const key = kid.props?.key;

@@ -12,7 +12,7 @@ export function invitation(code) {
   const link = `${guestsAt}/${code}`;
   return h("section", { key: "how", class: "card invitation", "aria-labelledby": "invite" },
     h("h2", { id: "invite" }, t("lobby.invite")),
-    h("p", { class: "code big", "aria-label": [...code].join(" ") }, code),
+    h("p", { class: "code big", role: "img", "aria-label": [...code].join(" ") }, code),
     h("img", { class: "qr", src: `/qr/${code}.svg`, alt: t("lobby.qr", { link }), width: "240", height: "240" }),
     h("p", { class: "link" }, h("bdi", null, link.replace(/^https?:\/\//, ""))));
 }

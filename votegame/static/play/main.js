@@ -20,6 +20,7 @@ const PHASES = { lobby: (room) => lobby(room.state), answering, voting, results,
 
 const root = document.getElementById("app");
 let drawn = null; // which phase of which round was drawn last
+let focused = null; // what had the focus last: browsers take it from a button that is disabled meanwhile
 let isDue = false;
 let lossTimer = 0;
 
@@ -40,14 +41,13 @@ function draw() {
   const isFirst = drawn === null;
   drawn = now;
   if (isOther) changed();
-  const before = document.activeElement;
   show(root, h("div", null, page(room, state)).kids);
   if (app.isScreen) fit();
   if (isOther) document.title = app.code ? `${app.code} · votegame` : "votegame";
   if (isFirst || !isOther) return;
   if (state) play(state.phase);
   // Who was in a form that is gone now goes on at the heading, not at the top of the page.
-  if (before !== document.body && !before?.isConnected) root.querySelector("h1")?.focus({ preventScroll: true });
+  if (focused?.isConnected === false) root.querySelector("h1")?.focus({ preventScroll: true });
   window.scrollTo(0, 0);
   if (state) say(t(`say.${state.phase}`, spoken(state)));
 }
@@ -152,6 +152,7 @@ async function begin() {
   client.addEventListener("room", onRoom);
   client.addEventListener("reaction", rise);
   client.addEventListener("player_joined", ({ detail }) => detail.room_code === app.code && play("joined"));
+  root.addEventListener("focusin", (event) => { focused = event.target; });
   window.addEventListener("popstate", () => {
     locate();
     app.draw();

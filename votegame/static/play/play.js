@@ -1,6 +1,6 @@
 /* The phone during a round: the question, one's answer, one's vote. */
 
-import { act, app, draft, keepDraft, say } from "./app.js";
+import { act, acted, app, draft, keepDraft, say } from "./app.js";
 import { h } from "./dom.js";
 import { progress } from "./people.js";
 import { reactions } from "./reactions.js";
@@ -38,6 +38,11 @@ const sent = (title, what, state) => h("div", { class: "card sent" },
   what && h("p", { class: "sent-text", dir: "auto" }, what),
   progress(state), reactions());
 
+function accepted(room, text) {
+  say(text);
+  acted(room.code);
+}
+
 export function answering(room) {
   const { state } = room;
   return h("main", { class: "play", id: "main" },
@@ -56,7 +61,7 @@ function answerForm(room) {
     event.preventDefault();
     const text = event.currentTarget.elements.answer.value;
     keepDraft(round_id, text);
-    if (text.trim()) act("answer", () => room.submitAnswer(text, round_id).then(() => say(t("answer.sent"))));
+    if (text.trim()) act("answer", () => room.submitAnswer(text, round_id).then(() => accepted(room, t("answer.sent"))));
   };
   const type = (event) => {
     keepDraft(round_id, event.currentTarget.value);
@@ -110,7 +115,7 @@ function voteForm(room) {
   const send = (event) => {
     event.preventDefault();
     const chosen = event.currentTarget.elements.vote.value;
-    if (chosen) act("vote", () => room.submitVote(chosen, round_id).then(() => say(t("vote.sent"))));
+    if (chosen) act("vote", () => room.submitVote(chosen, round_id).then(() => accepted(room, t("vote.sent"))));
   };
   if (isAlone) return h("div", { class: "card center" }, h("p", { class: "lead" }, t("vote.alone")));
   return h("form", { key: round_id, onsubmit: send },

@@ -49,5 +49,5 @@ async function toggle() {
 export function soundButton() {
   if (!("AudioContext" in window)) return null;
   return h("button", { class: "button small", type: "button", name: "sound", "aria-pressed": String(!!sounds()), onclick: toggle },
-    h("span", { "aria-hidden": "true" }, sounds() ? "🔊" : "🔇"), " ", t("screen.sound"));
+    h("span", { "aria-hidden": "true" }, sounds() ? "🔊" : "🔇"), t("screen.sound"));
 }
