@@ -48,6 +48,13 @@ test("waits grow while connections are lost at once, and are short again after o
   assert.equal(client.status.retryAt, Date.now() + 1000);
 });
 
+test("who leaves the cookie out of his calls has the server not look at that of his sockets", async () => {
+  const { all } = connected({ credentials: "omit" });
+  assert.equal(all.latest.url, "ws://play.example/ws?cookie=no");
+  const other = connected({ credentials: "omit", rooms: [ROOM] });
+  assert.equal(other.all.latest.url, `ws://play.example/ws?room=${ROOM}&cookie=no`);
+});
+
 test("after 1013 it stays away for a minute, whatever the page does", async (t) => {
   const passes = clock(t);
   const { all, page } = connected({ random: () => 0 });

@@ -371,9 +371,10 @@ export class VotegameClient extends EventTarget {
   }
 
   #open() {
-    const { url, WebSocket, times } = this.#options;
+    const { url, credentials, WebSocket, times } = this.#options;
     const [hint] = this.rooms.keys();
-    const socket = new WebSocket(`${url.replace(/^http/, "ws")}/ws${hint ? `?room=${hint}` : ""}`, [PROTOCOL]);
+    const query = [hint && `room=${hint}`, credentials === "omit" && "cookie=no"].filter(Boolean).join("&");
+    const socket = new WebSocket(`${url.replace(/^http/, "ws")}/ws${query && `?${query}`}`, [PROTOCOL]);
     this.#socket = socket;
     this.#openedAt = 0;
     this.#after("open", times.open, () => this.#lose(1006));
