@@ -1,6 +1,7 @@
 /* The first page: make a room, or join one by its code. And the door of a room whose link one has opened. */
 
 import { act, app, enter, go, tell } from "./app.js";
+import { come } from "./bots.js";
 import { h } from "./dom.js";
 import { language, problem, t } from "./words.js";
 
@@ -51,7 +52,8 @@ export function home() {
         })),
       h("button", { class: "button primary", name: "join", disabled: isBusy }, t("home.join")),
       h("p", { class: "or" }, h("span", null, t("home.or"))),
-      h("button", { class: "button", type: "button", name: "make", disabled: isBusy, onclick: make }, t("home.make"))),
+      h("button", { class: "button", type: "button", name: "make", disabled: isBusy, onclick: make }, t("home.make")),
+      h("button", { class: "button", type: "button", name: "try", disabled: isBusy, onclick: tryOut }, t("home.try"))),
     h("p", { class: "quiet foot" }, h("a", { href: "/docs" }, t("home.docs"))));
 }
 
@@ -72,15 +74,23 @@ function submit(event) {
   join(code, form.elements.name.value.trim());
 }
 
-function make(event) {
+/** Make a room, and go there; gives its code, unless that did not work. */
+async function make(event) {
   const { form } = event.currentTarget;
-  if (!form.elements.name.reportValidity()) return;
+  if (!form.elements.name.reportValidity()) return undefined;
   const settings = QUESTION_LANGUAGES.includes(language()) ? { language: language() } : {};
-  act("enter", async () => {
+  return act("enter", async () => {
     await enter(form.elements.name.value.trim());
     const { room_code } = await app.client.createRoom(settings);
     go(room_code);
+    return room_code;
   });
+}
+
+/** The same with bots, so that one person has a game. */
+async function tryOut(event) {
+  const code = await make(event);
+  if (code) come(code);
 }
 
 /** Come into a room; a refusal stays on its page. */

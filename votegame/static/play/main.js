@@ -1,6 +1,7 @@
 /* Begins: words, client, address; then draws whatever the state says, whenever it says something new. */
 
 import { act, app, changed, go, locate, say } from "./app.js";
+import { comeBack } from "./bots.js";
 import { h, show } from "./dom.js";
 import { door, home, screenDoor } from "./home.js";
 import { hostBar } from "./host.js";
@@ -160,6 +161,7 @@ async function begin() {
   if (client.token) client.connect().catch(() => {}); // `status` tells
   window.addEventListener("resize", () => app.isScreen && fit());
   setInterval(tick, TICK_MS);
+  comeBack();
   app.draw();
 }
 
