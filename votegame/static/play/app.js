@@ -22,6 +22,7 @@ export const app = {
   busy: new Set(), // names of what is under way
   asked: null, // what has to be confirmed
   isAnother: false, // whether somebody else than before wants to play here
+  wrong: null, // the field of a form that was not taken, and why
   hasMore: false, // whether the host sees all that he can do
   note: "",
   noteTimer: 0,
@@ -46,7 +47,7 @@ export const guestsAt = document.documentElement.dataset.guests || location.orig
 export function go(code, isScreen = false) {
   const path = code ? `/${code}${isScreen ? "/screen" : ""}` : "/";
   if (path !== location.pathname) history.pushState(null, "", path);
-  Object.assign(app, { code, isScreen, refusal: null, asked: null });
+  Object.assign(app, { code, isScreen, refusal: null, asked: null, wrong: null });
   app.draw();
 }
 
@@ -78,7 +79,7 @@ export const isSettled = () => performance.now() - app.changedAt >= SETTLE_MS;
 
 /** The page has become another one. */
 export function changed() {
-  Object.assign(app, { asked: null, hasMore: false, changedAt: performance.now() });
+  Object.assign(app, { asked: null, wrong: null, hasMore: false, changedAt: performance.now() });
   setTimeout(app.draw, SETTLE_MS + 1);
 }
 

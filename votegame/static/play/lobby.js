@@ -44,6 +44,7 @@ export function chosen({ settings }) {
     t("settings.answer.count", { count: settings.answer_seconds }),
     t(`settings.tone.${settings.tone}`),
     settings.topic,
+    settings.moderation === "on" && t("settings.checked"),
   ];
   return h("p", { class: "quiet", dir: "auto" }, parts.filter(Boolean).join(" · "));
 }
