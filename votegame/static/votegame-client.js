@@ -252,6 +252,7 @@ export class VotegameClient extends EventTarget {
   #heardAt = 0;
   #offset = 0;
   #mayHurry = false;
+  #changes = 0; // of the login, under way
   #page = null;
 
   constructor(options = {}) {
@@ -287,7 +288,7 @@ export class VotegameClient extends EventTarget {
 
   async logout() {
     try {
-      await this.http("POST", "/api/auth/logout");
+      await this.#changeLogin("logout");
     } finally {
       this.close();
       this.#become(null, null);
@@ -295,11 +296,21 @@ export class VotegameClient extends EventTarget {
   }
 
   async #logIn(call, body) {
-    const { user, token } = await this.http("POST", `/api/auth/${call}`, body);
+    const { user, token } = await this.#changeLogin(call, body);
     this.#become(user, token);
     // The connection has the login of before, which may be over; the next one takes up where it was.
     if (this.#socket) this.#lose(1006);
     return user;
+  }
+
+  /** What it ends may be heard of over the connection before the answer is here: that is no reason to stop. */
+  async #changeLogin(call, body) {
+    this.#changes += 1;
+    try {
+      return await this.http("POST", `/api/auth/${call}`, body);
+    } finally {
+      this.#changes -= 1;
+    }
   }
 
   #become(user, token) {
@@ -418,7 +429,7 @@ export class VotegameClient extends EventTarget {
       else this.#queue(entry);
     }
     const way = comeBack(code);
-    if (way === "no" || (way === "after_login" && !this.#hasNewerLogin())) return this.#stop({ code });
+    if (way === "no" || (way === "after_login" && !this.#hasNewerLogin() && !this.#changes)) return this.#stop({ code });
     const wait = backoff(this.#failures++, random, times);
     this.#mayHurry = way !== "later" && !seconds;
     this.#wait(way === "later" ? times.later * (1 + random() / 2) : seconds * 1000 + wait);
