@@ -53,10 +53,11 @@ function botOf(number, code, client) {
   return Object.assign(bot, { code });
 }
 
-/** The number of a bot that is nowhere: one who has been somewhere, or else a new one. */
-function freeNumber() {
+/** The number of a bot that is nowhere, one who has been somewhere first, and whose name nobody has there. */
+async function freeNumber(taken) {
+  const known = await names();
   let number = 0;
-  while (seated.has(`${number}`)) number += 1;
+  while (seated.has(`${number}`) || taken.includes(nameOf(known, number))) number += 1;
   return `${number}`;
 }
 
@@ -74,8 +75,8 @@ async function connected(number) {
   }
 }
 
-async function takeSeat(code) {
-  const number = freeNumber();
+async function takeSeat(code, taken) {
+  const number = await freeNumber(taken);
   const bot = botOf(number, code, await connected(number));
   try {
     await bot.come(code);
@@ -88,14 +89,14 @@ async function takeSeat(code) {
 }
 
 /** So many come, one after another, until one is refused, or all are sent away. */
-async function come({ id, room_code, count }) {
+async function come({ id, room_code, count, taken }) {
   const table = tableOf(room_code);
   const { n_sentAway } = table;
   let n_came = 0;
   let refusal = null;
   while (n_came < count && !refusal && table.n_sentAway === n_sentAway) {
     try {
-      await takeSeat(room_code);
+      await takeSeat(room_code, taken);
       n_came += 1;
     } catch ({ code = "unknown", retryAfter, details }) {
       refusal = { code, retryAfter, details };

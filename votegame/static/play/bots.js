@@ -86,7 +86,8 @@ export function comeBack() {
 /** Have so many come to a room. */
 export function come(room_code, count = USUAL) {
   return act("bots.add", async () => {
-    const told = await ask("come", { room_code, count });
+    const taken = app.client.room(room_code).state.members.map((one) => one.display_name);
+    const told = await ask("come", { room_code, count, taken });
     if (told?.refusal) tell(t("bots.some", { count: told.n_came, total: count, why: problem(told.refusal) }));
     else if (told) say(t("bots.came", { count }));
   }).then(() => requestAnimationFrame(goOn));
