@@ -179,3 +179,20 @@ async def test_a_login_from_before_the_server_was_ready_is_one_that_lasts(databa
             await starting
     finally:
         await server.stop()
+
+
+async def test_a_page_can_speak_for_others_than_the_user_of_its_browser(database_url):
+    async with running_server(database_url) as make:
+        bot = make()
+        async with bot.http.post("/api/auth/guest", json={"display_name": "Ada"}) as answer:
+            cookie = {"Cookie": answer.headers["Set-Cookie"].split(";")[0]}
+        await bot.enter("guest", display_name="Bolt")
+        for query, name in (("", "Ada"), ("?cookie=yes", "Ada"), ("?room=ABC234&cookie=no", "Bolt")):
+            async with bot.http.ws_connect(f"/ws{query}", headers=cookie) as socket:
+                if name == "Bolt":
+                    await socket.send_json({"type": "ping", "id": "1"})
+                    assert (await socket.receive_json())["code"] == "unauthenticated"
+                    await socket.send_json({"type": "authenticate", "id": "2", "token": bot.token})
+                assert (await socket.receive_json())["user"]["display_name"] == name
+        async with bot.http.get("/api/auth/me?cookie=no", headers=cookie) as answer:
+            assert answer.status == 401

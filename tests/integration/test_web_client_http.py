@@ -52,13 +52,14 @@ async def test_the_page_runs_and_styles_nothing_of_its_own(browser):
         "style-src",
         "img-src",
         "connect-src",
+        "worker-src",
     }
     assert {name for name, value in rules.items() if value == "'none'"} == {
         "base-uri",
         "form-action",
         "frame-ancestors",
     }
-    assert len(rules) == 7
+    assert len(rules) == 8
 
 
 async def test_the_page_leads_to_the_documentation_where_there_are_no_scripts(browser):
@@ -87,6 +88,7 @@ async def first_load(browser) -> dict[str, bytes]:
 async def test_the_first_load_is_small(browser):
     loaded = await first_load(browser)
     assert "/static/votegame-client.js" in loaded
+    assert not [path for path in loaded if path.startswith("/static/bots/")]
     assert sum(map(len, loaded.values())) < MOST_BYTES
 
 
@@ -116,6 +118,8 @@ async def test_nothing_is_asked_of_anybody_else(browser):
         ("/static/play/style.css", "text/css; charset=utf-8"),
         ("/static/play/icon.svg", "image/svg+xml; charset=utf-8"),
         ("/static/locales/en.json", "application/json"),
+        ("/static/bots/bot.js", "text/javascript; charset=utf-8"),
+        ("/static/bots/answers.de.txt", "text/plain; charset=utf-8"),
     ],
 )
 async def test_a_file_is_sent_once_and_does_nothing_by_itself(browser, path, kind):
@@ -124,6 +128,17 @@ async def test_a_file_is_sent_once_and_does_nothing_by_itself(browser, path, kin
     assert first.headers["Content-Security-Policy"] == "default-src 'none'; frame-ancestors 'none'"
     again = await browser.get(path, headers={"If-None-Match": first.headers["Etag"]})
     assert (again.status, again.body) == (304, b"")
+
+
+async def test_the_worker_of_the_bots_may_load_its_modules_and_speak_with_this_server_and_no_more(browser):
+    answer = await browser.get("/static/bots/worker.js")
+    assert (answer.status, answer.headers["Content-Type"]) == (200, "text/javascript; charset=utf-8")
+    assert policy(answer) == {
+        "default-src": "'none'",
+        "script-src": "'self'",
+        "connect-src": "'self'",
+        "frame-ancestors": "'none'",
+    }
 
 
 @pytest.mark.parametrize(

@@ -48,6 +48,33 @@ test("waits grow while connections are lost at once, and are short again after o
   assert.equal(client.status.retryAt, Date.now() + 1000);
 });
 
+test("who leaves the cookie out of his calls has the server not look at that of his sockets", async () => {
+  const { all } = connected({ credentials: "omit" });
+  assert.equal(all.latest.url, "ws://play.example/ws?cookie=no");
+  const other = connected({ credentials: "omit", rooms: [ROOM] });
+  assert.equal(other.all.latest.url, `ws://play.example/ws?room=${ROOM}&cookie=no`);
+});
+
+test("a login that ends because another one is under way is waited for", async (t) => {
+  const passes = clock(t);
+  const registered = { status: 201, body: { user: { ...BEN, guest: false }, token: "another-token" } };
+  const { client, all } = connected({ answers: { "/api/auth/register": registered } });
+  const registering = client.register("ben@example.org", "four words are fine", "Ben");
+  all.latest.ends(4401); // the server tells the socket first
+  assert.equal(client.status.state, "waiting");
+  await registering;
+  passes(1000);
+  all.latest.opens();
+  assert.equal(all.latest.last("authenticate").token, "another-token");
+
+  const refusing = client.login("ben@example.org", "three words only");
+  all.latest.ends(4401);
+  await assert.rejects(refusing);
+  passes(2000);
+  all.latest.ends(4401);
+  assert.deepEqual(client.status, { state: "stopped", code: 4401 });
+});
+
 test("after 1013 it stays away for a minute, whatever the page does", async (t) => {
   const passes = clock(t);
   const { all, page } = connected({ random: () => 0 });

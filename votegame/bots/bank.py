@@ -1,22 +1,27 @@
-"""Answers and names for bots: a deck for each language, of which no card comes twice before all have come."""
+"""Answers and names for bots: a deck for each language, of which no card comes twice before all have come.
+
+The files stand where the bots of the web client read them, too: `votegame/static/bots`.
+"""
 
 import random
 from importlib import resources
 from typing import Final
 
 LANGUAGES: Final = ("en", "de")
-NAMES: Final = (
-    *("Bolt", "Pixel", "Gizmo", "Sprocket", "Widget", "Beep", "Cog", "Dynamo", "Tinker", "Ratchet", "Zap", "Fuse"),
-    *("Clank", "Doodad", "Piston", "Rivet", "Socket", "Toggle", "Vector", "Whirr"),
-)
 
 
 def answers(language: str) -> list[str]:
     """The bank in this language (a tag, as in `de-AT`), or in English when there is none in it."""
     spoken = language.lower().partition("-")[0]
-    name = f"answers.{spoken if spoken in LANGUAGES else 'en'}.txt"
-    lines = resources.files(__package__).joinpath(name).read_text(encoding="utf-8").splitlines()
+    return _lines(f"answers.{spoken if spoken in LANGUAGES else 'en'}.txt")
+
+
+def _lines(name: str) -> list[str]:
+    lines = resources.files("votegame").joinpath("static", "bots", name).read_text(encoding="utf-8").splitlines()
     return [line for line in lines if line and not line.startswith("#")]
+
+
+NAMES: Final = tuple(_lines("names.txt"))
 
 
 class Deck:

@@ -123,7 +123,12 @@ _WS: Final[dict[str, Any]] = {
                         "type": "string",
                         "pattern": _CODE,
                         "description": "The code of a room, as a hint for load balancers; never needed.",
-                    }
+                    },
+                    "cookie": {
+                        "type": "string",
+                        "const": "no",
+                        "description": "Has the server not look at the login cookie.",
+                    },
                 },
             },
             "headers": {

@@ -222,7 +222,10 @@ export interface Options {
   storage?: KeyValueStorage | null;
   /** Without it, `votegame:` and the URL. */
   storageKey?: string;
-  /** Of `fetch`. `same-origin` lets the login set its cookie, by which a connection is known from its first byte on. */
+  /**
+   * Of `fetch`. `same-origin` lets the login set its cookie, by which a connection is known from its first byte on. `omit` is
+   * for users beside the one of the browser: sockets then ask the server not to look at the cookie that they bring along.
+   */
   credentials?: "same-origin" | "omit" | "include";
   /** Constructor of sockets. */
   WebSocket?: new (url: string, protocols: string[]) => any;

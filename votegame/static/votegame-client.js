@@ -253,6 +253,7 @@ export class VotegameClient extends EventTarget {
   #heardAt = 0;
   #offset = 0;
   #mayHurry = false;
+  #changes = 0; // of the login, under way
   #page = null;
 
   constructor(options = {}) {
@@ -288,7 +289,7 @@ export class VotegameClient extends EventTarget {
 
   async logout() {
     try {
-      await this.http("POST", "/api/auth/logout");
+      await this.#changeLogin("logout");
     } finally {
       this.close();
       this.#become(null, null);
@@ -296,11 +297,21 @@ export class VotegameClient extends EventTarget {
   }
 
   async #logIn(call, body) {
-    const { user, token } = await this.http("POST", `/api/auth/${call}`, body);
+    const { user, token } = await this.#changeLogin(call, body);
     this.#become(user, token);
     // The connection has the login of before, which may be over; the next one takes up where it was.
     if (this.#socket) this.#lose(1006);
     return user;
+  }
+
+  /** What it ends may be heard of over the connection before the answer is here: that is no reason to stop. */
+  async #changeLogin(call, body) {
+    this.#changes += 1;
+    try {
+      return await this.http("POST", `/api/auth/${call}`, body);
+    } finally {
+      this.#changes -= 1;
+    }
   }
 
   #become(user, token) {
@@ -372,9 +383,10 @@ export class VotegameClient extends EventTarget {
   }
 
   #open() {
-    const { url, WebSocket, times } = this.#options;
+    const { url, credentials, WebSocket, times } = this.#options;
     const [hint] = this.rooms.keys();
-    const socket = new WebSocket(`${url.replace(/^http/, "ws")}/ws${hint ? `?room=${hint}` : ""}`, [PROTOCOL]);
+    const query = [hint && `room=${hint}`, credentials === "omit" && "cookie=no"].filter(Boolean).join("&");
+    const socket = new WebSocket(`${url.replace(/^http/, "ws")}/ws${query && `?${query}`}`, [PROTOCOL]);
     this.#socket = socket;
     this.#openedAt = 0;
     this.#after("open", times.open, () => this.#lose(1006));
@@ -418,7 +430,7 @@ export class VotegameClient extends EventTarget {
       else this.#queue(entry);
     }
     const way = comeBack(code);
-    if (way === "no" || (way === "after_login" && !this.#hasNewerLogin())) return this.#stop({ code });
+    if (way === "no" || (way === "after_login" && !this.#hasNewerLogin() && !this.#changes)) return this.#stop({ code });
     const wait = backoff(this.#failures++, random, times);
     this.#mayHurry = way !== "later" && !seconds;
     this.#wait(way === "later" ? times.later * (1 + random() / 2) : seconds * 1000 + wait);

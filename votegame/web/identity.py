@@ -25,8 +25,13 @@ def bearer_token(request: web.Request) -> str | None:
     return token.strip() if scheme.lower() == _SCHEME else None
 
 
+async def _cookie_token(request: web.Request) -> str | None:
+    # A page cannot open a socket without the cookie that its browser has, also when it speaks for somebody else.
+    return None if request.query.get("cookie") == "no" else token_of(await get_session(request))
+
+
 class Identity:
-    """Tells who somebody is. With a bearer token the cookie is not looked at."""
+    """Tells who somebody is. With a bearer token the cookie is not looked at, nor for one who asks that it is not."""
 
     def __init__(self, accounts: Accounts) -> None:
         self._accounts = accounts
@@ -40,14 +45,14 @@ class Identity:
         bearer = bearer_token(request)
         if bearer is not None:
             return await self._accounts.authenticate(bearer) or ErrorCode.UNAUTHENTICATED
-        token = token_of(await get_session(request))
+        token = await _cookie_token(request)
         return await self._accounts.authenticate(token) if token is not None else None
 
     async def recognise(self, request: web.Request) -> UserId | None:
         """Whose token a request carries, by its signature alone: the login behind it may be over."""
         token = bearer_token(request)
         if token is None:
-            token = token_of(await get_session(request))
+            token = await _cookie_token(request)
         return self._accounts.signed_for(token) if token is not None else None
 
     async def require(self, request: web.Request) -> Login:

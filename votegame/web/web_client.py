@@ -14,27 +14,31 @@ from aiohttp import web
 
 from votegame.errors import ErrorCode
 from votegame.settings import Settings
-from votegame.web.documents import Document, document, sent
+from votegame.web.documents import FILE_POLICY, Document, document, sent
 from votegame.web.invitation import guests_origin, picture
 from votegame.web.problems import ProblemError
 
 _STATIC: Final = Path(__file__).parents[1] / "static"
-_FOLDERS: Final = ("play", "locales")
+_FOLDERS: Final = ("play", "locales", "bots")
 _PAGE: Final = "index.html"
 _TYPES: Final = {
     ".css": "text/css",
     ".js": "text/javascript",
     ".json": "application/json",
     ".svg": "image/svg+xml",
+    ".txt": "text/plain",
 }
 _CLIENT: Final = "/static/votegame-client.js"
 _CODE: Final = "{code:[2-9A-HJ-NP-Za-hj-np-z]{6}}"
 """A room code as people type it into an address."""
 _MOST_ORIGINS: Final = 16
 _POLICY: Final = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; worker-src 'self'; "
     "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
+_WORKER: Final = "/static/bots/worker.js"
+_WORKER_POLICY: Final = "default-src 'none'; script-src 'self'; connect-src 'self'; frame-ancestors 'none'"
+"""A worker goes by a policy of its own, not by that of the page that starts it."""
 
 
 class WebClient:
@@ -74,15 +78,17 @@ async def _file(request: web.Request) -> web.Response:
 @cache
 def _files() -> Mapping[str, Document]:
     paths = [path for folder in _FOLDERS for path in sorted((_STATIC / folder).iterdir()) if path.suffix in _TYPES]
+    found = {f"/static/{path.relative_to(_STATIC).as_posix()}": path for path in paths}
     return {
-        f"/static/{path.relative_to(_STATIC).as_posix()}": document(path.read_bytes(), _TYPES[path.suffix])
-        for path in paths
+        url: document(path.read_bytes(), _TYPES[path.suffix], _WORKER_POLICY if url == _WORKER else FILE_POLICY)
+        for url, path in found.items()
     }
 
 
 @lru_cache(maxsize=_MOST_ORIGINS)
 def _page_for(origin: str) -> Document:
-    scripts = [_CLIENT, *(path for path in _files() if path.endswith(".js"))]
+    # The bots are loaded when somebody wants them.
+    scripts = [_CLIENT, *(path for path in _files() if path.startswith("/static/play/") and path.endswith(".js"))]
     languages = sorted(Path(path).stem for path in _files() if path.endswith(".json"))
     page = Template((_STATIC / "play" / _PAGE).read_text(encoding="utf-8")).substitute(
         guests=html.escape(origin),

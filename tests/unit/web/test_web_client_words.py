@@ -10,12 +10,15 @@ ROOT = Path(__file__).parents[3]
 STATIC = ROOT / "votegame" / "static"
 LANGUAGES = {path.stem: json.loads(path.read_text(encoding="utf-8")) for path in (STATIC / "locales").glob("*.json")}
 SOURCES = {path.name: path.read_text(encoding="utf-8") for path in (STATIC / "play").glob("*.js")}
+SETTINGS = json.loads((ROOT / "protocol" / "settings.json").read_bytes())
+VALUES = {name: each.get("values", ["true", "false"]) for name, each in SETTINGS.items()}
 MADE = {
     "error": json.loads((ROOT / "protocol" / "errors.json").read_bytes()),
     "reaction": ["applause", "laugh", "heart", "surprise", "sad", "fire", "thumbs_up", "thumbs_down"],
     "say": ["lobby", "answering", "voting", "results", "finished"],
-    "settings": ["total_rounds", "answer_seconds", "vote_seconds", "results_seconds", "language", "tone"],
-    "settings.tone": ["family", "default", "spicy"],
+    "settings": [*SETTINGS, "rare"],
+    **{f"settings.{name}": VALUES[name] for name in ("tone", "late_join", "vote_updates", "host_away", "moderation")},
+    "settings.wrong": ["max_players", "topic", "moderation", "questions"],
     "stopped": ["login", "replaced", "another", "fault"],
     **{f"host.{what}": ["who", "sure", "done"] for what in ("kick", "transfer")},
     "host": ["kick", "transfer"],

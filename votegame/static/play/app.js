@@ -23,6 +23,9 @@ export const app = {
   busy: new Set(), // names of what is under way
   asked: null, // what has to be confirmed
   isAnother: false, // whether somebody else than before wants to play here
+  account: null, // whether one is about to `login` or to `register`
+  elsewhere: [], // rooms that the account has on other devices
+  wrong: null, // the field of a form that was not taken, and why
   hasMore: false, // whether the host sees all that he can do
   note: "",
   noteTimer: 0,
@@ -47,14 +50,14 @@ export const guestsAt = document.documentElement.dataset.guests || location.orig
 export function go(code, isScreen = false) {
   const path = code ? `/${code}${isScreen ? "/screen" : ""}` : "/";
   if (path !== location.pathname) history.pushState(null, "", path);
-  Object.assign(app, { code, isScreen, refusal: null, asked: null });
+  Object.assign(app, { code, isScreen, refusal: null, asked: null, wrong: null, account: null });
   app.draw();
 }
 
 /** Where the address says that one is. */
 export function locate() {
   const [, code, view] = /^\/([2-9A-HJ-NP-Z]{6})(\/screen)?\/?$/i.exec(location.pathname) ?? [];
-  Object.assign(app, { code: code?.toUpperCase() ?? null, isScreen: !!view, refusal: null, asked: null });
+  Object.assign(app, { code: code?.toUpperCase() ?? null, isScreen: !!view, refusal: null, asked: null, account: null });
 }
 
 /** Do something under this name, once at a time; returns what it gave, or tells people what went wrong. */
@@ -89,7 +92,7 @@ export const isSettled = () => performance.now() - app.changedAt >= SETTLE_MS;
 
 /** The page has become another one. */
 export function changed() {
-  Object.assign(app, { asked: null, hasMore: false, changedAt: performance.now() });
+  Object.assign(app, { asked: null, wrong: null, hasMore: false, changedAt: performance.now() });
   setTimeout(app.draw, SETTLE_MS + 1);
 }
 

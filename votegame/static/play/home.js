@@ -1,6 +1,8 @@
 /* The first page: make a room, or join one by its code. And the door of a room whose link one has opened. */
 
+import { accountButton, accountField, hasAccount } from "./account.js";
 import { act, app, enter, go, tell } from "./app.js";
+import { come } from "./bots.js";
 import { h } from "./dom.js";
 import { language, problem, t } from "./words.js";
 
@@ -12,6 +14,7 @@ const clean = (code) => code.replace(/[\s-]/g, "").toUpperCase();
 /** A field for a name. Another name is another user: who has seats is asked before he leaves them behind. */
 function nameField() {
   const { user, limits, rooms } = app.client;
+  if (hasAccount()) return accountField();
   const beAnother = () => {
     app.isAnother = true;
     app.draw();
@@ -33,7 +36,7 @@ function nameField() {
 
 export function home() {
   const isBusy = app.busy.has("enter");
-  const codes = [...app.client.rooms.keys()];
+  const codes = [...new Set([...app.client.rooms.keys(), ...app.elsewhere])];
   return h("main", { class: "home", id: "main" },
     h("h1", { class: "brand", tabindex: "-1" }, h("span", { class: "brand-bubble" }, "votegame")),
     h("p", { class: "lead" }, t("home.lead")),
@@ -51,7 +54,9 @@ export function home() {
         })),
       h("button", { class: "button primary", name: "join", disabled: isBusy }, t("home.join")),
       h("p", { class: "or" }, h("span", null, t("home.or"))),
-      h("button", { class: "button", type: "button", name: "make", disabled: isBusy, onclick: make }, t("home.make"))),
+      h("button", { class: "button", type: "button", name: "make", disabled: isBusy, onclick: make }, t("home.make")),
+      h("button", { class: "button", type: "button", name: "try", disabled: isBusy, onclick: tryOut }, t("home.try"))),
+    accountButton(),
     h("p", { class: "quiet foot" }, h("a", { href: "/docs" }, t("home.docs"))));
 }
 
@@ -72,15 +77,23 @@ function submit(event) {
   join(code, form.elements.name.value.trim());
 }
 
-function make(event) {
+/** Make a room, and go there; gives its code, unless that did not work. */
+async function make(event) {
   const { form } = event.currentTarget;
-  if (!form.elements.name.reportValidity()) return;
+  if (!form.elements.name.reportValidity()) return undefined;
   const settings = QUESTION_LANGUAGES.includes(language()) ? { language: language() } : {};
-  act("enter", async () => {
+  return act("enter", async () => {
     await enter(form.elements.name.value.trim());
     const { room_code } = await app.client.createRoom(settings);
     go(room_code);
+    return room_code;
   });
+}
+
+/** The same with bots, so that one person has a game. */
+async function tryOut(event) {
+  const code = await make(event);
+  if (code) come(code);
 }
 
 /** Come into a room; a refusal stays on its page. */
@@ -115,6 +128,7 @@ export function door() {
       h("button", { class: "button primary", name: "join", disabled: isBusy }, t("home.join")),
       refusal?.details?.can_watch && h("button",
         { class: "button", type: "button", name: "watch", disabled: isBusy, onclick: knock("spectator") }, t("door.watch"))),
+    refusal?.code !== "kicked" && accountButton(),
     h("p", { class: "quiet foot" }, h("a", { href: "/", onclick: (event) => follow(event, null) }, t("door.home"))));
 }
 

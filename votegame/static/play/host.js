@@ -1,6 +1,7 @@
 /* What the host can do: the next step always in sight, the rest behind "More". */
 
 import { act, app, DONE_MS, isSettled, tell } from "./app.js";
+import { botsIn, sendAway } from "./bots.js";
 import { h } from "./dom.js";
 import { person } from "./people.js";
 import { settingsForm } from "./settings.js";
@@ -55,6 +56,7 @@ function steps(room) {
     hasClock && (isPaused ? command("host.resume", () => room.resumeGame()) : command("host.pause", () => room.pauseGame())),
     phase === "answering" && command("host.skip", () => room.skipQuestion()),
     phase === "answering" && command("host.end", () => room.endRound()),
+    phase !== "lobby" && botsIn(room.code) > 0 && sendAway(room.code),
     locked ? command("host.unlock", () => room.unlockRoom()) : command("host.lock", () => room.lockRoom()),
   ];
 }

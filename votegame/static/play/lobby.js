@@ -1,6 +1,7 @@
 /* Before a game: how others get in, who is there, and what the host has chosen. */
 
 import { app, guestsAt } from "./app.js";
+import { botsForm } from "./bots.js";
 import { h } from "./dom.js";
 import { languagePicker } from "./languages.js";
 import { people } from "./people.js";
@@ -24,7 +25,8 @@ export function lobby(state) {
     people(state),
     seat(state),
     state.locked && h("p", { class: "quiet" }, t("lobby.locked")),
-    chosen(state));
+    chosen(state),
+    botsForm(state));
   const how = invitation(state.room_code);
   return h("main", { class: "lobby", id: "main" },
     h("h1", { tabindex: "-1" }, t("lobby.title")),
@@ -42,6 +44,7 @@ export function chosen({ settings }) {
     t("settings.answer.count", { count: settings.answer_seconds }),
     t(`settings.tone.${settings.tone}`),
     settings.topic,
+    settings.moderation === "on" && t("settings.checked"),
   ];
   return h("p", { class: "quiet", dir: "auto" }, parts.filter(Boolean).join(" · "));
 }

@@ -1,6 +1,8 @@
 /* Begins: words, client, address; then draws whatever the state says, whenever it says something new. */
 
+import { accountPage, lookAround } from "./account.js";
 import { act, app, changed, go, locate, say } from "./app.js";
+import { comeBack } from "./bots.js";
 import { h, show } from "./dom.js";
 import { door, home, screenDoor } from "./home.js";
 import { hostBar } from "./host.js";
@@ -36,7 +38,7 @@ app.draw = () => {
 
 function draw() {
   const { room, state } = app;
-  const now = app.code ? `${app.code} ${state?.phase} ${state?.round?.round_id} ${app.isScreen}` : "home";
+  const now = app.code ? `${app.code} ${state?.phase} ${state?.round?.round_id} ${app.isScreen} ${app.account}` : `home ${app.account}`;
   const isOther = now !== drawn;
   const isFirst = drawn === null;
   drawn = now;
@@ -65,6 +67,7 @@ function page(room, state) {
     app.note && h("p", { key: "note", class: "note", role: "alert" }, app.note),
     stopped ? halted(stopped)
       : isComing ? h("main", { class: "home", id: "main" }, h("h1", { class: "quiet", tabindex: "-1" }, t("wait.coming")))
+        : !state && app.account ? accountPage()
         : !app.code ? home()
           : !state ? (app.isScreen ? screenDoor() : door())
             : app.isScreen ? screen(room) : PHASES[state.phase](room),
@@ -159,8 +162,12 @@ async function begin() {
   });
   locate();
   if (client.token) client.connect().catch(() => {}); // `status` tells
+  // A login that is over may be so because another tab has a new one.
+  window.addEventListener("storage", () => client.status.code === 4401 && client.connect().catch(() => {}));
   window.addEventListener("resize", () => app.isScreen && fit());
   setInterval(tick, TICK_MS);
+  comeBack();
+  lookAround();
   app.draw();
 }
 
