@@ -2,16 +2,10 @@
 
 import itertools
 
-from tests.scenarios.test_web_client import (  # noqa: F401 - fixtures
-    CHROMIUM,
-    TV,
-    Device,
-    api,
-    device,
-    joined,
-    pytestmark,
-)
+from tests.browser import TV, Device, chromium, in_a_browser, joined
 from tests.serving import clean_server
+
+pytestmark = in_a_browser
 
 NUMBERS = itertools.count()
 PASSWORD = "four words are fine"
@@ -34,7 +28,7 @@ async def fills(person, **fields: str) -> None:
     await person.page.click("form [name=send]")
 
 
-async def registered(device, address: str, name: str = "Ben", size=TV):  # noqa: F811
+async def registered(device, address: str, name: str = "Ben", size=TV):
     ben = await device("/", size)
     await begins(ben, "register")
     await fills(ben, display_name=name, email=address, password=PASSWORD)
@@ -56,7 +50,7 @@ async def forgiven(person) -> None:
     person.complaints.clear()
 
 
-async def test_a_guest_who_registers_keeps_his_seat_and_finds_it_on_another_device(device):  # noqa: F811
+async def test_a_guest_who_registers_keeps_his_seat_and_finds_it_on_another_device(device):
     ada = await device("/", TV)
     await ada.page.fill("[name=name]", "Ada")
     await ada.page.click("[name=make]")
@@ -88,7 +82,7 @@ async def test_a_guest_who_registers_keeps_his_seat_and_finds_it_on_another_devi
     assert not await other.is_too_wide()
 
 
-async def test_who_logs_out_is_nobody_here_and_can_play_as_a_guest(device):  # noqa: F811
+async def test_who_logs_out_is_nobody_here_and_can_play_as_a_guest(device):
     ben = await registered(device, an_address())
     await ben.page.reload()
     await ben.page.wait_for_selector("text=You are Ben.")
@@ -106,7 +100,7 @@ async def test_who_logs_out_is_nobody_here_and_can_play_as_a_guest(device):  # n
     await ben.page.wait_for_selector(".person:has-text('Benjamin')")
 
 
-async def test_a_room_that_is_made_with_an_account_is_the_account_s(device):  # noqa: F811
+async def test_a_room_that_is_made_with_an_account_is_the_account_s(device):
     ben = await registered(device, an_address())
     await ben.page.click("[name=make]")
     await ben.page.wait_for_selector(".person:has-text('Ben'):has-text('you')")
@@ -114,7 +108,7 @@ async def test_a_room_that_is_made_with_an_account_is_the_account_s(device):  # 
     assert user["guest"] is False
 
 
-async def test_what_is_wrong_is_told_at_its_field(device):  # noqa: F811
+async def test_what_is_wrong_is_told_at_its_field(device):
     address = an_address()
     ben = await registered(device, address)
     eve = await device("/")
@@ -139,7 +133,7 @@ async def test_what_is_wrong_is_told_at_its_field(device):  # noqa: F811
     assert await ben.page.locator("text=You are Ben.").count()
 
 
-async def test_who_has_tried_too_often_is_told_how_long_to_wait(device):  # noqa: F811
+async def test_who_has_tried_too_often_is_told_how_long_to_wait(device):
     async with clean_server(RATE_LIMITS="on", LOGINS_PER_ACCOUNT="1") as server:
         eve = await device(f"{server.url}/")
         await begins(eve)
@@ -150,7 +144,7 @@ async def test_who_has_tried_too_often_is_told_how_long_to_wait(device):  # noqa
         await forgiven(eve)
 
 
-async def test_a_guest_whose_login_is_over_is_told_before_he_becomes_somebody_else(device):  # noqa: F811
+async def test_a_guest_whose_login_is_over_is_told_before_he_becomes_somebody_else(device):
     ben = await device("/", TV)
     await ben.page.fill("[name=name]", "Ben")
     await ben.page.click("[name=make]")
@@ -169,7 +163,7 @@ async def test_a_guest_whose_login_is_over_is_told_before_he_becomes_somebody_el
     await forgiven(ben)
 
 
-async def test_one_logs_in_by_the_keyboard_alone(device):  # noqa: F811
+async def test_one_logs_in_by_the_keyboard_alone(device):
     address = an_address()
     await registered(device, address)
     ben = await device("/")
@@ -184,20 +178,17 @@ async def test_one_logs_in_by_the_keyboard_alone(device):  # noqa: F811
     await ben.page.wait_for_selector("text=You are Ben.")
 
 
-async def test_a_page_that_is_not_encrypted_says_so_before_one_types_a_password(device, server_url):  # noqa: F811
+async def test_a_page_that_is_not_encrypted_says_so_before_one_types_a_password(device, server_url):
     ben = await device("/")
     await begins(ben)
     assert not await ben.page.locator("main .warning").count()
     port = server_url.rpartition(":")[2]
-    async with api.async_playwright() as playwright:
-        lan = ["--no-sandbox", "--disable-gpu", "--host-resolver-rules=MAP game.example.org 127.0.0.1"]
-        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=lan)
+    async with chromium("--host-resolver-rules=MAP game.example.org 127.0.0.1") as browser:
         cleo = Device(await browser.new_page())
         await cleo.page.goto(f"http://game.example.org:{port}/")
         await begins(cleo, "register")
         assert "not encrypted" in await cleo.page.inner_text("main .warning")
         await fills(cleo, display_name="Cleo", email=an_address(), password=PASSWORD)
         await cleo.page.wait_for_selector("text=You are Cleo.")
-        await browser.close()
         # The browser itself says that it does without a header there.
         assert [text for text in cleo.complaints if "Cross-Origin-Opener-Policy" not in text] == []

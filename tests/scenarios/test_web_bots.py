@@ -3,23 +3,18 @@
 import json
 import re
 
-from tests.scenarios.test_web_client import (  # noqa: F401 - fixtures
-    TV,
-    device,
-    joined,
-    mortal_server,
-    pytestmark,
-    tells_authors,
-)
+from tests.browser import TV, in_a_browser, joined, tells_authors
 from tests.serving import clean_server
 from votegame.bots.bank import answers
+
+pytestmark = in_a_browser
 
 BOTS = 3
 COMING_BACK_MS = 90_000
 KEPT = "Object.values(JSON.parse(sessionStorage.getItem('votegame:bots'))).map(text => JSON.parse(text))"
 
 
-async def trying(device, url: str = "", name: str = "Ada"):  # noqa: F811
+async def trying(device, url: str = "", name: str = "Ada"):
     """A person who has had a room made with bots, when all of them are in."""
     page = await device(f"{url}/")
     await page.page.fill("[name=name]", name)
@@ -56,7 +51,7 @@ async def forgiven(person, refusal: str) -> None:
     person.complaints.clear()
 
 
-async def test_one_person_and_bots_play_to_the_podium_and_nobody_is_told_whose_answers_are_the_bots(device):  # noqa: F811
+async def test_one_person_and_bots_play_to_the_podium_and_nobody_is_told_whose_answers_are_the_bots(device):
     ada = await device("/")
     asked: list[str] = []
     ada.page.context.on("request", lambda request: asked.append(request.url))
@@ -88,7 +83,7 @@ async def test_one_person_and_bots_play_to_the_podium_and_nobody_is_told_whose_a
     assert not [text for text in shown if text in held]
 
 
-async def test_bots_come_as_they_are_wished_for_and_go_when_they_are_told_to(device):  # noqa: F811
+async def test_bots_come_as_they_are_wished_for_and_go_when_they_are_told_to(device):
     ada = await device("/")
     await ada.page.fill("[name=name]", "Ada")
     await ada.page.click("[name=make]")
@@ -114,7 +109,7 @@ async def test_bots_come_as_they_are_wished_for_and_go_when_they_are_told_to(dev
     assert [one["user"]["id"] for one in before] == [one["user"]["id"] for one in after], "no new guests for old seats"
 
 
-async def test_bots_fill_the_seats_that_are_free_and_no_more(device):  # noqa: F811
+async def test_bots_fill_the_seats_that_are_free_and_no_more(device):
     ada = await trying(device)
     await ada.page.wait_for_selector("[name='bots.add'][aria-disabled=false]")
     await ada.page.evaluate(
@@ -129,7 +124,7 @@ async def test_bots_fill_the_seats_that_are_free_and_no_more(device):  # noqa: F
     await ada.page.wait_for_selector("[name='bots.add']", state="detached")
 
 
-async def test_bots_keep_their_seats_over_a_reload_and_a_restart_in_the_middle_of_a_round(device, mortal_server):  # noqa: F811
+async def test_bots_keep_their_seats_over_a_reload_and_a_restart_in_the_middle_of_a_round(device, mortal_server):
     ada = await trying(device, mortal_server.url)
     await choose(ada, total_rounds="1")
     await ada.page.click("[name='host.start']")
@@ -149,7 +144,7 @@ async def test_bots_keep_their_seats_over_a_reload_and_a_restart_in_the_middle_o
     await forgiven(ada, "response code: 503")
 
 
-async def test_whoever_plays_on_in_the_page_is_the_person_and_not_a_bot(device):  # noqa: F811
+async def test_whoever_plays_on_in_the_page_is_the_person_and_not_a_bot(device):
     ada = await trying(device)
     await ada.page.reload()
     await n_players(ada, 1 + BOTS)
@@ -158,7 +153,7 @@ async def test_whoever_plays_on_in_the_page_is_the_person_and_not_a_bot(device):
     assert re.fullmatch(r"/[2-9A-Z]{6}", await ada.page.evaluate("location.pathname"))
 
 
-async def test_why_no_more_bots_come_is_told_in_words(device):  # noqa: F811
+async def test_why_no_more_bots_come_is_told_in_words(device):
     # A server that has the limits of every server, and lets in one more guest than the person.
     async with clean_server(RATE_LIMITS="on", GUESTS_PER_HOUR="2") as server:
         ada = await device(f"{server.url}/", TV)

@@ -2,13 +2,15 @@
 
 import json
 
-from tests.scenarios.test_web_client import device, joined, pytestmark  # noqa: F401 - fixtures
+from tests.browser import in_a_browser, joined
 from tests.serving import ROOT
+
+pytestmark = in_a_browser
 
 SETTINGS = json.loads((ROOT / "protocol" / "settings.json").read_bytes())
 
 
-async def hosting(device):  # noqa: F811
+async def hosting(device):
     """A host with all settings before him."""
     ada = await device("/")
     await ada.page.fill("[name=name]", "Ada")
@@ -35,7 +37,7 @@ async def is_refused(person, name: str) -> str:
     return await warning.inner_text()
 
 
-async def test_each_setting_has_a_field_that_offers_what_the_protocol_allows(device):  # noqa: F811
+async def test_each_setting_has_a_field_that_offers_what_the_protocol_allows(device):
     ada = await hosting(device)
     for name, setting in SETTINGS.items():
         control = ada.page.locator(f"form.settings [name={name}]")
@@ -53,7 +55,7 @@ async def test_each_setting_has_a_field_that_offers_what_the_protocol_allows(dev
     assert await ada.page.get_attribute("[name=topic]", "maxlength") == str(SETTINGS["topic"]["max_chars"])
 
 
-async def test_what_a_host_chooses_holds_and_is_there_when_he_looks_again(device):  # noqa: F811
+async def test_what_a_host_chooses_holds_and_is_there_when_he_looks_again(device):
     ada = await hosting(device)
     wanted = {"late_join": "false", "vote_updates": "progress", "host_away": "wait"}
     for name, value in wanted.items():
@@ -69,7 +71,7 @@ async def test_what_a_host_chooses_holds_and_is_there_when_he_looks_again(device
     assert {name: await ada.page.input_value(f"[name={name}]") for name in wanted} == wanted
 
 
-async def test_what_cannot_be_is_told_at_its_field_and_the_rest_is_not_lost(device):  # noqa: F811
+async def test_what_cannot_be_is_told_at_its_field_and_the_rest_is_not_lost(device):
     ada = await hosting(device)
     await ada.page.select_option("[name=total_rounds]", "5")
     for text in ("1", "11", "2.5", ""):
@@ -97,7 +99,7 @@ async def test_what_cannot_be_is_told_at_its_field_and_the_rest_is_not_lost(devi
     assert not await ada.page.locator(".wrong").count()
 
 
-async def test_own_questions_are_asked_first_and_shown_to_nobody_before(device):  # noqa: F811
+async def test_own_questions_are_asked_first_and_shown_to_nobody_before(device):
     ada = await hosting(device)
     ben = await joined(device, ada.page.url, "Ben")
     most, longest = SETTINGS["questions"]["max_items"], SETTINGS["questions"]["max_chars"]
