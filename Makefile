@@ -24,9 +24,12 @@ test: $(TEST_STAMP)
 simulate: $(TEST_STAMP)
 	@exec $(BIN)/python -m pytest -q tests/simulation $(ARGS)
 
-# What takes long: planted bugs, chaos, models that misbehave, the bus over Redis, balancers, the image, the last release.
+# What takes long. First what pauses, kills and measures nodes, and must have the machine to itself; then side by side all
+# else: planted bugs, models that misbehave, the bus over Redis, balancers, Locust, the image, the web client.
+ALONE := tests/chaos tests/kill tests/versions
 test-long: $(TEST_STAMP)
-	@exec $(BIN)/python -m pytest -m long $(ARGS)
+	@$(BIN)/python -m pytest -m long $(ALONE)
+	@exec $(BIN)/python -m pytest -m long -n auto --maxprocesses 4 --dist loadfile $(ALONE:%=--ignore=%)
 
 # What drives Chromium, which itself must be on the PATH. From then on `make test-long` has the tests in a browser, too.
 browser: $(BROWSER_STAMP)
