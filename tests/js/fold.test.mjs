@@ -96,6 +96,8 @@ describe("an answer that was flagged", () => {
     assert.equal(answered.you.answer_id, "another");
     assert.ok(!("answer_flagged" in answered.you));
     assert.ok(!("answer_flagged" in fold(flagged, { type: "game_reset", seq: flagged.seq + 1 }, BEN).you));
+    assert.deepEqual(foldReply(answered, command, { answer_id: notice.answer_id }), answered);
+    assert.deepEqual(fold(answered, notice, BEN), answered);
   });
 });
 

@@ -77,8 +77,9 @@ class RoomFold:
             return
         you = self.state["you"]
         if command["type"] == "submit_answer":
-            # The `ok` may be told again, or late: of an answer that was flagged meanwhile it tells nothing.
-            if you.get("answer_flagged", {}).get("answer_id") != ok["answer_id"]:
+            # The `ok` may be told again, or late: of an answer that was flagged before it tells nothing.
+            is_flagged = you.get("answer_flagged", {}).get("answer_id") == ok["answer_id"]
+            if not is_flagged and you["answer_id"] in {None, ok["answer_id"]}:
                 you["answer_id"] = ok["answer_id"]
                 you.pop("answer_flagged", None)
         else:
@@ -234,7 +235,8 @@ class RoomFold:
 
     def _answer_flagged(self, notice: Frame) -> None:
         you = self.state["you"]
-        if (self.state["round"] or {}).get("round_id") == notice["round_id"]:
+        is_present = (self.state["round"] or {}).get("round_id") == notice["round_id"]
+        if is_present and you["answer_id"] in {None, notice["answer_id"]}:
             you |= {"answer_id": None, "answer_flagged": {name: notice[name] for name in ("answer_id", "reason")}}
 
     def _vote_update(self, notice: Frame) -> None:

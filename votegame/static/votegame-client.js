@@ -60,6 +60,8 @@ function nothingDone(state, plays) {
   return { ...state, you: { ...you, plays, answer_id: null, vote: null } };
 }
 
+const hasAnother = ({ you }, { answer_id }) => you.answer_id !== null && you.answer_id !== answer_id;
+
 /** Make the board anew; `gone` is the member who has just left. */
 function ranked(state, gone) {
   const known = new Set([gone, ...state.members].map((one) => one?.user_id));
@@ -154,7 +156,8 @@ const RULES = {
   vote_update: counted,
   answer_flagged(state, notice) {
     const answer_flagged = pick(notice, "answer_id", "reason");
-    return sameRound(state, notice) ? { ...state, you: { ...state.you, answer_id: null, answer_flagged } } : state;
+    if (!sameRound(state, notice) || hasAnother(state, notice)) return state;
+    return { ...state, you: { ...state.you, answer_id: null, answer_flagged } };
   },
   player_connection: (state, notice) => member(state, notice.user_id, pick(notice, "connected")),
 };
@@ -180,8 +183,9 @@ export function foldReply(state, command, ok) {
   if (command.type === "submit_vote") {
     return { ...state, you: { ...state.you, vote: { vote_id: ok.vote_id, answer_id: command.answer_id } } };
   }
-  // It may be told late, or again: of an answer that was flagged meanwhile it says nothing.
-  return flagged?.answer_id === ok.answer_id ? state : { ...state, you: { ...you, answer_id: ok.answer_id } };
+  // It may be told late, or again: of an answer that was flagged before it says nothing.
+  const isOld = flagged?.answer_id === ok.answer_id || hasAnother(state, ok);
+  return isOld ? state : { ...state, you: { ...you, answer_id: ok.answer_id } };
 }
 
 export class Room {

@@ -97,6 +97,15 @@ class TestAFlaggedAnswer:
         fold.take({"type": "game_reset", "seq": fold.seq + 1})
         assert "answer_flagged" not in fold.state["you"]
 
+    def test_is_not_told_anew_of_who_has_another_answer_since(self, fold):
+        fold.take(self.NOTICE)
+        fold.took(self.command(), {"answer_id": "another"})
+        answered = json.loads(json.dumps(fold.state))
+        fold.took(self.command(), {"answer_id": self.NOTICE["answer_id"]})
+        assert fold.state == answered
+        fold.take(self.NOTICE)
+        assert fold.state == answered
+
     def test_of_another_round_changes_nothing(self, fold):
         before = json.loads(json.dumps(fold.state))
         fold.take({**self.NOTICE, "round_id": "another"})
