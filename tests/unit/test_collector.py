@@ -83,6 +83,20 @@ def test_something_has_gathered_when_the_young_were_looked_at_a_few_times():
     del kept
 
 
+async def test_once_a_day_everything_is_looked_at(monkeypatch):
+    monkeypatch.setattr(collector, "SOME_SECONDS", 0.001)
+    monkeypatch.setattr(collector, "WHOLE_SECONDS", 0.01)
+    node = Node()
+    gone = weakref.ref(node)
+    collector.set_aside()
+    del node
+    running = asyncio.create_task(collector.run())
+    async with asyncio.timeout(10):
+        while gone() is not None:
+            await asyncio.sleep(0)
+    running.cancel()
+
+
 async def test_second_by_second_what_has_gathered_is_set_aside(monkeypatch):
     monkeypatch.setattr(collector, "SOME_SECONDS", 0.001)
     collector.set_aside()

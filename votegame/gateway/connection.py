@@ -94,24 +94,33 @@ class Connection(asyncio.Protocol):
         self._conversation = Conversation(shared)
         self._is_authenticating = False
         self._n_held = 0
-        """Reads that stand in line."""
+        """Parts of reads that stand in line."""
 
     def data_received(self, data: bytes) -> None:
         """Take what the socket has read."""
         self.last_heard = self._shared.clock.seconds()
         line = self._shared.reading_line
         if self._n_held or not line.lets_in(data):
-            self._n_held += 1
+            self._stand(line.stand(self, data))
+        else:
+            self._read(data)
+
+    def _stand(self, n_parts: int) -> None:
+        self._n_held += n_parts
+        if n_parts:
             self.transport.pause_reading()
-            line.stand(self, data)
-            return
-        self._read(data)
+        else:
+            # There is no place for it; whoever sends so much then is not told why.
+            self._reader = None
+            self.transport.abort()
 
     def go_on(self, data: bytes) -> None:
         """See `votegame.gateway.reading_line.Sender`."""
         self._n_held -= 1
         if not self._n_held and not self.transport.is_closing():
             self.transport.resume_reading()
+        # What waits for replies expires in the order in which it was handled.
+        self.last_heard = self._shared.clock.seconds()
         self._read(data)
 
     def _read(self, data: bytes) -> None:

@@ -14,14 +14,14 @@ SMALL_BYTES: Final = 2_048
 BYTES_PER_TURN: Final = 32_768
 """At a millisecond at most for each 16 KiB, and a quarter of one for nearly all."""
 MOST_HELD_BYTES: Final = 16_777_216
-"""Of all connections together; beyond that, nobody waits."""
+"""Of all connections together: what is handled in a second or two. There is no place for more."""
 
 
 class Sender(Protocol):
     """A connection, as far as the line knows it."""
 
     def go_on(self, data: bytes) -> None:
-        """It is your turn: handle `data`."""
+        """It is your turn: handle `data`, a part of what you have brought."""
 
 
 class ReadingLine:
@@ -38,17 +38,24 @@ class ReadingLine:
         size = len(data)
         if size <= SMALL_BYTES:
             return True
-        if (self._left <= 0 or self._line) and self._held_bytes + size <= MOST_HELD_BYTES:
+        if self._line or size > self._left:
             return False
         self._left -= size
         self._turn_soon()
         return True
 
-    def stand(self, sender: Sender, data: bytes) -> None:
-        """Have `sender.go_on` called with `data` when it is its turn; what it gave before comes before."""
-        self._line.append((sender, data))
+    def stand(self, sender: Sender, data: bytes) -> int:
+        """Have `sender.go_on` called with all of `data`, part by part, when it is its turn.
+
+        What it gave before comes before. Returns in how many parts; 0, and it is not called, when too much waits.
+        """
+        if self._held_bytes + len(data) > MOST_HELD_BYTES:
+            return 0
+        parts = [data[start : start + BYTES_PER_TURN] for start in range(0, len(data), BYTES_PER_TURN)]
+        self._line.extend((sender, part) for part in parts)
         self._held_bytes += len(data)
         self._turn_soon()
+        return len(parts)
 
     def _turn_soon(self) -> None:
         if not self._turns:
@@ -57,7 +64,7 @@ class ReadingLine:
 
     def _turn(self) -> None:
         self._turns, self._left = False, BYTES_PER_TURN
-        while self._line and self._left > 0:
+        while self._line and len(self._line[0][1]) <= self._left:
             sender, data = self._line.popleft()
             self._held_bytes -= len(data)
             self._left -= len(data)

@@ -6,8 +6,8 @@ from votegame.limits.rates import TokenBucket
 
 _MOST_PROMISES: Final = 128
 """Whoever is refused so often in one go is closed before."""
-_KEPT_SECONDS: Final = 10.0
-"""How long a turn is kept for a command that does not come again."""
+_KEPT_SECONDS: Final = 2.0
+"""How long a turn is kept for a command that does not come when it is its turn: for a slow way here, and no more."""
 
 
 class CommandRate(TokenBucket):
@@ -36,8 +36,9 @@ class CommandRate(TokenBucket):
             if now < turn:
                 return turn - now
             del promised[command_id]
-            self.owe(now)
-            return 0.0
+            if now <= turn + _KEPT_SECONDS:
+                self.owe(now)
+                return 0.0
         wait = self.take(now)
         if wait:
             self._last = max(now + wait, self._last + self._interval)

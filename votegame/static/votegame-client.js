@@ -590,6 +590,7 @@ export class VotegameClient extends EventTarget {
   }
 
   #forget(room, frame) {
+    if (this.rooms.get(room.code) !== room) return;
     this.rooms.delete(room.code);
     this.#keepRooms((rooms) => rooms.filter((code) => code !== room.code));
     room.state = null;

@@ -41,6 +41,14 @@ def test_who_comes_too_early_keeps_his_turn():
     assert rate.take_turn("c", 100.05) == pytest.approx(0.25)
 
 
+def test_a_turn_is_not_kept_for_one_who_does_not_come():
+    rate = used_up()
+    names = [str(number) for number in range(40)]
+    promised = [rate.take_turn(name, 100.0) for name in names]
+    assert promised[-1] == pytest.approx(4.0)
+    assert sum(rate.take_turn(name, 104.0) == 0.0 for name in names) <= 5 + 2 * 10 + 1
+
+
 def test_in_the_long_run_no_more_come_in_than_the_rate_allows():
     rate = used_up()
     turns: dict[str, float] = {}
