@@ -3,20 +3,31 @@
 import json
 import re
 
+import pytest
+
 from tests.scenarios.test_web_client import (  # noqa: F401 - fixtures
     TV,
     device,
     joined,
-    mortal_server,
     pytestmark,
     tells_authors,
 )
-from tests.serving import clean_server
+from tests.serving import ServerProcess, clean_server
 from votegame.bots.bank import answers
 
 BOTS = 3
 COMING_BACK_MS = 90_000
 KEPT = "Object.values(JSON.parse(sessionStorage.getItem('votegame:bots'))).map(text => JSON.parse(text))"
+
+
+@pytest.fixture
+async def mortal_server():
+    """A server that may be killed. It waits for those who come back: nobody's answer ends a round without them."""
+    process = ServerProcess(GRACE_SECONDS="60")
+    await process.start()
+    yield process
+    await process.stop()
+    await process.close()
 
 
 async def trying(device, url: str = "", name: str = "Ada"):  # noqa: F811
