@@ -3,8 +3,10 @@
 import json
 import re
 
+import pytest
+
 from tests.browser import TV, in_a_browser, joined, tells_authors
-from tests.serving import clean_server
+from tests.serving import ServerProcess, clean_server
 from votegame.bots.bank import answers
 
 pytestmark = in_a_browser
@@ -12,6 +14,16 @@ pytestmark = in_a_browser
 BOTS = 3
 COMING_BACK_MS = 90_000
 KEPT = "Object.values(JSON.parse(sessionStorage.getItem('votegame:bots'))).map(text => JSON.parse(text))"
+
+
+@pytest.fixture
+async def mortal_server():
+    """A server that may be killed. It waits for those who come back: nobody's answer ends a round without them."""
+    process = ServerProcess(GRACE_SECONDS="60")
+    await process.start()
+    yield process
+    await process.stop()
+    await process.close()
 
 
 async def trying(device, url: str = "", name: str = "Ada"):
