@@ -85,3 +85,38 @@ test("it hears why it has no seat any more, once", async (t) => {
   await settled();
   assert.deepEqual(ended, ["kicked"]);
 });
+
+test("bots of others are bots, too", async (t) => {
+  const known = state("lobby");
+  const members = known.members.map((one) => ({ ...one, display_name: `${one.display_name} (bot)` }));
+  const { all, passes } = await aBot(t, { ...known, members });
+  await passes(MINUTE + 1);
+  assert.ok(all.latest.last("leave_room"));
+});
+
+test("what is refused is not tried again and again, and one who has answered elsewhere learns of it", async (t) => {
+  const known = own(state("answering"));
+  const { all, passes } = await aBot(t, known);
+  await passes(known.round.deadline - known.server_time - 2000);
+  all.latest.refuses("submit_answer", { code: "already_answered" });
+  await settled();
+  assert.ok(all.latest.last("join_room"));
+  await passes(1999);
+  assert.equal(all.latest.commands("submit_answer").length, 1);
+  await passes(5000);
+  assert.ok(all.latest.commands("submit_answer").length <= 3);
+});
+
+test("one that has ended does nothing more, whatever was under way", async (t) => {
+  const known = own(state("answering"));
+  const drawn = [];
+  deck.draw = async (language) => { drawn.push(language); return "an answer"; };
+  const { all, ended, passes } = await aBot(t, known);
+  await passes(known.round.deadline - known.server_time - 2000);
+  assert.equal(drawn.length, 1);
+  all.latest.ends(4401);
+  await settled();
+  assert.deepEqual(ended, ["stopped"]);
+  for (let seconds = 0; seconds < 60; seconds += 1) await passes(1000);
+  assert.equal(drawn.length, 1);
+});

@@ -8,6 +8,7 @@ from importlib import resources
 from typing import Final
 
 LANGUAGES: Final = ("en", "de")
+_SUFFIX: Final = " (bot)"
 
 
 def answers(language: str) -> list[str]:
@@ -43,4 +44,9 @@ class Deck:
 def name_of(number: int) -> str:
     """The name of the bot with this number, counted from 0."""
     again, place = divmod(number, len(NAMES))
-    return f"{NAMES[place]} (bot)" if not again else f"{NAMES[place]} {again + 1} (bot)"
+    return f"{NAMES[place]}{f' {again + 1}' if again else ''}{_SUFFIX}"
+
+
+def is_bot_name(name: str) -> bool:
+    """Whether somebody of this name is a bot, be it that of another command, or of a page."""
+    return name.endswith(_SUFFIX)

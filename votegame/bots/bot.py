@@ -10,7 +10,7 @@ import random
 from typing import Any, Final, NamedTuple
 
 from votegame import tasks
-from votegame.bots.bank import Deck
+from votegame.bots.bank import Deck, is_bot_name
 from votegame.client import Client, ClientError, CommandRefused, ConnectionLost, Room, RoomEnded, RoomView, RoundEnded
 from votegame.client.commands import ReactionName
 
@@ -88,7 +88,12 @@ class Bot:
 
     def _people(self, view: RoomView) -> list[str]:
         """Members who are no bots, those who could be host first."""
-        people = [one for one in view.members if one.connected and one.user_id not in self._table.user_ids]
+        bots = self._table.user_ids
+        people = [
+            one
+            for one in view.members
+            if one.connected and one.user_id not in bots and not is_bot_name(one.display_name)
+        ]
         return [one.user_id for one in sorted(people, key=lambda one: one.role != "player")]
 
     def _thinking(self, room: Room, todo: str) -> float | None:

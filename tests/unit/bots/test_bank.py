@@ -4,7 +4,7 @@ import random
 
 import pytest
 
-from votegame.bots.bank import LANGUAGES, NAMES, Deck, answers, name_of
+from votegame.bots.bank import LANGUAGES, NAMES, Deck, answers, is_bot_name, name_of
 from votegame.wire import text
 from votegame.wire.limits import Limits
 
@@ -36,3 +36,8 @@ def test_no_two_bots_have_the_same_name():
     names = [name_of(number) for number in range(3 * len(NAMES))]
     assert len(set(names)) == len(names)
     assert [text.display_name(each, Limits().name_chars) for each in names] == names
+
+
+def test_whose_name_ends_as_those_of_bots_do_counts_as_one():
+    assert all(is_bot_name(name_of(number)) for number in (0, len(NAMES), 5 * len(NAMES)))
+    assert not is_bot_name("Bolt")

@@ -1,6 +1,7 @@
 /* Answers and names for bots, from the files that the bots of the command line read, too: votegame/bots/bank.py. */
 
 const LANGUAGES = ["en", "de"];
+const SUFFIX = " (bot)";
 
 async function lines(name) {
   try {
@@ -23,8 +24,11 @@ export const names = () => lines("names.txt");
 /** The name of the bot with this number, counted from 0. */
 export function nameOf(known, number) {
   const again = Math.floor(number / known.length);
-  return `${known[number % known.length]}${again ? ` ${again + 1}` : ""} (bot)`;
+  return `${known[number % known.length]}${again ? ` ${again + 1}` : ""}${SUFFIX}`;
 }
+
+/** Whether somebody of this name is a bot, be it another page's, or that of a command line. */
+export const isBotName = (name) => name.endsWith(SUFFIX);
 
 /** What all bots of a page draw from: no card comes twice before all have come. */
 export class Deck {

@@ -3,12 +3,17 @@
  * does it if that still makes sense.
  */
 
+import { isBotName } from "./bank.js";
+
 const SECONDS = { answer: [4, 18], vote: [3, 10], "hand over": [1, 3], react: [1, 5] };
 const DESERTED_SECONDS = 60; // how long bots stay among themselves
 const LEAVING_MS = 3000;
+const REFUSED_MS = 2000; // before it looks again
 const LEAST_LEFT = 0.7; // of the time that is left a bot uses no more than this share
 const REACTS = 0.3;
 const REACTIONS = ["applause", "laugh", "heart", "surprise", "fire", "thumbs_up"];
+
+const DONE = new Set(["already_answered", "already_voted"]);
 
 const between = (least, most) => least + Math.random() * (most - least);
 const chosen = (some) => some[Math.floor(Math.random() * some.length)];
@@ -81,7 +86,7 @@ export class Bot {
 
   #look() {
     const { state } = this.#room;
-    if (!state || this.#isBusy) return;
+    if (!state || this.#isBusy || this.#listening.signal.aborted) return;
     const seen = look(state);
     if (seen === this.#seen) return;
     this.#seen = seen;
@@ -100,7 +105,8 @@ export class Bot {
 
   /** Members who are no bots, those who could be host first. */
   #people({ members }) {
-    const people = members.filter((one) => one.connected && !this.#table.userIds.has(one.user_id));
+    const isBot = (one) => this.#table.userIds.has(one.user_id) || isBotName(one.display_name);
+    const people = members.filter((one) => one.connected && !isBot(one));
     return people.sort((one, other) => (one.role !== "player") - (other.role !== "player"));
   }
 
@@ -122,7 +128,10 @@ export class Bot {
       else await room.transferHost(this.#people(room.state)[0].user_id);
     } catch (error) {
       if (!error.code) throw error;
-      // What is refused comes too late: the game has moved on, and so does the bot.
+      // What is refused comes too late: the game has moved on, and so does the bot. It may not know what it has done in
+      // another tab, which a snapshot says.
+      if (DONE.has(error.code)) this.#client.joinRoom(room.code).catch(() => {});
+      await new Promise((over) => setTimeout(over, REFUSED_MS));
     }
     this.#isBusy = false;
     this.#seen = "";

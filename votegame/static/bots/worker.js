@@ -75,7 +75,8 @@ async function connected(number) {
   }
 }
 
-async function takeSeat(code, taken) {
+/** A bot comes, and goes again at once if it is not `isWanted` any more. */
+async function takeSeat(code, taken, isWanted) {
   const number = await freeNumber(taken);
   const bot = botOf(number, code, await connected(number));
   try {
@@ -86,17 +87,19 @@ async function takeSeat(code, taken) {
   }
   seated.set(number, bot);
   tell();
+  if (!isWanted()) await bot.leave();
 }
 
 /** So many come, one after another, until one is refused, or all are sent away. */
 async function come({ id, room_code, count, taken }) {
   const table = tableOf(room_code);
   const { n_sentAway } = table;
+  const areWanted = () => table.n_sentAway === n_sentAway;
   let n_came = 0;
   let refusal = null;
-  while (n_came < count && !refusal && table.n_sentAway === n_sentAway) {
+  while (n_came < count && !refusal && areWanted()) {
     try {
-      await takeSeat(room_code, taken);
+      await takeSeat(room_code, taken, areWanted);
       n_came += 1;
     } catch ({ code = "unknown", retryAfter, details }) {
       refusal = { code, retryAfter, details };
