@@ -7,7 +7,7 @@ from tests.browser import PHONE, TV, Device, in_a_browser, joined, table
 
 pytest.importorskip("axe_playwright_python", reason="axe-playwright-python is not installed: it is in `browser`")
 pytestmark = in_a_browser
-ALL_OF_IT = 2400
+ALL_OF_IT = 6_000
 """So high a phone, in pixels, need not scroll: axe does not judge what is scrolled away."""
 
 
@@ -20,6 +20,7 @@ class Inspection:
     async def look(self, screen: str, device: Device, *, has_note: bool = False) -> None:
         # What comes or goes while axe looks confuses it.
         await device.page.wait_for_selector(".note", state="visible" if has_note else "detached")
+        await device.page.evaluate("Promise.allSettled(document.getAnimations().map((each) => each.finished))")
         found = ["too wide"] if await device.is_too_wide() else []
         size = device.page.viewport_size
         if size["width"] == PHONE["width"]:
