@@ -99,6 +99,8 @@ class Connection(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         """Take what the socket has read."""
         self.last_heard = self._shared.clock.seconds()
+        if self._reader is None:
+            return
         line = self._shared.reading_line
         if self._n_held or not line.lets_in(data):
             self._stand(line.stand(self, data))

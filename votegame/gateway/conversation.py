@@ -51,7 +51,7 @@ class Conversation:
         is_limited = self._shared.settings.rates_are_on
         command_id = command.command_id if isinstance(command, BadFrame) else command.id
         was_warned = self._rate.is_warned(now)
-        wait = self._rate.take_turn(command_id, now) if is_limited else 0.0
+        wait = self._rate.admit(command_id, now) if is_limited else 0.0
         if wait:
             _refuse_for(wait, command_id, connection)
         elif isinstance(command, BadFrame):

@@ -126,3 +126,13 @@ async def test_a_usual_command_is_small(stage):
     client.say(type="submit_answer", id="i" * 64, room_code="ABC234", round_id="r" * 36, answer="\U0001f389" * 280)
     assert len(masked(0x81, ('"' + "\U0001f389" * 280 + '"').encode())) < SMALL_BYTES
     assert [frame["code"] for frame in client.heard()] == ["bad_message"]
+
+
+async def test_what_comes_after_a_violation_takes_no_place_in_the_line(stage):
+    client = stage.connect("ada")
+    client.say_raw(masked(0x82, b"binary"))
+    assert client.close_code() == 1003
+    for _ in range(5):
+        client.say_raw(a_read(client, [1, 2]))
+    assert not client.transport.is_paused
+    assert not client.transport.is_aborted
