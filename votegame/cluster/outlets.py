@@ -14,13 +14,9 @@ class Outlets:
 
     def deliver(self, deliveries: Sequence[Delivery]) -> None:
         """Take what leaves a room at once, in order. Never blocks, never raises."""
-        asked = [delivery for delivery in deliveries if _is_of_request(delivery)]
+        asked = [one for one in deliveries if type(one) is ReplyFrame and one.origin.connection_id is None]
         if not asked:
             self._sockets.deliver(deliveries)
             return
-        self._sockets.deliver([delivery for delivery in deliveries if not _is_of_request(delivery)])
+        self._sockets.deliver([one for one in deliveries if type(one) is not ReplyFrame or one.origin.connection_id])
         self._requests.deliver(asked)
-
-
-def _is_of_request(delivery: Delivery) -> bool:
-    return isinstance(delivery, ReplyFrame) and delivery.origin.connection_id is None

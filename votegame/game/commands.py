@@ -5,7 +5,7 @@ the operator) is checked by `votegame.wire.codec`, so that the rules meet valid 
 """
 
 import hashlib
-from typing import Annotated, Literal
+from typing import Annotated, Literal, final
 
 import msgspec
 from msgspec import UNSET, Meta, Struct, UnsetType
@@ -58,6 +58,7 @@ class Ping(Command, frozen=True, kw_only=True):
     """Ask for the server's time."""
 
 
+@final
 class CreateRoom(Command, frozen=True, kw_only=True):
     """Make a room and become its host and first player."""
 

@@ -50,7 +50,7 @@ class Conversation:
         command = codec.decode(text) if connection.user is not None else codec.decode_before_login(text)
         is_limited = self._shared.settings.rates_are_on
         command_id = command.command_id if isinstance(command, BadFrame) else command.id
-        was_warned = self._rate.is_warned(now)
+        was_warned = is_limited and self._rate.is_warned(now)
         wait = self._rate.admit(command_id, now) if is_limited else 0.0
         if wait:
             _refuse_for(wait, command_id, connection)
@@ -80,13 +80,13 @@ class Conversation:
         if may_attach and len(connection.told) >= MAX_ROOMS:
             _refuse_for(_BUSY_SECONDS, command.id, connection)
             return
-        is_inside = not isinstance(command, CreateRoom) and command.room_code in connection.rooms
+        is_inside = type(command) is not CreateRoom and command.room_code in connection.rooms
         visit = self._shared.doors.enter(command, user.user_id, connection.address, is_inside=is_inside, now=now)
         if isinstance(visit, float):
             _refuse_for(visit, command.id, connection)
             return
         token = self._shared.pending.add(connection, command, visit, now)
-        if may_attach and not isinstance(command, CreateRoom):
+        if may_attach and type(command) is not CreateRoom:
             connection.told[command.room_code] = connection.told.get(command.room_code, 0) + 1
         origin = Origin(connection.connection_id, token)
         try:

@@ -75,6 +75,9 @@ class Visit(Struct, frozen=True):
     leaves: bool = False
 
 
+_INSIDE: Final = Visit("inside", UserId(""), "", "")
+"""That of all who stay inside, and of whom nothing is counted."""
+
 Outcome = Literal["ok", "missed", "refused", "unknown"]
 """What became of a command: an `ok`, no such room, another error, or nothing that is known."""
 
@@ -125,7 +128,8 @@ class Doors:
             now: Seconds of the node's clock.
         """
         if is_inside:
-            return Visit("inside", user_id, address, command.id, type(command) is LeaveRoom)
+            leaves = type(command) is LeaveRoom
+            return Visit("inside", user_id, address, command.id, leaves=True) if leaves else _INSIDE
         match command:
             case CreateRoom():
                 visit = Visit("create", user_id, address, command.id)

@@ -212,20 +212,28 @@ class Actor:
         turning_away.refuse(self._env, self.room_code, self._inbox.take_all(), code)
 
     async def _work(self, room: Room) -> Ending:
-        turns = 0
         while True:
             self._wake.clear()
             if room.condition != "live":
                 return "discarded"
             if self._is_over(room):
                 return await self._ended()
-            if not self._is_ending and self._step(room):
-                turns += 1
-                if turns % _TURNS_AT_ONCE == 0:
+            if not self._is_ending and self._take_turns(room):
+                if self._inbox:
                     await asyncio.sleep(0)
                 continue
             self._set_alarm(room)
             await self._wake.wait()
+
+    def _take_turns(self, room: Room) -> bool:
+        """Take a few turns, one after the other; False when there is none to take."""
+        now = self._env.clock.now_ms()
+        # What only becomes due by one of these turns comes after them.
+        is_due = room.has_due(now)
+        for n_taken in range(_TURNS_AT_ONCE):
+            if self._is_broken or not self._step(room, now, is_due=is_due):
+                return n_taken > 0
+        return True
 
     @property
     def _is_ending(self) -> bool:
@@ -269,19 +277,18 @@ class Actor:
             return left
         return max(left, (due_ms - now) / 1000 + 0.001)
 
-    def _step(self, room: Room) -> bool:
-        """Take one turn, if there is one to take."""
-        now = self._env.clock.now_ms()
+    def _step(self, room: Room, now: int, *, is_due: bool) -> bool:
+        """Take one turn, if there is one to take; `is_due` says whether any may be due by itself at `now`."""
         entry: Entry | None = None
         try:
-            if room.has_due(now) and not self._is_first(room, now):
+            if is_due and room.has_due(now) and not self._is_first(room, now):
                 if room.take_due(now):
                     return True
                 if room.is_holding(now):
                     return False
-            if not self._inbox:
-                return False
             entry = self._inbox.take()
+            if entry is None:
+                return False
             self._take(room, entry)
         except Exception:
             # A bug in one room's turn ends that room; the next actor folds what is kept.

@@ -20,7 +20,7 @@ from votegame.game.views import now_fields, snapshot
 from votegame.ids import RoomCode
 from votegame.rooms.history import History, Kept
 from votegame.rooms.inbox import Subscription
-from votegame.rooms.notices import LARGE_ROOM, PER_SUBJECT_SECONDS, REACTION, Notices
+from votegame.rooms.notices import LARGE_ROOM, PER_SUBJECT_SECONDS, REACTION, Notices, is_of_phase
 from votegame.rooms.ports import (
     Attached,
     Delivery,
@@ -119,21 +119,29 @@ class Gate:
                 self._outlet.deliver(deliveries)
 
     def _outdated(self, position: int) -> AbstractSet[int]:
-        """The ids of notices that leave together with a later one of their kind and subject, which says all."""
+        """The ids of notices that need not leave: with them leaves a later one, or the end of their phase.
+
+        The turn that ends a phase tells its own count, the last one, all the same.
+        """
         if len(self._waiting) < 2 or self._waiting[1].position > position:  # noqa: PLR2004 - with one there is no later
             return _NOTHING
-        latest: dict[tuple[str, str], int] = {}
         outdated: set[int] = set()
-        for waiting in self._waiting:
+        said: set[tuple[str, str]] = set()
+        is_over = False
+        for waiting in reversed(self._waiting):
             if waiting.position > position:
-                break
-            for output in waiting.outputs:
+                continue
+            ends_phase = False
+            for output in reversed(waiting.outputs):
+                if type(output) is Event:
+                    ends_phase = ends_phase or output.ends_phase
                 # Who reacts twice wants both to be seen.
-                if isinstance(output, Notice) and output.type != REACTION:
-                    before = latest.setdefault((output.type, output.subject), id(output))
-                    if before != id(output):
-                        outdated.add(before)
-                        latest[output.type, output.subject] = id(output)
+                elif type(output) is Notice and output.type != REACTION:
+                    key = (output.type, output.subject)
+                    if key in said or (is_over and is_of_phase(output.type)):
+                        outdated.add(id(output))
+                    said.add(key)
+            is_over = is_over or ends_phase
         return outdated
 
     def discard(self, guilty_position: int | None) -> None:

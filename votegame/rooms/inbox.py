@@ -37,7 +37,7 @@ class Request(Struct, frozen=True, gc=False):
 
     def message(self) -> FromUser | Creation:
         """What the rules are told of it."""
-        if isinstance(self.command, CreateRoom):
+        if type(self.command) is CreateRoom:
             return Creation(self.user, self.command)
         return FromUser(self.user, self.command)
 
@@ -115,9 +115,9 @@ class Inbox:
         """Whether a request waits that was received at `at`, in seconds of the node's clock, or earlier."""
         return any(isinstance(entry, Request) and entry.received_at <= at for entry in reversed(self._entries))
 
-    def take(self) -> Entry:
-        """The entry that has waited longest. Raises IndexError when there is none."""
-        return self._entries.popleft()
+    def take(self) -> Entry | None:
+        """The entry that has waited longest; None when there is none."""
+        return self._entries.popleft() if self._entries else None
 
     def take_all(self) -> list[Entry]:
         """Everything that waits."""

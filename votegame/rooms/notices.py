@@ -87,5 +87,10 @@ class Notices:
 
     def end_phase(self) -> None:
         """The counts of the phase that ends never leave: the event that ends it tells more."""
-        self._waiting = {key: notice for key, notice in self._waiting.items() if key[0] == _CONNECTION}
+        self._waiting = {key: notice for key, notice in self._waiting.items() if not is_of_phase(key[0])}
         self._left_at.clear()
+
+
+def is_of_phase(notice_type: str) -> bool:
+    """Whether notices of the type tell of the present phase alone, so that the event that ends it says all."""
+    return notice_type not in {_CONNECTION, REACTION}

@@ -69,7 +69,7 @@ class Registry:
     def send(self, request: Request) -> ErrorCode | None:
         """Give a command to its room, which is opened or made; an error code when it is refused at the door."""
         command = request.command
-        if isinstance(command, CreateRoom):
+        if type(command) is CreateRoom:
             return self._send_creation(request)
         return self.send_to(command.room_code, request)
 

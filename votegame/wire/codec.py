@@ -13,6 +13,7 @@ exponent, and is JSON however long it is, but no field takes a longer one than i
 import json
 import re
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from types import MappingProxyType
 from typing import Any, Final, TypeVar, get_args
 
@@ -96,10 +97,10 @@ class Codec:
         self._has_moderation = has_moderation
         self._decoder = msgspec.json.Decoder(AnyCommand)
         rules: Mapping[str, _Rule] = {
-            "id": lambda given: text.command_id(given, limits.id_chars),
+            "id": partial(text.command_id, max_chars=limits.id_chars),
             "room_code": text.room_code,
             "round_id": str.lower,
-            "answer": lambda given: text.answer(given, limits.answer_chars),
+            "answer": partial(text.answer, max_chars=limits.answer_chars),
             "answer_id": str.lower,
             "user_id": str.lower,
             "stream": str.lower,

@@ -71,6 +71,25 @@ def test_of_notices_that_leave_together_the_latest_says_all():
     assert door.names[-2:] == ["ok d", "vote_update"]
 
 
+def test_the_event_that_ends_a_phase_says_more_than_notices_of_earlier_turns():
+    door = Door()
+    door.add(11, answered("a"), notice(1, "x"))
+    door.add(12, answered("b"), notice(2, "y"), connection("ada", connected=False))
+    door.add(13, answered("c"), notice(3, "z"), event(4, "round_ended", ends_phase=True), notice(0, "next"))
+    door.add(14, notice(5, "later"))
+    door.gate.open_to(13, 77)
+    assert door.names == ["ok a", "ok b", "player_connection", "ok c", "vote_update", "round_ended", "vote_update"]
+    assert [frame["submitted_count"] for frame in door.outlet.frames("vote_update")] == [3, 0]
+
+
+def test_an_event_that_is_not_kept_yet_takes_no_notice_away():
+    door = Door()
+    door.add(11, answered("a"), notice(1, "x"))
+    door.add(12, event(4, "round_ended", ends_phase=True))
+    door.gate.open_to(11, 77)
+    assert door.names == ["ok a", "vote_update"]
+
+
 def test_what_is_decided_on_what_is_kept_leaves_at_once():
     door = Door()
     door.add(10, answered("read"))
