@@ -44,6 +44,9 @@ class Frame(Struct, frozen=True, gc=False):
 
 PING: Final = Frame(frames.ping_frame())
 
+Join = Callable[[Sequence[Frame]], bytes]
+"""Makes one write of the frames that wait for a socket."""
+
 
 class Transport(Protocol):
     """What is used of `asyncio.Transport`."""
@@ -125,7 +128,7 @@ class Outbox:
         if self._is_ended:
             return
         self._is_ended = True
-        data = b"" if drop else self._taken(is_lease_valid=is_lease_valid)
+        data = b"" if drop else _joined_by(is_lease_valid=is_lease_valid)(self._frames)
         self._frames.clear()
         if not self.transport.is_closing():
             self.transport.write(data + last)
@@ -140,7 +143,7 @@ class Outbox:
         """The client is too slow."""
         self._too_slow()
 
-    def flush(self, *, is_lease_valid: bool) -> bool:
+    def flush(self, join: Join) -> bool:
         """Write all that waits in one write; False while the transport still holds back something."""
         self._is_marked = False
         transport = self.transport
@@ -149,22 +152,14 @@ class Outbox:
             return True
         if transport.get_write_buffer_size():
             return False
-        if self._frames:
-            transport.write(self._taken(is_lease_valid=is_lease_valid))
-            return not transport.get_write_buffer_size()
-        return True
-
-    def _taken(self, *, is_lease_valid: bool) -> bytes:
         waiting = self._frames
-        if len(waiting) == 1 and (is_lease_valid or waiting[0].durable):
-            data = waiting[0].data
-        elif is_lease_valid:
-            data = b"".join([frame.data for frame in waiting])
-        else:
-            data = b"".join([_spoken_without_lease(frame) for frame in waiting])
+        if not waiting:
+            return True
+        data = join(waiting)
         waiting.clear()
         self._bytes = 0
-        return data
+        transport.write(data)
+        return not transport.get_write_buffer_size()
 
 
 class Flusher:
@@ -192,10 +187,10 @@ class Flusher:
 
     def sweep(self, now: float) -> None:
         """Flush the outboxes that are stuck, and give up those that have been for too long."""
-        is_lease_valid = self._lease_is_valid()
+        join = _joined_by(is_lease_valid=self._lease_is_valid())
         for outbox in list(self._stuck):
             was_stuck = outbox.transport.get_write_buffer_size() > 0
-            if outbox.flush(is_lease_valid=is_lease_valid):
+            if outbox.flush(join):
                 outbox.stuck_since = 0.0
                 del self._stuck[outbox]
             elif not was_stuck or not outbox.stuck_since:
@@ -204,10 +199,10 @@ class Flusher:
                 outbox.give_up()
 
     def _flush(self, outboxes: Sequence[Outbox]) -> None:
-        is_lease_valid = self._lease_is_valid()
+        join = _joined_by(is_lease_valid=self._lease_is_valid())
         for outbox in outboxes:
             try:
-                if not outbox.flush(is_lease_valid=is_lease_valid):
+                if not outbox.flush(join):
                     self._stuck[outbox] = None
             except Exception:
                 # One broken socket must not keep the frames of the others.
@@ -217,6 +212,20 @@ class Flusher:
 
 def _nothing() -> None:
     pass
+
+
+def _joined_by(*, is_lease_valid: bool) -> Join:
+    """What makes one write of frames: of all of them, or of what may leave without a lease."""
+    return _joined if is_lease_valid else _joined_without_lease
+
+
+def _joined(waiting: Sequence[Frame]) -> bytes:
+    # Most often it is one, whose bytes all who get it share.
+    return waiting[0].data if len(waiting) == 1 else b"".join([frame.data for frame in waiting])
+
+
+def _joined_without_lease(waiting: Sequence[Frame]) -> bytes:
+    return b"".join([_spoken_without_lease(frame) for frame in waiting])
 
 
 def _spoken_without_lease(frame: Frame) -> bytes:
