@@ -112,7 +112,8 @@ class Connection(asyncio.Protocol):
         if n_parts:
             self.transport.pause_reading()
         else:
-            # There is no place for it; whoever sends so much then is not told why.
+            # There is no place for it; whoever sends so much then is not told why, but operators are.
+            self._shared.metrics.closed(CloseCode.OVERLOADED)
             self._reader = None
             self.transport.abort()
 

@@ -6,6 +6,7 @@ from tests.unit.gateway.stage import ROOM, Stage
 from votegame.errors import ErrorCode
 from votegame.game.commands import CreateRoom, StartGame
 from votegame.gateway import pending as pending_module
+from votegame.gateway import reading_line
 from votegame.gateway.pending import PendingReplies
 from votegame.gateway.ports import NoMetrics
 from votegame.limits.doors import Tally, Visit
@@ -107,6 +108,16 @@ async def test_what_happens_is_counted():
         ("closed", 4401),
         ("connections", 0),
     ]
+
+
+async def test_who_is_cut_off_as_too_much_waits_to_be_read_is_counted(monkeypatch):
+    monkeypatch.setattr(reading_line, "MOST_HELD_BYTES", 0)
+    metrics = CountingMetrics()
+    client = Stage(metrics=metrics).connect("ada")
+    client.say_raw(bytes(reading_line.BYTES_PER_TURN + 1))
+
+    assert client.transport.is_aborted
+    assert ("closed", 1013) in metrics.seen
 
 
 async def test_the_time_to_a_reply_is_measured_and_one_that_never_came_counts_as_long_as_it_was_waited_for():
