@@ -4,7 +4,9 @@ import asyncio
 from collections.abc import Callable
 from typing import Final
 
-_PRECISION_SECONDS: Final = 0.001
+_LEAST_SECONDS: Final = 0.001
+_TOLERANCE_SECONDS: Final = 0.01
+"""An alarm that is as near as this is left as it is: the loop's time is up to a turn old, and each turn would set it."""
 
 
 class Alarm:
@@ -18,8 +20,8 @@ class Alarm:
     def set(self, delay: float | None) -> None:
         """Ring in `delay` seconds; None for not at all."""
         loop = asyncio.get_running_loop()
-        at = None if delay is None else loop.time() + max(delay, _PRECISION_SECONDS)
-        if at is not None and self._at is not None and abs(at - self._at) < _PRECISION_SECONDS:
+        at = None if delay is None else loop.time() + max(delay, _LEAST_SECONDS)
+        if at is not None and self._at is not None and abs(at - self._at) < _TOLERANCE_SECONDS:
             return
         self.clear()
         if at is not None:

@@ -30,11 +30,14 @@ async def test_it_rings_once_at_the_instant_that_was_set_last(bell):
     assert bell.rang == [pytest.approx(now + 3, abs=0.01)]
 
 
-async def test_setting_the_same_instant_again_keeps_the_timer(bell):
+async def test_setting_nearly_the_same_instant_again_keeps_the_timer(bell):
     bell.alarm.set(5)
     handle = bell.alarm._handle
-    bell.alarm.set(5)
-    assert bell.alarm._handle is handle
+    for delay in (5, 4.995, 5.005):
+        bell.alarm.set(delay)
+        assert bell.alarm._handle is handle
+    bell.alarm.set(4.98)
+    assert bell.alarm._handle is not handle
     bell.alarm.clear()
 
 
