@@ -432,7 +432,6 @@ async def test_look_ups_use_their_indexes(database_url, other):
         "room_events_membership": "SELECT * FROM room_events WHERE user_id = gen_random_uuid() "
         "AND (type IN ('player_joined', 'player_left') OR position = 1)",
         "room_events_base": "SELECT max(position) FROM room_events WHERE room_id = gen_random_uuid() AND type = 'base'",
-        "room_events_command": "SELECT * FROM room_events WHERE user_id = gen_random_uuid() AND command_id = 'x'",
         "room_events_one_start": "SELECT room_id FROM room_events WHERE round_id = gen_random_uuid() "
         "AND type IN ('game_started', 'round_started')",
     }
