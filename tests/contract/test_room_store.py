@@ -3,6 +3,7 @@
 import asyncio
 
 import pytest
+from msgspec.structs import replace
 
 from tests.contract.store_kit import a_head, a_room, a_row, an_append, an_id
 from votegame.errors import RowsRefusedError, StoreBusyError
@@ -180,6 +181,22 @@ class TestAppend:
         assert list(await world.rooms.append([an_append(room, head=head)])) == [room.room_id]
         assert (await world.rooms.log_ends([room.room_id]))[room.room_id].last_position == 1
         assert [claim.room_id for claim in await world.rooms.claim_due(node_id, 6, 9)] == [room.room_id]
+
+    @pytest.mark.parametrize("status", ["voting", "closed"])
+    async def test_without_a_head_leaves_it_as_it_is(self, world, status):
+        node_id, ada = await alive(world), an_id()
+        room = a_room(node_id=an_id(), creator_id=ada)
+        await world.rooms.create_room(room)
+        head = a_head(status=status, next_deadline_ms=5)
+        await world.rooms.append([an_append(room, a_row(2), head=head)])
+        headless = replace(an_append(room, a_row(3), base=2), head=None)
+        assert list(await world.rooms.append([headless])) == [room.room_id]
+        open_rooms = [(room.room_code, status)] if status != "closed" else []
+        assert await world.rooms.rooms_of_user(ada) == open_rooms
+        assert [claim.room_id for claim in await world.rooms.claim_due(node_id, 6, 9)] == [room.room_id]
+        await world.advance(TEN_MINUTES + 1_000)
+        claim = await world.rooms.claim(room.room_code, await alive(world, node_id))
+        assert (claim is None) == (status == "closed")
 
     async def test_one_of_many_at_the_same_place_is_written(self, world):
         room = a_room()

@@ -56,6 +56,8 @@ class LogWriter:
         self._in_flight: deque[_Turn] = deque()
         self._gathered: list[_Turn] = []
         self._n_sent = 0
+        self._kept_head: RoomHead | None = None
+        """What the store certainly has: the head that came with the last rows, while none was sent behind those."""
 
     @property
     def oldest_at(self) -> float | None:
@@ -85,13 +87,21 @@ class LogWriter:
     def _append(self, n_turns: int) -> Append:
         self._n_sent = n_turns
         turns = [self._in_flight[place] for place in range(n_turns)]
-        rows = tuple(row for turn in turns for row in turn.rows)
-        return Append(room_id=self.room_id, epoch=self.epoch, base=self.committed, rows=rows, head=turns[-1].head)
+        rows = tuple([row for turn in turns for row in turn.rows])
+        head: RoomHead | None = turns[-1].head
+        if head == self._kept_head:
+            head = None
+        else:
+            self._kept_head = None
+        return Append(room_id=self.room_id, epoch=self.epoch, base=self.committed, rows=rows, head=head)
 
     def settle(self, append: Append, server_time_ms: int) -> None:
         """`append`, the one that was given last, is kept; nobody is told when the room was fenced off meanwhile."""
         if self.is_closed:
             return
+        # A head without rows does not move the end of the log: an earlier sending at that end may still arrive.
+        if append.rows and append.head is not None:
+            self._kept_head = append.head
         self._settle(self._n_sent, append.base + len(append.rows), server_time_ms)
 
     def settle_up_to(self, position: int, server_time_ms: int) -> bool:

@@ -64,14 +64,15 @@ class CodeTaken(Struct, frozen=True, gc=False):
 class Append(Struct, frozen=True, gc=False, kw_only=True):
     """Rows to append to one log, under the fence.
 
-    It takes effect only while the room is in `epoch` and its log ends at `base`. With no rows, only `head` is written.
+    It takes effect only while the room is in `epoch` and its log ends at `base`. With no rows, only `head` is written;
+    None leaves the head as it is.
     """
 
     room_id: RoomId
     epoch: int
     base: int
     rows: tuple[Row, ...]
-    head: RoomHead
+    head: RoomHead | None
 
 
 class LogEnd(Struct, frozen=True, gc=False, kw_only=True):

@@ -239,8 +239,9 @@ class MemoryRoomStore:
         room = self._rooms[append.room_id]
         self._claim_unique(append.room_id, append.rows)
         room.log += [(row, now) for row in append.rows]
-        room.head = append.head
-        if append.head.status == "closed" and room.closed_at is None:
+        if append.head is not None:
+            room.head = append.head
+        if room.head.status == "closed" and room.closed_at is None:
             room.closed_at = now
 
     def _count(self, node_id: NodeId) -> int:

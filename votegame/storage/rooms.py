@@ -10,7 +10,6 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, Final
 
 import msgspec
-import orjson
 
 from votegame.errors import RowsRefusedError, StoreBusyError
 from votegame.game.records import FORMAT_VERSION, Row
@@ -36,6 +35,7 @@ LOADS_AT_ONCE: Final = 16
 _ASKERS: Final = 3
 """Of the pool's connections, so that rooms which open never take all."""
 _CODE_INDEX: Final = "rooms_code"
+_ENCODER: Final = msgspec.json.Encoder()
 
 _Wanted = tuple[NodeId, RoomCode]
 
@@ -196,15 +196,18 @@ def stored_row(row: Sequence[Any]) -> tuple[Row, int]:
     return stored, server_time
 
 
-def last_seq(rows: Iterable[Row]) -> int | None:
+def last_seq(rows: Sequence[Row]) -> int | None:
     """The number of the last event in `rows`."""
-    return max((row.seq for row in rows if row.seq is not None), default=None)
+    for row in reversed(rows):
+        if row.seq is not None:
+            return row.seq
+    return None
 
 
 def _creation(room: NewRoom) -> dict[str, Any]:
     return {
         **_head(room.head),
-        "settings": _json(msgspec.to_builtins(room.head.settings)),
+        "settings": _json(room.head.settings),
         "room_id": room.room_id,
         "code": room.room_code,
         "stream": room.stream,
@@ -215,33 +218,33 @@ def _creation(room: NewRoom) -> dict[str, Any]:
         "last_position": len(room.rows),
         "last_seq": last_seq(room.rows) or 0,
         "version": FORMAT_VERSION,
-        "rows": _json([msgspec.structs.asdict(row) for row in room.rows]),
+        "rows": _json(room.rows),
     }
 
 
 def _batch_item(append: Append) -> dict[str, Any]:
-    return {
-        **_head(append.head),
+    item = {
         "room_id": append.room_id,
         "epoch": append.epoch,
         "base": append.base,
         "top": append.base + len(append.rows),
         "last_seq": last_seq(append.rows),
-        "rows": [msgspec.structs.asdict(row) for row in append.rows],
+        "rows": append.rows,
     }
+    return item if append.head is None else item | _head(append.head)
 
 
 def _head(head: RoomHead) -> dict[str, Any]:
     return {
         "status": head.status,
         "host_id": head.host_id,
-        "settings": msgspec.to_builtins(head.settings),
+        "settings": head.settings,
         "next_deadline": head.next_deadline_ms,
     }
 
 
 def _json(value: Any) -> str:
     try:
-        return orjson.dumps(value).decode()
-    except TypeError:  # a lone surrogate
+        return _ENCODER.encode(value).decode()
+    except UnicodeEncodeError:  # a lone surrogate
         raise RowsRefusedError("text that cannot be stored") from None

@@ -49,6 +49,49 @@ def test_a_head_without_rows_is_settled_by_its_own_append_only():
     assert writer.oldest_at is None
 
 
+def test_a_head_goes_along_only_when_it_is_another_than_the_one_that_was_kept():
+    writer, _ = a_writer("r")
+    heads = []
+    for position, deadline in enumerate((7, 7, 8, 8, 7), 1):
+        put(writer, position, deadline=deadline)
+        append = writer.take()
+        writer.settle(append, 10)
+        heads.append(append.head and append.head.next_deadline_ms)
+    assert heads == [7, None, 8, None, 7]
+
+
+def test_a_head_goes_along_again_when_another_one_may_have_been_written_meanwhile():
+    writer, _ = a_writer("r")
+    put(writer, 1, deadline=7)
+    writer.settle(writer.take(), 10)
+    put(writer, deadline=8)
+    writer.take()  # its outcome stays unknown
+    put(writer, 2, deadline=7)
+    assert writer.take().head.next_deadline_ms == 7
+
+
+def test_a_head_without_rows_goes_along_again_with_the_next_rows():
+    """It did not move the end of the log, so an earlier one, believed to be lost, may have arrived after it."""
+    writer, _ = a_writer("r")
+    put(writer, 1, deadline=7)
+    writer.settle(writer.take(), 10)
+    put(writer, deadline=8)
+    writer.settle(writer.take(), 11)
+    put(writer, 2, deadline=8)
+    assert writer.take().head.next_deadline_ms == 8
+
+
+def test_a_head_goes_along_again_after_rows_of_which_only_the_log_tells():
+    writer, _ = a_writer("r")
+    put(writer, 1, deadline=7)
+    writer.settle(writer.take(), 10)
+    put(writer, 2, deadline=8)
+    writer.take()
+    assert writer.settle_up_to(2, 11)
+    put(writer, 3, deadline=7)
+    assert writer.take().head.next_deadline_ms == 7
+
+
 def test_turns_that_an_earlier_sending_wrote_are_settled_and_the_rest_stays():
     writer, listener = a_writer("r", committed=2)
     put(writer, 3, 4, now=1.0)
