@@ -12,7 +12,6 @@ from votegame.game.commands import AnyRoomCommand, CreateRoom, React, ReadRoom, 
 from votegame.game.membership import attached
 from votegame.game.messages import User
 from votegame.game.records import Cause
-from votegame.game.remembered import REMEMBERED_MS
 from votegame.game.state import WITH_ROUND, Answering, Closed, last_flagged
 from votegame.game.turn import Turn
 
@@ -28,8 +27,7 @@ def cause_of(user: User, command: AnyRoomCommand | CreateRoom) -> Cause | None:
 
 def repeated(turn: Turn, user: User, cause: Cause) -> Reply | None:
     """The reply to a command whose `id` is remembered; None when it is not."""
-    since_ms = turn.now - REMEMBERED_MS
-    first = turn.state.remembered.find(user.user_id, cause.command_id, since_ms=since_ms)
+    first = turn.recall(user.user_id, cause.command_id)
     if first is None:
         return None
     if first.digest != cause.digest:

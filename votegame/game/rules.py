@@ -16,6 +16,7 @@ from votegame.game.allowance import too_many
 from votegame.game.change import Change, Refusal, Reply
 from votegame.game.commands import AnyRoomCommand, RoundCommand
 from votegame.game.house import House
+from votegame.game.kept import Kept
 from votegame.game.messages import (
     AnswersChecked,
     Creation,
@@ -32,7 +33,7 @@ from votegame.game.outside import NOTHING_OUTSIDE, Outside
 from votegame.game.presence import Presence
 from votegame.game.repetition import attached_again, cause_of, repeated, same_content
 from votegame.game.room_settings import RoomSettings, patched
-from votegame.game.state import TIMED, WITH_ROUND, Closed, PhaseName, RoundPlayers, State, new_state
+from votegame.game.state import TIMED, WITH_ROUND, Closed, PhaseName, State, new_state
 from votegame.game.timers import successor, timers
 from votegame.game.turn import Turn
 from votegame.game.wording import own_questions
@@ -119,7 +120,7 @@ def decide(
     rng: random.Random,
     house: House,
     outside: Outside = NOTHING_OUTSIDE,
-    round_players: RoundPlayers | None = None,
+    kept: Kept | None = None,
 ) -> Change:
     """All consequences of `message`.
 
@@ -131,7 +132,7 @@ def decide(
         rng: Chance, for identifiers and orders.
         house: What the operator fixed.
         outside: What outside work has brought.
-        round_players: What is kept of them from one turn of the room to the next.
+        kept: What is kept from one turn of the room to the next.
     """
     cause = cause_of(message.user, message.command) if isinstance(message, FromUser) else None
     turn = Turn(
@@ -142,7 +143,7 @@ def decide(
         rng=rng,
         house=house,
         cause=cause,
-        round_players=round_players,
+        kept=kept,
     )
     match message:
         case FromUser():

@@ -4,12 +4,12 @@ Each phase is a type of its own and holds just what exists in it, so that voting
 lobby, cannot be written.
 """
 
-from collections.abc import Mapping
 from typing import Any, ClassVar, Final, Literal
 
 import msgspec
 from msgspec import Struct
 
+from votegame.game import remembered
 from votegame.game.question import Question
 from votegame.game.remembered import Remembered
 from votegame.game.roles import Role
@@ -223,8 +223,9 @@ _ORDERED = ("members", "left")
 
 def to_builtins(state: State) -> dict[str, Any]:
     """`state` as plain JSON values, for a base record."""
-    raw: dict[str, Any] = msgspec.to_builtins(state)
-    return raw | {name: list(map(list, raw[name].items())) for name in _ORDERED}
+    raw: dict[str, Any] = msgspec.to_builtins(msgspec.structs.replace(state, remembered=Remembered()))
+    pairs = {name: list(map(list, raw[name].items())) for name in _ORDERED}
+    return raw | pairs | {"remembered": remembered.to_builtins(state.remembered)}
 
 
 def from_builtins(raw: dict[str, Any]) -> State:
@@ -233,8 +234,9 @@ def from_builtins(raw: dict[str, Any]) -> State:
     Raises:
         msgspec.ValidationError: `raw` is no state.
     """
-    pairs = {name: msgspec.convert(raw.get(name), list[tuple[str, Any]]) for name in _ORDERED}
-    return msgspec.convert(raw | {name: dict(pairs[name]) for name in _ORDERED}, State)
+    pairs = {name: dict(msgspec.convert(raw.get(name), list[tuple[str, Any]])) for name in _ORDERED}
+    memory = remembered.from_builtins(raw.get("remembered", {}))
+    return msgspec.convert(raw | pairs | {"remembered": memory}, State)
 
 
 def own_question(state: State) -> Question | None:
@@ -266,20 +268,6 @@ def round_players(state: State, phase: RoundPhase) -> frozenset[UserId]:
     """The players of the present round who still have their seats."""
     members = state.members
     return frozenset(one for one in phase.round.players & members.keys() if members[one].role == "player")
-
-
-class RoundPlayers:
-    """Finds `round_players` once for as long as members and round stay as they are; in large rooms it takes long."""
-
-    def __init__(self) -> None:
-        self._found: tuple[Mapping[UserId, Member], frozenset[UserId], frozenset[UserId]] | None = None
-
-    def of(self, state: State, phase: RoundPhase) -> frozenset[UserId]:
-        """See `round_players`."""
-        members, began_with, found = state.members, phase.round.players, self._found
-        if found is None or found[0] is not members or found[1] is not began_with:
-            self._found = found = members, began_with, round_players(state, phase)
-        return found[2]
 
 
 def is_round_player(state: State, phase: RoundPhase, user_id: UserId) -> bool:

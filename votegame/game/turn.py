@@ -9,10 +9,12 @@ import msgspec
 from votegame.game import fold, records, views
 from votegame.game.change import Change, Effect, Event, Notice, Reply, Whisper
 from votegame.game.house import House
+from votegame.game.kept import Kept
 from votegame.game.outside import Outside
 from votegame.game.presence import Presence
 from votegame.game.records import HIDDEN, AnyPayload, Cause, Record
-from votegame.game.state import Closed, RoundPhase, RoundPlayers, State, to_builtins
+from votegame.game.remembered import REMEMBERED_MS, FirstOk
+from votegame.game.state import Closed, RoundPhase, State, to_builtins
 from votegame.ids import UserId
 
 BASE_EVERY = 2_000
@@ -32,7 +34,7 @@ class Turn:
         rng: random.Random,
         house: House,
         cause: Cause | None,
-        round_players: RoundPlayers | None = None,
+        kept: Kept | None = None,
     ) -> None:
         self.state = state
         self.presence = presence
@@ -46,7 +48,7 @@ class Turn:
         self._records: list[Record] = []
         self._public: list[Event | Notice | Whisper] = []
         self._effects: list[Effect] = []
-        self._round_players = round_players or RoundPlayers()
+        self._kept = kept or Kept()
 
     def record(self, payload: AnyPayload) -> None:
         """Something has happened. The command of this turn, if there is one, is noted on the first record."""
@@ -83,7 +85,12 @@ class Turn:
 
     def round_players(self, phase: RoundPhase) -> frozenset[UserId]:
         """See `votegame.game.state.round_players`."""
-        return self._round_players.of(self.state, phase)
+        return self._kept.round_players.of(self.state, phase)
+
+    def recall(self, user_id: UserId, command_id: str) -> FirstOk | None:
+        """The user's command of that id, if it was taken in the last minutes."""
+        since_ms = self.now - REMEMBERED_MS
+        return self._kept.recall.find(self.state.remembered, user_id, command_id, since_ms=since_ms)
 
     def notice(
         self, notice_type: str, subject: str, fields: Mapping[str, Any], *, shared: tuple[str, ...] = ()
