@@ -45,11 +45,13 @@ class Recall:
 
     def find(self, remembered: Remembered, user_id: UserId, command_id: str, *, since_ms: int) -> FirstOk | None:
         """As `remembered.find` does."""
-        full = remembered.full if len(remembered.full) > _FEW else ()
+        full = remembered.full
+        if len(full) <= _FEW:
+            if self._indexed:
+                self._index(())
+            return remembered.find(user_id, command_id, since_ms=since_ms)
         if full is not self._indexed:
             self._index(full)
-        if not full:
-            return remembered.find(user_id, command_id, since_ms=since_ms)
         key = user_id + command_id
         first = remembered.young.commands.get(key) or self._commands.get(key)
         return first if first is not None and first.taken_ms > since_ms else None

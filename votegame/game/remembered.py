@@ -75,7 +75,7 @@ class Remembered(Struct, frozen=True, gc=False):
     def find(self, user_id: UserId, command_id: str, *, since_ms: int) -> FirstOk | None:
         """The user's command of that id, if it was taken after `since_ms`."""
         key = user_id + command_id
-        for stretch in self.stretches():
+        for stretch in (self.young, *self.full):
             first = stretch.commands.get(key)
             if first is not None and first.taken_ms > since_ms:
                 return first

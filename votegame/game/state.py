@@ -138,6 +138,7 @@ Revealed = Results | Finished
 
 ACTING: Final = (Answering, Voting)
 TIMED: Final = (Answering, Voting, Results)
+VOTED: Final = (Voting, Results, Finished)
 WITH_ROUND: Final = (Answering, Voting, Results, Finished)
 """What turns ask of a phase, several times each: `isinstance` would have to build a union first, and a class that does
 not fit costs it ten times as much as the one that does."""
@@ -255,7 +256,7 @@ def last_flagged(state: State, user_id: UserId) -> Flagged | None:
 
 def players_of(state: State) -> tuple[UserId, ...]:
     """The members who have a seat, in the order in which they joined."""
-    return tuple(user_id for user_id, member in state.members.items() if member.role == "player")
+    return tuple([user_id for user_id, member in state.members.items() if member.role == "player"])
 
 
 def is_player(state: State, user_id: UserId) -> bool:
@@ -267,7 +268,7 @@ def is_player(state: State, user_id: UserId) -> bool:
 def round_players(state: State, phase: RoundPhase) -> frozenset[UserId]:
     """The players of the present round who still have their seats."""
     members = state.members
-    return frozenset(one for one in phase.round.players & members.keys() if members[one].role == "player")
+    return frozenset([one for one in phase.round.players & members.keys() if members[one].role == "player"])
 
 
 def is_round_player(state: State, phase: RoundPhase, user_id: UserId) -> bool:

@@ -13,7 +13,6 @@ from votegame.game.kept import Kept
 from votegame.game.outside import Outside
 from votegame.game.presence import Presence
 from votegame.game.records import HIDDEN, AnyPayload, Cause, Record
-from votegame.game.remembered import REMEMBERED_MS, FirstOk
 from votegame.game.state import Closed, RoundPhase, State, to_builtins
 from votegame.ids import UserId
 
@@ -42,13 +41,13 @@ class Turn:
         self.now = now
         self.rng = rng
         self.house = house
+        self.kept = kept or Kept()
         self.unchecked = outside.unchecked
         """Answers that count for nobody but their authors, until they are checked."""
         self._cause = cause
         self._records: list[Record] = []
         self._public: list[Event | Notice | Whisper] = []
         self._effects: list[Effect] = []
-        self._kept = kept or Kept()
 
     def record(self, payload: AnyPayload) -> None:
         """Something has happened. The command of this turn, if there is one, is noted on the first record."""
@@ -74,7 +73,7 @@ class Turn:
     def _next_record(self, payload: AnyPayload) -> Record:
         record = Record(
             position=self.state.position + 1,
-            seq=None if isinstance(payload, HIDDEN) else self.state.seq + 1,
+            seq=None if type(payload) in HIDDEN else self.state.seq + 1,
             decided_ms=self.now,
             payload=payload,
             cause=self._cause,
@@ -85,12 +84,7 @@ class Turn:
 
     def round_players(self, phase: RoundPhase) -> frozenset[UserId]:
         """See `votegame.game.state.round_players`."""
-        return self._kept.round_players.of(self.state, phase)
-
-    def recall(self, user_id: UserId, command_id: str) -> FirstOk | None:
-        """The user's command of that id, if it was taken in the last minutes."""
-        since_ms = self.now - REMEMBERED_MS
-        return self._kept.recall.find(self.state.remembered, user_id, command_id, since_ms=since_ms)
+        return self.kept.round_players.of(self.state, phase)
 
     def notice(
         self, notice_type: str, subject: str, fields: Mapping[str, Any], *, shared: tuple[str, ...] = ()
