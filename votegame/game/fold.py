@@ -351,9 +351,10 @@ def _round_id(state: State) -> RoundId | None:
 
 
 def _phase_of_round(state: State, record: Record, round_id: RoundId, expected: type[P]) -> P:
-    if _round_id(state) != round_id:
-        raise refusal(record, "of another round")
-    return _phase(state, record, expected)
+    phase = state.phase
+    if isinstance(phase, expected) and phase.round.round_id == round_id:
+        return phase
+    raise refusal(record, "of another round" if _round_id(state) != round_id else f"in {phase.name}")
 
 
 def _phase(state: State, record: Record, expected: type[P]) -> P:

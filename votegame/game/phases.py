@@ -138,9 +138,16 @@ def end_phase_if_all_acted(turn: Turn) -> None:
     if isinstance(phase, Voting) and len(phase.answers) == 1:
         # The author of a single answer cannot vote.
         able -= phase.answers.keys()
-    able &= turn.presence.connected
-    if able and able <= acted:
+    if _have_all_acted(able, turn.presence.connected, acted):
         end_phase(turn)
+
+
+def _have_all_acted(able: AbstractSet[UserId], connected: AbstractSet[UserId], acted: AbstractSet[UserId]) -> bool:
+    # One who has yet to act is found soon, in large rooms as well; to intersect the sets would go through all of them.
+    for user_id in able:
+        if user_id not in acted and user_id in connected:
+            return False
+    return not able.isdisjoint(connected)
 
 
 def _acted(phase: Answering | Voting, unchecked: frozenset[AnswerId]) -> AbstractSet[UserId]:

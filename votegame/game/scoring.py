@@ -56,8 +56,9 @@ def leaderboard(state: State) -> list[dict[str, Any]]:
     there = [item for item in state.members.items() if item[1].role == "player" or item[1].has_played]
     standing = sorted([*there, *state.left.items()], key=lambda item: -item[1].score)
     board: list[dict[str, Any]] = []
-    for index, (user_id, member) in enumerate(standing):
-        shares = index > 0 and board[-1]["score"] == member.score
-        rank = board[-1]["rank"] if shares else index + 1
-        board.append({"rank": rank, "user_id": user_id, "display_name": member.display_name, "score": member.score})
+    rank, score = 0, None
+    for place, (user_id, member) in enumerate(standing, start=1):
+        if member.score != score:
+            rank, score = place, member.score
+        board.append({"rank": rank, "user_id": user_id, "display_name": member.display_name, "score": score})
     return board

@@ -273,4 +273,5 @@ def round_players(state: State, phase: RoundPhase) -> frozenset[UserId]:
 
 def is_round_player(state: State, phase: RoundPhase, user_id: UserId) -> bool:
     """Whether the user is one of `round_players`, without looking through a large room."""
-    return user_id in phase.round.players and is_player(state, user_id)
+    member = state.members.get(user_id)
+    return member is not None and member.role == "player" and user_id in phase.round.players
