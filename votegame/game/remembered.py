@@ -81,6 +81,10 @@ class Remembered(Struct, frozen=True, gc=False):
                 return first
         return None
 
+    def count(self) -> int:
+        """How many commands it has, with those that are forgotten but not let go of yet."""
+        return sum(len(stretch.commands) for stretch in self.stretches())
+
     def taken_ms(self, user_id: UserId, *, since_ms: int) -> list[int]:
         """When each of the user's commands was taken that were taken after `since_ms`, in no order."""
         return [
