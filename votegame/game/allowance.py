@@ -11,8 +11,11 @@ from votegame.game.turn import Turn
 
 def too_many(turn: Turn, user: User) -> Refusal | None:
     """The refusal of one more command of the user, when the room remembers too many of his already."""
-    taken_ms = turn.state.remembered.taken_ms(user.user_id, since_ms=turn.now - REMEMBERED_MS)
-    if len(taken_ms) < turn.house.most_remembered:
+    memory, most = turn.state.remembered, turn.house.most_remembered
+    if memory.count() < most:
+        return None
+    taken_ms = memory.taken_ms(user.user_id, since_ms=turn.now - REMEMBERED_MS)
+    if len(taken_ms) < most:
         return None
     left_ms = min(taken_ms) + REMEMBERED_MS - turn.now
     return Refusal(ErrorCode.RATE_LIMITED, {"retry_after": ceil(left_ms / 1000)})

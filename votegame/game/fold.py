@@ -4,8 +4,8 @@
 room is noticed when it is loaded and not when people play in it.
 """
 
-from collections.abc import Iterable
-from typing import Any, TypeVar, assert_never
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, Final, TypeVar, assert_never
 
 import msgspec
 
@@ -33,7 +33,7 @@ from votegame.game.state import (
     Vote,
     Voting,
     from_builtins,
-    is_player,
+    is_round_player,
     own_question,
     players_of,
 )
@@ -80,20 +80,25 @@ def apply(state: State, record: Record) -> State:
         CorruptLogError: `record` cannot follow `state`.
     """
     _check_place(state, record)
-    if isinstance(record.payload, records.Base):
+    payload, position = record.payload, record.position
+    seq = state.seq if record.seq is None else record.seq
+    phase_after = _IN_PHASE.get(type(payload))
+    if phase_after is not None:
+        phase, remembered = phase_after(state, record, payload), _remembered(state, record)
+        return msgspec.structs.replace(state, phase=phase, position=position, seq=seq, remembered=remembered)
+    if type(payload) is records.Base:
         return _rebased(state, record)
     after = _apply_payload(state, record)
-    seq = state.seq if record.seq is None else record.seq
-    return msgspec.structs.replace(after, position=record.position, seq=seq, remembered=_remembered(after, record))
+    return msgspec.structs.replace(after, position=position, seq=seq, remembered=_remembered(after, record))
 
 
 def _check_place(state: State, record: Record) -> None:
     if record.position != state.position + 1:
         raise CorruptLogError(f"position {record.position}: it follows position {state.position}")
-    expected = None if isinstance(record.payload, HIDDEN) else state.seq + 1
+    expected = None if type(record.payload) in HIDDEN else state.seq + 1
     if record.seq != expected:
         raise CorruptLogError(f"position {record.position}: seq {record.seq} where {expected} was due")
-    if isinstance(state.phase, Closed):
+    if type(state.phase) is Closed:
         raise CorruptLogError(f"position {record.position}: a record after the room was closed")
     if state.host_id is None:
         require(isinstance(record.payload, records.RoomClosed), record, "no player is left, and it was not closed")
@@ -123,15 +128,15 @@ def _remembered(state: State, record: Record) -> Remembered:
 def _first_ok(state: State, payload: records.AnyPayload, digest: str, taken_ms: int) -> FirstOk:
     fields: dict[str, Any] = {}
     match payload:
-        # First what comes most often, as in `_apply_payload`.
-        case records.AnswerSubmitted() | records.AnswerReplaced():
-            fields = {"answer_id": payload.answer_id}
+        # First what comes most often: cases are compared one after the other.
         case records.VoteSubmitted():
             fields = {"vote_id": payload.vote_id}
-        case records.Base() | records.PlayerJoined() | records.RoleChanged():
-            return FirstOk(digest, taken_ms, has_state=True)
+        case records.AnswerSubmitted() | records.AnswerReplaced():
+            fields = {"answer_id": payload.answer_id}
         case records.GameStarted() | records.RoundStarted():
             fields = {"round_id": payload.round_id}
+        case records.Base() | records.PlayerJoined() | records.RoleChanged():
+            return FirstOk(digest, taken_ms, has_state=True)
         case records.SettingsUpdated():
             settings = msgspec.to_builtins(payload.settings)
             return FirstOk(digest, taken_ms, {"settings": settings}, own_question_count=len(state.own_questions))
@@ -149,9 +154,13 @@ def _first_ok(state: State, payload: records.AnyPayload, digest: str, taken_ms: 
 def _apply_payload(state: State, record: Record) -> State:
     payload = record.payload
     match payload:
-        # First what comes most often: cases are compared one after the other.
-        case records.AnswerSubmitted() | records.VoteSubmitted() | records.DeadlineChanged():
-            return msgspec.structs.replace(state, phase=_in_round(state, record, payload))
+        # First what comes most often, as in `_first_ok`.
+        case records.VotingStarted():
+            return msgspec.structs.replace(state, phase=_voting(state, record, payload), paused_ms=None)
+        case records.RoundEnded():
+            return _round_ended(state, record, payload)
+        case records.RoundStarted():
+            return _round_started(state, record, payload, _next_number(state, record))
         case records.PlayerJoined() | records.RoleChanged() | records.PlayerLeft() | records.HostChanged():
             return fold_members.apply_to_members(state, record, payload)
         case records.SettingsUpdated():
@@ -170,26 +179,22 @@ def _apply_payload(state: State, record: Record) -> State:
             require(payload.total_rounds == state.settings.total_rounds, record, "the settings say other total_rounds")
             fresh = msgspec.structs.replace(state, total_rounds=payload.total_rounds, asked=frozenset(), n_skipped=0)
             return _round_started(fresh, record, payload, 1)
-        case records.RoundStarted():
-            return _round_started(state, record, payload, _next_number(state, record))
         case records.GameEnded():
             phase = _phase(state, record, Results)
             require(phase.round.round_number == state.total_rounds, record, "before the last round")
             finished = Finished(phase.round, phase.answers, phase.order, phase.votes)
             return msgspec.structs.replace(state, phase=finished, paused_ms=None)
-        case records.RoundEnded():
-            return _round_ended(state, record, payload)
         case records.AnswerFlagged() | records.AnswerReplaced():
             return fold_moderation.apply_to_answers(state, record, payload)
-        case records.VotingStarted():
-            return msgspec.structs.replace(state, phase=_in_round(state, record, payload), paused_ms=None)
         case records.PlayerBanned() | records.RoomLocked() | records.RoomUnlocked() | records.GameReset():
             return fold_host.apply_to_room(state, record, payload)
         case records.GamePaused() | records.GameResumed() | records.QuestionSkipped():
             require(_round_id(state) == payload.round_id, record, "of another round")
             return fold_host.apply_to_round(state, record, payload)
-        case records.Base():  # pragma: no cover
-            raise AssertionError("a base is applied by itself")
+        case (
+            records.AnswerSubmitted() | records.VoteSubmitted() | records.DeadlineChanged() | records.Base()
+        ):  # pragma: no cover
+            raise AssertionError("these are applied by themselves")
         case _:
             assert_never(payload)
 
@@ -223,13 +228,9 @@ def _round_started(
     is_kept = own is not None and state.held is not None and state.held.key != own.key
     _require_ahead(payload.deadline, record)
     new_round = Round(payload.round_id, number, payload.question.text, players, state.settings.vote_updates)
-    members = {
-        user_id: msgspec.structs.replace(member, has_played=member.has_played or user_id in players)
-        for user_id, member in state.members.items()
-    }
     return msgspec.structs.replace(
         state,
-        members=members,
+        members=_having_played(state.members, players),
         phase=Answering(new_round, state.settings.answer_seconds, payload.deadline, {}),
         held=state.held if is_kept else None,
         own_questions=tuple(question for question in state.own_questions if question != own),
@@ -240,51 +241,68 @@ def _round_started(
     )
 
 
-def _in_round(
-    state: State,
-    record: Record,
-    payload: records.AnswerSubmitted | records.VotingStarted | records.VoteSubmitted | records.DeadlineChanged,
-) -> Phase:
+def _having_played(members: dict[UserId, Member], players: frozenset[UserId]) -> dict[UserId, Member]:
+    fresh = {
+        user_id: msgspec.structs.replace(member, has_played=True)
+        for user_id, member in members.items()
+        if not member.has_played and user_id in players
+    }
+    return {**members, **fresh} if fresh else members
+
+
+def _answered(state: State, record: Record, payload: records.AnswerSubmitted) -> Answering:
+    answering = _phase_of_round(state, record, payload.round_id, Answering)
+    user_id, answers = payload.user_id, answering.answers
+    if not is_round_player(state, answering, user_id):
+        raise refusal(record, "by no player")
+    if user_id in answers or user_id in state.flagged:
+        raise refusal(record, "a second answer")
+    answer = Answer(payload.answer_id, payload.content)
+    return msgspec.structs.replace(answering, answers={**answers, user_id: answer})
+
+
+def _voting(state: State, record: Record, payload: records.VotingStarted) -> Voting:
+    answering = _phase_of_round(state, record, payload.round_id, Answering)
+    answer_ids = _answer_ids(answering, record)
+    is_order = len(payload.order) == len(answer_ids) and answer_ids == set(payload.order)
+    require(bool(answer_ids) and is_order, record, "no order of the answers")
+    _require_ahead(payload.deadline, record)
+    seconds = state.settings.vote_seconds
+    return Voting(answering.round, seconds, payload.deadline, answering.answers, payload.order, {})
+
+
+def _voted(state: State, record: Record, payload: records.VoteSubmitted) -> Voting:
+    voting = _phase_of_round(state, record, payload.round_id, Voting)
+    user_id, answer_id, votes = payload.user_id, payload.answer_id, voting.votes
+    if not is_round_player(state, voting, user_id):
+        raise refusal(record, "by no player")
+    if user_id in votes:
+        raise refusal(record, "a second vote")
+    if answer_id not in voting.order:
+        raise refusal(record, "a vote for no answer")
+    own = voting.answers.get(user_id)
+    if own is not None and own.answer_id == answer_id:
+        raise refusal(record, "a vote for oneself")
+    return msgspec.structs.replace(voting, votes={**votes, user_id: Vote(payload.vote_id, answer_id)})
+
+
+def _with_deadline(state: State, record: Record, payload: records.DeadlineChanged) -> Phase:
     require(_round_id(state) == payload.round_id, record, "of another round")
-    match payload:
-        case records.AnswerSubmitted():
-            answering = _phase(state, record, Answering)
-            _require_player(state, record, payload.user_id)
-            is_first = payload.user_id not in answering.answers and payload.user_id not in state.flagged
-            require(is_first, record, "a second answer")
-            answers = {**answering.answers, payload.user_id: Answer(payload.answer_id, payload.content)}
-            return msgspec.structs.replace(answering, answers=answers)
-        case records.VotingStarted():
-            answering = _phase(state, record, Answering)
-            answer_ids = _answer_ids(answering, record)
-            is_order = len(payload.order) == len(answer_ids) and answer_ids == set(payload.order)
-            require(bool(answer_ids) and is_order, record, "no order of the answers")
-            _require_ahead(payload.deadline, record)
-            seconds = state.settings.vote_seconds
-            return Voting(answering.round, seconds, payload.deadline, answering.answers, payload.order, {})
-        case records.VoteSubmitted():
-            voting = _phase(state, record, Voting)
-            _require_player(state, record, payload.user_id)
-            own = voting.answers.get(payload.user_id)
-            require(payload.user_id not in voting.votes, record, "a second vote")
-            require(payload.answer_id in voting.order, record, "a vote for no answer")
-            require(own is None or own.answer_id != payload.answer_id, record, "a vote for oneself")
-            votes = {**voting.votes, payload.user_id: Vote(payload.vote_id, payload.answer_id)}
-            return msgspec.structs.replace(voting, votes=votes)
-        case records.DeadlineChanged():
-            phase = state.phase
-            require(isinstance(phase, TIMED), record, f"in {phase.name}")
-            return _with_deadline(phase, record, payload.deadline)
-        case _:
-            assert_never(payload)
-
-
-def _with_deadline(phase: Phase, record: Record, deadline: int) -> Phase:
-    assert isinstance(phase, TIMED)
+    phase, deadline = state.phase, payload.deadline
+    if not isinstance(phase, TIMED):
+        raise refusal(record, f"in {phase.name}")
     require(deadline > (phase.deadline or record.decided_ms), record, "the deadline is not later than before")
     if isinstance(phase, Results) and phase.deadline is None:
         return msgspec.structs.replace(phase, deadline=deadline, time_limit=_seconds_until(deadline, record))
     return msgspec.structs.replace(phase, deadline=deadline)
+
+
+_IN_PHASE: Final[Mapping[type[records.AnyPayload], Callable[[State, Record, Any], Phase]]] = {
+    records.AnswerSubmitted: _answered,
+    records.VoteSubmitted: _voted,
+    records.DeadlineChanged: _with_deadline,
+}
+"""What changes the phase alone. It is most of a log, and the state is copied once for it."""
 
 
 def _round_ended(state: State, record: Record, payload: records.RoundEnded) -> State:
@@ -308,11 +326,13 @@ def _round_ended(state: State, record: Record, payload: records.RoundEnded) -> S
     )
 
 
-def _scored(members: dict[UserId, Member], won: dict[UserId, int]) -> dict[UserId, Member]:
-    return {
-        user_id: msgspec.structs.replace(member, score=member.score + won.get(user_id, 0))
-        for user_id, member in members.items()
+def _scored(members: dict[UserId, Member], won: Mapping[UserId, int]) -> dict[UserId, Member]:
+    scored = {
+        user_id: msgspec.structs.replace(members[user_id], score=members[user_id].score + n_points)
+        for user_id, n_points in won.items()
+        if user_id in members
     }
+    return {**members, **scored} if scored else members
 
 
 def _answer_ids(phase: Answering | Voting, record: Record) -> set[AnswerId]:
@@ -330,16 +350,18 @@ def _round_id(state: State) -> RoundId | None:
     return phase.round.round_id if isinstance(phase, WITH_ROUND) else None
 
 
-def _phase(state: State, record: Record, expected: type[P]) -> P:
-    if not isinstance(state.phase, expected):
-        raise refusal(record, f"in {state.phase.name}")
-    return state.phase
-
-
-def _require_player(state: State, record: Record, user_id: UserId) -> None:
+def _phase_of_round(state: State, record: Record, round_id: RoundId, expected: type[P]) -> P:
     phase = state.phase
-    assert isinstance(phase, ACTING)
-    require(user_id in phase.round.players and is_player(state, user_id), record, "by no player")
+    if isinstance(phase, expected) and phase.round.round_id == round_id:
+        return phase
+    raise refusal(record, "of another round" if _round_id(state) != round_id else f"in {phase.name}")
+
+
+def _phase(state: State, record: Record, expected: type[P]) -> P:
+    phase = state.phase
+    if not isinstance(phase, expected):
+        raise refusal(record, f"in {phase.name}")
+    return phase
 
 
 def _require_ahead(deadline: int, record: Record) -> None:

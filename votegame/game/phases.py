@@ -60,7 +60,7 @@ def _drawn_question(turn: Turn) -> Question | None:
 
 def _taken(state: State) -> frozenset[str]:
     """Keys of what was asked in this game, and of what the host is going to ask."""
-    return state.asked | {question.key for question in state.own_questions}
+    return state.asked.union(question.key for question in state.own_questions) if state.own_questions else state.asked
 
 
 def draw_question(turn: Turn, *, anew: bool = False) -> None:
@@ -74,7 +74,7 @@ def draw_question(turn: Turn, *, anew: bool = False) -> None:
 
 
 def _people(state: State) -> tuple[Person, ...]:
-    return tuple(Person(user_id, member.display_name) for user_id, member in state.members.items())
+    return tuple([Person(user_id, member.display_name) for user_id, member in state.members.items()])
 
 
 def start_voting(turn: Turn) -> None:
@@ -134,9 +134,20 @@ def end_phase_if_all_acted(turn: Turn) -> None:
     phase = turn.state.phase
     if not isinstance(phase, ACTING) or turn.state.paused_ms is not None:
         return
-    able = _able(turn, phase) & turn.presence.connected
-    if able and able <= _acted(phase, turn.unchecked):
+    able, acted = turn.round_players(phase), _acted(phase, turn.unchecked)
+    if isinstance(phase, Voting) and len(phase.answers) == 1:
+        # The author of a single answer cannot vote.
+        able -= phase.answers.keys()
+    if _have_all_acted(able, turn.presence.connected, acted):
         end_phase(turn)
+
+
+def _have_all_acted(able: AbstractSet[UserId], connected: AbstractSet[UserId], acted: AbstractSet[UserId]) -> bool:
+    # One who has yet to act is found soon, in large rooms as well; to intersect the sets would go through all of them.
+    for user_id in able:
+        if user_id not in acted and user_id in connected:
+            return False
+    return not able.isdisjoint(connected)
 
 
 def _acted(phase: Answering | Voting, unchecked: frozenset[AnswerId]) -> AbstractSet[UserId]:
@@ -145,14 +156,6 @@ def _acted(phase: Answering | Voting, unchecked: frozenset[AnswerId]) -> Abstrac
     if not unchecked:
         return phase.answers.keys()
     return {user_id for user_id, answer in phase.answers.items() if answer.answer_id not in unchecked}
-
-
-def _able(turn: Turn, phase: Answering | Voting) -> frozenset[UserId]:
-    """Who can act in the phase: with a single answer, its author cannot vote."""
-    players = turn.round_players(phase)
-    if isinstance(phase, Voting) and len(phase.answers) == 1:
-        return players - phase.answers.keys()
-    return players
 
 
 def move_deadline(turn: Turn, deadline: int) -> None:

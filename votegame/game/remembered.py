@@ -1,11 +1,16 @@
 """The commands that a room remembers, so that a retry gets the first `ok` again.
 
 The memory is a value like all of the state, so keeping one more must not copy all that are kept: young commands are in
-a short stretch that is copied, older ones in full stretches that are shared and let go as a whole.
+a short stretch that is copied, older ones in full stretches that are shared and let go as a whole. How it is cut into
+stretches is stored with every base record and compared when a log is audited, so it must not change.
+
+A key is the id of a user, whose length is fixed, and that of his command after it.
 """
 
+import sys
 from typing import Any, Final
 
+import msgspec
 from msgspec import Struct
 
 from votegame.game.records import Cause
@@ -51,24 +56,40 @@ class Stretch(Struct, frozen=True, gc=False):
 
 
 class Remembered(Struct, frozen=True, gc=False):
-    """The commands of the last while; the youngest stretch comes first."""
+    """The commands of the last while.
 
-    stretches: tuple[Stretch, ...] = ()
+    Attributes:
+        young: The stretch that the next command comes into, unless it is full.
+        full: Those before it, the youngest first.
+        oldest_ms: The least `newest_ms` of `full`: what is kept since then has all of them.
+    """
+
+    young: Stretch = Stretch(0, {})
+    full: tuple[Stretch, ...] = ()
+    oldest_ms: int = sys.maxsize
+
+    def stretches(self) -> tuple[Stretch, ...]:
+        """All of them, the youngest first."""
+        return (self.young, *self.full) if self.young.commands else ()
 
     def find(self, user_id: UserId, command_id: str, *, since_ms: int) -> FirstOk | None:
         """The user's command of that id, if it was taken after `since_ms`."""
-        key = _key(user_id, command_id)
-        for stretch in self.stretches:
+        key = user_id + command_id
+        for stretch in (self.young, *self.full):
             first = stretch.commands.get(key)
             if first is not None and first.taken_ms > since_ms:
                 return first
         return None
 
+    def count(self) -> int:
+        """How many commands it has, with those that are forgotten but not let go of yet."""
+        return sum(len(stretch.commands) for stretch in self.stretches())
+
     def taken_ms(self, user_id: UserId, *, since_ms: int) -> list[int]:
         """When each of the user's commands was taken that were taken after `since_ms`, in no order."""
         return [
             first.taken_ms
-            for stretch in self.stretches
+            for stretch in self.stretches()
             if stretch.newest_ms > since_ms
             for key, first in stretch.commands.items()
             if first.taken_ms > since_ms and key.startswith(user_id)
@@ -76,14 +97,45 @@ class Remembered(Struct, frozen=True, gc=False):
 
     def with_command(self, cause: Cause, first: FirstOk, *, since_ms: int) -> "Remembered":
         """This memory and one more command, without stretches in which all were taken before `since_ms`."""
-        kept = [stretch for stretch in self.stretches if stretch.newest_ms > since_ms]
-        young: dict[str, FirstOk] = {}
-        if kept and len(kept[0].commands) < _FULL:
-            young = kept.pop(0).commands
-        young = {**young, _key(cause.user_id, cause.command_id): first}
-        return Remembered((Stretch(first.taken_ms, young), *kept))
+        young = self.young
+        key = cause.user_id + cause.command_id
+        if len(young.commands) < _FULL and young.newest_ms > since_ms and self.oldest_ms > since_ms:
+            return Remembered(Stretch(first.taken_ms, {**young.commands, key: first}), self.full, self.oldest_ms)
+        kept = [stretch for stretch in self.stretches() if stretch.newest_ms > since_ms]
+        commands = kept.pop(0).commands if kept and len(kept[0].commands) < _FULL else {}
+        return _of((Stretch(first.taken_ms, {**commands, key: first}), *kept))
 
 
-def _key(user_id: UserId, command_id: str) -> str:
-    # A user id has a fixed length, so that no two pairs have the same key.
-    return user_id + command_id
+def _of(stretches: tuple[Stretch, ...]) -> Remembered:
+    if not stretches:
+        return Remembered()
+    young, *full = stretches
+    return Remembered(young, tuple(full), min((stretch.newest_ms for stretch in full), default=sys.maxsize))
+
+
+class _Stored(Struct, frozen=True, gc=False):
+    """What base records hold."""
+
+    stretches: tuple[Stretch, ...] = ()
+
+
+def to_builtins(remembered: Remembered) -> dict[str, Any]:
+    """`remembered` as plain JSON values, for a base record; it shares what is plain already."""
+    return {
+        "stretches": [
+            {
+                "newest_ms": stretch.newest_ms,
+                "commands": {key: msgspec.structs.asdict(first) for key, first in stretch.commands.items()},
+            }
+            for stretch in remembered.stretches()
+        ]
+    }
+
+
+def from_builtins(raw: Any) -> Remembered:
+    """What `to_builtins` made `raw` of.
+
+    Raises:
+        msgspec.ValidationError: `raw` is nothing of the kind.
+    """
+    return _of(msgspec.convert(raw, _Stored).stretches)

@@ -4,7 +4,8 @@ Repetitions are looked for before membership, rights and phase, since all of the
 time and the retry.
 """
 
-from typing import Final
+from collections.abc import Callable, Mapping
+from typing import Any, Final
 
 from votegame.errors import ErrorCode
 from votegame.game.change import Ok, Refusal, Reply
@@ -13,8 +14,9 @@ from votegame.game.membership import attached
 from votegame.game.messages import User
 from votegame.game.records import Cause
 from votegame.game.remembered import REMEMBERED_MS
-from votegame.game.state import WITH_ROUND, Answering, Closed, last_flagged
+from votegame.game.state import VOTED, WITH_ROUND, Closed, State, last_flagged
 from votegame.game.turn import Turn
+from votegame.ids import UserId
 
 _NOT_REMEMBERED: Final = frozenset({Resume, ReadRoom, React})
 
@@ -28,8 +30,8 @@ def cause_of(user: User, command: AnyRoomCommand | CreateRoom) -> Cause | None:
 
 def repeated(turn: Turn, user: User, cause: Cause) -> Reply | None:
     """The reply to a command whose `id` is remembered; None when it is not."""
-    since_ms = turn.now - REMEMBERED_MS
-    first = turn.state.remembered.find(user.user_id, cause.command_id, since_ms=since_ms)
+    since_ms, memory = turn.now - REMEMBERED_MS, turn.state.remembered
+    first = turn.kept.recall.find(memory, user.user_id, cause.command_id, since_ms=since_ms)
     if first is None:
         return None
     if first.digest != cause.digest:
@@ -48,19 +50,31 @@ def attached_again(turn: Turn, user: User) -> Reply:
 
 def same_content(turn: Turn, user: User, command: AnyRoomCommand) -> Ok | None:
     """The first `ok` of an answer or a vote that came before in the same round, with another `id`."""
-    phase = turn.state.phase
+    same = _SAME.get(type(command))
+    return same(turn.state, user.user_id, command) if same is not None else None
+
+
+def _same_answer(state: State, user_id: UserId, command: SubmitAnswer) -> Ok | None:
+    phase = state.phase
     if not isinstance(phase, WITH_ROUND):
         return None
-    match command:
-        case SubmitAnswer():
-            answer = phase.answers.get(user.user_id) or last_flagged(turn.state, user.user_id)
-            if answer is None or (phase.round.round_id, answer.content) != (command.round_id, command.answer):
-                return None
-            return Ok({"answer_id": answer.answer_id})
-        case SubmitVote() if not isinstance(phase, Answering):
-            vote = phase.votes.get(user.user_id)
-            if vote is None or (phase.round.round_id, vote.answer_id) != (command.round_id, command.answer_id):
-                return None
-            return Ok({"vote_id": vote.vote_id})
-        case _:
-            return None
+    answer = phase.answers.get(user_id) or last_flagged(state, user_id)
+    if answer is None or (phase.round.round_id, answer.content) != (command.round_id, command.answer):
+        return None
+    return Ok({"answer_id": answer.answer_id})
+
+
+def _same_vote(state: State, user_id: UserId, command: SubmitVote) -> Ok | None:
+    phase = state.phase
+    if not isinstance(phase, VOTED):
+        return None
+    vote = phase.votes.get(user_id)
+    if vote is None or (phase.round.round_id, vote.answer_id) != (command.round_id, command.answer_id):
+        return None
+    return Ok({"vote_id": vote.vote_id})
+
+
+_SAME: Final[Mapping[type[AnyRoomCommand], Callable[[State, UserId, Any], Ok | None]]] = {
+    SubmitAnswer: _same_answer,
+    SubmitVote: _same_vote,
+}

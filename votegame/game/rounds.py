@@ -1,5 +1,7 @@
 """What follows from the commands of a game: starting rounds, answering, voting, ending phases."""
 
+from typing import Final
+
 from votegame.errors import ErrorCode
 from votegame.game import records
 from votegame.game.change import Ok, Refusal, Reply
@@ -8,19 +10,14 @@ from votegame.game.messages import AnswersChecked, User
 from votegame.game.moderation import MOST_FLAGGED, REASON, check, tell_author, tell_authors
 from votegame.game.phases import end_phase_if_all_acted, end_round, start_round, start_voting
 from votegame.game.scoring import vote_count
-from votegame.game.state import (
-    WITH_ROUND,
-    Answer,
-    Answering,
-    Finished,
-    Results,
-    Voting,
-    is_round_player,
-)
+from votegame.game.state import VOTED, WITH_ROUND, Answer, Answering, Voting, is_round_player
 from votegame.game.timers import may_start
 from votegame.game.turn import Turn
 from votegame.game.views import submitted_count
 from votegame.ids import AnswerId, UserId, VoteId, new_uuid
+
+_SHARED: Final = ("submitted_count", "participant_count")
+"""The counts of a round, which do not depend on what else its notices are about."""
 
 
 def start(turn: Turn, _user: User, _command: StartGame | NextRound) -> Reply:
@@ -139,7 +136,7 @@ def notice_everything(turn: Turn) -> None:
 
 def _notice_vote(turn: Turn, answer_id: AnswerId) -> None:
     phase = turn.state.phase
-    assert isinstance(phase, Voting | Results | Finished)
+    assert isinstance(phase, VOTED)
     if phase.round.vote_updates == "progress":
         _notice_counts(turn, "vote_update", "", {})
         return
@@ -147,14 +144,16 @@ def _notice_vote(turn: Turn, answer_id: AnswerId) -> None:
     _notice_counts(turn, "vote_update", answer_id, counted)
 
 
-def _notice_counts(turn: Turn, notice_type: str, subject: str, fields: dict[str, str | int]) -> None:
+def _notice_counts(turn: Turn, notice_type: str, subject: str, counted: dict[str, str | int]) -> None:
     phase = turn.state.phase
     assert isinstance(phase, WITH_ROUND)
-    counts = {
+    fields = {
+        "round_id": phase.round.round_id,
         "submitted_count": submitted_count(phase, turn.unchecked),
         "participant_count": len(turn.round_players(phase)),
+        **counted,
     }
-    turn.notice(notice_type, subject, {"round_id": phase.round.round_id, **counts, **fields}, shared=tuple(counts))
+    turn.notice(notice_type, subject, fields, shared=_SHARED)
 
 
 def open_voting(turn: Turn, _user: User, _command: StartVoting) -> Reply:

@@ -16,6 +16,7 @@ from votegame.game.allowance import too_many
 from votegame.game.change import Change, Refusal, Reply
 from votegame.game.commands import AnyRoomCommand, RoundCommand
 from votegame.game.house import House
+from votegame.game.kept import Kept
 from votegame.game.messages import (
     AnswersChecked,
     Creation,
@@ -32,7 +33,7 @@ from votegame.game.outside import NOTHING_OUTSIDE, Outside
 from votegame.game.presence import Presence
 from votegame.game.repetition import attached_again, cause_of, repeated, same_content
 from votegame.game.room_settings import RoomSettings, patched
-from votegame.game.state import TIMED, WITH_ROUND, Closed, PhaseName, RoundPlayers, State, new_state
+from votegame.game.state import TIMED, WITH_ROUND, Closed, PhaseName, State, new_state
 from votegame.game.timers import successor, timers
 from votegame.game.turn import Turn
 from votegame.game.wording import own_questions
@@ -79,7 +80,7 @@ _RULES: Final[Mapping[type[AnyRoomCommand], _Rule]] = {
     commands.React: _Rule(_ANY, reactions.react),
 }
 """The tables of protocol v1, chapters 5 and 7."""
-_FOR_STRANGERS: Final = (commands.JoinRoom, commands.ReadRoom)
+_FOR_STRANGERS: Final = frozenset({commands.JoinRoom, commands.ReadRoom})
 
 
 def create(
@@ -119,7 +120,7 @@ def decide(
     rng: random.Random,
     house: House,
     outside: Outside = NOTHING_OUTSIDE,
-    round_players: RoundPlayers | None = None,
+    kept: Kept | None = None,
 ) -> Change:
     """All consequences of `message`.
 
@@ -131,7 +132,7 @@ def decide(
         rng: Chance, for identifiers and orders.
         house: What the operator fixed.
         outside: What outside work has brought.
-        round_players: What is kept of them from one turn of the room to the next.
+        kept: What is kept from one turn of the room to the next.
     """
     cause = cause_of(message.user, message.command) if isinstance(message, FromUser) else None
     turn = Turn(
@@ -142,7 +143,7 @@ def decide(
         rng=rng,
         house=house,
         cause=cause,
-        round_players=round_players,
+        kept=kept,
     )
     match message:
         case FromUser():
@@ -174,27 +175,28 @@ def _reply(turn: Turn, user: User, command: AnyRoomCommand, cause: records.Cause
     again = same_content(turn, user, command)
     if again is not None:
         return again
-    refusal = _refusal(turn.state, user, command)
+    rule = _RULES[type(command)]
+    refusal = _refusal(turn.state, user, command, rule)
     if refusal is not None:
         return refusal
-    rule = _RULES[type(command)]
     too_much = too_many(turn, user) if rule.is_endless else None
     return too_much or rule.follows(turn, user, command)
 
 
-def _refusal(state: State, user: User, command: AnyRoomCommand) -> Refusal | None:
+def _refusal(state: State, user: User, command: AnyRoomCommand, rule: _Rule) -> Refusal | None:
     """What speaks against the command, whatever it is about."""
-    rule = _RULES[type(command)]
-    if isinstance(state.phase, Closed):
+    phase = state.phase
+    if type(phase) is Closed:
         return Refusal(ErrorCode.ROOM_NOT_FOUND)
-    if user.user_id not in state.members and not isinstance(command, _FOR_STRANGERS):
+    if user.user_id not in state.members and type(command) not in _FOR_STRANGERS:
         return Refusal(ErrorCode.NOT_MEMBER)
     if rule.host_only and user.user_id != state.host_id:
         return Refusal(ErrorCode.NOT_HOST)
-    if isinstance(command, RoundCommand) and _is_stale(state, command):
+    # In the lobby there is no round to compare with.
+    if isinstance(command, RoundCommand) and isinstance(phase, WITH_ROUND) and phase.round.round_id != command.round_id:
         return Refusal(ErrorCode.STALE_ROUND)
-    if state.phase.name not in rule.phases or (rule.needs_clock and not _has_clock(state)):
-        return Refusal(ErrorCode.WRONG_PHASE, {"phase": state.phase.name})
+    if phase.name not in rule.phases or (rule.needs_clock and not _has_clock(state)):
+        return Refusal(ErrorCode.WRONG_PHASE, {"phase": phase.name})
     return None
 
 
@@ -202,12 +204,6 @@ def _has_clock(state: State) -> bool:
     """Whether the phase ends by itself, be it that its clock stands."""
     phase = state.phase
     return isinstance(phase, TIMED) and phase.deadline is not None
-
-
-def _is_stale(state: State, command: RoundCommand) -> bool:
-    """Whether the command is meant for another round. In the lobby there is none to compare with."""
-    phase = state.phase
-    return isinstance(phase, WITH_ROUND) and phase.round.round_id != command.round_id
 
 
 def _recreation(turn: Turn, creation: Creation) -> Reply:

@@ -4,12 +4,12 @@ Each phase is a type of its own and holds just what exists in it, so that voting
 lobby, cannot be written.
 """
 
-from collections.abc import Mapping
 from typing import Any, ClassVar, Final, Literal
 
 import msgspec
 from msgspec import Struct
 
+from votegame.game import remembered
 from votegame.game.question import Question
 from votegame.game.remembered import Remembered
 from votegame.game.roles import Role
@@ -138,6 +138,7 @@ Revealed = Results | Finished
 
 ACTING: Final = (Answering, Voting)
 TIMED: Final = (Answering, Voting, Results)
+VOTED: Final = (Voting, Results, Finished)
 WITH_ROUND: Final = (Answering, Voting, Results, Finished)
 """What turns ask of a phase, several times each: `isinstance` would have to build a union first, and a class that does
 not fit costs it ten times as much as the one that does."""
@@ -223,8 +224,9 @@ _ORDERED = ("members", "left")
 
 def to_builtins(state: State) -> dict[str, Any]:
     """`state` as plain JSON values, for a base record."""
-    raw: dict[str, Any] = msgspec.to_builtins(state)
-    return raw | {name: list(map(list, raw[name].items())) for name in _ORDERED}
+    raw: dict[str, Any] = msgspec.to_builtins(msgspec.structs.replace(state, remembered=Remembered()))
+    pairs = {name: list(map(list, raw[name].items())) for name in _ORDERED}
+    return raw | pairs | {"remembered": remembered.to_builtins(state.remembered)}
 
 
 def from_builtins(raw: dict[str, Any]) -> State:
@@ -233,8 +235,9 @@ def from_builtins(raw: dict[str, Any]) -> State:
     Raises:
         msgspec.ValidationError: `raw` is no state.
     """
-    pairs = {name: msgspec.convert(raw.get(name), list[tuple[str, Any]]) for name in _ORDERED}
-    return msgspec.convert(raw | {name: dict(pairs[name]) for name in _ORDERED}, State)
+    pairs = {name: dict(msgspec.convert(raw.get(name), list[tuple[str, Any]])) for name in _ORDERED}
+    memory = remembered.from_builtins(raw.get("remembered", {}))
+    return msgspec.convert(raw | pairs | {"remembered": memory}, State)
 
 
 def own_question(state: State) -> Question | None:
@@ -253,7 +256,7 @@ def last_flagged(state: State, user_id: UserId) -> Flagged | None:
 
 def players_of(state: State) -> tuple[UserId, ...]:
     """The members who have a seat, in the order in which they joined."""
-    return tuple(user_id for user_id, member in state.members.items() if member.role == "player")
+    return tuple([user_id for user_id, member in state.members.items() if member.role == "player"])
 
 
 def is_player(state: State, user_id: UserId) -> bool:
@@ -265,23 +268,10 @@ def is_player(state: State, user_id: UserId) -> bool:
 def round_players(state: State, phase: RoundPhase) -> frozenset[UserId]:
     """The players of the present round who still have their seats."""
     members = state.members
-    return frozenset(one for one in phase.round.players & members.keys() if members[one].role == "player")
-
-
-class RoundPlayers:
-    """Finds `round_players` once for as long as members and round stay as they are; in large rooms it takes long."""
-
-    def __init__(self) -> None:
-        self._found: tuple[Mapping[UserId, Member], frozenset[UserId], frozenset[UserId]] | None = None
-
-    def of(self, state: State, phase: RoundPhase) -> frozenset[UserId]:
-        """See `round_players`."""
-        members, began_with, found = state.members, phase.round.players, self._found
-        if found is None or found[0] is not members or found[1] is not began_with:
-            self._found = found = members, began_with, round_players(state, phase)
-        return found[2]
+    return frozenset([one for one in phase.round.players & members.keys() if members[one].role == "player"])
 
 
 def is_round_player(state: State, phase: RoundPhase, user_id: UserId) -> bool:
     """Whether the user is one of `round_players`, without looking through a large room."""
-    return user_id in phase.round.players and is_player(state, user_id)
+    member = state.members.get(user_id)
+    return member is not None and member.role == "player" and user_id in phase.round.players

@@ -9,10 +9,11 @@ import msgspec
 from votegame.game import fold, records, views
 from votegame.game.change import Change, Effect, Event, Notice, Reply, Whisper
 from votegame.game.house import House
+from votegame.game.kept import Kept
 from votegame.game.outside import Outside
 from votegame.game.presence import Presence
 from votegame.game.records import HIDDEN, AnyPayload, Cause, Record
-from votegame.game.state import Closed, RoundPhase, RoundPlayers, State, to_builtins
+from votegame.game.state import Closed, RoundPhase, State, to_builtins
 from votegame.ids import UserId
 
 BASE_EVERY = 2_000
@@ -32,7 +33,7 @@ class Turn:
         rng: random.Random,
         house: House,
         cause: Cause | None,
-        round_players: RoundPlayers | None = None,
+        kept: Kept | None = None,
     ) -> None:
         self.state = state
         self.presence = presence
@@ -40,13 +41,13 @@ class Turn:
         self.now = now
         self.rng = rng
         self.house = house
+        self.kept = kept or Kept()
         self.unchecked = outside.unchecked
         """Answers that count for nobody but their authors, until they are checked."""
         self._cause = cause
         self._records: list[Record] = []
         self._public: list[Event | Notice | Whisper] = []
         self._effects: list[Effect] = []
-        self._round_players = round_players or RoundPlayers()
 
     def record(self, payload: AnyPayload) -> None:
         """Something has happened. The command of this turn, if there is one, is noted on the first record."""
@@ -72,7 +73,7 @@ class Turn:
     def _next_record(self, payload: AnyPayload) -> Record:
         record = Record(
             position=self.state.position + 1,
-            seq=None if isinstance(payload, HIDDEN) else self.state.seq + 1,
+            seq=None if type(payload) in HIDDEN else self.state.seq + 1,
             decided_ms=self.now,
             payload=payload,
             cause=self._cause,
@@ -83,7 +84,7 @@ class Turn:
 
     def round_players(self, phase: RoundPhase) -> frozenset[UserId]:
         """See `votegame.game.state.round_players`."""
-        return self._round_players.of(self.state, phase)
+        return self.kept.round_players.of(self.state, phase)
 
     def notice(
         self, notice_type: str, subject: str, fields: Mapping[str, Any], *, shared: tuple[str, ...] = ()

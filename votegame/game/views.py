@@ -30,12 +30,8 @@ from votegame.game.state import (
 )
 from votegame.ids import AnswerId, UserId
 
-_ENDING: Final = (
-    records.VotingStarted,
-    records.RoundEnded,
-    records.QuestionSkipped,
-    records.GameReset,
-    records.RoomClosed,
+_ENDING: Final = frozenset(
+    {records.VotingStarted, records.RoundEnded, records.QuestionSkipped, records.GameReset, records.RoomClosed}
 )
 
 
@@ -45,15 +41,22 @@ def public_event(record: Record, after: State) -> Event | None:
         return None
     payload = record.payload
     fields = _event_fields(payload, after)
-    ends_phase = isinstance(payload, _ENDING)
-    detaches = payload.user_id if isinstance(payload, records.PlayerLeft) else None
-    closes_room = isinstance(payload, records.RoomClosed)
+    ends_phase = type(payload) in _ENDING
+    detaches = payload.user_id if type(payload) is records.PlayerLeft else None
+    closes_room = type(payload) is records.RoomClosed
     event_type = str(payload.__struct_config__.tag)
     return Event(record.seq, event_type, fields, ends_phase, detaches, closes_room)
 
 
 def _event_fields(payload: records.AnyPayload, after: State) -> dict[str, Any]:
     match payload:
+        # First what comes most often: cases are compared one after the other.
+        case records.VotingStarted():
+            return _voting_fields(after)
+        case records.RoundEnded():
+            return _results_fields(payload, after)
+        case records.RoundStarted():
+            return _round_start_fields(after)
         case records.PlayerJoined():
             name = {"display_name": payload.display_name}
             return {"user_id": payload.user_id, **name, "role": payload.role, **_member_counts(after)}
@@ -80,14 +83,8 @@ def _event_fields(payload: records.AnyPayload, after: State) -> dict[str, Any]:
             return settings_fields(after)
         case records.GameStarted():
             return {**_round_start_fields(after), "status": "answering"}
-        case records.RoundStarted():
-            return _round_start_fields(after)
-        case records.VotingStarted():
-            return _voting_fields(after)
         case records.DeadlineChanged():
             return _deadline_fields(payload, after)
-        case records.RoundEnded():
-            return _results_fields(payload, after)
         case records.GameEnded():
             return {"final_leaderboard": leaderboard(after)}
         case records.RoomClosed():
@@ -241,11 +238,11 @@ def _counted_answers(phase: RoundPhase) -> list[dict[str, Any]] | None:
 
 def submitted_count(phase: RoundPhase, unchecked: frozenset[AnswerId]) -> int:
     """Votes, where there was voting; answers before that, and of those no `unchecked` ones while others may come."""
-    if isinstance(phase, Answering) and unchecked:
+    if isinstance(phase, Answering):
+        if not unchecked:
+            return len(phase.answers)
         return sum(answer.answer_id not in unchecked for answer in phase.answers.values())
-    if isinstance(phase, Answering) or phase.order is None:
-        return len(phase.answers)
-    return len(phase.votes)
+    return len(phase.answers if phase.order is None else phase.votes)
 
 
 def you(state: State, user_id: UserId) -> dict[str, Any]:

@@ -13,10 +13,11 @@ from typing import Final, Literal
 from votegame.errors import ErrorCode
 from votegame.game.change import Change, Notice, Ok, Refusal, Reply, Resumption, Whisper
 from votegame.game.commands import React
+from votegame.game.kept import Kept
 from votegame.game.messages import GateWasShut, Message, NoticesMissed, Timer, TimerDue
 from votegame.game.records import to_row
 from votegame.game.rules import decide
-from votegame.game.state import Closed, Finished, RoundPlayers, State
+from votegame.game.state import Closed, Finished, State
 from votegame.ids import ConnectionId, NodeId, RoomId, UserId
 from votegame.rooms.dues import Dues
 from votegame.rooms.effects import EffectRunner
@@ -79,7 +80,7 @@ class Room:
         self._shut_counted_until = 0.0
         self._shut_seconds = 0.0
         self._dues = Dues(self.presence, env.house)
-        self._round_players = RoundPlayers()
+        self._kept = Kept()
 
     @property
     def is_closed(self) -> bool:
@@ -242,7 +243,7 @@ class Room:
             rng=env.rng,
             house=env.house,
             outside=self._effects.outside(),
-            round_players=self._round_players,
+            kept=self._kept,
         )
 
     def _carry_out(self, change: Change, *first: Output) -> None:

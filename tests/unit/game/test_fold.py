@@ -127,7 +127,7 @@ class Story:
         self.now = room.now
 
     def refuses(self, payload, match: str, **changes) -> None:
-        hidden = isinstance(payload, records.HIDDEN)
+        hidden = type(payload) in records.HIDDEN
         record = Record(
             position=self.state.position + 1,
             seq=None if hidden else self.state.seq + 1,

@@ -184,7 +184,7 @@ class TestTooMany:
 
     def test_changes_of_settings_until_the_oldest_command_is_forgotten(self):
         room = room_of(2)
-        made_ms = room.state.remembered.stretches[0].commands[room.host.user_id + "create"].taken_ms
+        made_ms = room.state.remembered.young.commands[room.host.user_id + "create"].taken_ms
         # With the one that made the room, these are 300.
         assert all(isinstance(reply, Ok) for reply in self.settings(room, 299))
         assert len(room.state.remembered.taken_ms(room.host.user_id, since_ms=0)) == 300

@@ -1,10 +1,12 @@
 """Commands that come twice."""
 
+import json
+
 import pytest
 
 from tests.played import PlayedRoom
 from votegame.errors import ErrorCode
-from votegame.game import commands, messages
+from votegame.game import commands, messages, remembered
 from votegame.game.change import Ok, Refusal
 from votegame.game.presence import Presence
 from votegame.game.records import Cause
@@ -168,7 +170,35 @@ def test_the_memory_finds_all_of_the_last_ten_minutes_and_lets_go_of_what_is_old
     assert memory.find("u" * 36, "c400", since_ms=399_000) is not None
     assert memory.find("u" * 36, "c400", since_ms=400_000) is None
     assert memory.find("u" * 36, "none", since_ms=0) is None
-    assert sum(len(stretch.commands) for stretch in memory.stretches) < 600 + 2 * 128
+    assert sum(len(stretch.commands) for stretch in memory.stretches()) < 600 + 2 * 128
+
+
+def test_how_it_is_cut_and_stored_is_what_base_records_have_held_from_the_beginning():
+    """Else no log from before would fold, and none of this release in the one before it."""
+    memory, now = Remembered(), TEN_MINUTES_MS
+    for n in range(300):
+        now += 1_000
+        cause = Cause("u" * 36, f"c{n}", "d")
+        memory = memory.with_command(cause, FirstOk("d", now, {"n": n}), since_ms=now - TEN_MINUTES_MS)
+    stored = remembered.to_builtins(memory)
+    assert [len(stretch["commands"]) for stretch in stored["stretches"]] == [44, 128, 128]
+    assert [stretch["newest_ms"] for stretch in stored["stretches"]] == [900_000, 856_000, 728_000]
+    first = {"digest": "d", "taken_ms": 900_000, "fields": {"n": 299}, "has_state": False, "own_question_count": 0}
+    assert stored["stretches"][0]["commands"]["u" * 36 + "c299"] == first
+    later = memory.with_command(Cause("u" * 36, "z", "d"), FirstOk("d", 1_328_000), since_ms=728_000)
+    assert [len(stretch["commands"]) for stretch in remembered.to_builtins(later)["stretches"]] == [45, 128]
+    for each in (Remembered(), memory, later):
+        assert remembered.from_builtins(json.loads(json.dumps(remembered.to_builtins(each)))) == each
+
+
+def test_a_stretch_that_ended_while_a_clock_was_behind_goes_before_those_that_are_older():
+    memory = Remembered()
+    for n in range(128 * 3 + 1):
+        taken_ms = 500 if 128 <= n < 256 else 1_000
+        memory = memory.with_command(Cause("u" * 36, f"c{n}", "d"), FirstOk("d", taken_ms), since_ms=0)
+    memory = memory.with_command(Cause("u" * 36, "z", "d"), FirstOk("d", 600_500), since_ms=500)
+    assert memory.find("u" * 36, "c0", since_ms=500) is not None
+    assert [stretch.newest_ms for stretch in memory.stretches()] == [600_500, 1_000, 1_000]
 
 
 def test_remembering_one_more_leaves_the_memory_before_as_it_was():

@@ -8,7 +8,7 @@ from tests.played import PlayedRoom
 from votegame.game import commands, messages
 from votegame.game.change import Event, Notice
 from votegame.game.presence import Presence
-from votegame.game.state import Finished, Results, RoundPlayers
+from votegame.game.state import Finished, Results
 
 
 def started(n_players: int, **settings) -> PlayedRoom:
@@ -250,12 +250,3 @@ def test_the_order_of_answers_tells_nothing_of_the_order_in_which_they_came():
         places[room.state.phase.order.index(first)] += 1
     # Each place has 200 in the mean with a standard deviation of 11.5; five of these are never left by chance.
     assert all(abs(places[place] - 200) < 58 for place in range(3)), places
-
-
-def test_the_players_of_a_round_are_found_anew_when_somebody_leaves():
-    room, players = started(3), RoundPlayers()
-    before = players.of(room.state, room.state.phase)
-    room.say(room.players[0], commands.SubmitAnswer, answer="A")
-    assert players.of(room.state, room.state.phase) is before == {user.user_id for user in room.players}
-    room.say(room.players[1], commands.LeaveRoom)
-    assert players.of(room.state, room.state.phase) == before - {room.players[1].user_id}
