@@ -7,7 +7,7 @@ from votegame.game.remembered import FirstOk, Remembered, Stretch
 from votegame.game.state import Member, RoundPhase, State, round_players
 from votegame.ids import UserId
 
-_FEW: Final = 8
+_FEW: Final = 2
 """Full stretches that are looked through one by one; a room with no more of them saves the space of an index."""
 
 
