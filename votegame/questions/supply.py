@@ -224,11 +224,13 @@ class Supply:
 
     def _any_of(self, candidates: Sequence[Question], draw: _Draw) -> tuple[Question | None, int]:
         """Any of `candidates` that fits, and how many are not fit for anybody: they are counted when one was met."""
-        fitting = [question for question in candidates if draw.takes(question)]
-        self._rng.shuffle(fitting)
+        in_any_order = self._rng.sample(candidates, len(candidates))
+        fitting = filter(draw.takes, in_any_order)
+        first = next(fitting, None)
+        if first is not None and draw.may_show(first):
+            return first, 0
         question = next(filter(draw.may_show, fitting), None)
-        is_first = bool(fitting) and question is fitting[0]
-        return question, 0 if is_first else sum(not draw.may_show(candidate) for candidate in candidates)
+        return question, sum(not draw.may_show(candidate) for candidate in candidates)
 
     async def _candidates(self, draw: _Draw, history: int) -> Sequence[Question]:
         return await self._store.candidates(
