@@ -49,6 +49,7 @@ from votegame.settings import Settings
 from votegame.settings.derived import house_of, limits_of
 from votegame.storage.database import Database
 from votegame.storage.nodes import PostgresNodeStore
+from votegame.storage.questions import PostgresQuestionStore
 from votegame.storage.retention import Retention
 from votegame.storage.rooms import PostgresRoomStore
 from votegame.storage.users import PostgresUserStore
@@ -120,6 +121,7 @@ class Server:
         self._rooms = PostgresRoomStore(self._database)
         self._slow_rooms = PostgresRoomStore(self._database, journal="slow journal")
         self._nodes = PostgresNodeStore(self._database)
+        self._questions = PostgresQuestionStore(self._database)
         self._make_accounts(secret)
         self._make_gateway()
         self._make_rooms()
@@ -194,6 +196,7 @@ class Server:
         self._supply = question_supply(
             self._model,
             settings,
+            store=self._questions,
             database=self._database,
             bank=bank,
             clock=self._clock,
@@ -356,6 +359,7 @@ class Server:
         await self._slow_rooms.close()
         await self._nodes.close()
         await self._users.close()
+        await self._questions.close()
         await self._database.close()
 
     async def _drain(self, router: ClusterRouter) -> None:

@@ -9,11 +9,11 @@ from votegame.metrics import Metrics
 from votegame.providers import Model
 from votegame.questions.bank import Bank, BankSource
 from votegame.questions.careful_moderator import CarefulModerator
-from votegame.questions.ports import Limits, Moderator
+from votegame.questions.ports import Limits, Moderator, QuestionStore
 from votegame.questions.supply import FILLS_AT_ONCE, FILLS_PER_SECOND, FilledBy, Supply, supply_of
 from votegame.settings import Settings
 from votegame.storage.database import Database
-from votegame.storage.questions import PostgresQuestionStore, PostgresSpendingStore
+from votegame.storage.questions import PostgresSpendingStore
 
 _GRACE_SECONDS: Final = 1.0
 """The model's own time limit comes first: it knows what such a call costs."""
@@ -23,6 +23,7 @@ def question_supply(
     model: Model | None,
     settings: Settings,
     *,
+    store: QuestionStore,
     database: Database,
     bank: Bank,
     clock: Clock,
@@ -32,7 +33,7 @@ def question_supply(
     """The stock of all nodes, which `model` fills, and `bank` beside it; without a model the stock stays as it is."""
     return supply_of(
         None if model is None else _filled_by(model, settings, database),
-        store=PostgresQuestionStore(database),
+        store=store,
         bank=BankSource(bank, rng),
         bank_keys=[question.key for question in bank],
         clock=clock,

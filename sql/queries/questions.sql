@@ -1,3 +1,37 @@
+-- name: question_look
+-- What the draws of one moment need most often: whether there is a stock, and the first proposal that none of the people
+-- has seen, behind which none is compared with what they saw. In the same go, note what users have seen, the latest last,
+-- and of each only the last `keep`. Rows are locked in the order of ids, so that two nodes with the same people do not
+-- wait for each other in a circle. It is sent prepared: planning it takes longer than carrying it out.
+WITH noted AS (
+    INSERT INTO questions_seen AS s (user_id, digests)
+    SELECT u.id, n.digests
+    FROM jsonb_to_recordset(%(notes)s::jsonb) AS n (user_id uuid, digests bigint[]) JOIN users u ON u.id = n.user_id
+    ORDER BY u.id
+    ON CONFLICT (user_id) DO UPDATE SET digests = (
+        SELECT joined[greatest(cardinality(joined) - %(keep)s::int, 0) + 1:] FROM (
+            SELECT s.digests || ARRAY(
+                SELECT fresh FROM unnest(excluded.digests) AS fresh WHERE fresh <> ALL(s.digests)
+            ) AS joined
+        ) AS both_of_them
+    )
+    WHERE NOT s.digests @> excluded.digests
+)
+SELECT l.number,
+    (
+        SELECT true FROM questions q
+        WHERE q.topic = l.topic AND q.language = l.language AND q.tone = l.tone AND q.source = ANY(l.sources) LIMIT 1
+    ),
+    (
+        SELECT p.place FROM unnest(l.proposals) WITH ORDINALITY AS p (digest, place)
+        WHERE NOT EXISTS (
+            SELECT FROM questions_seen s WHERE s.user_id = ANY(l.people) AND p.digest = ANY(s.digests)
+        )
+        LIMIT 1
+    )
+FROM jsonb_to_recordset(%(looks)s::jsonb) AS l (number int, topic text, language text, tone text, sources text[],
+    people uuid[], proposals bigint[])
+
 -- name: question_candidates
 -- Questions in stock that were not asked, and that none of these people has among the last `history` that he saw: the
 -- next ones from `start` on, in an order by chance that begins anew at its end. Reads a few rows of one stock, by index.
@@ -45,20 +79,6 @@ WHERE excluded.source = 'moderated' AND questions.source <> 'moderated'
 -- Take questions out of a stock, by their keys.
 DELETE FROM questions
 WHERE topic = %(topic)s AND language = %(language)s AND tone = %(tone)s AND key = ANY(%(keys)s)
-
--- name: question_see
--- Note what users have seen, the latest last, and of each only the last `keep`. Rows are locked in the order of ids, so
--- that two rooms with the same people do not wait for each other in a circle.
-INSERT INTO questions_seen AS s (user_id, digests)
-SELECT id, %(digests)s::bigint[] FROM users WHERE id = ANY(%(people)s::uuid[]) ORDER BY id
-ON CONFLICT (user_id) DO UPDATE SET digests = (
-    SELECT joined[greatest(cardinality(joined) - %(keep)s, 0) + 1:] FROM (
-        SELECT s.digests || ARRAY(
-            SELECT fresh FROM unnest(excluded.digests) AS fresh WHERE fresh <> ALL(s.digests)
-        ) AS joined
-    ) AS both_of_them
-)
-WHERE NOT s.digests @> excluded.digests
 
 -- name: question_seen
 -- What these people have among the last `history` that each of them saw.

@@ -44,6 +44,7 @@ async def world(request):
     url = request.getfixturevalue("database_url")
     database = Database(url, size=4)
     rooms, nodes = PostgresRoomStore(database), PostgresNodeStore(database)
+    questions = PostgresQuestionStore(database)
     moved = 0
 
     async def advance(milliseconds: int) -> None:
@@ -59,10 +60,11 @@ async def world(request):
         rooms=rooms,
         nodes=nodes,
         users=PostgresUserStore(database),
-        questions=PostgresQuestionStore(database),
+        questions=questions,
         spending=PostgresSpendingStore(database),
         advance=advance,
     )
     await rooms.close()
     await nodes.close()
+    await questions.close()
     await database.close()

@@ -9,7 +9,7 @@ from tests.contract.user_kit import a_guest, a_login
 from votegame.errors import RowsRefusedError
 from votegame.game import wording
 from votegame.game.question import Question, Wish
-from votegame.questions.ports import ANY_SOURCE, MODERATED
+from votegame.questions.ports import ANY_SOURCE, HISTORY, MODERATED, Looked
 
 PIRATES = Wish("pirates", "en", "default")
 HOUR_MS = 3_600_000
@@ -38,6 +38,16 @@ async def users(world, count: int) -> list[str]:
     for guest in guests:
         await world.users.add_user(guest, a_login())
     return [guest.user_id for guest in guests]
+
+
+async def look(store, wish=PIRATES, **changes) -> Looked:
+    fields = {"sources": ANY_SOURCE, "asked": frozenset(), "people": (), "proposals": (), **changes}
+    return await store.look(wish, **fields)
+
+
+async def see(store, people, keys) -> None:
+    """Draw in a room that was asked `keys`."""
+    await look(store, people=tuple(people), asked=frozenset(keys))
 
 
 def keys(questions) -> set[str]:
@@ -128,8 +138,8 @@ class TestSeen:
         ada, bea, cy = await users(world, 3)
         await add(store, some(4))
         first, second, *_ = [question.key for question in some(4)]
-        await store.see([ada], [first], keep=300)
-        await store.see([bea, ada], [second], keep=300)
+        await see(store, [ada], [first])
+        await see(store, [bea, ada], [second])
         assert keys(await draw(store, people=[ada])) == keys(some(4)) - {first, second}
         assert keys(await draw(store, people=[bea])) == keys(some(4)) - {second}
         assert keys(await draw(store, people=[bea, ada])) == keys(some(4)) - {first, second}
@@ -140,7 +150,7 @@ class TestSeen:
         await add(store, some(4))
         order = [question.key for question in some(4)]
         for key in order:
-            await store.see([ada], [key], keep=300)
+            await see(store, [ada], [key])
         for history in range(5):
             assert keys(await draw(store, people=[ada], history=history)) == set(order[: 4 - history])
             assert await store.seen(frozenset([*order, "x"]), people=[ada], history=history) == set(
@@ -151,41 +161,84 @@ class TestSeen:
 
     async def test_the_oldest_are_forgotten(self, world, store):
         (ada,) = await users(world, 1)
-        for number in range(7):
-            await store.see([ada], [f"k{number}"], keep=4)
-        everything = [f"k{number}" for number in range(7)]
-        assert await store.seen(frozenset(everything), people=[ada], history=100) == {"k3", "k4", "k5", "k6"}
-        await store.see([ada], everything, keep=4)
-        assert len(await store.seen(frozenset(everything), people=[ada], history=100)) == 4
+        old, new = frozenset(f"k{n}" for n in range(4)), frozenset(f"k{n}" for n in range(4, HISTORY + 2))
+        await see(store, [ada], old)
+        await see(store, [ada], new)
+        assert new < await store.seen(old | new, people=[ada], history=1_000)
+        assert len(await store.seen(old | new, people=[ada], history=1_000)) == HISTORY
+
+    async def test_nobody_can_have_seen_more_than_is_kept(self, world, store):
+        (ada,) = await users(world, 1)
+        everything = frozenset(f"k{n}" for n in range(HISTORY + 3))
+        await see(store, [ada], everything)
+        assert len(await store.seen(everything, people=[ada], history=1_000)) == HISTORY
 
     async def test_what_was_seen_before_stays_in_its_place(self, world, store):
         (ada,) = await users(world, 1)
-        await store.see([ada], ["a", "b"], keep=3)
-        await store.see([ada], ["a"], keep=3)
-        await store.see([ada], ["a", "c", "d"], keep=3)
-        assert await store.seen(frozenset(["a", "b", "c", "d"]), people=[ada], history=9) == {"b", "c", "d"}
+        for asked in ["a"], ["b"], ["a"], ["a", *(f"k{n}" for n in range(HISTORY - 1))]:
+            await see(store, [ada], asked)
+        assert await store.seen(frozenset("ab"), people=[ada], history=HISTORY) == {"b"}
 
     async def test_it_goes_with_the_user(self, world, store):
         ada, bea = await users(world, 2)
-        await store.see([ada, bea], ["a"], keep=9)
+        await see(store, [ada, bea], ["a"])
         await world.users.delete_user(ada)
         assert await store.seen(frozenset(["a"]), people=[ada], history=9) == set()
         assert await store.seen(frozenset(["a"]), people=[bea], history=9) == {"a"}
 
     async def test_who_is_no_user_sees_nothing(self, store):
         stranger = an_id()
-        await store.see([stranger], ["a"], keep=9)
-        await store.see([], ["a"], keep=9)
-        await store.see([stranger], [], keep=9)
+        await see(store, [stranger], ["a"])
+        await see(store, [], ["a"])
+        await see(store, [stranger], [])
         assert await store.seen(frozenset(["a"]), people=[stranger], history=9) == set()
 
-    async def test_two_rooms_with_the_same_people_do_not_block_each_other(self, world, store):
+    async def test_what_rooms_with_the_same_people_ask_in_the_same_moment_is_noted_from_all(self, world, store):
         people = await users(world, 6)
-        await asyncio.gather(
-            *(store.see(people[:: 1 if n % 2 else -1], [f"k{n}"], keep=300) for n in range(12)),
-        )
-        everything = [f"k{n}" for n in range(12)]
-        assert await store.seen(frozenset(everything), people=people[:1], history=300) == set(everything)
+        await asyncio.gather(*(see(store, people[n % 5 :], [f"k{n}"]) for n in range(12)))
+        everything = frozenset(f"k{n}" for n in range(12))
+        assert await store.seen(everything, people=people[5:], history=300) == everything
+        assert await store.seen(everything, people=people[:1], history=300) == {"k0", "k5", "k10"}
+
+    async def test_what_is_asked_draw_by_draw_is_noted_for_those_who_come_later_too(self, world, store):
+        ada, bea = await users(world, 2)
+        for people, asked in ([ada], "a"), ([ada], "ab"), ([ada, bea], "abc"), ([ada, bea], "abcd"), ([bea], "e"):
+            await see(store, people, asked)
+        assert await store.seen(frozenset("abcdef"), people=[ada], history=300) == set("abcd")
+        assert await store.seen(frozenset("abcdef"), people=[bea], history=300) == set("abcde")
+
+
+class TestLook:
+    async def test_a_stock_is_seen_of_its_wish_and_its_sources_alone(self, store):
+        assert not (await look(store)).has_stock
+        await add(store, some(1))
+        assert (await look(store)).has_stock
+        assert not (await look(store, sources=MODERATED)).has_stock
+        others = [Wish("", "en", "default"), Wish("pirates", "de", "default"), Wish("pirates", "en", "family")]
+        assert not any([(await look(store, wish)).has_stock for wish in others])
+
+    async def test_a_proposal_is_unseen_when_none_of_them_has_seen_it(self, world, store):
+        ada, bea, cy = await users(world, 3)
+        await see(store, [ada], ["a", "b"])
+        await see(store, [bea], ["c"])
+        proposals = ["a", "b", "c", "d"]
+        assert (await look(store, people=(ada, bea, cy), proposals=proposals)).unseen == "d"
+        assert (await look(store, people=(ada,), proposals=proposals)).unseen in {"c", "d"}
+        assert (await look(store, people=(cy,), proposals=proposals)).unseen in set(proposals)
+        assert (await look(store, people=(), proposals=proposals)).unseen in set(proposals)
+        assert (await look(store, people=(ada, bea), proposals=proposals[:3])).unseen is None
+        assert (await look(store, people=(ada, bea), proposals=[])).unseen is None
+
+    async def test_of_many_who_look_at_once_each_gets_an_answer_of_his_own(self, world, store):
+        people = await users(world, 40)
+        for number in range(0, 40, 2):
+            await add(store, some(1), Wish(f"topic {number}", "en", "default"))
+        await asyncio.gather(*(see(store, [user], [f"a{number}"]) for number, user in enumerate(people)))
+        looks = [
+            look(store, Wish(f"topic {n}", "en", "default"), people=(user,), proposals=[f"a{n}", f"b{n}"])
+            for n, user in enumerate(people)
+        ]
+        assert await asyncio.gather(*looks) == [Looked(has_stock=n % 2 == 0, unseen=f"b{n}") for n in range(40)]
 
 
 class TestGaps:

@@ -1,15 +1,19 @@
 """What only a real server can show of the statements on questions: that they are cheap, and what retention removes."""
 
+import asyncio
 import json
 
 import pytest
 
+from tests.contract.user_kit import a_guest, a_login
+from votegame.errors import StoreBusyError
 from votegame.game import wording
 from votegame.game.question import Wish
 from votegame.questions.ports import ANY_SOURCE
 from votegame.storage import retention
 from votegame.storage.queries import load_queries
 from votegame.storage.questions import PostgresQuestionStore
+from votegame.storage.users import PostgresUserStore
 
 PIRATES = Wish("pirates", "en", "default")
 DAY_MS = 86_400_000
@@ -27,8 +31,10 @@ CANDIDATES = {
 
 
 @pytest.fixture
-def store(database):
-    return PostgresQuestionStore(database)
+async def store(database):
+    store = PostgresQuestionStore(database)
+    yield store
+    await store.close()
 
 
 def run(other, sql, *params):
@@ -66,6 +72,58 @@ def run_explained(other, query, params):
     with other.cursor() as cursor:
         cursor.execute(f"EXPLAIN (ANALYZE, FORMAT JSON) {query}", params)
         return [(row[0] if isinstance(row[0], list) else json.loads(row[0]),) for row in cursor.fetchall()]
+
+
+async def test_a_look_is_planned_before_there_is_much_and_goes_by_indexes(store, other):
+    fields = {"sources": ANY_SOURCE, "asked": frozenset(), "people": (), "proposals": ["a"]}
+    await store.look(PIRATES, **fields)
+    fill(other, 2_000)
+    run(other, "INSERT INTO users (id, display_name) SELECT gen_random_uuid(), 'n' FROM generate_series(1, 2000)")
+    run(other, "INSERT INTO questions_seen SELECT id, ARRAY[1, 2, 3] FROM users")
+    run(other, "ANALYZE")
+    await store.look(PIRATES, **fields)
+    store._channel._queries["explain"] = "EXPLAIN EXECUTE question_look ('[]', 300, '[]')"
+    plan = "\n".join(line for (line,) in await store._channel.fetch_all("explain"))
+    assert "Index" in plan
+    assert "Seq Scan" not in plan, plan
+
+
+async def test_what_could_not_be_noted_is_noted_with_the_next_draw(store, other):
+    ada = a_guest()
+    await PostgresUserStore(store._database).add_user(ada, a_login())
+    fields = {"sources": ANY_SOURCE, "people": (ada.user_id,), "proposals": ["a", "b"]}
+    with other.cursor() as cursor:
+        cursor.execute("LOCK TABLE questions_seen IN ACCESS EXCLUSIVE MODE")
+        with pytest.raises(StoreBusyError):
+            await store.look(PIRATES, asked=frozenset("a"), **fields)
+    other.rollback()
+    await store.look(PIRATES, asked=frozenset("a"), **fields)
+    assert await store.seen(frozenset("ab"), people=[ada.user_id], history=9) == {"a"}
+
+
+async def test_two_nodes_with_the_same_people_do_not_block_each_other(database):
+    people = [a_guest() for _ in range(6)]
+    for guest in people:
+        await PostgresUserStore(database).add_user(guest, a_login())
+    ids = tuple(guest.user_id for guest in people)
+    stores = [PostgresQuestionStore(database) for _ in range(3)]
+    for number in range(6):
+        await asyncio.gather(
+            *(
+                store.look(
+                    PIRATES,
+                    sources=ANY_SOURCE,
+                    asked=frozenset({f"k{number} {place}"}),
+                    people=ids[:: (-1) ** place],
+                    proposals=(),
+                )
+                for place, store in enumerate(stores)
+            )
+        )
+    everything = frozenset(f"k{number} {place}" for number in range(6) for place in range(3))
+    assert await stores[0].seen(everything, people=ids[:1], history=300) == everything
+    for store in stores:
+        await store.close()
 
 
 async def test_retention_removes_old_questions_and_the_oldest_of_too_many(store, database, other, monkeypatch):

@@ -30,8 +30,25 @@ class Bank:
     async def draw(self, wish, asked, people):
         return next((question for question in BANK if question.key not in asked), None)
 
+    def some(self, wish, asked, people, count):
+        return [question for question in BANK if question.key not in asked][:count]
 
-def a_supply(database, maker=None, limits=LIMITS):
+
+@pytest.fixture
+async def store_on():
+    """Makes stores, and closes them."""
+    made = []
+
+    def make(database):
+        made.append(PostgresQuestionStore(database))
+        return made[-1]
+
+    yield make
+    for store in made:
+        await store.close()
+
+
+def a_supply(store, database, maker=None, limits=LIMITS):
     model = maker and FilledBy(
         maker=maker,
         moderator=None,
@@ -41,7 +58,7 @@ def a_supply(database, maker=None, limits=LIMITS):
     )
     return supply_of(
         model,
-        store=PostgresQuestionStore(database),
+        store=store,
         bank=Bank(),
         bank_keys=[question.key for question in BANK],
         clock=DatabaseClock(),
@@ -51,14 +68,15 @@ def a_supply(database, maker=None, limits=LIMITS):
 
 
 @pytest.fixture
-async def nodes(database, database_url):
+async def nodes(database, database_url, store_on):
     """Makes the supplies of two nodes, the second of which has a pool of its own."""
     second = Database(database_url, size=4)
     await second.open()
     supplies = []
 
     def make(*makers, limits=LIMITS):
-        supplies.extend(a_supply(pool, maker, limits) for pool, maker in zip((database, second), makers, strict=True))
+        for pool, maker in zip((database, second), makers, strict=True):
+            supplies.append(a_supply(store_on(pool), pool, maker, limits))
         for supply in supplies:
             supply.start()
         return supplies
@@ -116,9 +134,11 @@ async def test_the_budget_is_one_for_both(nodes, people):
     assert sum(len(maker.asked) for maker in makers) == 3
 
 
-async def test_people_who_play_on_get_everything_before_anything_again_on_either_node(database, nodes, people):
+async def test_people_who_play_on_get_everything_before_anything_again_on_either_node(
+    database, nodes, people, store_on
+):
     questions = [wording.question(text) for text in made_texts(30)]
-    await PostgresQuestionStore(database).add(PLAIN_PIRATES, questions, source="model", keep=200)
+    await store_on(database).add(PLAIN_PIRATES, questions, source="model", keep=200)
     supplies = nodes(None, None)
     seen = []
     for evening in range(3):
@@ -134,19 +154,20 @@ async def test_people_who_play_on_get_everything_before_anything_again_on_either
 
 @pytest.mark.parametrize("seconds", [0.1, 1.0])
 async def test_a_table_that_is_locked_holds_no_draw_up_nor_costs_a_connection(
-    database, database_url, people, monkeypatch, seconds
+    database, database_url, people, store_on, monkeypatch, seconds
 ):
     monkeypatch.setattr(supply_module, "DRAW_SECONDS", seconds)
     questions = [wording.question(text) for text in made_texts(3)]
-    store = PostgresQuestionStore(database)
+    store = store_on(database)
     await store.add(PLAIN_PIRATES, questions, source="model", keep=200)
     with closing(psycopg2.connect(database_url)) as other, other.cursor() as cursor:
         cursor.execute("LOCK TABLE questions IN ACCESS EXCLUSIVE MODE")
-        supplies = [a_supply(database) for _ in range(6)]
+        supplies = [a_supply(store_on(database), database) for _ in range(6)]
         began = time.monotonic()
         drawn = await asyncio.gather(*(each.draw(PIRATES, frozenset(), people) for each in supplies))
         assert time.monotonic() - began < seconds + 1.0
         assert set(drawn) == {BANK[0]}
+    monkeypatch.undo()
     for _ in range(12):
         assert len(await store.stock(PLAIN_PIRATES, sources=ANY_SOURCE)) == 3
-    assert (await a_supply(database).draw(PIRATES, frozenset(), people)) in questions
+    assert (await a_supply(store, database).draw(PIRATES, frozenset(), people)) in questions

@@ -48,6 +48,24 @@ def any_unasked(
     return spare
 
 
+def some_unasked(
+    bank: QuestionBank, wish: Wish, asked: AbstractSet[str], people: Sequence[Person], rng: random.Random, count: int
+) -> Sequence[Question]:
+    """At most `count` different questions, each of which `any_unasked` is as likely to find; none that names `people`.
+
+    All fit `wish` equally well: there are fewer when fewer do.
+    """
+    names = bank.naming(people, wish.language)
+    for group in bank.fitting(wish):
+        unnaming = (question for question in _some_of(group, asked, rng) if not names(question))
+        found: dict[str, Question] = {}
+        while len(found) < count and (question := next(unnaming, None)) is not None:
+            found[question.key] = question
+        if found:
+            return list(found.values())
+    return []
+
+
 def _some_of(group: Sequence[Question], asked: AbstractSet[str], rng: random.Random) -> Iterator[Question]:
     """Some that were not asked, each as likely as any other; most often the first is taken, and nothing else looked at.
 

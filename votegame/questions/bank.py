@@ -20,7 +20,7 @@ from itertools import chain
 from typing import Final, overload
 
 from votegame.errors import ConfigurationError
-from votegame.game.house import QuestionBank, any_unasked
+from votegame.game.house import QuestionBank, any_unasked, some_unasked
 from votegame.game.question import Person, Question, Tone, Wish
 from votegame.questions import bank_text, topics
 from votegame.questions.bank_text import BankQuestion
@@ -100,6 +100,10 @@ class BankSource:
     async def draw(self, wish: Wish, asked: frozenset[str], people: tuple[Person, ...]) -> Question | None:
         """See `QuestionSource.draw`; who has seen which is not known here."""
         return any_unasked(self._bank, wish, asked, people, self._rng)
+
+    def some(self, wish: Wish, asked: frozenset[str], people: tuple[Person, ...], count: int) -> Sequence[Question]:
+        """At most `count` questions, each of which `draw` is as likely to find."""
+        return some_unasked(self._bank, wish, asked, people, self._rng, count)
 
     async def may_improve(self, wish: Wish, question: Question | None) -> bool:  # noqa: ARG002
         """See `QuestionSource.may_improve`: nothing is ever made."""

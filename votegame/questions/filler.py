@@ -28,14 +28,12 @@ from votegame.ids import UserId, new_uuid
 from votegame.metrics import Metrics
 from votegame.questions.calls import Calls
 from votegame.questions.likeness import Likenesses
-from votegame.questions.ports import ModelError, ModelErrorKind, QuestionStore
+from votegame.questions.ports import HISTORY, ModelError, ModelErrorKind, QuestionStore
 from votegame.questions.screening import Refused, Unfit, screened
 from votegame.questions.wishes import normal
 
 LOW: Final = 20
 """Questions that those in a room have not seen; with fewer, more are made. As many as the longest game has rounds."""
-HISTORY: Final = 300
-"""How many questions back a user is not asked the same again, while there are others."""
 STOCK: Final = 200
 """Questions of one stock; the oldest make room for new ones."""
 _AVOIDED: Final = 40

@@ -78,25 +78,38 @@ def _is_near(n_shared: int, n_one: int, n_other: int) -> bool:
 
 
 class Likenesses:
-    """Questions by what carries their idea, so that a new one is compared only to what it shares something with."""
+    """Questions by what carries their idea, so that a new one is compared only to what it shares something with.
+
+    Most share nothing, which all that carries an idea together shows; what has which is sorted when the first one does.
+    """
 
     def __init__(self, keys: Iterable[str] = ()) -> None:
-        self._keys: set[str] = set()
+        self._keys = set(keys)
+        self._features = set[str]().union(*map(features, self._keys))
+        self._unsorted = list(self._keys)
         self._by_feature: dict[str, list[str]] = defaultdict(list)
-        for key in keys:
-            self.add(key)
 
     def add(self, key: str) -> None:
         """Take in the question with `key`."""
         if key not in self._keys:
             self._keys.add(key)
-            for feature in features(key):
-                self._by_feature[feature].append(key)
+            self._features |= features(key)
+            self._unsorted.append(key)
 
     def has_like(self, key: str) -> bool:
         """Whether a question with the idea of that with `key` was taken in."""
         if key in self._keys:
             return True
         mine = features(key)
+        n_shared = len(mine & self._features)
+        if n_shared < min(_FEWEST_SHARED, len(mine)):
+            return False
+        self._sort()
         shared = Counter(other for feature in mine for other in self._by_feature.get(feature, ()))
         return any(_is_near(n_shared, len(mine), len(features(other))) for other, n_shared in shared.items())
+
+    def _sort(self) -> None:
+        while self._unsorted:
+            key = self._unsorted.pop()
+            for feature in features(key):
+                self._by_feature[feature].append(key)

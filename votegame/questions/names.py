@@ -58,6 +58,7 @@ class Names:
         self._joined = frozenset[str]().union(*(each.joined for each in forms))
         self._together = frozenset[tuple[str, ...]]().union(*(each.together for each in forms))
         self._anywhere = frozenset[str]().union(*(each.anywhere for each in forms))
+        self._firsts = frozenset(run[0] for run in self._together)
         self._lengths = set(map(len, self._together))
 
     def are_in(self, text: str) -> bool:
@@ -67,6 +68,8 @@ class Names:
             return True
         if self._anywhere and any(name in _folded(text) for name in self._anywhere):
             return True
+        if self._firsts.isdisjoint(words):
+            return False
         runs = {words[place : place + length] for length in self._lengths for place in range(len(words))}
         return not runs.isdisjoint(self._together)
 

@@ -108,6 +108,22 @@ GapClaim = Literal["claimed", "filling", "resting"]
 """What became of a claim: it is ours; somebody else is filling the stock; or it is left alone for a while."""
 
 
+HISTORY: Final = 300
+"""How many of the questions that a user has seen are known: the last ones, which do not come while there are others."""
+
+
+class Looked(Struct, frozen=True):
+    """What a look at the stock, and at what people have seen, has shown.
+
+    Attributes:
+        has_stock: Whether anything is in stock.
+        unseen: The key of one of the proposals that none of them has seen; None without one.
+    """
+
+    has_stock: bool
+    unseen: str | None
+
+
 class QuestionSource(Protocol):
     """Finds a room's next question, ahead of time: nothing waits for it."""
 
@@ -153,6 +169,20 @@ class QuestionStore(Protocol):
     Every `wish` is in its normal form (`votegame.questions.wishes`). All methods raise `StoreError`.
     """
 
+    async def look(
+        self,
+        wish: Wish,
+        *,
+        sources: Collection[Source],
+        asked: frozenset[str],
+        people: tuple[UserId, ...],
+        proposals: Sequence[str],
+    ) -> Looked:
+        """Look at what a draw most often needs, and note that `people`, as far as they are users, have seen `asked`.
+
+        Of each the last `HISTORY` are kept. `proposals` are keys of questions that need not be in stock.
+        """
+
     async def candidates(
         self,
         wish: Wish,
@@ -182,9 +212,6 @@ class QuestionStore(Protocol):
 
     async def remove(self, wish: Wish, keys: Collection[str]) -> None:
         """Take out of stock what is not fit to be asked any more."""
-
-    async def see(self, people: Collection[UserId], keys: Collection[str], *, keep: int) -> None:
-        """Note that `people`, as far as they are users, have seen these questions; of each the last `keep` are kept."""
 
     async def seen(self, keys: frozenset[str], *, people: Collection[UserId], history: int) -> frozenset[str]:
         """Which of `keys` are in the last `history` of one of `people`."""

@@ -1,9 +1,10 @@
 """Where rooms draw their questions from: the stock that a model filled, else the bank.
 
-A draw asks the database two or three things, within a short time limit, and no more than a few draws of a node at a
-time do. When that fails, the bank serves alone, without looking who has seen what. No draw asks a model, nor waits:
-what is low is told to the filler, if there is one. Whoever had to settle for the bank may wait until the filler is
-done with the stock of his wish (`may_improve`), and draw again.
+A draw proposes a few questions of the bank, and asks the database, within a short time limit, whether there is a stock
+and which proposal nobody has seen: without a stock that is most often all. When it fails, the bank serves alone, and
+nobody looks who has seen what. No draw asks a model, nor waits for one: what is low is told to the filler, if there is
+one. Whoever had to settle for the bank may wait until the filler is done with the stock of his wish (`may_improve`),
+and draw again.
 
 What people have seen is noted when it was asked, not when it was drawn: each draw brings the keys of all that its room
 has asked so far, and those in the room now count as having seen them. Of each user the last `HISTORY` are known. A
@@ -15,7 +16,7 @@ import asyncio
 import random
 from collections.abc import Collection, Iterable, Sequence
 from functools import lru_cache
-from typing import Final, Literal
+from typing import Final, Literal, Protocol
 
 import structlog
 from msgspec import Struct
@@ -28,12 +29,13 @@ from votegame.metrics import Metrics
 from votegame.questions import wishes
 from votegame.questions.budget import Budget
 from votegame.questions.calls import Calls
-from votegame.questions.filler import HISTORY, LOW, Filler, Rates
+from votegame.questions.filler import LOW, Filler, Rates
 from votegame.questions.languages import language_fits
 from votegame.questions.likeness import Likenesses
 from votegame.questions.names import Names, names_of
 from votegame.questions.ports import (
     ANY_SOURCE,
+    HISTORY,
     Limits,
     Moderator,
     QuestionMaker,
@@ -52,13 +54,15 @@ FILLS_PER_SECOND: Final = 12 / 3600
 """How often a user may have stocks filled: enough for a long evening, and for some changes of the topic."""
 DRAW_SECONDS: Final = 1.0
 _AT_ONCE: Final = 2
-"""Draws that ask the database at the same time: the pool is for commands."""
+"""Draws that ask the database for more than a look at the same time: the pool is for commands."""
 _REST_SECONDS: Final = 2.0
 """After a failure the database is not asked for questions."""
 _CANDIDATES: Final = 32
 _HISTORIES: Final = (HISTORY, HISTORY // 3, 0)
 _REDRAWS: Final = 8
 """From the bank, when what came names somebody or is like what was asked."""
+_PROPOSALS: Final = 6
+"""When all of them were seen, more has to be asked: of so many, hardly ever before half of the bank was seen."""
 
 log = structlog.get_logger(__name__)
 
@@ -70,12 +74,9 @@ class _Draw(Struct, frozen=True):
     plain: Wish
     asked: frozenset[str]
     people: tuple[Person, ...]
+    user_ids: tuple[UserId, ...]
     names: Names
     likenesses: Likenesses
-
-    @property
-    def user_ids(self) -> list[UserId]:
-        return [person.user_id for person in self.people[:MOST_PEOPLE]]
 
     def takes(self, question: Question) -> bool:
         """Whether it names nobody, and has no idea that was asked before."""
@@ -94,13 +95,20 @@ class _Drawn(Struct, frozen=True):
     is_low: bool = False
 
 
+class Bank(QuestionSource, Protocol):
+    """A source with questions at hand."""
+
+    def some(self, wish: Wish, asked: frozenset[str], people: tuple[Person, ...], count: int) -> Sequence[Question]:
+        """At most `count` questions, each of which `draw` is as likely to find."""
+
+
 class Supply:
     """The `QuestionSource` of a node; owner of its filler."""
 
     def __init__(
         self,
         store: QuestionStore,
-        bank: QuestionSource,
+        bank: Bank,
         *,
         bank_keys: Iterable[str],
         filler: Filler | None,
@@ -145,8 +153,15 @@ class Supply:
 
     async def draw(self, wish: Wish, asked: frozenset[str], people: tuple[Person, ...]) -> Question | None:
         """See `QuestionSource.draw`."""
-        names, likenesses = names_of(people, wish.language), Likenesses(asked)
-        draw = _Draw(wish, wishes.normal(wish), asked, people, names, likenesses)
+        draw = _Draw(
+            wish,
+            wishes.normal(wish),
+            asked,
+            people,
+            tuple([person.user_id for person in people[:MOST_PEOPLE]]),
+            names_of(people, wish.language),
+            Likenesses(asked),
+        )
         drawn = await self._drawn(draw)
         if drawn.is_low and self._filler is not None:
             self._filler.want(draw.wish, draw.user_ids)
@@ -165,9 +180,8 @@ class Supply:
     async def _drawn(self, draw: _Draw) -> _Drawn:
         if self._clock.seconds() >= self._resting_until:
             try:
-                async with asyncio.timeout(DRAW_SECONDS), self._slots:
+                async with asyncio.timeout(DRAW_SECONDS):
                     drawn = await self._found(draw)
-                    await self._store.see(draw.user_ids, list(draw.asked), keep=HISTORY)
             except (StoreError, TimeoutError) as error:
                 self._note(error)
             else:
@@ -178,15 +192,31 @@ class Supply:
 
     async def _found(self, draw: _Draw) -> _Drawn:
         """A question that nobody has seen lately, if there is one."""
-        is_low = False
+        some = self._bank.some(draw.wish, draw.asked, draw.people, _PROPOSALS)
+        proposals = {question.key: question for question in some if not draw.likenesses.has_like(question.key)}
+        looked = await self._store.look(
+            draw.plain, sources=self._sources, asked=draw.asked, people=draw.user_ids, proposals=list(proposals)
+        )
+        proposed = None if looked.unseen is None else proposals[looked.unseen]
+        if proposed is not None and draw.names.are_in(proposed.text):
+            proposed = None
+        if proposed is not None and not looked.has_stock and _is_in_language(proposed.text, draw.wish.language):
+            return _Drawn(proposed, "bank", is_low=True)
+        async with self._slots:
+            return await self._found_among_more(draw, proposed, has_stock=looked.has_stock)
+
+    async def _found_among_more(self, draw: _Draw, proposed: Question | None, *, has_stock: bool) -> _Drawn:
+        """What was `proposed`, and nobody has seen, unless there is something better."""
+        is_low = not has_stock
         spare: Question | None = None
         for history in _HISTORIES:
-            candidates = await self._candidates(draw, history)
+            candidates = await self._candidates(draw, history) if has_stock else ()
             question, n_unfit = self._any_of(candidates, draw)
             is_low = is_low or (history == HISTORY and len(candidates) - n_unfit < LOW)
             if question is not None:
                 return _Drawn(question, "stock", is_low)
-            question = await self._from_bank(draw, await self._seen(draw, history))
+            question = proposed if history == HISTORY else None
+            question = question or await self._from_bank(draw, await self._seen(draw, history))
             if question is not None and _is_in_language(question.text, draw.wish.language):
                 return _Drawn(question, "bank", is_low)
             spare = spare or question
@@ -194,11 +224,13 @@ class Supply:
 
     def _any_of(self, candidates: Sequence[Question], draw: _Draw) -> tuple[Question | None, int]:
         """Any of `candidates` that fits, and how many are not fit for anybody: they are counted when one was met."""
-        fitting = [question for question in candidates if draw.takes(question)]
-        self._rng.shuffle(fitting)
+        in_any_order = self._rng.sample(candidates, len(candidates))
+        fitting = filter(draw.takes, in_any_order)
+        first = next(fitting, None)
+        if first is not None and draw.may_show(first):
+            return first, 0
         question = next(filter(draw.may_show, fitting), None)
-        is_first = bool(fitting) and question is fitting[0]
-        return question, 0 if is_first else sum(not draw.may_show(candidate) for candidate in candidates)
+        return question, sum(not draw.may_show(candidate) for candidate in candidates)
 
     async def _candidates(self, draw: _Draw, history: int) -> Sequence[Question]:
         return await self._store.candidates(
@@ -266,7 +298,7 @@ def supply_of(
     model: FilledBy | None,
     *,
     store: QuestionStore,
-    bank: QuestionSource,
+    bank: Bank,
     bank_keys: Collection[str],
     clock: Clock,
     metrics: Metrics,

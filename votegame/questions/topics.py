@@ -6,6 +6,7 @@ Words only, no stems: a topic that is not recognised costs nothing but a questio
 """
 
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Final
 
 from votegame.game import wording
@@ -95,6 +96,7 @@ def _table(*languages: str) -> Mapping[str, str]:
 _TOPIC_BY_WORD: Final = {language: _table("en", language) for language in _WORDS}
 
 
+@lru_cache(maxsize=1024)
 def named(text: str, language: str) -> tuple[str, ...]:
     """The topics of the bank that `text` names, by words of the primary language subtag `language` or of English."""
     topic_by_word = _TOPIC_BY_WORD.get(language, _TOPIC_BY_WORD["en"])

@@ -5,6 +5,7 @@ script, and for Portuguese and Chinese the region, which there tells two written
 is as good in Britain as in America, and each language more is a stock more that has to be paid for.
 """
 
+from functools import lru_cache
 from typing import Final
 
 import msgspec
@@ -19,6 +20,7 @@ _TOPIC_CHARS: Final = 120
 """Twice what a topic can have. A key is in an index, whose rows are short."""
 
 
+@lru_cache(maxsize=1024)
 def normal(wish: Wish) -> Wish:
     """`wish` in its normal form."""
     topic = (wording.key(wish.topic) or wish.topic)[:_TOPIC_CHARS]

@@ -7,7 +7,7 @@ from typing import Final
 from votegame.errors import RowsRefusedError
 from votegame.game.question import Question, Wish
 from votegame.ids import UserId
-from votegame.questions.ports import GapClaim, Limits, Source, Spent
+from votegame.questions.ports import HISTORY, GapClaim, Limits, Looked, Source, Spent
 
 _HOUR_MS: Final = 3_600_000
 _HOURS_OF_DAY: Final = 24
@@ -43,6 +43,24 @@ class MemoryQuestionStore:
         self._seen: dict[UserId, list[str]] = {}
         self._gaps: dict[Wish, tuple[str, int]] = {}
         self._n_added = 0
+
+    async def look(
+        self,
+        wish: Wish,
+        *,
+        sources: Collection[Source],
+        asked: frozenset[str],
+        people: tuple[UserId, ...],
+        proposals: Sequence[str],
+    ) -> Looked:
+        """Look at what a draw most often needs, and note that `people`, as far as they are users, have seen `asked`."""
+        seen = self._last(people, HISTORY)
+        unseen = next((key for key in proposals if key not in seen), None)
+        for user_id in filter(self._is_user, people):
+            his = self._seen.setdefault(user_id, [])
+            his += [key for key in asked if key not in his]
+            del his[:-HISTORY]
+        return Looked(has_stock=bool(self._stocks.get(wish, _Stock()).of(sources)), unseen=unseen)
 
     async def candidates(
         self,
@@ -89,13 +107,6 @@ class MemoryQuestionStore:
         """Take out of stock what is not fit to be asked any more."""
         for key in keys:
             self._stocks.get(wish, _Stock()).rows.pop(key, None)
-
-    async def see(self, people: Collection[UserId], keys: Collection[str], *, keep: int) -> None:
-        """Note that `people`, as far as they are users, have seen these questions; of each the last `keep` are kept."""
-        for user_id in filter(self._is_user, people):
-            seen = self._seen.setdefault(user_id, [])
-            seen += [key for key in keys if key not in seen]
-            del seen[:-keep]
 
     async def seen(self, keys: frozenset[str], *, people: Collection[UserId], history: int) -> frozenset[str]:
         """Which of `keys` are in the last `history` of one of `people`."""

@@ -1,30 +1,120 @@
 """The stock of questions, who has seen what, and what a model has cost, in Postgres.
 
+What each draw looks at has a connection of its own, where it is planned once. Draws that come while one is under way
+share the next statement: sending one costs far more than what is in it.
+
 What people have seen is kept as digests of keys, 8 bytes each: two keys with one digest are a question that somebody
 does not get, and no harm.
 """
 
 import hashlib
-from collections import defaultdict
-from collections.abc import Collection, Mapping, Sequence
+from collections import OrderedDict, defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from functools import lru_cache
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 import orjson
+from msgspec import Struct
 
 from votegame.errors import RowsRefusedError
 from votegame.game.question import Question, Wish
 from votegame.ids import UserId
-from votegame.questions.ports import GapClaim, Limits, Source, Spent
-from votegame.storage.database import Statements
+from votegame.questions.ports import HISTORY, GapClaim, Limits, Looked, Source, Spent
+from votegame.storage.database import Database, Statements
+from votegame.storage.gathering import Gathering
+
+LOOKS_AT_ONCE: Final = 32
+_MOST_NOTED: Final = 2_048
+"""Rooms; a node that has more of them notes some things again and again."""
+
+
+class _Look(Struct, frozen=True, eq=False):
+    """What a draw looks at."""
+
+    wish: Wish
+    sources: Collection[Source]
+    asked: frozenset[str]
+    people: tuple[UserId, ...]
+    proposals: Sequence[str]
+
+
+def _is_in_game(look: _Look) -> bool:
+    return bool(look.asked and look.people)
+
+
+class _Notes:
+    """Which questions the people of a room are known to have noted as seen: not all have to be sent at each draw.
+
+    Of rooms that nobody drew for lately nothing is known, and all is noted once more, which changes nothing.
+    """
+
+    def __init__(self) -> None:
+        self._noted: OrderedDict[tuple[UserId, ...], frozenset[str]] = OrderedDict()
+
+    def missing(self, looks: Iterable[_Look]) -> Mapping[UserId, set[str]]:
+        """What is to be noted, by users: somebody may be in several rooms."""
+        missing: dict[UserId, set[str]] = {}
+        for look in looks:
+            if fresh := look.asked - self._noted.get(look.people, frozenset()):
+                for user_id in look.people:
+                    missing.setdefault(user_id, set()).update(fresh)
+        return missing
+
+    def add(self, looks: Iterable[_Look]) -> None:
+        """All of it was noted."""
+        for look in filter(_is_in_game, looks):
+            self._noted[look.people] = look.asked
+            self._noted.move_to_end(look.people)
+        while len(self._noted) > _MOST_NOTED:
+            self._noted.popitem(last=False)
 
 
 class PostgresQuestionStore:
     """Adapter of `votegame.questions.ports.QuestionStore`."""
 
-    def __init__(self, database: Statements) -> None:
+    def __init__(self, database: Database) -> None:
         self._database = database
+        self._channel = database.channel("draws", prepares=["question_look"])
+        self._looks: Gathering[_Look, Looked] = Gathering(
+            self._look_all, name="look at questions", at_once=LOOKS_AT_ONCE, askers=1
+        )
+        self._notes = _Notes()
+
+    async def close(self) -> None:
+        """Close the connection of its own; the database is its owner's to close."""
+        await self._looks.close()
+        await self._channel.close()
+
+    async def look(
+        self,
+        wish: Wish,
+        *,
+        sources: Collection[Source],
+        asked: frozenset[str],
+        people: tuple[UserId, ...],
+        proposals: Sequence[str],
+    ) -> Looked:
+        """Look at what a draw most often needs, and note that `people`, as far as they are users, have seen `asked`."""
+        looked = await self._looks.get(_Look(wish, sources, asked, people, proposals))
+        assert looked is not None
+        return looked
+
+    async def _look_all(self, looks: Sequence[_Look]) -> Mapping[_Look, Looked]:
+        missing = self._notes.missing(looks)
+        rows = await self._channel.fetch_all(
+            "question_look",
+            looks=_json([_look_item(number, look) for number, look in enumerate(looks)]),
+            notes=_json(
+                [{"user_id": user_id, "digests": _digests(keys)[:HISTORY]} for user_id, keys in missing.items()]
+            ),
+            keep=HISTORY,
+        )
+        self._notes.add(looks)
+        return {
+            looks[number]: Looked(has_stock=bool(has_stock), unseen=place and looks[number].proposals[place - 1])
+            for number, has_stock, place in rows
+        }
 
     async def candidates(
         self,
@@ -68,12 +158,6 @@ class PostgresQuestionStore:
         """Take out of stock what is not fit to be asked any more."""
         if keys:
             await self._database.execute("question_remove", **_params(wish), keys=list(keys))
-
-    async def see(self, people: Collection[UserId], keys: Collection[str], *, keep: int) -> None:
-        """Note that `people`, as far as they are users, have seen these questions; of each the last `keep` are kept."""
-        if people and keys:
-            digests = _digests(keys)[-keep:]
-            await self._database.execute("question_see", people=list(people), digests=digests, keep=keep)
 
     async def seen(self, keys: frozenset[str], *, people: Collection[UserId], history: int) -> frozenset[str]:
         """Which of `keys` are in the last `history` of one of `people`."""
@@ -126,6 +210,16 @@ def _spent(row: tuple[Any, ...]) -> Spent:
 
 def _questions(rows: Sequence[tuple[Any, ...]]) -> list[Question]:
     return [Question(key=key, text=content) for key, content in rows]
+
+
+def _look_item(number: int, look: _Look) -> dict[str, Any]:
+    return {
+        "number": number,
+        **_params(look.wish),
+        "sources": list(look.sources),
+        "people": look.people,
+        "proposals": _digests(look.proposals),
+    }
 
 
 def _params(wish: Wish) -> dict[str, Any]:

@@ -1,11 +1,12 @@
 import random
+from itertools import permutations
 
-from votegame.game.house import any_unasked, unasked
+from votegame.game.house import any_unasked, some_unasked, unasked
 from votegame.game.question import Person, Question, Wish
 from votegame.ids import UserId
 
 ANYTHING = Wish("", "en", "default")
-ONE, TWO, THREE = (Question(key, f"{key}?") for key in ("one", "two", "three"))
+ONE, TWO, THREE, FOUR = (Question(key, f"{key}?") for key in ("one", "two", "three", "four"))
 
 
 class Groups:
@@ -55,3 +56,24 @@ def test_who_is_in_the_room_is_named_only_when_nothing_else_is_left():
     assert any_of(bank, names=["one", "two"]) == {THREE}
     assert any_of(bank, {"three"}, ["one", "two"]) == {ONE, TWO}
     assert any_of(bank, {"three", "one"}, ["one", "two"]) == {TWO}
+
+
+def some_of(bank, count, asked=frozenset(), names=()):
+    people = [Person(UserId(name), name) for name in names]
+    rng = random.Random(1)
+    found = [some_unasked(bank, ANYTHING, asked, people, rng, count) for _ in range(50)]
+    assert all(len(set(questions)) == len(questions) for questions in found)
+    return found
+
+
+def test_some_that_fit_best_are_different_ones_in_any_order():
+    bank = Groups([ONE, TWO, THREE], [FOUR])
+    assert set(map(tuple, some_of(bank, 2))) == set(permutations([ONE, TWO, THREE], 2))
+    assert {len(questions) for questions in some_of(bank, 9)} == {3}
+
+
+def test_some_name_nobody_and_were_not_asked_and_fit_equally_well():
+    bank = Groups([ONE, TWO], [TWO, THREE, FOUR])
+    assert some_of(bank, 3, {"one"}, ["two"])[0] in ([THREE, FOUR], [FOUR, THREE])
+    assert some_of(bank, 3, {"one"})[0] == [TWO]
+    assert some_of(bank, 3, {"one", "two"}, ["three", "four"])[0] == []

@@ -146,6 +146,15 @@ async def test_any_unasked_question_may_be_drawn():
     assert min(drawn.values()) > 60
 
 
+async def test_some_are_of_those_that_a_draw_may_find():
+    source = BankSource(SMALL, random.Random(1))
+    wish = Wish("love", "de", "spicy")
+    for asked in frozenset(), frozenset({"flirt"}), frozenset({"flirt", "suppe", "feierabend"}):
+        drawn = {await source.draw(wish, asked, ()) for _ in range(60)}
+        assert set(source.some(wish, asked, (), 9)) == drawn
+        assert len(source.some(wish, asked, (), 1)) == 1
+
+
 async def test_the_same_chance_draws_the_same_question():
     first, second = (BankSource(BANK, random.Random(7)) for _ in range(2))
     wish = Wish("love and food", "en", "spicy")

@@ -88,7 +88,7 @@ async def test_with_enough_that_those_there_have_not_seen_nothing_is_made(things
     async with running(things, maker) as filler:
         await fill(filler)
         assert (maker.asked, fates(things)) == ([], {"enough": 1})
-        await things.store.see([ADA], [questions[0].key], keep=300)
+        await things.see([ADA], [questions[0].key])
         await fill(filler)
     assert (len(maker.asked), fates(things)) == (1, {"enough": 1, "filled": 1})
 
@@ -243,7 +243,7 @@ async def test_a_whole_stock_is_not_looked_through_at_one_go(things, monkeypatch
 
     monkeypatch.setattr(filler_module, "screened", counting)
     await things.stocked(190, offset=200)
-    await things.store.see([ADA], [wording.key(text) for text in made_texts(190, 200)], keep=300)
+    await things.see([ADA], [wording.key(text) for text in made_texts(190, 200)])
     ticking = asyncio.create_task(others())
     async with running(things, Maker()) as filler:
         await fill(filler)

@@ -18,7 +18,6 @@ from votegame.errors import StoreUnavailableError
 from votegame.game import wording
 from votegame.game.question import Person, Question, Wish
 from votegame.ids import UserId
-from votegame.questions.filler import HISTORY
 from votegame.questions.ports import ANY_SOURCE
 from votegame.questions.supply import DRAW_SECONDS, MOST_PEOPLE, FilledBy, supply_of
 
@@ -37,8 +36,11 @@ class PlainBank:
         self.wishes = []
 
     async def draw(self, wish, asked, people):
+        return next(iter(self.some(wish, asked, people, 1)), None)
+
+    def some(self, wish, asked, people, count):
         self.wishes.append(wish)
-        return next((question for question in self.questions if question.key not in asked), None)
+        return [question for question in self.questions if question.key not in asked][:count]
 
 
 @pytest.fixture
@@ -106,7 +108,7 @@ async def test_only_the_stock_of_the_wish_counts(things):
 async def test_the_bank_is_asked_with_the_wish_as_it_is(things):
     bank = PlainBank()
     await supply(things, bank).draw(Wish("The Pirates!", "en-GB", "family"), NOBODY, ())
-    assert bank.wishes == [Wish("The Pirates!", "en-GB", "family")]
+    assert set(bank.wishes) == {Wish("The Pirates!", "en-GB", "family")}
 
 
 async def test_nobody_is_named_from_the_stock_nor_from_the_bank(things):
@@ -167,6 +169,20 @@ async def test_the_bank_too_comes_in_the_order_of_what_they_have_not_seen(things
     assert await keys_of(supply(things), people=(BEA,)) == [question.key for question in BANK]
 
 
+async def test_what_nobody_has_seen_is_found_behind_a_good_deal_of_what_they_have_seen(things):
+    bank = PlainBank([wording.question(text) for text in made_texts(40)])
+    await things.see([ADA.user_id], [question.key for question in bank.questions[:39]])
+    assert await supply(things, bank).draw(PIRATES, NOBODY, (ADA,)) == bank.questions[39]
+
+
+async def test_while_the_stock_is_empty_a_draw_asks_the_store_once(things):
+    things.store = Slow(things.store)
+    source = supply(things)
+    for number in range(5):
+        await source.draw(PIRATES, frozenset(question.key for question in BANK[:number]), (ADA, BEA))
+    assert things.store.asked == 5
+
+
 async def test_what_was_drawn_and_never_asked_has_not_been_seen(things):
     await things.stocked(1)
     source = supply(things)
@@ -178,7 +194,7 @@ async def test_the_last_resort_of_a_bank_is_later_than_what_was_seen_long_ago_in
     german = Wish("", "de", "default")
     bank = PlainBank([wording.question("Was w\u00fcrde die Oma niemals in der Kirche singen?"), BANK[0]])
     source = supply(things, bank)
-    await things.store.see([ADA.user_id], [bank.questions[0].key], keep=HISTORY)
+    await things.see([ADA.user_id], [bank.questions[0].key])
     assert await source.draw(german, NOBODY, (ADA,)) == bank.questions[0]
     assert await source.draw(german, frozenset({bank.questions[0].key}), (ADA,)) == BANK[0]
 
@@ -187,14 +203,14 @@ async def test_of_a_crowd_only_some_are_asked_what_they_have_seen(things):
     await things.stocked(1)
     crowd = tuple(Person(UserId(f"user {n}"), f"n{n}") for n in range(MOST_PEOPLE + 1))
     (question,) = await things.store.stock(PLAIN_PIRATES, sources=ANY_SOURCE)
-    await things.store.see([crowd[-1].user_id], [question.key], keep=9)
+    await things.see([crowd[-1].user_id], [question.key])
     assert await supply(things).draw(PIRATES, NOBODY, crowd) == question
-    await things.store.see([crowd[0].user_id], [question.key], keep=9)
+    await things.see([crowd[0].user_id], [question.key])
     assert (await supply(things).draw(PIRATES, NOBODY, crowd)).key in BANK_KEYS
 
 
 class Slow:
-    """A store that does not answer."""
+    """A store that does not answer, or fails, or only counts how often it is asked."""
 
     def __init__(self, store, error=None):
         self.store = store
@@ -202,13 +218,15 @@ class Slow:
         self.asked = 0
 
     def __getattr__(self, name):
-        async def ask(*_args, **_more):
+        async def ask(*args, **more):
             self.asked += 1
             if self.error is not None:
                 raise self.error
-            await asyncio.sleep(3600)
+            if self.store is None:
+                await asyncio.sleep(3600)
+            return await getattr(self.store, name)(*args, **more)
 
-        return ask if self.error is not None or self.store is None else getattr(self.store, name)
+        return ask
 
 
 @pytest.mark.looptime
@@ -219,7 +237,8 @@ async def test_a_store_that_hangs_holds_a_draw_up_for_a_moment_only(things):
     questions = await asyncio.gather(*(source.draw(PIRATES, NOBODY, (ADA,)) for _ in range(40)))
     assert set(questions) == {BANK[0]}
     assert asyncio.get_running_loop().time() - began < DRAW_SECONDS + 5
-    assert things.store.asked == 2
+    assert await source.draw(PIRATES, NOBODY, (ADA,)) == BANK[0]
+    assert things.store.asked == 40
 
 
 async def test_a_store_that_fails_is_left_alone_for_a_moment_and_said_to_be_so_once(things):
