@@ -10,9 +10,10 @@ from typing import assert_never
 import structlog
 
 from votegame.gateway.connections import Connections
-from votegame.gateway.outbox import Frame
+from votegame.gateway.outbox import Flusher, Frame
 from votegame.gateway.replies import Replies
 from votegame.ids import RoomCode, UserId
+from votegame.rooms.notices import LARGE_ROOM
 from votegame.rooms.ports import CloseAttached, Delivery, Detach, Moved, ReplyFrame, Resumed, RoomFrame, WhisperFrame
 from votegame.wire import frames
 from votegame.wire.close_codes import CloseCode
@@ -23,8 +24,11 @@ log = structlog.get_logger(__name__)
 class FanOut:
     """The outlet of the rooms, as `votegame.rooms.ports.Outlet` wants it."""
 
-    def __init__(self, *, connections: Connections, replies: Replies, lease_is_valid: Callable[[], bool]) -> None:
+    def __init__(
+        self, *, connections: Connections, replies: Replies, flusher: Flusher, lease_is_valid: Callable[[], bool]
+    ) -> None:
         self._connections = connections
+        self._flusher = flusher
         self._replies = replies
         self._lease_is_valid = lease_is_valid
 
@@ -32,12 +36,12 @@ class FanOut:
         """Take what leaves a room at once, in order. Never blocks, never raises."""
         for delivery in deliveries:
             try:
-                self._deliver(delivery)
+                self._deliver(delivery, deliveries)
             except Exception:
                 # One frame must not keep the next, perhaps another user's, from leaving.
                 log.exception("a frame could not be delivered", room_code=delivery.room_code)
 
-    def _deliver(self, delivery: Delivery) -> None:
+    def _deliver(self, delivery: Delivery, beside: Sequence[Delivery]) -> None:
         match delivery:
             case ReplyFrame():
                 if delivery.durable or self._lease_is_valid():
@@ -46,7 +50,7 @@ class FanOut:
                     self._replies.withheld(delivery)
             case RoomFrame():
                 if delivery.durable or self._lease_is_valid():
-                    self._tell_all(delivery)
+                    self._tell_all(delivery, beside)
             case WhisperFrame():
                 if self._lease_is_valid():
                     self._whisper(delivery)
@@ -61,11 +65,14 @@ class FanOut:
             case _:
                 assert_never(delivery)
 
-    def _tell_all(self, delivery: RoomFrame) -> None:
+    def _tell_all(self, delivery: RoomFrame, beside: Sequence[Delivery]) -> None:
         attached = self._connections.attached(delivery.room_code)
         if not attached:
             return
         frame = Frame(frames.framed(delivery.data), delivery.durable)
+        if len(attached) > LARGE_ROOM and not any(type(one) is RoomFrame and one is not delivery for one in beside):
+            self._flusher.send(frame, [connection.outbox for connection in attached])
+            return
         # A copy, since a client that is too slow is closed, and so detached, on the way.
         for connection in list(attached):
             connection.outbox.put(frame)

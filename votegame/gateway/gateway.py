@@ -110,7 +110,9 @@ class Gateway:
         self._route = Route(self._shared, sweep=self._sweep, doorman=doorman, rng=rng)
         self._sweeping: asyncio.Task[None] | None = None
         self.sockets_of: Final = connections.sockets_of
-        self.outlet: Final = FanOut(connections=connections, replies=replies, lease_is_valid=lease_is_valid)
+        self.outlet: Final = FanOut(
+            connections=connections, replies=replies, flusher=self._shared.flusher, lease_is_valid=lease_is_valid
+        )
 
     @property
     def connection_count(self) -> int:

@@ -1,18 +1,19 @@
 """Outboxes: the frames that wait for one socket, and the one place where sockets are written.
 
 A frame is framed once and shared by all outboxes. What becomes ready for a socket in one turn of the event loop leaves
-in one write at its end, in order. The outbox writes to the transport itself, and only while the transport holds nothing
-back; otherwise frames wait here, where they are counted. Back-pressure: an outbox that is full, or whose socket has
-taken nothing for 20 seconds, costs its client the connection (4508), and nobody else anything. So a client that does
-not read holds the kernel's buffer, one write, and one outbox: less than 1 MiB.
+in one write at its end, in order; a lone frame for many sockets leaves at once, where nothing waits before it. The
+outbox writes to the transport itself, and only while the transport holds nothing back; otherwise frames wait here,
+where they are counted. Back-pressure: an outbox that is full, or whose socket has taken nothing for 20 seconds, costs
+its client the connection (4508), and nobody else anything. So a client that does not read holds the kernel's buffer,
+one write, and one outbox: less than 1 MiB.
 
 Frames that are not durable leave only while the node's lease is valid; what is dropped for that and was a reply becomes
 `unavailable`, which is true whatever happened.
 """
 
 import asyncio
-from collections.abc import Callable, Sequence
-from typing import Final, Protocol
+from collections.abc import Callable, Iterable, Sequence
+from typing import Final, Protocol, TypeVar
 
 import structlog
 from msgspec import Struct
@@ -43,6 +44,8 @@ class Frame(Struct, frozen=True, gc=False):
 
 
 PING: Final = Frame(frames.ping_frame())
+
+A = TypeVar("A")
 
 Join = Callable[[Sequence[Frame]], bytes]
 """Makes one write of the frames that wait for a socket."""
@@ -123,6 +126,15 @@ class Outbox:
             self._is_marked = True
             self._flusher.mark(self)
 
+    def send(self, frame: Frame) -> bool:
+        """As `put`, but at once if nothing waits before it; False when the transport holds back something."""
+        transport = self.transport
+        if self._is_ended or self._frames or transport.is_closing() or transport.get_write_buffer_size():
+            self.put(frame)
+            return True
+        transport.write(frame.data)
+        return not transport.get_write_buffer_size()
+
     def end(self, last: bytes, *, is_lease_valid: bool, drop: bool = False) -> None:
         """Send what waits, unless it is to be dropped, then `last`, and take no more."""
         if self._is_ended:
@@ -176,6 +188,10 @@ class Flusher:
             asyncio.get_running_loop().call_soon(self.flush_marked)
         self._marked.append(outbox)
 
+    def send(self, frame: Frame, outboxes: Iterable[Outbox]) -> None:
+        """Send a frame to many at once, where nothing waits: they are gone through once, not to put and to flush it."""
+        self._write(Outbox.send, frame, outboxes)
+
     def flush_marked(self) -> None:
         """Flush what was marked."""
         marked, self._marked = self._marked, []
@@ -198,11 +214,13 @@ class Flusher:
             elif now - outbox.stuck_since >= STUCK_SECONDS:
                 outbox.give_up()
 
-    def _flush(self, outboxes: Sequence[Outbox]) -> None:
-        join = _joined_by(is_lease_valid=self._lease_is_valid())
+    def _flush(self, outboxes: Iterable[Outbox]) -> None:
+        self._write(Outbox.flush, _joined_by(is_lease_valid=self._lease_is_valid()), outboxes)
+
+    def _write(self, write: Callable[[Outbox, A], bool], what: A, outboxes: Iterable[Outbox]) -> None:
         for outbox in outboxes:
             try:
-                if not outbox.flush(join):
+                if not write(outbox, what):
                     self._stuck[outbox] = None
             except Exception:
                 # One broken socket must not keep the frames of the others.

@@ -6,7 +6,7 @@ from typing import Final
 
 _LEAST_SECONDS: Final = 0.001
 _TOLERANCE_SECONDS: Final = 0.01
-"""An alarm that is as near as this is left as it is: the loop's time is up to a turn old, and each turn would set it."""
+"""An alarm that is as near as this is left as it is. The loop's time is up to a turn old: each turn would set it."""
 
 
 class Alarm:

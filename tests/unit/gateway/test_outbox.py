@@ -170,3 +170,55 @@ async def test_a_broken_socket_does_not_keep_others_from_being_flushed():
 
     assert broken.transport.is_aborted
     assert sound.transport.written == b"x"
+
+
+async def test_a_frame_to_many_leaves_at_once_where_nothing_waits(desk):
+    desk.flusher.send(Frame(b"now"), [desk.outbox])
+    assert desk.transport.writes == [b"now"]
+
+
+async def test_a_frame_to_many_waits_behind_what_waits(desk):
+    desk.outbox.put(Frame(b"first "))
+    desk.flusher.send(Frame(b"second"), [desk.outbox])
+    assert desk.transport.writes == []
+
+    desk.flusher.flush_marked()
+    assert desk.transport.writes == [b"first second"]
+
+
+async def test_a_frame_to_many_waits_where_the_transport_holds_back_and_such_a_socket_is_given_up(desk):
+    desk.transport.takes = False
+    for data in (b"1", b"2", b"3"):
+        desk.flusher.send(Frame(data), [desk.outbox])
+    assert desk.transport.writes == [b"1"]
+
+    desk.flusher.sweep(100.0)
+    desk.flusher.sweep(100.0 + STUCK_SECONDS)
+    assert desk.too_slow == 1
+
+
+async def test_a_socket_that_holds_back_the_only_frame_to_many_is_given_up_too(desk):
+    desk.transport.takes = False
+    desk.flusher.send(Frame(b"1"), [desk.outbox])
+    desk.flusher.sweep(100.0)
+    desk.flusher.sweep(100.0 + STUCK_SECONDS)
+    assert desk.too_slow == 1
+
+
+async def test_a_frame_to_many_is_for_nobody_who_has_ended_or_is_lost(desk):
+    lost = Desk()
+    lost.transport.close()
+    desk.outbox.end(b"last", is_lease_valid=True)
+    desk.flusher.send(Frame(b"late"), [desk.outbox, lost.outbox])
+    desk.flusher.flush_marked()
+    lost.flusher.flush_marked()
+    assert (desk.transport.written, lost.transport.written) == (b"last", b"")
+
+
+async def test_a_broken_socket_does_not_keep_others_from_a_frame_to_many():
+    broken, sound = Desk(), Desk()
+    broken.transport.write = None
+    broken.flusher.send(Frame(b"x"), [broken.outbox, sound.outbox])
+
+    assert broken.transport.is_aborted
+    assert sound.transport.written == b"x"

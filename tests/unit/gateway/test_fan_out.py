@@ -1,0 +1,57 @@
+"""What leaves a room, on its way into many outboxes."""
+
+import pytest
+
+from tests.unit.gateway.stage import ROOM
+from votegame.rooms.notices import LARGE_ROOM
+from votegame.rooms.ports import RoomFrame
+
+
+@pytest.fixture
+async def members(stage):
+    """Those of a large room, who have read everything."""
+    members = [stage.connect(f"user {number}", address=f"192.0.2.{number}") for number in range(LARGE_ROOM + 1)]
+    for member in members:
+        stage.attach(member)
+        member.transport.writes.clear()
+    return members
+
+
+def a_frame(seq: int) -> RoomFrame:
+    return RoomFrame(room_code=ROOM, data=b'{"seq":%d}' % seq, durable=True, seq=seq)
+
+
+def writes(members) -> set[int]:
+    """How many writes each had."""
+    return {len(member.transport.writes) for member in members}
+
+
+async def test_a_lone_frame_of_a_large_room_leaves_at_once(stage, members):
+    stage.gateway.outlet.deliver([a_frame(1)])
+    assert writes(members) == {1}
+    assert len({id(member.transport.writes[0]) for member in members}) == 1
+    stage.turn()
+    assert writes(members) == {1}
+
+
+async def test_frames_of_a_large_room_that_leave_together_are_one_write(stage, members):
+    stage.gateway.outlet.deliver([a_frame(1), a_frame(2)])
+    assert writes(members) == {0}
+    stage.turn()
+    assert writes(members) == {1}
+
+
+async def test_who_is_replied_to_in_a_large_room_gets_his_reply_before_what_it_causes(stage, members):
+    author = members[7]
+    author.say(type="start_game", id="1", room_code=ROOM)
+    stage.reply()
+    stage.gateway.outlet.deliver([a_frame(1)])
+    assert [frame.get("id", frame.get("seq")) for frame in author.heard()] == ["1", 1]
+    assert writes(members) == {0, 1}
+
+
+async def test_without_a_lease_a_large_room_is_told_no_notice(stage, members):
+    stage.has_lease = False
+    stage.tell(durable=False)
+    stage.turn()
+    assert writes(members) == {0}
