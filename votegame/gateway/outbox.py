@@ -189,7 +189,11 @@ class Flusher:
         self._marked.append(outbox)
 
     def send(self, frame: Frame, outboxes: Iterable[Outbox]) -> None:
-        """Send a frame to many at once, where nothing waits: they are gone through once, not to put and to flush it."""
+        """Send a frame to many at once, where nothing waits: they are gone through once, not to put and to flush it.
+
+        What is marked leaves before: an author's reply is not to wait until all others are told.
+        """
+        self.flush_marked()
         self._write(Outbox.send, frame, outboxes)
 
     def flush_marked(self) -> None:
