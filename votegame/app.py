@@ -134,8 +134,14 @@ class Server:
         )
         self._retention = Retention(self._database, log_days=settings.log_days)
         self._tasks: list[asyncio.Task[None]] = []
-        self._pulse = Pulse(
-            clock=self._clock, admission=self._admission, journal=self._journal, metrics=self._metrics, look=self._look
+        self._pulse = Pulse(clock=self._clock, admission=self._admission, journal=self._journal, metrics=self._metrics)
+        self._metrics.look_at(
+            rooms=lambda: len(self._registry),
+            is_lease_valid=self._lease.is_valid,
+            is_redis_away=lambda: self._cluster is not None and not self._links.is_subscribed,
+            lasting_lag=lambda: self._admission.lag,
+            commit_age=self._journal.age,
+            overload_level=lambda: self._admission.level,
         )
 
     @property
@@ -383,8 +389,3 @@ class Server:
 
     async def _close_sockets(self, _app: web.Application) -> None:
         await self._gateway.stop(CloseCode.RESTARTING)
-
-    def _look(self) -> None:
-        self._metrics.rooms(len(self._registry))
-        self._metrics.lease(is_valid=self._lease.is_valid())
-        self._metrics.redis(is_away=self._cluster is not None and not self._links.is_subscribed)

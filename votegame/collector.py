@@ -7,7 +7,6 @@ connections, to look at all that is there takes a quarter of a second. What come
 day, when all that was set aside is looked at again.
 """
 
-import asyncio
 import gc
 import time
 from typing import Final
@@ -41,7 +40,7 @@ async def run() -> None:
     """Set aside what has gathered, second by second, and look at everything once a day, until cancelled."""
     whole_at = time.monotonic() + WHOLE_SECONDS
     while True:
-        await asyncio.sleep(SOME_SECONDS)
+        await tasks.tick(SOME_SECONDS)
         with tasks.surviving("collector"):
             if time.monotonic() >= whole_at:
                 whole_at = time.monotonic() + WHOLE_SECONDS

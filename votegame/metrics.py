@@ -3,11 +3,11 @@
 import time
 from bisect import bisect_left
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import accumulate
 from typing import Final
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Metric, ProcessCollector, generate_latest
+from prometheus_client import CollectorRegistry, Counter, Gauge, Metric, ProcessCollector, generate_latest
 from prometheus_client.core import HistogramMetricFamily
 from prometheus_client.registry import Collector
 
@@ -116,9 +116,7 @@ class Metrics:
         self._begin_at_zero()
 
     def _watch_load(self) -> None:
-        self._lag = Histogram(
-            "votegame_loop_lag_seconds", "How late the event loop is.", registry=self._registry, buckets=_SECONDS
-        )
+        self._lag = _Spread("votegame_loop_lag_seconds", "How late the event loop is.", _SECONDS, self._registry)
         self._lasting_lag = Gauge(
             "votegame_loop_lag_lasting_seconds",
             "How late half of the beats of some seconds were, at the least: what OVERLOAD_LAG_SECONDS bounds.",
@@ -208,17 +206,32 @@ class Metrics:
         """How many connections there are now."""
         self._connections.set(count)
 
-    def rooms(self, count: int) -> None:
-        """How many rooms are in memory now."""
-        self._rooms.set(count)
+    def look_at(
+        self,
+        *,
+        rooms: Callable[[], int],
+        is_lease_valid: Callable[[], bool],
+        is_redis_away: Callable[[], bool],
+        lasting_lag: Callable[[], float],
+        commit_age: Callable[[], float],
+        overload_level: Callable[[], int],
+    ) -> None:
+        """Ask these, whenever somebody looks, for what is true then.
 
-    def lease(self, *, is_valid: bool) -> None:
-        """Whether this node may speak for its rooms."""
-        self._lease.set(is_valid)
-
-    def redis(self, *, is_away: bool) -> None:
-        """Whether the nodes cannot hear of each other."""
-        self._redis_away.set(is_away)
+        Args:
+            rooms: How many rooms are in memory.
+            is_lease_valid: Whether this node may speak for its rooms.
+            is_redis_away: Whether the nodes cannot hear of each other.
+            lasting_lag: What the doors are shut by, in seconds.
+            commit_age: Likewise.
+            overload_level: How many of the doors are shut.
+        """
+        self._rooms.set_function(rooms)
+        self._lease.set_function(is_lease_valid)
+        self._redis_away.set_function(is_redis_away)
+        self._lasting_lag.set_function(lasting_lag)
+        self._commit_age.set_function(commit_age)
+        self._overload.set_function(overload_level)
 
     def command(self, name: str) -> None:
         """A valid command came; `name` is its type."""
@@ -293,12 +306,6 @@ class Metrics:
     def loop_lag(self, seconds: float) -> None:
         """A wake-up came this much too late."""
         self._lag.observe(seconds)
-
-    def load(self, *, lasting_lag: float, commit_age: float, level: int) -> None:
-        """What the doors are shut by, in seconds, and how many of them."""
-        self._lasting_lag.set(lasting_lag)
-        self._commit_age.set(commit_age)
-        self._overload.set(level)
 
     def turned_away(self, door: str) -> None:
         """Somebody was turned away at a door that is shut."""

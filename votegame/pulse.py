@@ -3,8 +3,6 @@
 What is measured is shown to operators, and decides who is let in.
 """
 
-import asyncio
-from collections.abc import Callable
 from typing import Final
 
 import structlog
@@ -24,23 +22,19 @@ log = structlog.get_logger(__name__)
 class Pulse:
     """Beats for as long as the node runs."""
 
-    def __init__(
-        self, *, clock: Clock, admission: Admission, journal: Journal, metrics: Metrics, look: Callable[[], None]
-    ) -> None:
+    def __init__(self, *, clock: Clock, admission: Admission, journal: Journal, metrics: Metrics) -> None:
         """Make it.
 
         Args:
             clock: The node's.
             admission: Told at each beat what was measured.
             journal: Knows how long rows wait for their commit.
-            metrics: Shows all of it.
-            look: Called at each beat, for what else is to be shown.
+            metrics: Shows how late each beat was.
         """
         self._clock = clock
         self._admission = admission
         self._journal = journal
         self._metrics = metrics
-        self._look = look
         self._overloaded_at = 0.0
 
     async def run(self) -> None:
@@ -50,10 +44,10 @@ class Pulse:
         try:
             while True:
                 started = self._clock.seconds()
-                await asyncio.sleep(BEAT_SECONDS)
+                planned = await tasks.tick(BEAT_SECONDS)
                 watch.beat()
                 with tasks.surviving("pulse"):
-                    self.beat(max(0.0, self._clock.seconds() - started - BEAT_SECONDS))
+                    self.beat(max(0.0, self._clock.seconds() - started - planned))
         finally:
             watch.stop()
 
@@ -63,8 +57,6 @@ class Pulse:
         self._metrics.loop_lag(lag)
         if self._admission.beat(now, lag=lag, commit_age=commit_age):
             self._tell(now, was, commit_age)
-        self._metrics.load(lasting_lag=self._admission.lag, commit_age=commit_age, level=self._admission.level)
-        self._look()
 
     def _tell(self, now: float, was: int, commit_age: float) -> None:
         admission = self._admission

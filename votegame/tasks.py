@@ -36,6 +36,20 @@ async def _guarded(work: Coroutine[Any, Any, None], name: str, on_death: OnDeath
             on_death(name)
 
 
+async def tick(seconds: float) -> float:
+    """Sleep for about `seconds`, until the loop's time is a multiple of it; returns for how long that was to be.
+
+    So all that is done again and again is done in the same turns of the loop. To wake a process that has slept costs
+    several times as much as what most of them do.
+    """
+    wait = seconds - asyncio.get_running_loop().time() % seconds
+    if wait < seconds / 2:
+        # It woke a moment early, or has only just begun.
+        wait += seconds
+    await asyncio.sleep(wait)
+    return wait
+
+
 class Passing:
     """Tasks that come and go, of one name; their owner ends those that are left."""
 

@@ -21,13 +21,10 @@ def samples(metrics: Metrics) -> dict[tuple, float]:
 def test_every_count_is_shown_under_its_name():
     metrics = Metrics()
     metrics.connections(3)
-    metrics.rooms(2)
-    metrics.lease(is_valid=True)
     metrics.command("submit_answer")
     metrics.turn("submit_answer", "wrong_phase")
     metrics.refused(ErrorCode.RATE_LIMITED)
     metrics.replied(0.004)
-    metrics.redis(is_away=True)
     metrics.missed_room()
     metrics.closed(4508)
     metrics.request("/api/auth/login", 401)
@@ -35,7 +32,14 @@ def test_every_count_is_shown_under_its_name():
     metrics.forwarded()
     metrics.link_messages("sent", 5)
     metrics.loop_lag(0.3)
-    metrics.load(lasting_lag=0.2, commit_age=1.5, level=2)
+    metrics.look_at(
+        rooms=lambda: 2,
+        is_lease_valid=lambda: True,
+        is_redis_away=lambda: True,
+        lasting_lag=lambda: 0.2,
+        commit_age=lambda: 1.5,
+        overload_level=lambda: 2,
+    )
     metrics.turned_away("rooms")
     metrics.question_drawn("stock")
     metrics.question_made("markup", 2)

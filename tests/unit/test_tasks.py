@@ -89,3 +89,24 @@ async def test_passing_tasks_are_forgotten_when_they_are_over_and_ended_when_the
     await passing.end()
     assert ended == ["guest"]
     assert len(passing) == 0
+
+
+@pytest.mark.looptime
+async def test_what_is_done_again_and_again_is_done_in_the_same_turns():
+    loop = asyncio.get_running_loop()
+
+    async def times(after, seconds, count):
+        await asyncio.sleep(after)
+        woken = []
+        for _ in range(count):
+            began = loop.time()
+            planned = await tasks.tick(seconds)
+            woken.append(round(loop.time(), 3))
+            assert seconds / 2 <= planned <= 1.5 * seconds
+            assert loop.time() - began == pytest.approx(planned, abs=0.01)
+        return woken
+
+    often, seldom, late = await asyncio.gather(times(0.013, 0.1, 30), times(0.07, 1.0, 3), times(0.777, 0.1, 20))
+    assert len(set(often)) == 30
+    assert set(seldom) < set(often)
+    assert set(late) < set(often)

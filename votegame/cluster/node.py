@@ -18,7 +18,7 @@ from votegame.rooms.registry import Registry
 MUTE_SECONDS: Final = 5.0
 """A node that was mute for this long sends its clients away."""
 _WAIT_SECONDS: Final = 0.1
-_WATCH_SECONDS: Final = 0.25
+_WATCH_SECONDS: Final = 0.5
 _CLOCK_ERROR_SECONDS: Final = 0.05
 """A node that may be wrong about the time by more asks again, a few times, before it begins."""
 _MORE_READINGS: Final = 4
@@ -164,7 +164,7 @@ class Node:
     async def _watch_silence(self) -> None:
         closed = False
         while True:
-            await asyncio.sleep(_WATCH_SECONDS)
+            await tasks.tick(_WATCH_SECONDS)
             is_long = self._lease.mute_seconds() > MUTE_SECONDS
             if is_long and not closed:
                 log.warning("mute for too long, sending clients away")

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import quote
 
+from votegame import tasks
 from votegame.embedded.account import Account
 from votegame.embedded.binaries import Binaries, find_binaries
 from votegame.embedded.child import is_postgres, read_postmaster, spawn
@@ -33,6 +34,8 @@ _START_SECONDS: Final = 60.0
 _RETRY_SECONDS: Final = 10.0
 _ORPHAN_SECONDS: Final = 5.0
 _POLL_SECONDS: Final = 0.01
+_LOOK_SECONDS: Final = 0.1
+"""How often it is looked whether the server still runs."""
 _STOP_SIGNALS: Final = ((signal.SIGINT, 10.0), (signal.SIGQUIT, 5.0), (signal.SIGKILL, 5.0))
 
 
@@ -98,7 +101,7 @@ class EmbeddedPostgres:
             ConfigurationError: It does not start any more.
         """
         while self._process is not None:
-            await asyncio.sleep(_POLL_SECONDS * 10)
+            await tasks.tick(_LOOK_SECONDS)
             if self._process is not None and self._process.poll() is not None:
                 on_exit(self._process.returncode)
                 for delay in self._starting():

@@ -5,7 +5,6 @@ answer, strangers who did not log in, and heartbeats. Each of these is a queue i
 look costs next to nothing, and ten thousand connections need no timers.
 """
 
-import asyncio
 from collections import deque
 from typing import TYPE_CHECKING, Final
 
@@ -40,7 +39,7 @@ class Sweep:
     async def run(self) -> None:
         """Sweep until cancelled."""
         while True:
-            await asyncio.sleep(TICK_SECONDS)
+            await tasks.tick(TICK_SECONDS)
             with tasks.surviving("gateway sweep"):
                 self.tick(self._shared.clock.seconds())
 

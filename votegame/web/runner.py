@@ -174,7 +174,7 @@ class Site:
         heads, answers = _Waiting(_waits_for_head), _Waiting(_waits_for_reader)
         loop = asyncio.get_running_loop()
         while True:
-            await asyncio.sleep(_LOOK_SECONDS)
+            await tasks.tick(_LOOK_SECONDS)
             with tasks.surviving("slow clients"):
                 self._look(heads, answers, loop.time())
 

@@ -63,7 +63,7 @@ async def test_a_sweep_that_fails_is_followed_by_the_next(stage, monkeypatch):
             enough.set()
         raise ZeroDivisionError
 
-    monkeypatch.setattr("votegame.gateway.sweep.TICK_SECONDS", 0)
+    monkeypatch.setattr("votegame.gateway.sweep.TICK_SECONDS", 0.001)
     stage.gateway._sweep.tick = tick
     task = asyncio.create_task(stage.gateway._sweep.run())
     await enough.wait()
