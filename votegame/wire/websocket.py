@@ -26,6 +26,7 @@ _LEN_16: Final = 126
 _WHOLE_TEXT: Final = _FIN | _TEXT
 _MASKED_16: Final = _MASKED | _LEN_16
 _LEAST_BYTES: Final = 2 + _MASK_BYTES
+_EMPTY_PONG: Final = bytes((_FIN | _PONG, _MASKED))
 _LEAST_LEN_64: Final = 65_536
 _CONTROL_BYTES: Final = 125
 
@@ -90,7 +91,12 @@ class FrameReader:
         The outcome is to be used up, once, before more is fed; who stops earlier must not feed again.
         """
         text = self._lone_text(data)
-        return self._read(data) if text is None else (text,)
+        if text is not None:
+            return (text,)
+        # What comes of clients who do nothing: each answers the pings.
+        if len(data) == _LEAST_BYTES and data[:2] == _EMPTY_PONG and not self._tail and not self._is_over:
+            return (_PONG_SEEN,)
+        return self._read(data)
 
     def _lone_text(self, data: bytes) -> str | None:
         """The message, if `data` is a whole one in one frame and no more, as nearly every read is.

@@ -43,6 +43,20 @@ def test_fragments_make_one_message_with_control_frames_between():
     assert read(data + frame(0x81, b"next"))[-1] == "next"
 
 
+def test_an_empty_pong_by_itself_is_one_wherever_it_comes_but_for_the_middle_of_a_frame_and_the_end():
+    pong, unmasked = frame(0x8A), b"\0\0\0\0"
+    reader = FrameReader(16_384)
+    assert list(reader.feed(pong)) == [Pong()]
+    assert list(reader.feed(frame(0x01, b"a"))) == []
+    assert list(reader.feed(pong)) == [Pong()]
+    assert list(reader.feed(frame(0x80, b"b"))) == ["ab"]
+    whole = frame(0x89, b"--" + pong, mask=unmasked)
+    assert list(reader.feed(whole[:-6])) == []
+    assert list(reader.feed(whole[-6:])) == [Ping(b"--" + pong)]
+    assert list(reader.feed(frame(0x88))) == [PeerClosed(None)]
+    assert list(reader.feed(pong)) == []
+
+
 def test_fragments_are_limited_in_size_and_number():
     assert read(frame(0x01, b"x" * 9) + frame(0x80, b"xx"), 10) == [Violation(CloseCode.TOO_LARGE)]
     assert read(frame(0x01, b"x" * 9) + frame(0x80, b"x"), 10) == ["x" * 10]
