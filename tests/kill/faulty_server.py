@@ -142,22 +142,22 @@ def send(self, peer, message):
     Original.send(self, peer, message)
 
 
-def _deliver(self, delivery):
-    Original.deliver(self, delivery)
+def _deliver(self, delivery, beside):
+    Original.deliver(self, delivery, beside)
     if isinstance(delivery, ReplyFrame) and is_time("replied"):
         for connection in self._connections.sockets():
-            connection.outbox.flush(is_lease_valid=True)
+            self._flusher.flush(connection.outbox)
         die()
 
 
-def _tell_all(self, delivery: RoomFrame):
+def _tell_all(self, delivery: RoomFrame, beside):
     if delivery.durable and is_time("half-told"):
         attached = list(self._connections.attached(delivery.room_code))
-        Original.tell_all(self, delivery)
+        Original.tell_all(self, delivery, beside)
         for connection in attached[: len(attached) // 2]:
-            connection.outbox.flush(is_lease_valid=True)
+            self._flusher.flush(connection.outbox)
         die()
-    Original.tell_all(self, delivery)
+    Original.tell_all(self, delivery, beside)
 
 
 PostgresRoomStore.append = append
