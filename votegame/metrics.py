@@ -37,7 +37,7 @@ class _Counts(defaultdict[str, int]):
 
 
 class _Spread(Collector):
-    """A histogram without labels, for what is observed with each command: see `_Counts`. Of one thread."""
+    """A histogram without labels, for what is observed often: see `_Counts`. Of one thread."""
 
     def __init__(self, name: str, meaning: str, bounds: Sequence[float], registry: CollectorRegistry) -> None:
         self._name = name

@@ -37,7 +37,7 @@ async def _guarded(work: Coroutine[Any, Any, None], name: str, on_death: OnDeath
 
 
 async def tick(seconds: float) -> float:
-    """Sleep for about `seconds`, until the loop's time is a multiple of it; returns for how long that was to be.
+    """Sleep for about `seconds`, more than 0, until the loop's time is a multiple of it; returns how long it was to be.
 
     So all that is done again and again is done in the same turns of the loop. To wake a process that has slept costs
     several times as much as what most of them do.

@@ -8,4 +8,4 @@
 -- An autovacuum gives way after a second.
 SET LOCAL lock_timeout = '3s';
 
-DROP INDEX room_events_command;
+DROP INDEX IF EXISTS room_events_command;

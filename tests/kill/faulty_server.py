@@ -142,22 +142,22 @@ def send(self, peer, message):
     Original.send(self, peer, message)
 
 
-def _deliver(self, delivery, beside):
-    Original.deliver(self, delivery, beside)
+def _deliver(self, delivery):
+    Original.deliver(self, delivery)
     if isinstance(delivery, ReplyFrame) and is_time("replied"):
         for connection in self._connections.sockets():
             self._flusher.flush(connection.outbox)
         die()
 
 
-def _tell_all(self, delivery: RoomFrame, beside):
+def _tell_all(self, delivery: RoomFrame):
     if delivery.durable and is_time("half-told"):
         attached = list(self._connections.attached(delivery.room_code))
-        Original.tell_all(self, delivery, beside)
+        Original.tell_all(self, delivery)
         for connection in attached[: len(attached) // 2]:
             self._flusher.flush(connection.outbox)
         die()
-    Original.tell_all(self, delivery, beside)
+    Original.tell_all(self, delivery)
 
 
 PostgresRoomStore.append = append

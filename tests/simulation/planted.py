@@ -569,6 +569,6 @@ def a_lost_connection_of_which_word_was_lost_too():
 @_bug(SHORT)
 def a_flagged_answer_that_all_are_told_of():
     def whisper(self, delivery):
-        self._tell_all(RoomFrame(room_code=delivery.room_code, data=delivery.data, durable=False), ())
+        self._tell_all(RoomFrame(room_code=delivery.room_code, data=delivery.data, durable=False))
 
     return [mock.patch.object(fan_out.FanOut, "_whisper", whisper)]

@@ -31,7 +31,7 @@ def cause_of(user: User, command: AnyRoomCommand | CreateRoom) -> Cause | None:
 def repeated(turn: Turn, user: User, cause: Cause) -> Reply | None:
     """The reply to a command whose `id` is remembered; None when it is not."""
     since_ms, memory = turn.now - REMEMBERED_MS, turn.state.remembered
-    first = turn.kept.recall.find(memory, user.user_id, cause.command_id, since_ms=since_ms)
+    first = turn.found.recall.find(memory, user.user_id, cause.command_id, since_ms=since_ms)
     if first is None:
         return None
     if first.digest != cause.digest:

@@ -15,8 +15,8 @@ from votegame.game import commands, hosting, membership, phases, reactions, reco
 from votegame.game.allowance import too_many
 from votegame.game.change import Change, Refusal, Reply
 from votegame.game.commands import AnyRoomCommand, RoundCommand
+from votegame.game.found import Found
 from votegame.game.house import House
-from votegame.game.kept import Kept
 from votegame.game.messages import (
     AnswersChecked,
     Creation,
@@ -120,7 +120,7 @@ def decide(
     rng: random.Random,
     house: House,
     outside: Outside = NOTHING_OUTSIDE,
-    kept: Kept | None = None,
+    found: Found | None = None,
 ) -> Change:
     """All consequences of `message`.
 
@@ -132,7 +132,7 @@ def decide(
         rng: Chance, for identifiers and orders.
         house: What the operator fixed.
         outside: What outside work has brought.
-        kept: What is kept from one turn of the room to the next.
+        found: What earlier turns of the room have found.
     """
     cause = cause_of(message.user, message.command) if isinstance(message, FromUser) else None
     turn = Turn(
@@ -143,7 +143,7 @@ def decide(
         rng=rng,
         house=house,
         cause=cause,
-        kept=kept,
+        found=found,
     )
     match message:
         case FromUser():

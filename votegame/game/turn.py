@@ -8,8 +8,8 @@ import msgspec
 
 from votegame.game import fold, records, views
 from votegame.game.change import Change, Effect, Event, Notice, Reply, Whisper
+from votegame.game.found import Found
 from votegame.game.house import House
-from votegame.game.kept import Kept
 from votegame.game.outside import Outside
 from votegame.game.presence import Presence
 from votegame.game.records import HIDDEN, AnyPayload, Cause, Record
@@ -33,7 +33,7 @@ class Turn:
         rng: random.Random,
         house: House,
         cause: Cause | None,
-        kept: Kept | None = None,
+        found: Found | None = None,
     ) -> None:
         self.state = state
         self.presence = presence
@@ -41,7 +41,7 @@ class Turn:
         self.now = now
         self.rng = rng
         self.house = house
-        self.kept = kept or Kept()
+        self.found = found or Found()
         self.unchecked = outside.unchecked
         """Answers that count for nobody but their authors, until they are checked."""
         self._cause = cause
@@ -84,7 +84,7 @@ class Turn:
 
     def round_players(self, phase: RoundPhase) -> frozenset[UserId]:
         """See `votegame.game.state.round_players`."""
-        return self.kept.round_players.of(self.state, phase)
+        return self.found.round_players.of(self.state, phase)
 
     def notice(
         self, notice_type: str, subject: str, fields: Mapping[str, Any], *, shared: tuple[str, ...] = ()

@@ -4,6 +4,7 @@ A frame is framed once, whoever gets it. What is not durable goes no further whe
 again when it is written. A reply that is dropped so leaves its command waiting, and in time it gets `unavailable`.
 """
 
+import asyncio
 from collections.abc import Callable, Sequence
 from typing import assert_never
 
@@ -29,6 +30,8 @@ class FanOut:
     ) -> None:
         self._connections = connections
         self._flusher = flusher
+        self._told_in_turn: set[RoomCode] = set()
+        """Large rooms that were told something at once."""
         self._replies = replies
         self._lease_is_valid = lease_is_valid
 
@@ -36,12 +39,12 @@ class FanOut:
         """Take what leaves a room at once, in order. Never blocks, never raises."""
         for delivery in deliveries:
             try:
-                self._deliver(delivery, deliveries)
+                self._deliver(delivery)
             except Exception:
                 # One frame must not keep the next, perhaps another user's, from leaving.
                 log.exception("a frame could not be delivered", room_code=delivery.room_code)
 
-    def _deliver(self, delivery: Delivery, beside: Sequence[Delivery]) -> None:
+    def _deliver(self, delivery: Delivery) -> None:
         match delivery:
             case ReplyFrame():
                 if delivery.durable or self._lease_is_valid():
@@ -50,7 +53,7 @@ class FanOut:
                     self._replies.withheld(delivery)
             case RoomFrame():
                 if delivery.durable or self._lease_is_valid():
-                    self._tell_all(delivery, beside)
+                    self._tell_all(delivery)
             case WhisperFrame():
                 if self._lease_is_valid():
                     self._whisper(delivery)
@@ -65,17 +68,26 @@ class FanOut:
             case _:
                 assert_never(delivery)
 
-    def _tell_all(self, delivery: RoomFrame, beside: Sequence[Delivery]) -> None:
+    def _tell_all(self, delivery: RoomFrame) -> None:
         attached = self._connections.attached(delivery.room_code)
         if not attached:
             return
         frame = Frame(frames.framed(delivery.data), delivery.durable)
-        if len(attached) > LARGE_ROOM and not any(type(one) is RoomFrame and one is not delivery for one in beside):
+        if len(attached) > LARGE_ROOM and self._is_first_of_turn(delivery.room_code):
             self._flusher.send(frame, [connection.outbox for connection in attached])
             return
         # A copy, since a client that is too slow is closed, and so detached, on the way.
         for connection in list(attached):
             connection.outbox.put(frame)
+
+    def _is_first_of_turn(self, room_code: RoomCode) -> bool:
+        """Whether the room was told nothing else in this turn of the loop: what comes after it leaves in one write."""
+        if room_code in self._told_in_turn:
+            return False
+        if not self._told_in_turn:
+            asyncio.get_running_loop().call_soon(self._told_in_turn.clear)
+        self._told_in_turn.add(room_code)
+        return True
 
     def _whisper(self, delivery: WhisperFrame) -> None:
         frame = Frame(frames.framed(delivery.data), durable=False)

@@ -127,7 +127,7 @@ class Outbox:
             self._flusher.mark(self)
 
     def send(self, frame: Frame) -> bool:
-        """As `put`, but at once if nothing waits before it; False when the transport holds back something."""
+        """As `put`, but at once if nothing waits before it; False when the transport has held back some of it."""
         transport = self.transport
         if self._is_ended or self._frames or transport.is_closing() or transport.get_write_buffer_size():
             self.put(frame)
@@ -191,7 +191,8 @@ class Flusher:
     def send(self, frame: Frame, outboxes: Iterable[Outbox]) -> None:
         """Send a frame to many at once, where nothing waits: they are gone through once, not to put and to flush it.
 
-        What is marked leaves before: an author's reply is not to wait until all others are told.
+        Whoever calls has just looked at the lease, if `frame` is not durable. What is marked leaves before: an author's
+        reply is not to wait until all others are told.
         """
         self.flush_marked()
         self._write(Outbox.send, frame, outboxes)

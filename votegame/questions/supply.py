@@ -95,8 +95,8 @@ class _Drawn(Struct, frozen=True):
     is_low: bool = False
 
 
-class Bank(QuestionSource, Protocol):
-    """A source with questions at hand."""
+class Proposing(QuestionSource, Protocol):
+    """A source with questions at hand, which can name some before one is taken."""
 
     def some(self, wish: Wish, asked: frozenset[str], people: tuple[Person, ...], count: int) -> Sequence[Question]:
         """At most `count` questions, each of which `draw` is as likely to find."""
@@ -108,7 +108,7 @@ class Supply:
     def __init__(
         self,
         store: QuestionStore,
-        bank: Bank,
+        bank: Proposing,
         *,
         bank_keys: Iterable[str],
         filler: Filler | None,
@@ -298,7 +298,7 @@ def supply_of(
     model: FilledBy | None,
     *,
     store: QuestionStore,
-    bank: Bank,
+    bank: Proposing,
     bank_keys: Collection[str],
     clock: Clock,
     metrics: Metrics,

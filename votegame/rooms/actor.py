@@ -218,22 +218,23 @@ class Actor:
                 return "discarded"
             if self._is_over(room):
                 return await self._ended()
-            if not self._is_ending and self._take_turns(room):
-                if self._inbox:
+            n_taken = 0 if self._is_ending else self._take_turns(room)
+            if n_taken:
+                if n_taken == _TURNS_AT_ONCE or self._inbox:
                     await asyncio.sleep(0)
                 continue
             self._set_alarm(room)
             await self._wake.wait()
 
-    def _take_turns(self, room: Room) -> bool:
-        """Take a few turns, one after the other; False when there is none to take."""
+    def _take_turns(self, room: Room) -> int:
+        """Take a few turns, one after the other; returns how many there were to take."""
         now = self._env.clock.now_ms()
         # What only becomes due by one of these turns comes after them.
         is_due = room.has_due(now)
         for n_taken in range(_TURNS_AT_ONCE):
             if self._is_broken or not self._step(room, now, is_due=is_due):
-                return n_taken > 0
-        return True
+                return n_taken
+        return _TURNS_AT_ONCE
 
     @property
     def _is_ending(self) -> bool:

@@ -121,7 +121,7 @@ class Gate:
     def _outdated(self, position: int) -> AbstractSet[int]:
         """The ids of notices that need not leave: with them leaves a later one, or the end of their phase.
 
-        The turn that ends a phase tells its own count, the last one, all the same.
+        The turn that ends a phase tells its own count, the last one of that phase, all the same.
         """
         if len(self._waiting) < 2 or self._waiting[1].position > position:  # noqa: PLR2004 - with one there is no later
             return _NOTHING

@@ -89,7 +89,8 @@ class LogWriter:
         turns = [self._in_flight[place] for place in range(n_turns)]
         rows = tuple([row for turn in turns for row in turn.rows])
         head: RoomHead | None = turns[-1].head
-        if head == self._kept_head:
+        # With one in between that is another, an earlier sending may have written that by itself.
+        if all(turn.head == self._kept_head for turn in turns):
             head = None
         else:
             self._kept_head = None

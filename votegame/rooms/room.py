@@ -13,7 +13,7 @@ from typing import Final, Literal
 from votegame.errors import ErrorCode
 from votegame.game.change import Change, Notice, Ok, Refusal, Reply, Resumption, Whisper
 from votegame.game.commands import React
-from votegame.game.kept import Kept
+from votegame.game.found import Found
 from votegame.game.messages import GateWasShut, Message, NoticesMissed, Timer, TimerDue
 from votegame.game.records import to_row
 from votegame.game.rules import decide
@@ -80,7 +80,7 @@ class Room:
         self._shut_counted_until = 0.0
         self._shut_seconds = 0.0
         self._dues = Dues(self.presence, env.house)
-        self._kept = Kept()
+        self._found = Found()
 
     @property
     def is_closed(self) -> bool:
@@ -243,7 +243,7 @@ class Room:
             rng=env.rng,
             house=env.house,
             outside=self._effects.outside(),
-            kept=self._kept,
+            found=self._found,
         )
 
     def _carry_out(self, change: Change, *first: Output) -> None:

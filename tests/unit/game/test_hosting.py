@@ -105,6 +105,12 @@ class TestLock:
         assert reply.code == ErrorCode.RATE_LIMITED
         assert room.say(room.host, commands.EndRound) == Ok({})
 
+    def test_exactly_as_often_also_when_a_room_remembers_nothing_else(self):
+        room = PlayedRoom()
+        room.house = msgspec.structs.replace(HOUSE, most_remembered=3)
+        replies = [room.say(room.host, (commands.LockRoom, commands.UnlockRoom)[number % 2]) for number in range(4)]
+        assert [reply == Ok({}) for reply in replies] == [True, True, False, False]
+
     def test_nor_are_games_begun_anew_without_end(self, room):
         replies = []
         while not replies or (replies[-1] == Ok({}) and len(replies) < HOUSE.most_remembered):

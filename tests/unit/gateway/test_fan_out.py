@@ -1,5 +1,7 @@
 """What leaves a room, on its way into many outboxes."""
 
+import asyncio
+
 import pytest
 
 from tests.unit.gateway.stage import ROOM
@@ -34,11 +36,21 @@ async def test_a_lone_frame_of_a_large_room_leaves_at_once(stage, members):
     assert writes(members) == {1}
 
 
-async def test_frames_of_a_large_room_that_leave_together_are_one_write(stage, members):
+async def test_what_a_large_room_is_told_after_the_first_of_a_turn_is_one_write(stage, members):
     stage.gateway.outlet.deliver([a_frame(1), a_frame(2)])
-    assert writes(members) == {0}
-    stage.turn()
+    for seq in range(3, 10):
+        stage.gateway.outlet.deliver([a_frame(seq)])
     assert writes(members) == {1}
+    stage.turn()
+    assert writes(members) == {2}
+    assert [frame["seq"] for frame in members[3].heard()] == list(range(1, 10))
+
+
+async def test_in_the_next_turn_the_first_leaves_at_once_again(stage, members):
+    for seq in range(3):
+        stage.gateway.outlet.deliver([a_frame(seq)])
+        assert writes(members) == {seq + 1}
+        await asyncio.sleep(0)
 
 
 async def test_who_is_replied_to_in_a_large_room_need_not_wait_until_all_others_are_told(stage, members):

@@ -222,3 +222,14 @@ async def test_a_broken_socket_does_not_keep_others_from_a_frame_to_many():
 
     assert broken.transport.is_aborted
     assert sound.transport.written == b"x"
+
+
+async def test_a_frame_to_many_does_not_overtake_what_waits_for_a_socket_that_takes_again(desk):
+    desk.transport.takes = False
+    for data in (b"1", b"2"):
+        desk.flusher.send(Frame(data), [desk.outbox])
+    desk.flusher.flush_marked()
+    desk.transport.takes, desk.transport.held_back = True, 0
+    desk.flusher.send(Frame(b"3"), [desk.outbox])
+    desk.flusher.flush_marked()
+    assert desk.transport.writes == [b"1", b"23"]

@@ -209,6 +209,40 @@ async def test_of_a_crowd_only_some_are_asked_what_they_have_seen(things):
     assert (await supply(things).draw(PIRATES, NOBODY, crowd)).key in BANK_KEYS
 
 
+async def test_what_was_asked_does_not_come_again_in_other_words(things):
+    again = wording.question("Under the moon, what is hidden?")
+    asked = frozenset({BANK[0].key})
+    assert again.key not in asked
+    bank = PlainBank([again, BANK[1]])
+    assert await supply(things, bank=bank).draw(PIRATES, asked, (ADA,)) == BANK[1]
+
+
+class Queue:
+    """A store that knows how many ask it for candidates at the same time."""
+
+    def __init__(self, store):
+        self._store = store
+        self.asking = self.most = 0
+
+    def __getattr__(self, name):
+        return getattr(self._store, name)
+
+    async def candidates(self, *args, **more):
+        self.asking += 1
+        self.most = max(self.most, self.asking)
+        await asyncio.sleep(0)
+        self.asking -= 1
+        return await self._store.candidates(*args, **more)
+
+
+async def test_only_two_draws_look_through_the_stock_at_once(things):
+    await things.stocked(3)
+    things.store = Queue(things.store)
+    source = supply(things)
+    await asyncio.gather(*(source.draw(PIRATES, NOBODY, (ADA,)) for _ in range(10)))
+    assert things.store.most == 2
+
+
 class Slow:
     """A store that does not answer, or fails, or only counts how often it is asked."""
 

@@ -472,3 +472,23 @@ async def test_a_room_with_a_backlog_lets_others_have_the_loop_after_a_few_turns
         await asyncio.sleep(0)
         positions.append(table.room_of(ada.code).state.position)
     assert max(later - earlier for earlier, later in pairwise(positions)) <= 10
+
+
+async def test_a_timer_of_which_nothing_comes_keeps_no_other_room_from_its_turns(table, room, monkeypatch):
+    ada, _bob = await room
+    await ada.ask(ada.start())
+    begun, n_taken, n_others = asyncio.Event(), 0, 0
+
+    def nothing(_turn, _message):
+        nonlocal n_taken
+        n_taken += 1
+        begun.set()
+        if n_taken > 2_000:
+            raise ZeroDivisionError
+
+    monkeypatch.setattr(rules, "_timer_due", nothing)
+    await asyncio.wait_for(begun.wait(), 200)
+    while n_taken <= 2_000:
+        n_others += 1
+        await asyncio.sleep(0)
+    assert n_others > 100

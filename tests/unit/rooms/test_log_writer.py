@@ -124,3 +124,13 @@ def test_the_end_of_a_writer_is_told_once_and_drops_everything():
     assert listener.heard == [("refused", 1)]
     assert writer.is_closed
     assert writer.oldest_at is None
+
+
+def test_a_head_goes_along_again_when_another_one_has_come_before_it():
+    """Sent by itself, the other one may have got in, and what was sent together may come late."""
+    writer, _ = a_writer("r")
+    put(writer, 1, deadline=7)
+    writer.settle(writer.take(), 10)
+    put(writer, deadline=1)
+    put(writer, 2, deadline=7)
+    assert writer.take().head.next_deadline_ms == 7

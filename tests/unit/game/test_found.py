@@ -6,7 +6,7 @@ import pytest
 
 from tests.played import PlayedRoom
 from votegame.game import commands
-from votegame.game.kept import Recall, RoundPlayers
+from votegame.game.found import Recall, RoundPlayers
 from votegame.game.records import Cause
 from votegame.game.remembered import FirstOk, Remembered
 

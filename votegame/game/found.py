@@ -1,4 +1,4 @@
-"""What is kept of a room from one turn to the next, beside its state: nothing that could not be found anew."""
+"""What turns of a room have found, for those that come after them: nothing that could not be found anew."""
 
 from collections.abc import Mapping
 from typing import Final
@@ -11,8 +11,8 @@ _FEW: Final = 2
 """Full stretches that are looked through one by one; a room with no more of them saves the space of an index."""
 
 
-class Kept:
-    """What turns have found, for those that come after them."""
+class Found:
+    """Of one room, beside its state."""
 
     def __init__(self) -> None:
         self.round_players = RoundPlayers()
@@ -61,6 +61,10 @@ class Recall:
         gone, come = _by_identity(before), _by_identity(full)
         for shared in gone.keys() & come.keys():
             del gone[shared], come[shared]
+        if any(id(stretch) in gone for stretch in before[: len(before) - len(gone)]):
+            # Not the oldest ones, by a clock that was set: what they stood before may have to come back.
+            self._commands.clear()
+            gone, come = {}, _by_identity(full)
         for stretch in gone.values():
             for key, first in stretch.commands.items():
                 if self._commands.get(key) is first:
