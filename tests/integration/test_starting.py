@@ -8,7 +8,7 @@ import aiohttp
 import pytest
 from psycopg2.extensions import parse_dsn  # noqa: TID251
 
-from tests.serving import ServerProcess, is_ready
+from tests.serving import ServerProcess, is_ready, metric
 from votegame import tasks
 
 SECRET = "a secret that nobody guesses, of 48 characters.."
@@ -72,6 +72,8 @@ async def test_without_a_redis_that_answers_it_serves_those_who_come_to_it_and_s
             headers = {"Authorization": f"Bearer {(await answer.json())['token']}"}
         async with http.post(f"{server.url}/api/rooms", json={}, headers=headers) as answer:
             assert answer.status == 201, await answer.text()
+    for name in ("votegame_redis_away", "votegame_rooms", "votegame_lease_valid"):
+        assert await asyncio.to_thread(metric, server.url, name) == 1.0
     assert "redis" in server.said().lower()
 
 
