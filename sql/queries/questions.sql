@@ -1,5 +1,5 @@
 -- name: question_look
--- What the draws of one moment need most often: whether there is a stock, and the first proposal that none of the people
+-- What the draws of one moment need most often: whether there is a stock, and a proposal that none of the people
 -- has seen, behind which none is compared with what they saw. In the same go, note what users have seen, the latest last,
 -- and of each only the last `keep`. Rows are locked in the order of ids, so that two nodes with the same people do not
 -- wait for each other in a circle. It is sent prepared: planning it takes longer than carrying it out.
