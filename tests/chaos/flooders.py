@@ -11,6 +11,7 @@ import contextlib
 import itertools
 import json
 import random
+import socket
 import sys
 import time
 import uuid
@@ -23,6 +24,9 @@ from tests.serving import ROOT
 _HEAD_BYTES: Final = 65_536
 _PATIENCE_SECONDS: Final = 10.0
 _DRIP_SECONDS: Final = 1.0
+_WATCH_SECONDS: Final = 0.2
+_SMALL_BUFFER: Final = 4_096
+"""What the kernel takes for one who does not read, so that the server soon has to keep the rest."""
 _FRAME_BYTES: Final = 16_000
 """Nearly what a frame may have, so that each costs the server what one can."""
 
@@ -75,6 +79,8 @@ class Flooders:
             "bad frames": self._commands,
             "slow heads": self._drips,
             "slow bodies": self._drips,
+            "readers": self._watches,
+            "slow readers": self._watches,
         }
         flood = kinds[self._order.kind]
         await asyncio.gather(*(self._again(flood, number) for number in range(self._order.clients)))
@@ -92,8 +98,13 @@ class Flooders:
                 self.counts[type(error).__name__] += 1
                 await asyncio.sleep(0.01)
 
-    async def _opened(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-        return await asyncio.open_connection("127.0.0.1", self._order.port, limit=_HEAD_BYTES)
+    async def _opened(self, receive_bytes: int | None = None) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        connected = socket.socket()
+        connected.setblocking(False)
+        if receive_bytes is not None:
+            connected.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_bytes)
+        await asyncio.get_running_loop().sock_connect(connected, ("127.0.0.1", self._order.port))
+        return await asyncio.open_connection(sock=connected, limit=_HEAD_BYTES)
 
     def _token(self, number: int) -> str:
         return self._order.tokens[number % len(self._order.tokens)]
@@ -188,6 +199,43 @@ class Flooders:
                     return
                 if opcode == 1 and payload.startswith((b'{"type":"ok"', b'{"type":"error"')):
                     self.counts[json.loads(payload).get("code", "ok")] += 1
+
+    async def _watches(self, number: int) -> None:
+        """A spectator who asks again and again for all that came since he is there, and may never read what he gets."""
+        is_slow = self._order.kind == "slow readers"
+        reader, writer = await self._opened(_SMALL_BUFFER if is_slow else None)
+        reading = None
+        try:
+            writer.write(_upgrade(token=self._token(number)))
+            status, _ = await _answer(reader)
+            assert status == 101, status
+            resume = await self._seated(reader, writer, self._order.room_codes[number % len(self._order.room_codes)])
+            reading = asyncio.create_task(self._count_replies(reader))
+            if is_slow:
+                writer.transport.pause_reading()
+            while not (self._is_over or reading.done() or writer.transport.is_closing()):
+                writer.write(_frame_of(json.dumps({"id": uuid.uuid4().hex, **resume})))
+                await asyncio.sleep(_WATCH_SECONDS)
+            self.counts["not cut" if self._is_over else "cut"] += 1
+        finally:
+            if reading is not None:
+                reading.cancel()
+                await asyncio.gather(reading, return_exceptions=True)
+            writer.transport.abort()
+
+    async def _seated(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, code: str
+    ) -> dict[str, str | int]:
+        """Become a spectator of a room, as soon as it is not locked; the `resume` that asks for all from there on."""
+        join = {"type": "join_room", "id": "join", "room_code": code, "role": "spectator"}
+        while True:
+            writer.write(_frame_of(json.dumps(join)))
+            while (reply := json.loads((await _frame(reader))[1])).get("id") != "join":
+                pass
+            if reply["type"] == "ok":
+                state = reply["state"]
+                return {"type": "resume", "room_code": code, "stream": state["stream"], "last_seq": state["seq"]}
+            await asyncio.sleep(_WATCH_SECONDS)
 
     async def _drips(self, _number: int) -> None:
         """A request that is sent byte by byte, until the server has enough of it."""

@@ -38,13 +38,20 @@ KINDS: Final = (
     "pages",
     "slow heads",
     "slow bodies",
+    "readers",
+    "slow readers",
 )
+"""Of `slow readers`, what they do to others is what they do beyond `readers`, who ask for as much, and read it."""
 TABLES: Final = 12
 USERS: Final = 100
 """Whose tokens the floods use."""
 FLOODED_ROOMS: Final = 4
 """Of which these are members."""
-OVER_SOCKETS: Final = frozenset({"joins", "commands", "reactions", "bad frames"})
+WATCHING: Final = frozenset({"readers", "slow readers"})
+"""Who come to the rooms that play."""
+WATCHED_SECONDS: Final = 35.0
+"""So long that who does not read is cut."""
+OVER_SOCKETS: Final = WATCHING | {"joins", "commands", "reactions", "bad frames"}
 """Done by each user over one socket: together they may send 1,000 commands a second, and send ten times as many."""
 SLOW: Final = frozenset({"slow heads", "slow bodies"})
 SLOW_SECONDS: Final = 14.0
@@ -128,6 +135,7 @@ class Floods:
         print(f"{kind}:", flush=True)
         await self._play("before", tables, asyncio.sleep(CALM_SECONDS))
         before = await self._look()
+        codes = [table.code for table in tables] if kind in WATCHING else codes
         done = await self._play("during", tables, self._watched(self._poured(kind, tokens, codes)))
         ended = time.monotonic()
         after = await self._look()
@@ -158,7 +166,8 @@ class Floods:
 
     async def _poured(self, kind: str, tokens: list[str], codes: list[str]) -> dict[str, int]:
         clients = len(tokens) if kind in OVER_SOCKETS else self._clients
-        seconds = max(self._seconds, SLOW_SECONDS) if kind in SLOW else self._seconds
+        least = SLOW_SECONDS if kind in SLOW else WATCHED_SECONDS if kind in WATCHING else 0.0
+        seconds = max(self._seconds, least)
         order = Order(kind, self._nodes.nodes[0].port, clients, seconds, tokens, codes)
         return dict(await pour(order))
 
