@@ -49,7 +49,8 @@ async def lose_redis(scene: Scene, _node: ChaosNode) -> None:
         await asyncio.sleep(1)
     scene.cluster.redis.start()
     for crowd in crowds:
-        assert crowd.statuses[201], f"nobody was let in: {crowd.statuses}"
+        # A node that is powered off meanwhile says nothing at all.
+        assert crowd.statuses[201] or not crowd.statuses, f"nobody was let in: {crowd.statuses}"
     scene.notes.append(f"Redis is gone: newcomers were told {[dict(crowd.statuses) for crowd in crowds]}")
 
 
