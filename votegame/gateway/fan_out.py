@@ -1,7 +1,8 @@
 """Fan-out: what leaves a room at once becomes frames in the outboxes of those it is for.
 
-A frame is framed once, whoever gets it. What is not durable goes no further when the lease is over; it is looked at
-again when it is written. A reply that is dropped so leaves its command waiting, and in time it gets `unavailable`.
+A frame is framed once, whoever gets it. What is not durable goes no further when the lease is over; what waits for the
+end of the turn is looked at again when it is written. A reply that is dropped so leaves its command waiting, and in
+time it gets `unavailable`.
 """
 
 import asyncio
