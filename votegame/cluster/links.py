@@ -33,6 +33,8 @@ from votegame.ids import NodeId, RoomCode
 
 BEAT_SECONDS: Final = 0.25
 """How often a link that is in use is looked at, and how long it may be silent."""
+_EARLY_SECONDS: Final = 0.01
+"""A timer may wake us so early; without it, such a beat would be left out."""
 _STALL_SECONDS: Final = 1.0
 """After a look that comes this much too late nobody else is called silent: it was this node that slept."""
 FORGET_SECONDS: Final = 600.0
@@ -312,7 +314,7 @@ class Links:
         if has_rested:
             # It was silent because nobody had anything to say, or because this node did not listen.
             link.heard_at = max(link.heard_at, now - BEAT_SECONDS)
-        if now - link.sent_at >= BEAT_SECONDS:
+        if now - link.sent_at >= BEAT_SECONDS - _EARLY_SECONDS:
             self._mark(peer)
         if link.is_down(now):
             listener.link_down(peer)
