@@ -135,6 +135,9 @@ class Server:
         self._retention = Retention(self._database, log_days=settings.log_days)
         self._tasks: list[asyncio.Task[None]] = []
         self._pulse = Pulse(clock=self._clock, admission=self._admission, journal=self._journal, metrics=self._metrics)
+        self._show_gauges()
+
+    def _show_gauges(self) -> None:
         self._metrics.look_at(
             rooms=lambda: len(self._registry),
             is_lease_valid=self._lease.is_valid,

@@ -9,7 +9,7 @@ from tests.contract.user_kit import a_guest, a_login
 from votegame.errors import RowsRefusedError
 from votegame.game import wording
 from votegame.game.question import Question, Wish
-from votegame.questions.ports import ANY_SOURCE, HISTORY, MODERATED, Looked
+from votegame.questions.ports import ANY_SOURCE, HISTORY, MODERATED, Look, Looked
 
 PIRATES = Wish("pirates", "en", "default")
 HOUR_MS = 3_600_000
@@ -42,7 +42,7 @@ async def users(world, count: int) -> list[str]:
 
 async def look(store, wish=PIRATES, **changes) -> Looked:
     fields = {"sources": ANY_SOURCE, "asked": frozenset(), "people": (), "proposals": (), **changes}
-    return await store.look(wish, **fields)
+    return await store.look(Look(wish, **fields))
 
 
 async def see(store, people, keys) -> None:

@@ -9,7 +9,7 @@ from tests.contract.user_kit import a_guest, a_login
 from votegame.errors import StoreBusyError
 from votegame.game import wording
 from votegame.game.question import Wish
-from votegame.questions.ports import ANY_SOURCE
+from votegame.questions.ports import ANY_SOURCE, Look
 from votegame.storage import retention
 from votegame.storage.queries import load_queries
 from votegame.storage.questions import PostgresQuestionStore
@@ -76,12 +76,12 @@ def run_explained(other, query, params):
 
 async def test_a_look_is_planned_before_there_is_much_and_goes_by_indexes(store, other):
     fields = {"sources": ANY_SOURCE, "asked": frozenset(), "people": (), "proposals": ["a"]}
-    await store.look(PIRATES, **fields)
+    await store.look(Look(PIRATES, **fields))
     fill(other, 2_000)
     run(other, "INSERT INTO users (id, display_name) SELECT gen_random_uuid(), 'n' FROM generate_series(1, 2000)")
     run(other, "INSERT INTO questions_seen SELECT id, ARRAY[1, 2, 3] FROM users")
     run(other, "ANALYZE")
-    await store.look(PIRATES, **fields)
+    await store.look(Look(PIRATES, **fields))
     store._channel._queries["explain"] = "EXPLAIN EXECUTE question_look ('[]', 300, '[]')"
     plan = "\n".join(line for (line,) in await store._channel.fetch_all("explain"))
     assert "Index" in plan
@@ -95,9 +95,9 @@ async def test_what_could_not_be_noted_is_noted_with_the_next_draw(store, other)
     with other.cursor() as cursor:
         cursor.execute("LOCK TABLE questions_seen IN ACCESS EXCLUSIVE MODE")
         with pytest.raises(StoreBusyError):
-            await store.look(PIRATES, asked=frozenset("a"), **fields)
+            await store.look(Look(PIRATES, asked=frozenset("a"), **fields))
     other.rollback()
-    await store.look(PIRATES, asked=frozenset("a"), **fields)
+    await store.look(Look(PIRATES, asked=frozenset("a"), **fields))
     assert await store.seen(frozenset("ab"), people=[ada.user_id], history=9) == {"a"}
 
 
@@ -110,13 +110,7 @@ async def test_two_nodes_with_the_same_people_do_not_block_each_other(database):
     for number in range(6):
         await asyncio.gather(
             *(
-                store.look(
-                    PIRATES,
-                    sources=ANY_SOURCE,
-                    asked=frozenset({f"k{number} {place}"}),
-                    people=ids[:: (-1) ** place],
-                    proposals=(),
-                )
+                store.look(Look(PIRATES, ANY_SOURCE, frozenset({f"k{number} {place}"}), ids[:: (-1) ** place], ()))
                 for place, store in enumerate(stores)
             )
         )

@@ -18,5 +18,6 @@ class Outlets:
         if not asked:
             self._sockets.deliver(deliveries)
             return
-        self._sockets.deliver([one for one in deliveries if type(one) is not ReplyFrame or one.origin.connection_id])
+        are_of_requests = set(map(id, asked))
+        self._sockets.deliver([one for one in deliveries if id(one) not in are_of_requests])
         self._requests.deliver(asked)

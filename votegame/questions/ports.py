@@ -112,6 +112,24 @@ HISTORY: Final = 300
 """How many of the questions that a user has seen are known: the last ones, which do not come while there are others."""
 
 
+class Look(Struct, frozen=True, eq=False):
+    """What a draw looks at. No two are the same, as each is answered.
+
+    Attributes:
+        wish: In its normal form.
+        sources: Where questions in stock must come from.
+        asked: Keys of what was asked in the game, which the people have seen.
+        people: Those for whom it is drawn.
+        proposals: Keys of questions that need not be in stock.
+    """
+
+    wish: Wish
+    sources: Collection[Source]
+    asked: frozenset[str]
+    people: tuple[UserId, ...]
+    proposals: Sequence[str]
+
+
 class Looked(Struct, frozen=True):
     """What a look at the stock, and at what people have seen, has shown.
 
@@ -169,18 +187,10 @@ class QuestionStore(Protocol):
     Every `wish` is in its normal form (`votegame.questions.wishes`). All methods raise `StoreError`.
     """
 
-    async def look(
-        self,
-        wish: Wish,
-        *,
-        sources: Collection[Source],
-        asked: frozenset[str],
-        people: tuple[UserId, ...],
-        proposals: Sequence[str],
-    ) -> Looked:
-        """Look at what a draw most often needs, and note that `people`, as far as they are users, have seen `asked`.
+    async def look(self, look: Look) -> Looked:
+        """Look at what a draw most often needs, and note what its people, as far as they are users, have seen.
 
-        Of each the last `HISTORY` are kept. `proposals` are keys of questions that need not be in stock.
+        Of each the last `HISTORY` are kept.
         """
 
     async def candidates(

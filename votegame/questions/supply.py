@@ -37,6 +37,7 @@ from votegame.questions.ports import (
     ANY_SOURCE,
     HISTORY,
     Limits,
+    Look,
     Moderator,
     QuestionMaker,
     QuestionSource,
@@ -194,9 +195,7 @@ class Supply:
         """A question that nobody has seen lately, if there is one."""
         some = self._bank.some(draw.wish, draw.asked, draw.people, _PROPOSALS)
         proposals = {question.key: question for question in some if not draw.likenesses.has_like(question.key)}
-        looked = await self._store.look(
-            draw.plain, sources=self._sources, asked=draw.asked, people=draw.user_ids, proposals=list(proposals)
-        )
+        looked = await self._store.look(Look(draw.plain, self._sources, draw.asked, draw.user_ids, list(proposals)))
         proposed = None if looked.unseen is None else proposals[looked.unseen]
         if proposed is not None and draw.names.are_in(proposed.text):
             proposed = None

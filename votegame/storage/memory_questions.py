@@ -7,7 +7,7 @@ from typing import Final
 from votegame.errors import RowsRefusedError
 from votegame.game.question import Question, Wish
 from votegame.ids import UserId
-from votegame.questions.ports import HISTORY, GapClaim, Limits, Looked, Source, Spent
+from votegame.questions.ports import HISTORY, GapClaim, Limits, Look, Looked, Source, Spent
 
 _HOUR_MS: Final = 3_600_000
 _HOURS_OF_DAY: Final = 24
@@ -44,23 +44,16 @@ class MemoryQuestionStore:
         self._gaps: dict[Wish, tuple[str, int]] = {}
         self._n_added = 0
 
-    async def look(
-        self,
-        wish: Wish,
-        *,
-        sources: Collection[Source],
-        asked: frozenset[str],
-        people: tuple[UserId, ...],
-        proposals: Sequence[str],
-    ) -> Looked:
-        """Look at what a draw most often needs, and note that `people`, as far as they are users, have seen `asked`."""
-        seen = self._last(people, HISTORY)
-        unseen = next((key for key in proposals if key not in seen), None)
-        for user_id in filter(self._is_user, people):
+    async def look(self, look: Look) -> Looked:
+        """Look at what a draw most often needs, and note what its people, as far as they are users, have seen."""
+        seen = self._last(look.people, HISTORY)
+        unseen = next((key for key in look.proposals if key not in seen), None)
+        for user_id in filter(self._is_user, look.people):
             his = self._seen.setdefault(user_id, [])
-            his += [key for key in asked if key not in his]
+            his += [key for key in look.asked if key not in his]
             del his[:-HISTORY]
-        return Looked(has_stock=bool(self._stocks.get(wish, _Stock()).of(sources)), unseen=unseen)
+        stock = self._stocks.get(look.wish, _Stock())
+        return Looked(has_stock=bool(stock.of(look.sources)), unseen=unseen)
 
     async def candidates(
         self,

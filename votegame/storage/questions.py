@@ -15,12 +15,11 @@ from typing import Any, Final
 
 import msgspec
 import orjson
-from msgspec import Struct
 
 from votegame.errors import RowsRefusedError
 from votegame.game.question import Question, Wish
 from votegame.ids import UserId
-from votegame.questions.ports import HISTORY, GapClaim, Limits, Looked, Source, Spent
+from votegame.questions.ports import HISTORY, GapClaim, Limits, Look, Looked, Source, Spent
 from votegame.storage.database import Database, Statements
 from votegame.storage.gathering import Gathering
 
@@ -29,17 +28,7 @@ _MOST_NOTED: Final = 2_048
 """Rooms; a node that has more of them notes some things again and again."""
 
 
-class _Look(Struct, frozen=True, eq=False):
-    """What a draw looks at."""
-
-    wish: Wish
-    sources: Collection[Source]
-    asked: frozenset[str]
-    people: tuple[UserId, ...]
-    proposals: Sequence[str]
-
-
-def _is_in_game(look: _Look) -> bool:
+def _is_in_game(look: Look) -> bool:
     return bool(look.asked and look.people)
 
 
@@ -52,7 +41,7 @@ class _Notes:
     def __init__(self) -> None:
         self._noted: OrderedDict[tuple[UserId, ...], frozenset[str]] = OrderedDict()
 
-    def missing(self, looks: Iterable[_Look]) -> Mapping[UserId, set[str]]:
+    def missing(self, looks: Iterable[Look]) -> Mapping[UserId, set[str]]:
         """What is to be noted, by users: somebody may be in several rooms."""
         missing: dict[UserId, set[str]] = {}
         for look in looks:
@@ -61,7 +50,7 @@ class _Notes:
                     missing.setdefault(user_id, set()).update(fresh)
         return missing
 
-    def add(self, looks: Iterable[_Look]) -> None:
+    def add(self, looks: Iterable[Look]) -> None:
         """All of it was noted."""
         for look in filter(_is_in_game, looks):
             self._noted[look.people] = look.asked
@@ -76,7 +65,7 @@ class PostgresQuestionStore:
     def __init__(self, database: Database) -> None:
         self._database = database
         self._channel = database.channel("draws", prepares=["question_look"])
-        self._looks: Gathering[_Look, Looked] = Gathering(
+        self._looks: Gathering[Look, Looked] = Gathering(
             self._look_all, name="look at questions", at_once=LOOKS_AT_ONCE, askers=1
         )
         self._notes = _Notes()
@@ -86,21 +75,13 @@ class PostgresQuestionStore:
         await self._looks.close()
         await self._channel.close()
 
-    async def look(
-        self,
-        wish: Wish,
-        *,
-        sources: Collection[Source],
-        asked: frozenset[str],
-        people: tuple[UserId, ...],
-        proposals: Sequence[str],
-    ) -> Looked:
-        """Look at what a draw most often needs, and note that `people`, as far as they are users, have seen `asked`."""
-        looked = await self._looks.get(_Look(wish, sources, asked, people, proposals))
+    async def look(self, look: Look) -> Looked:
+        """Look at what a draw most often needs, and note what its people, as far as they are users, have seen."""
+        looked = await self._looks.get(look)
         assert looked is not None
         return looked
 
-    async def _look_all(self, looks: Sequence[_Look]) -> Mapping[_Look, Looked]:
+    async def _look_all(self, looks: Sequence[Look]) -> Mapping[Look, Looked]:
         missing = self._notes.missing(looks)
         rows = await self._channel.fetch_all(
             "question_look",
@@ -212,7 +193,7 @@ def _questions(rows: Sequence[tuple[Any, ...]]) -> list[Question]:
     return [Question(key=key, text=content) for key, content in rows]
 
 
-def _look_item(number: int, look: _Look) -> dict[str, Any]:
+def _look_item(number: int, look: Look) -> dict[str, Any]:
     return {
         "number": number,
         **_params(look.wish),

@@ -10,7 +10,7 @@ from votegame.game import wording
 from votegame.game.question import Person, Wish
 from votegame.limits.rates import KeyedRates
 from votegame.metrics import Metrics
-from votegame.questions.ports import ANY_SOURCE, Limits, Made, ModelError
+from votegame.questions.ports import ANY_SOURCE, Limits, Look, Made, ModelError
 from votegame.storage.memory_questions import MemoryQuestionStore, MemorySpendingStore
 
 PIRATES = Wish("Pirates!", "en", "default")
@@ -91,9 +91,7 @@ class Things:
 
     async def see(self, people, keys) -> None:
         """Note that `people` have seen the questions with these keys."""
-        await self.store.look(
-            PLAIN_PIRATES, sources=ANY_SOURCE, asked=frozenset(keys), people=tuple(people), proposals=()
-        )
+        await self.store.look(Look(PLAIN_PIRATES, ANY_SOURCE, frozenset(keys), tuple(people), ()))
 
     async def stocked(self, count: int, wish=PLAIN_PIRATES, offset: int = 0):
         questions = [wording.question(text) for text in made_texts(count, offset)]
