@@ -41,16 +41,24 @@ def parser(request, monkeypatch):
 async def everything(web_house, *chunks: bytes) -> bytes:
     """All that comes until the server ends the connection; a pause between the chunks has them read one by one."""
     reader, writer = await asyncio.open_connection("127.0.0.1", web_house.port)
-    for chunk in chunks:
-        writer.write(chunk)
-        await writer.drain()
-        await asyncio.sleep(0.02)
+    # From the start: what has come and was not yet taken is lost to a `StreamReader` when a reset follows it.
+    reading = asyncio.create_task(until_its_end(reader))
+    with suppress(ConnectionError):
+        for chunk in chunks:
+            writer.write(chunk)
+            await writer.drain()
+            await asyncio.sleep(0.02)
+    async with asyncio.timeout(5):
+        received = await reading
+    writer.close()
+    return received
+
+
+async def until_its_end(reader: asyncio.StreamReader) -> bytes:
     received = b""
     with suppress(ConnectionResetError):
-        async with asyncio.timeout(5):
-            while some := await reader.read(65_536):
-                received += some
-    writer.close()
+        while some := await reader.read(65_536):
+            received += some
     return received
 
 
