@@ -26,11 +26,6 @@ class QuestionBank(Protocol):
         """What tells whether a question in `language`, a BCP 47 tag, names one of `people`."""
 
 
-def unasked(bank: QuestionBank, wish: Wish, asked: AbstractSet[str]) -> Sequence[Question]:
-    """The questions with a key not in `asked` that fit `wish` best: any of them may come; empty when none is left."""
-    return next(filter(None, (_left(group, asked) for group in bank.fitting(wish))), ())
-
-
 def any_unasked(
     bank: QuestionBank, wish: Wish, asked: AbstractSet[str], people: Sequence[Person], rng: random.Random
 ) -> Question | None:

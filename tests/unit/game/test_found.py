@@ -51,6 +51,19 @@ def test_what_is_recalled_is_what_is_remembered(pace_ms):
             recall.find(after, USER, command_id, since_ms=since_ms)
 
 
+@pytest.mark.parametrize("seed", [4, 36])
+def test_what_is_recalled_is_what_is_remembered_when_the_clock_is_set(seed):
+    """Stretches are let go of that are not the oldest then, and an id that they had may be known from before them."""
+    chance, memory, recall, now = random.Random(seed), Remembered(), Recall(), 10 * TEN_MINUTES_MS
+    for _ in range(9_000):
+        is_set = chance.random() < 0.002
+        now += chance.choice([-700_000, -100_000, 100_000, 500_000, 700_000] if is_set else [400, 800, 0, -3])
+        command_id = f"c{chance.randrange(3_000)}"
+        found = recall.find(memory, USER, command_id, since_ms=now - TEN_MINUTES_MS)
+        assert found is memory.find(USER, command_id, since_ms=now - TEN_MINUTES_MS)
+        memory = memory if found else one_more(memory, command_id, now)
+
+
 def test_what_is_let_go_of_is_not_kept_for_recalling_it():
     memory, recall, kept = Remembered(), Recall(), []
     for n in range(20_000):

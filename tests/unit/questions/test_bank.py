@@ -6,7 +6,6 @@ from collections import Counter
 import pytest
 
 from votegame.errors import ConfigurationError
-from votegame.game.house import unasked
 from votegame.game.question import Wish
 from votegame.questions.bank import Bank, BankSource, built_in_bank
 from votegame.questions.bank_text import read
@@ -112,14 +111,6 @@ def test_a_language_that_the_bank_does_not_have_is_english(language):
 
 def test_a_topic_without_a_question_is_passed_over():
     assert fitting("love", "de", "family") == [[], ["Suppe?"], ["Hugs?", "Soup?"]]
-    assert [one.text for one in unasked(SMALL, Wish("love", "de", "family"), frozenset())] == ["Suppe?"]
-
-
-def test_what_was_asked_makes_room_for_the_next_best():
-    wish = Wish("Essen", "de", "family")
-
-    assert sorted(one.text for one in unasked(SMALL, wish, {"suppe"})) == ["Hugs?", "Soup?"]
-    assert unasked(SMALL, wish, {"suppe", "hugs", "soup"}) == ()
 
 
 async def test_drawing_never_repeats_and_ends_with_none():
