@@ -133,16 +133,18 @@ class FakeRouter:
 
 
 class FakeTransport:
-    """A transport whose kernel takes what `takes` says, and keeps what was written."""
+    """A transport whose kernel takes what `takes` says, and keeps what was written; `protocol` is told of it."""
 
     def __init__(self) -> None:
         self.writes: list[bytes] = []
-        self.held_back = 0
         self.takes = True
         self.is_closed = False
         self.is_aborted = False
         self.is_paused = False
         self.has_written_eof = False
+        self.protocol = None
+        self._held_back = 0
+        self._high: int | None = None
 
     @property
     def written(self) -> bytes:
@@ -152,12 +154,24 @@ class FakeTransport:
         return self.is_closed or self.is_aborted
 
     def get_write_buffer_size(self):
-        return self.held_back
+        return self._held_back
+
+    def set_write_buffer_limits(self, high):
+        self._high = high
 
     def write(self, data):
+        if self.is_aborted:
+            return
         self.writes.append(data)
         if not self.takes:
-            self.held_back += len(data)
+            was_held, self._held_back = self._held_back, self._held_back + len(data)
+            if not was_held and self._high == 0:
+                self.protocol.pause_writing()
+
+    def take_again(self):
+        """The kernel takes all that was written, and whatever comes."""
+        self.takes, self._held_back = True, 0
+        self.protocol.resume_writing()
 
     def pause_reading(self):
         self.is_paused = True

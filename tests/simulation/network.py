@@ -51,6 +51,7 @@ class Direction:
         self.in_flight = 0
         self.cut_after: int | None = None
         self.on_cut: Callable[[], None] = lambda: None
+        self.on_taken: Callable[[], None] = lambda: None
         self._network = network
         self._take = take
         self._end = end
@@ -88,6 +89,7 @@ class Direction:
 
     def _arrived(self, data: bytes) -> None:
         self.in_flight -= len(data)
+        self.on_taken()
         if not self.is_swallowing:
             self._take(data)
 
@@ -101,6 +103,8 @@ class Transport(asyncio.Transport):
         self._protocol: Any = None
         self._is_closing = False
         self._is_lost = False
+        self._high = 65_536
+        self._is_paused = False
         self._early: list[Callable[[], None]] | None = []
         """What comes before the loop looks at a new connection, which it does in a turn of its own."""
 
@@ -116,9 +120,22 @@ class Transport(asyncio.Transport):
     def get_write_buffer_size(self) -> int:
         return max(0, self._socket.down.in_flight - KERNEL_BYTES)
 
+    def set_write_buffer_limits(self, high: int | None = None, low: int | None = None) -> None:
+        assert high is not None
+        self._high = high
+
     def write(self, data: bytes | bytearray | memoryview) -> None:
         if not self._is_closing:
             self._socket.down.send(bytes(data))
+            if not self._is_paused and self.get_write_buffer_size() > self._high:
+                self._is_paused = True
+                self._protocol.pause_writing()
+
+    def taken(self) -> None:
+        """The client has taken something."""
+        if self._is_paused and not self.get_write_buffer_size():
+            self._is_paused = False
+            self._protocol.resume_writing()
 
     def can_write_eof(self) -> bool:
         return True
@@ -199,6 +216,7 @@ class Socket:
         self.down = Direction(network, self._received, self._ended, network.loop.world)
         for direction in (self.up, self.down):
             direction.on_cut = self.cut
+        self.down.on_taken = self._transport.taken
         self._head: bytearray | None = bytearray()
         self._tail = b""
         self._messages: asyncio.Queue[str | None] = asyncio.Queue()

@@ -140,6 +140,14 @@ class Connection(asyncio.Protocol):
             self._reader = None
             self.transport.abort()
 
+    def pause_writing(self) -> None:
+        """The socket does not take all."""
+        self.outbox.pause_writing()
+
+    def resume_writing(self) -> None:
+        """The socket has taken all."""
+        self.outbox.resume_writing()
+
     def connection_lost(self, exc: Exception | None) -> None:
         """The socket is lost."""
         del exc  # whatever the reason, the consequences are the same

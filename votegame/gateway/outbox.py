@@ -2,10 +2,10 @@
 
 A frame is framed once and shared by all outboxes. What becomes ready for a socket in one turn of the event loop leaves
 in one write at its end, in order; a lone frame for many sockets leaves at once, where nothing waits before it. The
-outbox writes to the transport itself, and only while the transport holds nothing back; otherwise frames wait here,
-where they are counted. Back-pressure: an outbox that is full, or whose socket has taken nothing for 20 seconds, costs
-its client the connection (4508), and nobody else anything. So a client that does not read holds the kernel's buffer,
-one write, and one outbox: less than 1 MiB.
+outbox writes to the transport itself, and only while the transport, which tells of it, holds nothing back; otherwise
+frames wait here, where they are counted. Back-pressure: an outbox that is full, or whose socket has taken nothing for
+20 seconds, costs its client the connection (4508), and nobody else anything. So a client that does not read holds the
+kernel's buffer, one write, and one outbox: less than 1 MiB.
 
 Frames that are not durable leave only while the node's lease is valid; what is dropped for that and was a reply becomes
 `unavailable`, which is true whatever happened.
@@ -60,6 +60,9 @@ class Transport(Protocol):
     def get_write_buffer_size(self) -> int:
         """What the kernel has not taken yet."""
 
+    def set_write_buffer_limits(self, high: int) -> None:
+        """Above how many bytes that the kernel has not taken yet the protocol is told to pause."""
+
     def write(self, data: bytes) -> None:
         """Send."""
 
@@ -90,6 +93,7 @@ class Outbox:
         "_flusher",
         "_frames",
         "_is_ended",
+        "_is_held",
         "_is_marked",
         "_limits",
         "_too_slow",
@@ -106,7 +110,27 @@ class Outbox:
         self._frames: list[Frame] = []
         self._bytes = 0
         self._is_marked = False
+        self._is_held = False
         self._is_ended = False
+        # From now on it tells of every byte that it holds back.
+        transport.set_write_buffer_limits(0)
+        if transport.get_write_buffer_size():
+            self.pause_writing()
+
+    @property
+    def is_stuck(self) -> bool:
+        """Whether the kernel does not take what was written, and somebody still waits for it."""
+        return self._is_held and not self._is_ended
+
+    def pause_writing(self) -> None:
+        """The transport holds back some of what was written, and is given no more."""
+        self._is_held = True
+        self._flusher.watch(self)
+
+    def resume_writing(self) -> None:
+        """The kernel has taken all that was written."""
+        self._is_held = False
+        self._flusher.flush(self)
 
     def put(self, frame: Frame) -> None:
         """Send `frame` at the end of this turn, or as soon as the socket takes it; never waits."""
@@ -126,14 +150,12 @@ class Outbox:
             self._is_marked = True
             self._flusher.mark(self)
 
-    def send(self, frame: Frame) -> bool:
-        """As `put`, but at once if nothing waits before it; False when the transport has held back some of it."""
-        transport = self.transport
-        if self._is_ended or self._frames or transport.is_closing() or transport.get_write_buffer_size():
+    def send(self, frame: Frame) -> None:
+        """As `put`, but at once if nothing waits before it."""
+        if self._frames or self._is_held or self._is_ended:
             self.put(frame)
-            return True
-        transport.write(frame.data)
-        return not transport.get_write_buffer_size()
+        else:
+            self.transport.write(frame.data)
 
     def end(self, last: bytes, *, is_lease_valid: bool, drop: bool = False) -> None:
         """Send what waits, unless it is to be dropped, then `last`, and take no more."""
@@ -155,32 +177,25 @@ class Outbox:
         """The client is too slow."""
         self._too_slow()
 
-    def flush(self, join: Join) -> bool:
-        """Write all that waits in one write; False while the transport still holds back something."""
+    def flush(self, join: Join) -> None:
+        """Write all that waits in one write, unless the transport still holds back something."""
         self._is_marked = False
-        transport = self.transport
-        if self._is_ended or transport.is_closing():
-            self._frames.clear()
-            return True
-        if transport.get_write_buffer_size():
-            return False
         waiting = self._frames
-        if not waiting:
-            return True
+        if not waiting or self._is_held:
+            return
         data = join(waiting)
         waiting.clear()
         self._bytes = 0
-        transport.write(data)
-        return not transport.get_write_buffer_size()
+        self.transport.write(data)
 
 
 class Flusher:
-    """Flushes the outboxes: the marked ones once per turn of the loop, the stuck ones by a sweep."""
+    """Flushes the outboxes: the marked ones once per turn of the loop; of the stuck ones it does not wait for ever."""
 
     def __init__(self, lease_is_valid: Callable[[], bool]) -> None:
         self._lease_is_valid = lease_is_valid
         self._marked: list[Outbox] = []
-        self._stuck: dict[Outbox, None] = {}
+        self._watched: dict[Outbox, None] = {}
 
     def mark(self, outbox: Outbox) -> None:
         """Flush `outbox` at the end of this turn; those marked first, the authors of commands, go first."""
@@ -206,15 +221,17 @@ class Flusher:
         """Flush one outbox now."""
         self._flush([outbox])
 
+    def watch(self, outbox: Outbox) -> None:
+        """Give up `outbox` if it is stuck for too long from now on."""
+        outbox.stuck_since = 0.0
+        self._watched[outbox] = None
+
     def sweep(self, now: float) -> None:
-        """Flush the outboxes that are stuck, and give up those that have been for too long."""
-        join = _joined_by(is_lease_valid=self._lease_is_valid())
-        for outbox in list(self._stuck):
-            was_stuck = outbox.transport.get_write_buffer_size() > 0
-            if outbox.flush(join):
-                outbox.stuck_since = 0.0
-                del self._stuck[outbox]
-            elif not was_stuck or not outbox.stuck_since:
+        """Give up the outboxes that have been stuck for too long."""
+        for outbox in list(self._watched):
+            if not outbox.is_stuck:
+                del self._watched[outbox]
+            elif not outbox.stuck_since:
                 outbox.stuck_since = now
             elif now - outbox.stuck_since >= STUCK_SECONDS:
                 outbox.give_up()
@@ -222,11 +239,10 @@ class Flusher:
     def _flush(self, outboxes: Iterable[Outbox]) -> None:
         self._write(Outbox.flush, _joined_by(is_lease_valid=self._lease_is_valid()), outboxes)
 
-    def _write(self, write: Callable[[Outbox, A], bool], what: A, outboxes: Iterable[Outbox]) -> None:
+    def _write(self, write: Callable[[Outbox, A], None], what: A, outboxes: Iterable[Outbox]) -> None:
         for outbox in outboxes:
             try:
-                if not write(outbox, what):
-                    self._stuck[outbox] = None
+                write(outbox, what)
             except Exception:
                 # One broken socket must not keep the frames of the others.
                 log.exception("an outbox could not be flushed")

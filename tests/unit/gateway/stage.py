@@ -56,6 +56,7 @@ class Client:
 
     def lose(self) -> None:
         self.connection.connection_lost(None)
+        self.transport.protocol = None
 
 
 class Stage:
@@ -86,6 +87,7 @@ class Stage:
         connection = Connection(
             self.shared, connection_id=ConnectionId(f"c{self._number}"), address=address, transport=transport
         )
+        transport.protocol = connection
         self.shared.connections.add(connection)
         if name is not None:
             connection.log_in(FakeLogin(UserId(name), name.title(), LoginId(f"login-{name}")))

@@ -357,7 +357,7 @@ async def test_a_slow_client_costs_nobody_else_anything():
     slow, quick = stage.connect("ada"), stage.connect("ben")
     stage.attach(slow)
     stage.attach(quick)
-    slow.transport.held_back = 1
+    slow.transport.takes = False
     for number in range(10):
         stage.tell(b'{"type":"e","seq":%d}' % number)
         stage.turn()

@@ -15,10 +15,16 @@ class Desk:
         self.too_slow = 0
         self.transport = FakeTransport()
         self.flusher = Flusher(lambda: self.has_lease)
-        self.outbox = Outbox(self.transport, Limits(**limits), self.flusher, self.count_slow)
+        self.outbox = self.transport.protocol = Outbox(self.transport, Limits(**limits), self.flusher, self.count_slow)
 
     def count_slow(self):
         self.too_slow += 1
+
+    def hold(self):
+        """The transport holds back a frame."""
+        self.transport.takes = False
+        self.outbox.put(Frame(b"0"))
+        self.flusher.flush_marked()
 
 
 @pytest.fixture
@@ -42,19 +48,39 @@ async def test_a_single_frame_is_written_without_a_copy(desk):
     assert desk.transport.writes[0] is frame.data
 
 
-async def test_nothing_more_is_given_to_a_transport_that_holds_back(desk):
+async def test_nothing_more_is_given_to_a_transport_that_holds_back_and_all_at_once_when_it_does_not(desk):
+    desk.transport.takes = False
+    for data in (b"1", b"2", b"3"):
+        desk.outbox.put(Frame(data))
+        desk.flusher.flush_marked()
+    assert desk.transport.writes == [b"1"]
+
+    desk.transport.take_again()
+    assert desk.transport.writes == [b"1", b"23"]
+
+
+async def test_what_waited_for_the_socket_needs_the_lease_when_it_leaves(desk):
     desk.transport.takes = False
     desk.outbox.put(Frame(b"1"))
     desk.flusher.flush_marked()
-    desk.outbox.put(Frame(b"2"))
-    desk.flusher.flush_marked()
-    desk.flusher.sweep(1.0)
-    assert desk.transport.writes == [b"1"]
+    desk.outbox.put(Frame(b"notice", durable=False))
+    desk.has_lease = False
+    desk.transport.take_again()
 
-    desk.transport.held_back = 0
-    desk.transport.takes = True
-    desk.flusher.sweep(2.0)
-    assert desk.transport.writes == [b"1", b"2"]
+    assert b"notice" not in desk.transport.written
+
+
+async def test_what_a_transport_holds_back_from_before_counts():
+    transport, flusher = FakeTransport(), Flusher(lambda: True)
+    transport.takes = False
+    transport.write(b"of an answer to what came before the upgrade")
+    outbox = transport.protocol = Outbox(transport, Limits(), flusher, lambda: None)
+    outbox.put(Frame(b"1"))
+    flusher.flush_marked()
+    assert len(transport.writes) == 1
+
+    transport.take_again()
+    assert transport.writes[1:] == [b"1"]
 
 
 async def test_many_frames_in_one_turn_are_no_sign_of_slowness():
@@ -68,7 +94,7 @@ async def test_many_frames_in_one_turn_are_no_sign_of_slowness():
 
 async def test_a_full_outbox_is_too_slow():
     desk = Desk(outbox_frames=3)
-    desk.transport.held_back = 1
+    desk.hold()
     for _ in range(3):
         desk.outbox.put(Frame(b"x"))
     assert desk.too_slow == 0
@@ -79,7 +105,7 @@ async def test_a_full_outbox_is_too_slow():
 
 async def test_bytes_are_bounded_but_one_frame_always_fits():
     desk = Desk(outbox_bytes=10)
-    desk.transport.held_back = 1
+    desk.hold()
     desk.outbox.put(Frame(b"x" * 1_000))
     assert desk.too_slow == 0
 
@@ -100,17 +126,30 @@ async def test_a_socket_that_takes_nothing_is_given_up(desk):
 
 
 async def test_progress_begins_the_wait_anew(desk):
-    desk.transport.takes = False
-    desk.outbox.put(Frame(b"1"))
-    desk.flusher.flush_marked()
+    desk.hold()
     desk.flusher.sweep(100.0)
-    desk.outbox.put(Frame(b"2"))
-    desk.flusher.flush_marked()
-    desk.transport.held_back = 0
+    desk.transport.take_again()
+    desk.hold()
     desk.flusher.sweep(115.0)
-    desk.flusher.sweep(125.0)
+    desk.flusher.sweep(134.0)
+    assert desk.too_slow == 0
 
-    assert (desk.transport.writes, desk.too_slow) == ([b"1", b"2"], 0)
+    desk.flusher.sweep(135.0)
+    assert desk.too_slow == 1
+
+
+async def test_nothing_is_waited_for_where_the_connection_has_ended_or_is_lost(desk):
+    lost = Desk()
+    lost.outbox._flusher = desk.flusher
+    for each in (desk, lost):
+        each.hold()
+    desk.flusher.sweep(100.0)
+    desk.outbox.end(b"last", is_lease_valid=True)
+    lost.outbox.release()
+    desk.flusher.sweep(200.0)
+
+    assert (desk.too_slow, lost.too_slow) == (0, 0)
+    assert not desk.flusher._watched
 
 
 async def test_without_a_lease_only_durable_frames_leave(desk):
@@ -151,10 +190,9 @@ async def test_what_waits_can_be_dropped_at_the_end(desk):
     assert desk.transport.written == b"last"
 
 
-async def test_a_closed_transport_is_not_written(desk):
+async def test_to_a_closed_transport_nothing_is_said_at_the_end(desk):
     desk.outbox.put(Frame(b"x"))
     desk.transport.close()
-    desk.flusher.flush_marked()
     desk.outbox.end(b"last", is_lease_valid=True)
 
     assert desk.transport.written == b""
@@ -207,7 +245,7 @@ async def test_a_socket_that_holds_back_the_only_frame_to_many_is_given_up_too(d
 
 async def test_a_frame_to_many_is_for_nobody_who_has_ended_or_is_lost(desk):
     lost = Desk()
-    lost.transport.close()
+    lost.outbox.release()
     desk.outbox.end(b"last", is_lease_valid=True)
     desk.flusher.send(Frame(b"late"), [desk.outbox, lost.outbox])
     desk.flusher.flush_marked()
@@ -228,8 +266,7 @@ async def test_a_frame_to_many_does_not_overtake_what_waits_for_a_socket_that_ta
     desk.transport.takes = False
     for data in (b"1", b"2"):
         desk.flusher.send(Frame(data), [desk.outbox])
-    desk.flusher.flush_marked()
-    desk.transport.takes, desk.transport.held_back = True, 0
+    desk.transport.takes = True
     desk.flusher.send(Frame(b"3"), [desk.outbox])
-    desk.flusher.flush_marked()
+    desk.transport.take_again()
     assert desk.transport.writes == [b"1", b"23"]
