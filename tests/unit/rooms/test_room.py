@@ -94,6 +94,23 @@ async def test_a_notice_of_presence_waits_for_what_was_decided_before_it(table, 
     assert table.outlet.names[:2] == ["ok ada-2", "settings_updated"]
 
 
+async def test_who_gives_commands_over_a_connection_without_the_rooms_frames_is_there(table, room):
+    ada, bob = await room
+    round_id = await in_round((ada, bob))
+    table.outlet.clear()
+    bob.lose()
+    bob.again()
+    await asyncio.sleep(15)
+    await bob.ask(bob.answer(round_id, "apple"))
+    await asyncio.sleep(19.5)
+    assert table.outlet.frames("player_connection") == []
+    await asyncio.sleep(1)
+    assert [frame["connected"] for frame in table.outlet.frames("player_connection")] == [False]
+    await bob.ask(bob.answer(round_id, "apple"))
+    await table.outlet.until(lambda: len(table.outlet.frames("player_connection")) > 1)
+    assert table.outlet.frames("player_connection")[-1]["connected"]
+
+
 async def test_a_retry_waits_at_the_same_gate_and_gets_the_same_ok(table, room):
     ada, bob = await room
     round_id = await in_round((ada, bob))
