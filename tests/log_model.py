@@ -147,6 +147,9 @@ class LogModel:
         reason = "kicked" if row["user_id"] in self._banned else "left"
         return {"user_id": row["user_id"], **self._counts(), "host_id": payload["host_id"], "reason": reason}
 
+    def _command_taken(self, row: Row, payload: Row) -> None:
+        """Nothing came of it."""
+
     def _player_banned(self, row: Row, payload: Row) -> None:
         self._banned.add(payload["banned_id"])
 

@@ -124,6 +124,7 @@ class Model:
                 return "id_reused"
             return self._state_again(said.user) if said.kind == "join_room" else "ok"
         if self._same_content(said):
+            self._note(said, now)
             return "ok"
         code = refusal(self, said, now)
         if code is not None:
@@ -131,7 +132,14 @@ class Model:
         is_kept = getattr(self, f"_{said.kind}")(said.user, said.detail, now)
         if is_kept:
             self.remembered[said.user, said.command_id] = Remembered(said.content, now)
+        elif said.kind not in {"react", "join_room"}:
+            self._note(said, now)
         return "ok"
+
+    def _note(self, said: Said, now: int) -> None:
+        """What changes nothing is remembered as well, unless that is too much."""
+        if self.commands_of(said.user, now) < self.most_remembered:
+            self.remembered[said.user, said.command_id] = Remembered(said.content, now)
 
     def first(self, said: Said, now: int) -> Remembered | None:
         """What is remembered under the id of what is said: for 10 minutes, and no reaction is looked up."""

@@ -152,8 +152,19 @@ def moderated() -> PlayedRoom:
     return room
 
 
+def repeated() -> PlayedRoom:
+    """Commands that were taken and changed nothing."""
+    room = PlayedRoom(18)
+    ben = _joined(room, "Ben")
+    room.say(room.host, commands.UnlockRoom)
+    room.say(room.host, commands.StartGame)
+    for _ in range(2):
+        room.say(ben, commands.SubmitAnswer, answer="tea")
+    return room
+
+
 ROOMS: dict[str, Callable[[], PlayedRoom]] = {
-    each.__name__: each for each in (lobby, answering, voting, results, finished, closed, moderated)
+    each.__name__: each for each in (lobby, answering, voting, results, finished, closed, moderated, repeated)
 }
 
 

@@ -146,6 +146,8 @@ def _first_ok(state: State, payload: records.AnyPayload, digest: str, taken_ms: 
             fields = {"deadline": None}
         case records.QuestionSkipped():
             fields = {"round_id": payload.next_round_id}
+        case records.CommandTaken():
+            fields = payload.fields
         case _:
             pass
     return FirstOk(digest, taken_ms, fields)
@@ -188,6 +190,9 @@ def _apply_payload(state: State, record: Record) -> State:
             return fold_moderation.apply_to_answers(state, record, payload)
         case records.PlayerBanned() | records.RoomLocked() | records.RoomUnlocked() | records.GameReset():
             return fold_host.apply_to_room(state, record, payload)
+        case records.CommandTaken():
+            require(record.cause is not None, record, "no command")
+            return state
         case records.GamePaused() | records.GameResumed() | records.QuestionSkipped():
             require(_round_id(state) == payload.round_id, record, "of another round")
             return fold_host.apply_to_round(state, record, payload)

@@ -202,6 +202,12 @@ class GameEnded(Payload, frozen=True, kw_only=True):
     """The last round is over."""
 
 
+class CommandTaken(Payload, frozen=True, kw_only=True):
+    """A command was taken of which nothing else came; its `ok` carried `fields`. Hidden."""
+
+    fields: dict[str, Any] = {}
+
+
 class GameReset(Payload, frozen=True, kw_only=True):
     """The room is in the lobby again, for another game."""
 
@@ -238,13 +244,14 @@ AnyPayload = (
     | GameEnded
     | GameReset
     | RoomClosed
+    | CommandTaken
 )
 
 _PAYLOADS: Final = MappingProxyType({payload.__struct_config__.tag: payload for payload in get_args(AnyPayload)})
 """By type. To convert to one of them is 70 times as fast as to convert to any, whose union is analysed each time."""
 
 HIDDEN: Final = frozenset(
-    {AnswerSubmitted, VoteSubmitted, AnswerFlagged, AnswerReplaced, Base, PlayerBanned, QuestionHeld}
+    {AnswerSubmitted, VoteSubmitted, AnswerFlagged, AnswerReplaced, Base, PlayerBanned, QuestionHeld, CommandTaken}
 )
 """Payloads that members are not told as such: their records have a position, but no `seq`."""
 _MODERATED: Final = (AnswerFlagged, AnswerReplaced)

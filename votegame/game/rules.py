@@ -13,7 +13,7 @@ from msgspec import Struct
 from votegame.errors import ErrorCode
 from votegame.game import commands, hosting, membership, phases, reactions, records, rounds
 from votegame.game.allowance import too_many
-from votegame.game.change import Change, Refusal, Reply
+from votegame.game.change import Change, Ok, Refusal, Reply
 from votegame.game.commands import AnyRoomCommand, RoundCommand
 from votegame.game.found import Found
 from votegame.game.house import House
@@ -174,13 +174,24 @@ def _reply(turn: Turn, user: User, command: AnyRoomCommand, cause: records.Cause
         return first
     again = same_content(turn, user, command)
     if again is not None:
-        return again
+        return _noted(turn, user, again)
     rule = _RULES[type(command)]
     refusal = _refusal(turn.state, user, command, rule)
     if refusal is not None:
         return refusal
     too_much = too_many(turn, user) if rule.is_endless else None
-    return too_much or rule.follows(turn, user, command)
+    return too_much or _noted(turn, user, rule.follows(turn, user, command))
+
+
+def _noted(turn: Turn, user: User, reply: Reply) -> Reply:
+    """`reply`; if it is an `ok`, and nothing came of its command, that it was taken is recorded at least.
+
+    Not where there are too many: what changes nothing may not fill a log. Nor of one that attaches a connection: who
+    comes back waits for no commit.
+    """
+    if type(reply) is Ok and turn.has_left_no_trace and not reply.attach and too_many(turn, user) is None:
+        turn.record(records.CommandTaken(fields=dict(reply.fields)))
+    return reply
 
 
 def _refusal(state: State, user: User, command: AnyRoomCommand, rule: _Rule) -> Refusal | None:

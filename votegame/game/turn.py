@@ -57,6 +57,11 @@ class Turn:
         if event is not None:
             self._public.append(event)
 
+    @property
+    def has_left_no_trace(self) -> bool:
+        """Whether the command of this turn is to be remembered, and on no record yet."""
+        return self._cause is not None
+
     def open_log(self) -> None:
         """The state so far becomes the base record that opens the room's log."""
         self.state = fold.open_log(self._next_record(records.Base(state=to_builtins(self.state))))

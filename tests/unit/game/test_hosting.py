@@ -36,6 +36,10 @@ def told(room: PlayedRoom, user, command_type, **fields):
     return room.tell(messages.FromUser(user, command_type(**{**known, **fields})))
 
 
+def has_changed_something(change) -> bool:
+    return any(not isinstance(record.payload, records.CommandTaken) for record in change.records)
+
+
 def names(change) -> list[str]:
     return [output.type for output in change.public]
 
@@ -97,7 +101,7 @@ class TestLock:
         for command, times in ((commands.UnlockRoom, 1), (commands.LockRoom, 2), (commands.UnlockRoom, 2)):
             changes = [told(room, room.host, command) for _ in range(times)]
             assert [change.reply for change in changes] == [Ok({})] * times
-            assert sum(len(change.records) for change in changes) == times - 1
+            assert sum(map(has_changed_something, changes)) == times - 1
 
     def test_no_more_often_than_a_room_can_remember(self, room):
         for number in range(HOUSE.most_remembered + 2):
@@ -133,7 +137,7 @@ class TestTransfer:
         assert room.say(room.ben, commands.EndRound) == Ok({})
 
     def test_to_oneself_changes_nothing_and_a_stranger_is_not_found(self, room):
-        assert told(room, room.host, commands.TransferHost, user_id=room.host.user_id).records == ()
+        assert not has_changed_something(told(room, room.host, commands.TransferHost, user_id=room.host.user_id))
         stranger = new_uuid(room.rng)
         assert room.say(room.host, commands.TransferHost, user_id=stranger) == Refusal(ErrorCode.PLAYER_NOT_FOUND)
 
@@ -170,9 +174,9 @@ class TestPause:
 
     def test_twice_is_once(self, room):
         assert len(told(room, room.host, commands.PauseGame).records) == 1
-        assert told(room, room.host, commands.PauseGame).records == ()
+        assert not has_changed_something(told(room, room.host, commands.PauseGame))
         assert len(told(room, room.host, commands.ResumeGame).records) == 2
-        assert told(room, room.host, commands.ResumeGame).records == ()
+        assert not has_changed_something(told(room, room.host, commands.ResumeGame))
 
     @pytest.mark.parametrize("command", [commands.StartVoting, commands.EndRound])
     def test_the_host_goes_on_without_resuming(self, room, command):
@@ -240,7 +244,7 @@ class TestExtend:
         deadline = room.state.phase.deadline
         room.now -= 10_000
         change = told(room, room.host, commands.ExtendPhase, seconds=1)
-        assert (change.records, change.reply) == ((), Ok({"deadline": deadline}))
+        assert (has_changed_something(change), change.reply) == (False, Ok({"deadline": deadline}))
 
     def test_what_is_left_on_a_clock_that_stands(self, room):
         room.say(room.host, commands.PauseGame)
@@ -258,7 +262,7 @@ class TestExtend:
         for _ in range(3):
             room.say(room.host, commands.ExtendPhase, seconds=300)
         assert room.state.paused_ms == HOUSE.longest_phase_ms
-        assert told(room, room.host, commands.ExtendPhase, seconds=300).records == ()
+        assert not has_changed_something(told(room, room.host, commands.ExtendPhase, seconds=300))
 
 
 class TestSkip:

@@ -237,8 +237,9 @@ class TestAnotherAnswer:
         room.checked(room.ben)
         n_records = len(room.records)
         assert answer(room, room.ben, id="one") == first
-        assert answer(room, room.ben) == first
         assert len(room.records) == n_records
+        assert answer(room, room.ben) == first
+        assert [type(record.payload) for record in room.records[n_records:]] == [records.CommandTaken]
 
     def test_is_not_taken_after_three(self, room):
         for index in range(MOST_FLAGGED):

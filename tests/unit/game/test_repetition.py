@@ -2,11 +2,12 @@
 
 import json
 
+import msgspec
 import pytest
 
-from tests.played import PlayedRoom
+from tests.played import HOUSE, PlayedRoom
 from votegame.errors import ErrorCode
-from votegame.game import commands, messages, remembered
+from votegame.game import commands, messages, records, remembered
 from votegame.game.change import Ok, Refusal
 from votegame.game.presence import Presence
 from votegame.game.records import Cause
@@ -51,6 +52,49 @@ def test_it_does_so_after_the_phase_the_round_and_the_game_have_ended(room):
         if room.state.phase.name == "results":
             room.say(room.host, commands.NextRound)
     assert room.state.phase.name == "finished"
+
+
+def test_an_answer_that_was_known_by_its_content_is_known_by_its_other_id_too(room):
+    room.say(room.host, commands.StartGame)
+    round_id = room.state.phase.round.round_id
+    first = room.say(room.ben, commands.SubmitAnswer, id="a", answer="Mine")
+    assert room.say(room.ben, commands.SubmitAnswer, id="b", answer="Mine") == first
+    room.say(room.cleo, commands.SubmitAnswer, answer="Hers")
+    answer_id = room.state.phase.answers[room.cleo.user_id].answer_id
+    room.say(room.host, commands.StartVoting)
+    vote = room.say(room.ben, commands.SubmitVote, id="c", answer_id=answer_id)
+    assert room.say(room.ben, commands.SubmitVote, id="d", answer_id=answer_id) == vote
+    room.say(room.host, commands.EndRound)
+    room.say(room.host, commands.NextRound)
+    assert room.say(room.ben, commands.SubmitAnswer, id="b", answer="Mine", round_id=round_id) == first
+    assert room.say(room.ben, commands.SubmitVote, id="d", answer_id=answer_id, round_id=round_id) == vote
+    assert room.say(room.ben, commands.SubmitAnswer, id="b", answer="Other") == Refusal(ErrorCode.ID_REUSED)
+
+
+def test_what_changed_nothing_changes_nothing_when_it_comes_again(room):
+    room.say(room.host, commands.LockRoom, id="a")
+    room.say(room.host, commands.LockRoom, id="b")
+    room.say(room.host, commands.UnlockRoom)
+    assert room.say(room.host, commands.LockRoom, id="b") == Ok({})
+    assert not room.state.locked
+    room.say(room.host, commands.TransferHost, user_id=room.ben.user_id)
+    assert room.say(room.host, commands.LockRoom, id="b") == Ok({})
+
+
+def test_what_changes_nothing_is_no_longer_remembered_when_that_is_too_much(room):
+    room.house = msgspec.structs.replace(HOUSE, most_remembered=5)
+    room.say(room.host, commands.StartGame)
+    first = room.say(room.ben, commands.SubmitAnswer, answer="Mine")
+    for number in range(10):
+        assert room.say(room.ben, commands.SubmitAnswer, id=f"n{number}", answer="Mine") == first
+    taken = [record for record in room.records if isinstance(record.payload, records.CommandTaken)]
+    assert len(taken) == 3
+
+
+def test_who_comes_back_leaves_no_trace(room):
+    n_records = len(room.records)
+    assert room.say(room.ben, commands.JoinRoom).attach
+    assert len(room.records) == n_records
 
 
 def test_the_same_id_with_other_content_is_refused(room):
