@@ -35,7 +35,8 @@ _HUGE_NUMBER: Final = re.compile(r"[:,\[ \t\r\n]-?[0-9](?:[0-9]{199}|[0-9.]*[eE]
 """A number in an object that may be too large for a float: its exponent has three digits, or its digits are so many
 that one of two will do. The typed decoder does not look at numbers in unknown fields. (What a match can begin with is
 one set of characters, since that is what a search is quick for.)"""
-_AT: Final = re.compile(r" - at `\$\.?(?P<path>.*)`$", re.DOTALL)
+_AT: Final = re.compile(r"(?P<reason>.*) - at `\$\.?(?P<path>.*)`$", re.DOTALL)
+"""The decoder's message. What it quotes of a frame stands in the reason, and may look like a place: it is the last."""
 _NAMED: Final = re.compile(r"(?:missing required|contains unknown) field `(?P<name>.*)`$", re.DOTALL)
 _SURROGATES: Final = re.compile("[\ud800-\udfff]")
 
@@ -207,6 +208,9 @@ class Codec:
             raise _WrongField("settings.results_seconds", f"Expected 0, or `int` >= {_LEAST_RESULTS_SECONDS}")
         if settings.moderation == "on" and not self._has_moderation:
             raise _WrongField("settings.moderation", "Expected `off`, there is no moderator here")
+        # The `$` of its pattern stands before a last line break, too.
+        if settings.language is not UNSET and settings.language.endswith("\n"):
+            raise _WrongField("settings.language", "Expected no line break")
         changes: dict[str, Any] = {}
         if settings.topic is not UNSET:
             changes["topic"] = _text("settings.topic", text.topic, settings.topic)
@@ -287,9 +291,8 @@ def _refuse_surrogates(path: str, value: object) -> None:
 
 def _wrong_field(message: str) -> _WrongField:
     """The decoder's message, taken apart: "Expected `int`, got `str` - at `$.settings.max_players`"."""
-    at = _AT.search(message)
-    reason = message[: at.start()] if at is not None else message
-    path = at["path"] if at is not None else ""
+    at = _AT.match(message)
+    reason, path = (at["reason"], at["path"]) if at is not None else (message, "")
     named = _NAMED.search(reason)
     if named is not None:
         path = f"{path}.{_echo(named['name'])}".lstrip(".")

@@ -56,6 +56,29 @@ def decoded(name: str, **changes):
     return CODEC.decode(json.dumps(message(name, **changes)))
 
 
+FORGED = "a` - at `$.y"
+
+
+@pytest.mark.parametrize(
+    ("name", "changes", "field"),
+    [
+        ("react", {"reaction": FORGED}, "reaction"),
+        ("react", {"reaction": " - at `$.x"}, "reaction"),
+        ("join_room", {"role": FORGED}, "role"),
+        ("create_room", {"settings": {"tone": FORGED}}, "settings.tone"),
+        ("create_room", {"settings": {"x` - at `$.max_players": 1}}, "settings.x` - at `$.max_players"),
+    ],
+)
+def test_what_is_quoted_of_a_frame_is_never_taken_for_the_field(name, changes, field):
+    assert decoded(name, **changes).details["field"] == field
+
+
+@pytest.mark.parametrize("language", ["de\n", "pt-BR\n", "d\n", "de\n\n", "de-\nAT"])
+def test_a_language_has_no_line_break_anywhere(language):
+    bad = decoded("create_room", settings={"language": language})
+    assert (bad.code, bad.details["field"]) == (ErrorCode.BAD_MESSAGE, "settings.language")
+
+
 @pytest.mark.parametrize("role", ["player", "spectator"])
 def test_one_joins_as_a_player_or_as_a_spectator(role):
     assert decoded("join_room", role=role).role == role
