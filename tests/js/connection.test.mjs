@@ -430,6 +430,25 @@ test("who logs out is forgotten, even when nobody can be told", async () => {
   assert.deepEqual([client.status.state, all.latest.isClosed], ["idle", true]);
 });
 
+test("who deletes the account is forgotten, and not told that the login is over", async () => {
+  const { client, storage, all, http } = await inside(state("lobby"), { answers: { "/api/auth/me": {} } });
+  const statuses = heard(client, "status");
+  const deleting = client.deleteAccount();
+  all.latest.ends(4401); // the server tells the socket first
+  await deleting;
+  assert.equal(http.calls.at(-1).method, "DELETE");
+  assert.deepEqual([client.token, client.user, client.rooms.size, storage.getItem(KEY)], [null, null, 0, null]);
+  assert.deepEqual(statuses.map((status) => status.state), ["waiting", "idle"]);
+});
+
+test("an account that could not be deleted is still there", async () => {
+  const { client, storage, all } = await inside(state("lobby"), { answers: { "/api/auth/me": { status: 503 } } });
+  await assert.rejects(client.deleteAccount(), code("unavailable"));
+  assert.deepEqual([client.token, client.rooms.size, client.status.state], [TOKEN, 1, "open"]);
+  assert.equal(JSON.parse(storage.getItem(KEY)).token, TOKEN);
+  assert.equal(all.latest.isClosed, false);
+});
+
 test("a client may be closed by who is told how its connection is", async (t) => {
   const passes = clock(t);
   const answers = { "/api/auth/me": { status: 503, body: {}, headers: { "Retry-After": "1" } } };

@@ -1,53 +1,10 @@
 """Accounts on the page: who wants one is the same user everywhere, and nobody needs one."""
 
-import itertools
-
 from tests.browser import TV, Device, chromium, in_a_browser, joined
+from tests.scenarios.account_holders import PASSWORD, an_address, begins, fills, forgiven, is_told, registered
 from tests.serving import clean_server
 
 pytestmark = in_a_browser
-
-NUMBERS = itertools.count()
-PASSWORD = "four words are fine"
-
-
-def an_address() -> str:
-    return f"ben{next(NUMBERS)}@example.org"
-
-
-async def begins(person, what: str = "login") -> None:
-    await person.page.click("[name=account]")
-    if what == "register":
-        await person.page.click("[name=other]")
-        await person.sees("[name=display_name]")
-
-
-async def fills(person, **fields: str) -> None:
-    for name, text in fields.items():
-        await person.page.fill(f"[name={name}]", text)
-    await person.page.click("form [name=send]")
-
-
-async def registered(device, address: str, name: str = "Ben", size=TV):
-    ben = await device("/", size)
-    await begins(ben, "register")
-    await fills(ben, display_name=name, email=address, password=PASSWORD)
-    await ben.page.wait_for_selector(f"text=Logged in as {address}")
-    return ben
-
-
-async def is_told(person, name: str) -> str:
-    """What is wrong with the field, which has the focus then."""
-    await person.page.wait_for_selector(f"[name={name}][aria-invalid=true]:focus")
-    assert await person.page.locator(".wrong").count() == 1
-    return await person.page.inner_text(f"#{name}-wrong")
-
-
-async def forgiven(person) -> None:
-    """That a call was refused is said in the console by the browser itself; there must be nothing else."""
-    await person.page.context.close()
-    assert [text for text in person.complaints if "responded with a status of 4" not in text] == []
-    person.complaints.clear()
 
 
 async def test_a_guest_who_registers_keeps_his_seat_and_finds_it_on_another_device(device):

@@ -4,6 +4,7 @@ import pytest
 
 from tests.axe import findings
 from tests.browser import PHONE, TV, Device, in_a_browser, joined, table
+from tests.scenarios.account_holders import an_address, begins, fills, forgiven, is_told, registered
 
 pytest.importorskip("axe_playwright_python", reason="axe-playwright-python is not installed: it is in `browser`")
 pytestmark = in_a_browser
@@ -179,6 +180,28 @@ async def test_axe_finds_nothing_where_another_tab_has_gone_on(device, inspectio
         await tab.wait_for_selector(".people")
     await ben.page.wait_for_selector("text=in another tab")
     await inspection.look("replaced", ben)
+
+
+@pytest.mark.parametrize("locale", ["en-US", "de-DE"])
+async def test_axe_finds_nothing_where_accounts_are(device, inspection, locale):
+    stranger = await device(locale=locale)
+    await begins(stranger)
+    await inspection.look("log in", stranger)
+    await stranger.page.click("[name=other]")
+    await stranger.sees("[name=display_name]")
+    await inspection.look("register", stranger)
+    ben = await registered(device, an_address(), size=PHONE, locale=locale)
+    await inspection.look("home of who has an account", ben)
+    await ben.page.click("[name=own]")
+    await ben.sees("[name=new_password]")
+    await inspection.look("one's own account", ben)
+    await fills(ben, old_password="three words only", new_password="five words are even better")
+    await is_told(ben, "old_password")
+    await inspection.look("a wrong password", ben)
+    await ben.page.click("[name=delete]")
+    await ben.sees("[name=sure]:enabled")
+    await inspection.look("really delete?", ben)
+    await forgiven(ben)
 
 
 async def watching(device, code: str) -> Device:

@@ -295,9 +295,18 @@ export class VotegameClient extends EventTarget {
     try {
       await this.#changeLogin("logout");
     } finally {
-      this.close();
-      this.#become(null, null);
+      this.#beNobody();
     }
+  }
+
+  async deleteAccount() {
+    await this.#changeLogin("me", undefined, "DELETE");
+    this.#beNobody();
+  }
+
+  #beNobody() {
+    this.close();
+    this.#become(null, null);
   }
 
   async #logIn(call, body) {
@@ -309,10 +318,10 @@ export class VotegameClient extends EventTarget {
   }
 
   /** What it ends may be heard of over the connection before the answer is here: that is no reason to stop. */
-  async #changeLogin(call, body) {
+  async #changeLogin(call, body, method = "POST") {
     this.#changes += 1;
     try {
-      return await this.http("POST", `/api/auth/${call}`, body);
+      return await this.http(method, `/api/auth/${call}`, body);
     } finally {
       this.#changes -= 1;
     }

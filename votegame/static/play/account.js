@@ -3,12 +3,14 @@
  * name and nothing else. A guest who registers keeps his seats.
  */
 
-import { act, app, DONE_MS, tell } from "./app.js";
+import { act, app, DONE_MS, showAccount, tell } from "./app.js";
 import { h } from "./dom.js";
 import { field, refuse } from "./fields.js";
+import { deletion, manage, ownAccount } from "./own-account.js";
+import { badPassword, passwordField, plainWarning } from "./passwords.js";
 import { problem, t } from "./words.js";
 
-const PASSWORD_CHARS = 8;
+const PAGES = { login: entry, register: entry, own: ownAccount, delete: deletion };
 
 export const hasAccount = () => !!app.client.user?.email;
 
@@ -20,14 +22,12 @@ export async function lookAround() {
   app.draw();
 }
 
-function show(what) {
-  app.account = what;
-  app.draw();
-}
+/** The page about accounts that was asked for. */
+export const accountPage = () => PAGES[app.account]();
 
 /** The way to an account, for who has none here. */
 export const accountButton = () => !hasAccount() &&
-  h("button", { key: "account", class: "button small", type: "button", name: "account", onclick: () => show("login") }, t("account.open"));
+  h("button", { key: "account", class: "button small", type: "button", name: "account", onclick: () => showAccount("login") }, t("account.open"));
 
 /** Who is logged in, in the place of the field for a name. */
 export function accountField() {
@@ -36,6 +36,7 @@ export function accountField() {
     h("p", null, t("home.you", { name: display_name })),
     h("p", { class: "hint" }, t("account.in", { email })),
     h("input", { type: "hidden", name: "name", value: display_name }),
+    h("button", { class: "button small", type: "button", name: "own", onclick: manage }, t("account.own")),
     h("button", { class: "button small", type: "button", name: "logout", disabled: app.busy.has("account"), onclick: logOut }, t("account.out")));
 }
 
@@ -49,13 +50,13 @@ function logOut() {
   }).then(() => document.querySelector("h1")?.focus()); // the button is gone
 }
 
-export function accountPage() {
+function entry() {
   const isNew = app.account === "register";
   const { user, rooms, limits } = app.client;
   const isBusy = app.busy.has("account");
   return h("main", { class: "home", id: "main" },
     h("h1", { class: "door-title", tabindex: "-1" }, t(isNew ? "account.register" : "account.login")),
-    !window.isSecureContext && h("p", { key: "plain", class: "card warning" }, t("account.plain")),
+    plainWarning(),
     h("form", { key: "account", class: "card", novalidate: true, onsubmit: send },
       rooms.size > 0 && h("p", { key: "seats", class: "quiet" }, t(isNew ? "account.seats" : "home.behind")),
       isNew && field(t("home.name"), h("input", {
@@ -64,13 +65,11 @@ export function accountPage() {
       field(t("account.email"),
         h("input", { name: "email", type: "email", autocomplete: "username", autocapitalize: "none", spellcheck: "false" }),
         { hint: isNew && t("account.email.hint") }),
-      field(t("account.password"),
-        h("input", { name: "password", type: "password", autocomplete: isNew ? "new-password" : "current-password" }),
-        { hint: isNew && t("account.password.hint", { count: PASSWORD_CHARS }) }),
+      passwordField("password", t("account.password"), isNew),
       h("button", { key: "send", class: "button primary", name: "send", disabled: isBusy }, t(isNew ? "account.register" : "account.login")),
-      h("button", { key: "other", class: "button", type: "button", name: "other", onclick: () => show(isNew ? "login" : "register") },
+      h("button", { key: "other", class: "button", type: "button", name: "other", onclick: () => showAccount(isNew ? "login" : "register") },
         t(isNew ? "account.known" : "account.new"))),
-    h("button", { key: "guest", class: "button small", type: "button", name: "guest", onclick: () => show(null) }, t("account.guest")));
+    h("button", { key: "guest", class: "button small", type: "button", name: "guest", onclick: () => showAccount(null) }, t("account.guest")));
 }
 
 /** The field that a refusal is about, and what to say there; undefined for one that is about none. */
@@ -82,7 +81,7 @@ function whyNot(error) {
   if (code !== "bad_message") return undefined;
   return {
     email: ["email", t("account.wrong.email")],
-    password: ["password", t("account.wrong.password", { count: PASSWORD_CHARS })],
+    password: ["password", badPassword()],
     display_name: ["display_name", t("error.name")],
   }[details.field];
 }

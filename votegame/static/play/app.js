@@ -23,7 +23,7 @@ export const app = {
   busy: new Set(), // names of what is under way
   asked: null, // what has to be confirmed
   isAnother: false, // whether somebody else than before wants to play here
-  account: null, // whether one is about to `login` or to `register`
+  account: null, // the page about accounts that one has opened: `login`, `register`, `own` or `delete`
   elsewhere: [], // rooms that the account has on other devices
   wrong: null, // the field of a form that was not taken, and why
   hasMore: false, // whether the host sees all that he can do
@@ -58,6 +58,12 @@ export function go(code, isScreen = false) {
 export function locate() {
   const [, code, view] = /^\/([2-9A-HJ-NP-Z]{6})(\/screen)?\/?$/i.exec(location.pathname) ?? [];
   Object.assign(app, { code: code?.toUpperCase() ?? null, isScreen: !!view, refusal: null, asked: null, account: null });
+}
+
+/** Show a page about accounts, or none any more. */
+export function showAccount(what) {
+  app.account = what;
+  app.draw();
 }
 
 /** Do something under this name, once at a time; returns what it gave, or tells people what went wrong. */
