@@ -7,7 +7,7 @@ reply. What a bound cannot say (Unicode, the operator's limits) is checked after
 Where JSON leaves a choice, the rules are: of equal names in one object the last one counts; unknown fields are ignored
 whatever they hold, as long as the whole is JSON; a number with a fraction or an exponent that no float can hold
 (`1e999`) is not JSON, nor is what is nested deeper than the readers can go; an integer is written without fraction and
-exponent, and is JSON however long it is, but no field takes a longer one than it says.
+exponent, zero without a sign, and is JSON however long it is, but no field takes a longer one than it says.
 """
 
 import json
@@ -35,6 +35,8 @@ _HUGE_NUMBER: Final = re.compile(r"[:,\[ \t\r\n]-?[0-9](?:[0-9]{199}|[0-9.]*[eE]
 """A number in an object that may be too large for a float: its exponent has three digits, or its digits are so many
 that one of two will do. The typed decoder does not look at numbers in unknown fields. (What a match can begin with is
 one set of characters, since that is what a search is quick for.)"""
+_MINUS_ZERO: Final = re.compile(r"-0[ \t\r\n]*[,}\]]")
+"""What may be an integer that is written `-0`. The typed decoder takes it for 0."""
 _AT: Final = re.compile(r"(?P<reason>.*) - at `\$\.?(?P<path>.*)`$", re.DOTALL)
 """The decoder's message. What it quotes of a frame stands in the reason, and may look like a place: it is the last."""
 _NAMED: Final = re.compile(r"(?:missing required|contains unknown) field `(?P<name>.*)`$", re.DOTALL)
@@ -121,6 +123,8 @@ class Codec:
             return self._read_slowly(data)
         # With no more colons than the fields that it must have, there is no room for an unknown one.
         if source.count(":") > _LEAST_COLONS[type(command)] and _HUGE_NUMBER.search(source) is not None:
+            return self._read_slowly(source)
+        if "-0" in source and _MINUS_ZERO.search(source) is not None:
             return self._read_slowly(source)
         try:
             return self._normal(command)
@@ -251,7 +255,10 @@ def _parsed(data: str | bytes) -> Any:
     return json.loads(source, parse_int=_integer, parse_float=_float, parse_constant=_refuse_constant)
 
 
-def _integer(digits: str) -> int:
+def _integer(digits: str) -> int | float:
+    if digits == "-0":
+        # No field takes it: what a float says by its sign would be lost.
+        return -0.0
     # Python refuses to read thousands of digits. No field takes as many as 20: what is left is refused all the same.
     return int(digits[: _MAX_DIGITS + 1])
 
