@@ -247,7 +247,9 @@ def _acknowledged_is_kept(clients: list[Witness], logs: Logs) -> Iterator[str]:
                 continue
             command = sent.get(frame["id"])
             if command is not None and command["type"] in CHANGES:
-                rows = by_command[client.user_id, command["id"]] or _same_content(client, command, by_content)
+                rows = by_command[client.user_id, command["id"]]
+                if not rows or (command["type"] in CONTENT_OF and rows[0]["type"] == "command_taken"):
+                    rows = _same_content(client, command, by_content)
                 rows = rows or _member_already(client, command, logs)
                 yield from _kept(client, command, frame, rows, codes)
 

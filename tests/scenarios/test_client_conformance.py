@@ -51,7 +51,7 @@ async def test_every_deviation_of_a_client_is_found_and_called_by_its_name():
     async def find(kind, name: str, words: str) -> str:
         # A machine that stops for a moment must not be taken for a client that waits.
         pace = 10.0 if kind is ComesBackAtOnce else 1.0
-        async with turns, hosting(name, patience=0.15, pace=pace) as (url, http, _):
+        async with turns, hosting(name, patience=0.5, pace=pace) as (url, http, _):
             outcome = await drive(kind(http, f"{url}/{name}"))
         said = "; ".join(outcome["differences"])
         return "" if words in said and not outcome["passed"] else f"{kind.__name__}: {words!r} is not in {said!r}"
