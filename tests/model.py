@@ -5,7 +5,7 @@ clocks and what happens by itself; identifiers and orders, which are chance, it 
 is `tests/model_refusals.py`.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from tests.model_refusals import refusal
@@ -76,6 +76,8 @@ class Model:
     question: str | None = None
     """The one of this round, if it is the host's own."""
     remembered: dict[tuple[str, str], Remembered] = field(default_factory=dict)
+    may_note: Callable[[], bool] = lambda: True
+    """Whether the room remembers so little that it remembers what changes nothing, too."""
 
     def __post_init__(self):
         self.members = [self.host]
@@ -137,8 +139,8 @@ class Model:
         return "ok"
 
     def _note(self, said: Said, now: int) -> None:
-        """What changes nothing is remembered as well, unless that is too much."""
-        if self.commands_of(said.user, now) < self.most_remembered:
+        """What changed nothing for a member is remembered as well, unless the room remembers a lot already."""
+        if said.user in self.members and self.may_note():
             self.remembered[said.user, said.command_id] = Remembered(said.content, now)
 
     def first(self, said: Said, now: int) -> Remembered | None:

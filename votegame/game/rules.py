@@ -80,6 +80,11 @@ _RULES: Final[Mapping[type[AnyRoomCommand], _Rule]] = {
     commands.React: _Rule(_ANY, reactions.react),
 }
 """The tables of protocol v1, chapters 5 and 7."""
+NOTED_PER_MEMBER: Final = 40
+"""Commands that a room may remember for each member before it remembers no more of those that changed nothing.
+
+Ten minutes of quick rounds, half a minute each, are an answer and a vote in 20 of them.
+"""
 _FOR_STRANGERS: Final = frozenset({commands.JoinRoom, commands.ReadRoom})
 
 
@@ -184,12 +189,15 @@ def _reply(turn: Turn, user: User, command: AnyRoomCommand, cause: records.Cause
 
 
 def _noted(turn: Turn, user: User, reply: Reply) -> Reply:
-    """`reply`; if it is an `ok`, and nothing came of its command, that it was taken is recorded at least.
+    """`reply`; if it is an `ok` to a member, and nothing came of its command, that it was taken is recorded at least.
 
-    Not where there are too many: what changes nothing may not fill a log. Nor of one that attaches a connection: who
-    comes back waits for no commit.
+    Not in a room that remembers a lot already, since what changes nothing has no other bound. Nor of a command that
+    attaches a connection: who comes back waits for no commit.
     """
-    if type(reply) is Ok and turn.has_left_no_trace and not reply.attach and too_many(turn, user) is None:
+    members, memory = turn.state.members, turn.state.remembered
+    if type(reply) is not Ok or reply.attach or not turn.has_left_no_trace or user.user_id not in members:
+        return reply
+    if memory.count() < NOTED_PER_MEMBER * len(members):
         turn.record(records.CommandTaken(fields=dict(reply.fields)))
     return reply
 

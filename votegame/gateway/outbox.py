@@ -3,9 +3,9 @@
 A frame is framed once and shared by all outboxes. What becomes ready for a socket in one turn of the event loop leaves
 in one write at its end, in order; a lone frame for many sockets leaves at once, where nothing waits before it. The
 outbox writes to the transport itself, and only while the transport, which tells of it, holds nothing back; otherwise
-frames wait here, where they are counted. Back-pressure: an outbox that is full, or whose socket has taken nothing for
-20 seconds, costs its client the connection (4508), and nobody else anything. So a client that does not read holds the
-kernel's buffer, one write, and one outbox: less than 1 MiB.
+frames wait here, where they are counted. Back-pressure: an outbox that is full, or whose socket has not taken all of a
+write for 20 seconds, costs its client the connection (4508), and nobody else anything. So a client that does not read
+holds the kernel's buffer, one write, and one outbox: less than 1 MiB.
 
 Frames that are not durable leave only while the node's lease is valid; what is dropped for that and was a reply becomes
 `unavailable`, which is true whatever happened.
@@ -182,6 +182,9 @@ class Outbox:
         self._is_marked = False
         waiting = self._frames
         if not waiting or self._is_held:
+            return
+        if self.transport.is_closing():
+            waiting.clear()
             return
         data = join(waiting)
         waiting.clear()

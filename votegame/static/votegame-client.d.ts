@@ -317,7 +317,7 @@ export class VotegameClient extends EventTarget {
   changePassword(old_password: string, new_password: string): Promise<User>;
   /** End this login and forget it. It is forgotten even if the server cannot be reached. */
   logout(): Promise<void>;
-  /** Delete the account with all its logins. If that is refused, or nobody can be reached, one is logged in as before. */
+  /** Delete the account with all its logins. If that is refused one is logged in as before; without an answer it may have been done. */
   deleteAccount(): Promise<void>;
   me(): Promise<{ user: User; rooms: { room_code: string; phase: Phase }[] }>;
   /** Any call of the HTTP API, as in `http("GET", "/api/rooms/ABC234")`. */

@@ -39,7 +39,7 @@ _MINUS_ZERO: Final = re.compile(r"-0[ \t\r\n]*[,}\]]")
 """What may be an integer that is written `-0`. The typed decoder takes it for 0."""
 _AT: Final = re.compile(r"(?P<reason>.*) - at `\$\.?(?P<path>.*)`$", re.DOTALL)
 """The decoder's message. What it quotes of a frame stands in the reason, and may look like a place: it is the last."""
-_NAMED: Final = re.compile(r"(?:missing required|contains unknown) field `(?P<name>.*)`$", re.DOTALL)
+_NAMED: Final = re.compile(r"Object (?:missing required|contains unknown) field `(?P<name>.*)`$", re.DOTALL)
 _SURROGATES: Final = re.compile("[\ud800-\udfff]")
 
 Shape = TypeVar("Shape", bound=Struct)
@@ -300,7 +300,7 @@ def _wrong_field(message: str) -> _WrongField:
     """The decoder's message, taken apart: "Expected `int`, got `str` - at `$.settings.max_players`"."""
     at = _AT.match(message)
     reason, path = (at["reason"], at["path"]) if at is not None else (message, "")
-    named = _NAMED.search(reason)
+    named = _NAMED.match(reason)
     if named is not None:
         path = f"{path}.{_echo(named['name'])}".lstrip(".")
     return _WrongField(path, _clean(reason)[:_REASON_CHARS])

@@ -26,6 +26,7 @@ from votegame.game.fold import apply, fold
 from votegame.game.presence import Presence
 from votegame.game.records import GameReset, Row, from_row, to_row
 from votegame.game.room_settings import RoomSettings
+from votegame.game.rules import NOTED_PER_MEMBER
 from votegame.game.state import players_of
 from votegame.game.timers import timers
 from votegame.game.views import now_fields, snapshot
@@ -88,6 +89,7 @@ class RandomGames(RuleBasedStateMachine):
         chosen = msgspec.to_builtins(RoomSettings()) | given
         own = list(chosen.pop("questions", ()))
         self.model = Model(host="Ada", created_at=self.room.now, own=own, settings=chosen, **limits)
+        self.model.may_note = self.remembers_little
         self.first_oks = {}
         self.said = []
         self.round_ids: list[str] = []
@@ -148,6 +150,9 @@ class RandomGames(RuleBasedStateMachine):
         command = COMMANDS[kind](id=command_id, room_code=self.room.room_code, **fields)
         content = msgspec.structs.replace(command, id="")
         self.give(Said(name, kind, command_id, content, detail, number), command)
+
+    def remembers_little(self):
+        return self.room.state.remembered.count() < NOTED_PER_MEMBER * len(self.room.state.members)
 
     def give(self, said, command):
         note(f"    {said}")

@@ -2,16 +2,16 @@
 
 import json
 
-import msgspec
 import pytest
 
-from tests.played import HOUSE, PlayedRoom
+from tests.played import PlayedRoom
 from votegame.errors import ErrorCode
 from votegame.game import commands, messages, records, remembered
 from votegame.game.change import Ok, Refusal
 from votegame.game.presence import Presence
 from votegame.game.records import Cause
 from votegame.game.remembered import FirstOk, Remembered
+from votegame.game.rules import NOTED_PER_MEMBER
 
 TEN_MINUTES_MS = 600_000
 
@@ -81,14 +81,26 @@ def test_what_changed_nothing_changes_nothing_when_it_comes_again(room):
     assert room.say(room.host, commands.LockRoom, id="b") == Ok({})
 
 
-def test_what_changes_nothing_is_no_longer_remembered_when_that_is_too_much(room):
-    room.house = msgspec.structs.replace(HOUSE, most_remembered=5)
+def taken(room):
+    return [record for record in room.records if isinstance(record.payload, records.CommandTaken)]
+
+
+def test_what_changes_nothing_is_not_remembered_where_there_is_a_lot_already(room):
     room.say(room.host, commands.StartGame)
     first = room.say(room.ben, commands.SubmitAnswer, answer="Mine")
-    for number in range(10):
+    for number in range(3 * NOTED_PER_MEMBER):
         assert room.say(room.ben, commands.SubmitAnswer, id=f"n{number}", answer="Mine") == first
-    taken = [record for record in room.records if isinstance(record.payload, records.CommandTaken)]
-    assert len(taken) == 3
+    assert room.state.remembered.count() == 3 * NOTED_PER_MEMBER
+    assert 0 < len(taken(room)) < 3 * NOTED_PER_MEMBER
+    assert room.say(room.cleo, commands.SubmitAnswer, answer="Hers").fields
+
+
+def test_who_is_no_member_any_more_writes_nothing_into_the_log(room):
+    room.say(room.host, commands.StartGame)
+    first = room.say(room.ben, commands.SubmitAnswer, answer="Mine")
+    room.say(room.host, commands.KickPlayer, user_id=room.ben.user_id)
+    assert room.say(room.ben, commands.SubmitAnswer, answer="Mine") == first
+    assert taken(room) == []
 
 
 def test_who_comes_back_leaves_no_trace(room):

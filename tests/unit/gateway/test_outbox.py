@@ -190,9 +190,11 @@ async def test_what_waits_can_be_dropped_at_the_end(desk):
     assert desk.transport.written == b"last"
 
 
-async def test_to_a_closed_transport_nothing_is_said_at_the_end(desk):
+async def test_a_closed_transport_is_not_written(desk):
     desk.outbox.put(Frame(b"x"))
     desk.transport.close()
+    desk.flusher.flush_marked()
+    desk.outbox.put(Frame(b"y"))
     desk.outbox.end(b"last", is_lease_valid=True)
 
     assert desk.transport.written == b""

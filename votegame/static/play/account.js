@@ -1,6 +1,6 @@
 /*
- * Accounts, for those who want to be the same user on each device: log in, register, log out. Nobody needs one, a guest has a
- * name and nothing else. A guest who registers keeps his seats.
+ * Accounts, for those who want to be the same user on each device: log in, register, log out, and the way to what else can be
+ * done with one. Nobody needs one, a guest has a name and nothing else. A guest who registers keeps his seats.
  */
 
 import { act, app, DONE_MS, showAccount, tell } from "./app.js";
