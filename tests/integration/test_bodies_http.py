@@ -135,12 +135,18 @@ class TestSizes:
             assert (answer.status, answer.code) == (413, "too_large")
         assert (await web.raw(chunked(padded(16_384), 1_000))).status == 201
 
+    async def test_size_03_what_is_announced_as_too_large_is_not_waited_for(self, web):
+        answer = await web.raw(request(b"", Content_Length="16385"))
+        assert (answer.status, answer.code) == (413, "too_large")
+
     async def test_size_03_the_next_request_of_the_connection_is_read_right(self, web):
         reader, writer = await asyncio.open_connection("127.0.0.1", web.port)
         writer.write(request(b"{") + request())
         assert [(await read_answer(reader)).status for _ in range(2)] == [400, 201]
         writer.write(request(Content_Type="text/plain") + request())
         assert [(await read_answer(reader)).status for _ in range(2)] == [415, 201]
+        writer.write(request(padded(100_000)) + request())
+        assert [(await read_answer(reader)).status for _ in range(2)] == [413, 201]
         writer.close()
 
     @pytest.mark.parametrize(

@@ -191,6 +191,19 @@ class TestExpectations:
         assert (await read_answer(reader)).status == 201
         writer.close()
 
+    @pytest.mark.parametrize("path", PATHS)
+    async def test_size_03_nobody_asks_for_a_body_that_is_announced_as_too_large(self, web, parser, path):
+        answer = await web.raw(head("Expect: 100-continue", "Content-Length: 16385", path=path))
+        assert (answer.status, answer.code, answer.headers["Connection"]) == (413, "too_large", "close")
+        assert answer.headers["X-Content-Type-Options"] == "nosniff"
+        assert is_calm(web)
+
+    async def test_size_03_what_is_announced_as_just_small_enough_is_asked_for(self, web, parser):
+        reader, writer = await asyncio.open_connection("127.0.0.1", web.port)
+        writer.write(head("Expect: 100-continue", "Content-Length: 16384"))
+        assert await reader.readuntil(b"\r\n\r\n") == b"HTTP/1.1 100 Continue\r\n\r\n"
+        writer.close()
+
 
 @pytest.mark.parametrize(
     "data",

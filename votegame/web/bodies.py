@@ -5,6 +5,7 @@ from typing import Final, TypeVar
 
 from aiohttp import web
 from aiohttp.http_exceptions import HttpProcessingError
+from aiohttp.web_request import BaseRequest
 from msgspec import Struct
 
 from votegame.errors import ErrorCode
@@ -37,6 +38,8 @@ async def read_body(request: web.Request, shape: type[Body]) -> Body:
 
 async def read_bytes(request: web.Request) -> bytes:
     """The body of `request`, if it has one. Raises as `read_body` does when it is broken off, too large or late."""
+    if announces_too_much(request):
+        raise web.HTTPRequestEntityTooLarge(request.client_max_size)
     try:
         async with asyncio.timeout(BODY_SECONDS):
             return await request.read()
@@ -45,6 +48,11 @@ async def read_bytes(request: web.Request) -> bytes:
     except (OSError, *BROKEN_BODY):
         # Mostly nobody is there any more to be told.
         raise ProblemError(ErrorCode.BAD_JSON) from None
+
+
+def announces_too_much(request: BaseRequest) -> bool:
+    """Whether the body of `request` is too large by its own head; one in chunks has no length there."""
+    return (request.content_length or 0) > request.client_max_size
 
 
 def is_json(request: web.Request) -> bool:

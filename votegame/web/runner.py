@@ -5,18 +5,18 @@ request, nor how long one may take to read the answer. One look at all connectio
 """
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from typing import Any, Final, cast
 
 import structlog
-from aiohttp import web
+from aiohttp import hdrs, web
 from aiohttp.streams import EMPTY_PAYLOAD, StreamReader
 from aiohttp.web_protocol import RequestHandler
 from aiohttp.web_request import BaseRequest
 
 from votegame import tasks
 from votegame.errors import ConfigurationError, ErrorCode
-from votegame.web.bodies import BROKEN_BODY
+from votegame.web.bodies import BROKEN_BODY, announces_too_much
 from votegame.web.crowd import Crowd, most_connections
 from votegame.web.headers import make_safe
 from votegame.web.problems import problem_of, problem_response
@@ -136,10 +136,28 @@ class _Runner(web.AppRunner):
     async def _make_server(self) -> web.Server:
         # aiohttp has no public way to say of which class its connections are.
         server = await super()._make_server()
-        ours = _Server(server.request_handler, request_factory=server.request_factory, **server._kwargs)  # noqa: SLF001
+        handler, kwargs = _asking_in_bounds(server.request_handler), server._kwargs  # noqa: SLF001
+        ours = _Server(handler, request_factory=server.request_factory, **kwargs)
         ours.crowd = self._crowd
         ours.sockets = self._sockets
         return ours
+
+
+def _asking_in_bounds(
+    handler: Callable[[BaseRequest], Awaitable[web.StreamResponse]],
+) -> Callable[[BaseRequest], Awaitable[web.StreamResponse]]:
+    """`handler`, but nobody who waits to be asked for a body that is too large is asked: aiohttp would, at once."""
+
+    async def handle(request: BaseRequest) -> web.StreamResponse:
+        if hdrs.EXPECT not in request.headers or not announces_too_much(request):
+            return await handler(request)
+        response = problem_response(ErrorCode.TOO_LARGE)
+        make_safe(response)
+        # Whether the body follows all the same is for the client to choose.
+        response.force_close()
+        return response
+
+    return handle
 
 
 class Site:
