@@ -49,7 +49,7 @@ class TestJson:
     @pytest.mark.parametrize(
         "body",
         [
-            *[b"", b" ", b"{", b"{'a': 1}", b"nonsense", b'{"display_name": "Gus"} {}', b'{"display_name": NaN}'],
+            *[b" ", b"{", b"{'a': 1}", b"nonsense", b'{"display_name": "Gus"} {}', b'{"display_name": NaN}'],
             *[
                 b'\xef\xbb\xbf{"display_name": "Gus"}',
                 b'{"display_name": "\xff"}',
@@ -60,7 +60,7 @@ class TestJson:
             *[b'{"display_name": "Gus", "more": 1e999}', b'{"more": {"a": [-1E+400]}, "display_name": "Gus"}'],
             *[b'{"display_name": "Gus", "more": 1' + b"0" * 400 + b".0}", b'{"display_name": 5, "more": 1e999}'],
         ],
-        ids=range(18),
+        ids=range(17),
     )
     async def test_json_09_what_is_no_json_is_told_so(self, web, body):
         answer = await web.raw(request(body))
@@ -117,8 +117,21 @@ class TestJson:
     async def test_json_in_utf_8_may_say_so(self, web, declared):
         assert (await web.raw(request(Content_Type=declared))).status == 201
 
-    async def test_nothing_of_no_type_is_refused_where_something_is_expected(self, web):
-        answer = await web.raw(request(b"", Content_Type=None, Content_Length=None))
+    @pytest.mark.parametrize("declared", [None, "application/json"])
+    @pytest.mark.parametrize("length", [None, "0"])
+    @pytest.mark.parametrize(
+        ("path", "field"),
+        [("guest", "display_name"), ("register", "email"), ("login", "email"), ("password", "old_password")],
+    )
+    async def test_no_body_is_an_object_without_fields(self, web, browser, path, field, length, declared):
+        token = (await browser.post("/api/auth/guest", {"display_name": "Gus"})).token
+        headers = {"Authorization": f"Bearer {token}", "Content_Type": declared, "Content_Length": length}
+        answer = await web.raw(request(b"", path=f"/api/auth/{path}", **headers))
+        assert (answer.status, answer.code, answer.json["field"]) == (422, "bad_message", field)
+
+    @pytest.mark.parametrize("declared", ["text/plain", "application/x-www-form-urlencoded"])
+    async def test_orig_05_no_body_of_a_form_is_refused(self, web, declared):
+        answer = await web.raw(request(b"", Content_Type=declared))
         assert (answer.status, answer.code) == (415, "unsupported_media_type")
 
     async def test_json_09_a_bomb_is_not_unpacked(self, web):
@@ -135,12 +148,18 @@ class TestSizes:
             assert (answer.status, answer.code) == (413, "too_large")
         assert (await web.raw(chunked(padded(16_384), 1_000))).status == 201
 
+    async def test_size_03_what_is_announced_as_too_large_is_not_waited_for(self, web):
+        answer = await web.raw(request(b"", Content_Length="16385"))
+        assert (answer.status, answer.code) == (413, "too_large")
+
     async def test_size_03_the_next_request_of_the_connection_is_read_right(self, web):
         reader, writer = await asyncio.open_connection("127.0.0.1", web.port)
         writer.write(request(b"{") + request())
         assert [(await read_answer(reader)).status for _ in range(2)] == [400, 201]
         writer.write(request(Content_Type="text/plain") + request())
         assert [(await read_answer(reader)).status for _ in range(2)] == [415, 201]
+        writer.write(request(padded(100_000)) + request())
+        assert [(await read_answer(reader)).status for _ in range(2)] == [413, 201]
         writer.close()
 
     @pytest.mark.parametrize(

@@ -18,6 +18,9 @@ from votegame.gateway.takeover import take_over
 from votegame.web import bodies, crowd, runner
 
 HEALTH = b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n"
+UPGRADE = b"GET /ws HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n"
+"""It is refused there, and the connection goes on."""
+LAST_CHUNK = b"2\r\n{}\r\n0\r\n\r\n"
 PATHS = ["guest", "logout", "nowhere"]
 """A view that reads its body, one that does not, and none at all."""
 
@@ -29,6 +32,9 @@ def head(*lines: str, path: str = "guest") -> bytes:
 
 def chunked(content: bytes) -> bytes:
     return head("Transfer-Encoding: chunked") + content
+
+
+FIRST = [HEALTH, HEALTH * 3, head("Content-Length: 2") + b"{}", chunked(LAST_CHUNK)]
 
 
 @pytest.fixture(params=["C", "Python"])
@@ -185,6 +191,19 @@ class TestExpectations:
         assert (await read_answer(reader)).status == 201
         writer.close()
 
+    @pytest.mark.parametrize("path", PATHS)
+    async def test_size_03_nobody_asks_for_a_body_that_is_announced_as_too_large(self, web, parser, path):
+        answer = await web.raw(head("Expect: 100-continue", "Content-Length: 16385", path=path))
+        assert (answer.status, answer.code, answer.headers["Connection"]) == (413, "too_large", "close")
+        assert answer.headers["X-Content-Type-Options"] == "nosniff"
+        assert is_calm(web)
+
+    async def test_size_03_what_is_announced_as_just_small_enough_is_asked_for(self, web, parser):
+        reader, writer = await asyncio.open_connection("127.0.0.1", web.port)
+        writer.write(head("Expect: 100-continue", "Content-Length: 16384"))
+        assert await reader.readuntil(b"\r\n\r\n") == b"HTTP/1.1 100 Continue\r\n\r\n"
+        writer.close()
+
 
 @pytest.mark.parametrize(
     "data",
@@ -254,6 +273,97 @@ class TestDawdling:
             dripping = [asyncio.create_task(drip()) for _ in range(20)]
             assert (await hasty.raw(HEALTH)).status == 200
             assert await asyncio.gather(*dripping) == [b""] * 20
+
+    @pytest.mark.parametrize("first", FIRST, ids=range(4))
+    @pytest.mark.parametrize("begun", [b"G", b"GET /h", b"GET / HTTP/1.1\r\nX: ", b"\r\nG"])
+    @pytest.mark.parametrize("at_once", [True, False])
+    async def test_res_01_a_later_head_has_no_more_time_than_the_first(self, hasty, parser, first, begun, at_once):
+        reader, writer = await asyncio.open_connection("127.0.0.1", hasty.port)
+        requests = 3 if first == HEALTH * 3 else 1
+        writer.write(first + begun * at_once)
+        answers = [(await read_answer(reader)).status for _ in range(requests)]
+        writer.write(begun * (not at_once))
+        async with asyncio.timeout(5):
+            assert await reader.read() == b""
+        assert answers == [200 if HEALTH in first else 422] * requests
+        writer.close()
+
+    async def test_res_01_a_later_head_in_drops_is_not_waited_for(self, hasty, parser):
+        reader, writer = await asyncio.open_connection("127.0.0.1", hasty.port)
+        writer.write(HEALTH)
+        await read_answer(reader)
+        writer.write(b"GET / HTTP/1.1\r\nX: ")
+        async with asyncio.timeout(5):
+            with suppress(ConnectionError):
+                while not reader.at_eof():
+                    writer.write(b"x")
+                    with suppress(TimeoutError):
+                        assert await asyncio.wait_for(reader.read(1), 0.02) == b""
+        writer.close()
+
+    @pytest.mark.parametrize(
+        "pieces",
+        [
+            [HEALTH],
+            [HEALTH * 300],
+            [head("Content-Length: 2") + b"{}"],
+            [(head("Content-Length: 2") + b"{}") * 300],
+            [head("Content-Length: 2"), b"{", b"}"],
+            [head("Content-Length: 2")[:-1], b"\n{}"],
+            [chunked(LAST_CHUNK)],
+            [chunked(LAST_CHUNK)[:-2], b"\r", b"\n"],
+            [HEALTH[:-1], b"\n"],
+            [HEALTH, b"\r\n"],
+            [b"\r\n", HEALTH],
+            [HEALTH[:5], HEALTH[5:] + HEALTH[:5], HEALTH[5:]],
+            [UPGRADE, HEALTH],
+            [UPGRADE + head("Content-Length: 2") + b"{}"],
+            [UPGRADE + head("Content-Length: 2"), b"{}"],
+        ],
+        ids=range(15),
+    )
+    async def test_res_08_who_has_begun_nothing_may_rest(self, hasty, parser, pieces):
+        resting = await asyncio.open_connection("127.0.0.1", hasty.port)
+        for piece in pieces:
+            resting[1].write(piece)
+            await asyncio.sleep(0.01)
+        for _ in range(b"".join(pieces).count(b"HTTP/1.1")):
+            await read_answer(resting[0])
+        dawdling = await asyncio.open_connection("127.0.0.1", hasty.port)
+        async with asyncio.timeout(5):
+            assert await dawdling[0].read() == b""
+        resting[1].write(HEALTH)
+        assert (await read_answer(resting[0])).status == 200
+        for _, writer in (resting, dawdling):
+            writer.close()
+
+    async def test_res_01_each_head_has_its_own_time(self, hasty, parser):
+        steady = await asyncio.open_connection("127.0.0.1", hasty.port)
+        dawdling = await asyncio.open_connection("127.0.0.1", hasty.port)
+        ending = asyncio.create_task(dawdling[0].read())
+        steady[1].write(HEALTH[:5])
+        while not ending.done():
+            steady[1].write(HEALTH[5:] + HEALTH[:5])
+            assert (await read_answer(steady[0])).status == 200
+            await asyncio.wait([ending], timeout=0.02)
+        steady[1].write(HEALTH[5:])
+        assert (await read_answer(steady[0])).status == 200
+        for _, writer in (steady, dawdling):
+            writer.close()
+
+    async def test_res_08_blank_lines_do_not_prolong_the_rest(self, database_url, parser, monkeypatch):
+        monkeypatch.setattr(runner, "KEEPALIVE_SECONDS", 0.1)
+        async with running_web(database_url) as house:
+            reader, writer = await asyncio.open_connection("127.0.0.1", house.port)
+            writer.write(HEALTH)
+            await read_answer(reader)
+            async with asyncio.timeout(5):
+                with suppress(ConnectionError):
+                    while not reader.at_eof():
+                        writer.write(b"\r\n")
+                        with suppress(TimeoutError):
+                            assert await asyncio.wait_for(reader.read(1), 0.02) == b""
+            writer.close()
 
     @pytest.mark.parametrize(("path", "status"), [("guest", 408), ("logout", 401), ("nowhere", 404)])
     async def test_res_02_half_a_body_ends_the_connection(self, hasty, path, status):

@@ -5,6 +5,7 @@ from typing import Final, TypeVar
 
 from aiohttp import web
 from aiohttp.http_exceptions import HttpProcessingError
+from aiohttp.web_request import BaseRequest
 from msgspec import Struct
 
 from votegame.errors import ErrorCode
@@ -19,16 +20,13 @@ Body = TypeVar("Body", bound=Struct)
 
 
 async def read_body(request: web.Request, shape: type[Body]) -> Body:
-    """The body of `request` as a `shape`.
+    """The body of `request` as a `shape`; no body is `{}`. Its declared type has been looked at before the views.
 
     Raises:
-        ProblemError: It is not declared as JSON in UTF-8 (415), no JSON or broken off (400), or of another shape (422,
-            with the field).
+        ProblemError: It is no JSON or broken off (400), or of another shape (422, with the field).
         HTTPException: It is too large (413) or late (408).
     """
-    if not is_json(request):
-        raise ProblemError(ErrorCode.UNSUPPORTED_MEDIA_TYPE)
-    body = decode_object(await read_bytes(request), shape)
+    body = decode_object(await read_bytes(request) or b"{}", shape)
     if isinstance(body, BadFrame):
         field = body.details.get("field")
         raise ProblemError(body.code, {} if field is None else {"field": field})
@@ -37,6 +35,8 @@ async def read_body(request: web.Request, shape: type[Body]) -> Body:
 
 async def read_bytes(request: web.Request) -> bytes:
     """The body of `request`, if it has one. Raises as `read_body` does when it is broken off, too large or late."""
+    if announces_too_much(request):
+        raise web.HTTPRequestEntityTooLarge(request.client_max_size)
     try:
         async with asyncio.timeout(BODY_SECONDS):
             return await request.read()
@@ -45,6 +45,11 @@ async def read_bytes(request: web.Request) -> bytes:
     except (OSError, *BROKEN_BODY):
         # Mostly nobody is there any more to be told.
         raise ProblemError(ErrorCode.BAD_JSON) from None
+
+
+def announces_too_much(request: BaseRequest) -> bool:
+    """Whether the body of `request` is too large by its own head; one in chunks has no length there."""
+    return (request.content_length or 0) > request.client_max_size
 
 
 def is_json(request: web.Request) -> bool:

@@ -5,17 +5,18 @@ request, nor how long one may take to read the answer. One look at all connectio
 """
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from typing import Any, Final, cast
 
 import structlog
-from aiohttp import web
+from aiohttp import hdrs, web
+from aiohttp.streams import EMPTY_PAYLOAD, StreamReader
 from aiohttp.web_protocol import RequestHandler
 from aiohttp.web_request import BaseRequest
 
 from votegame import tasks
 from votegame.errors import ConfigurationError, ErrorCode
-from votegame.web.bodies import BROKEN_BODY
+from votegame.web.bodies import BROKEN_BODY, announces_too_much
 from votegame.web.crowd import Crowd, most_connections
 from votegame.web.headers import make_safe
 from votegame.web.problems import problem_of, problem_response
@@ -27,14 +28,34 @@ _LOOK_SECONDS: Final = 1.0
 _STOP_SECONDS: Final = 2.0
 _LINGER_SECONDS: Final = 1.0
 _MAX_LINE: Final = 8_190
+_BLANK_LINE: Final = b"\r\n\r\n"
 
 log = structlog.get_logger(__name__)
 
 
 class _Connection(RequestHandler):
-    """What cannot be read as HTTP is answered like every other error, and is no reason for a traceback in the log."""
+    """Knows whether a head has begun; answers what is no HTTP like every other error, and logs no traceback of it."""
 
-    __slots__ = ()
+    __slots__ = ("_body", "has_begun")
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.has_begun = True
+        """Whether the rest of a head must come soon: a part of it is here, or it is the first of the connection."""
+        self._body: StreamReader = EMPTY_PAYLOAD
+
+    def data_received(self, data: bytes) -> None:
+        """Read on, and look whether a head begins behind what is whole: the parser in C does not tell."""
+        count, was_whole, taken = self._request_count, self._body.is_eof(), self._body.total_bytes
+        super().data_received(data)
+        if self._request_count > count:
+            self._body, was_whole, taken = self._messages[-1][1], False, 0
+        if self._upgraded or not self._body.is_eof():
+            self.has_begun = False
+        elif not was_whole:
+            self.has_begun = not _ends_a_request(data, self._body.total_bytes - taken)
+        elif data.strip(b"\r\n"):
+            self.has_begun = True
 
     def handle_error(
         self, request: BaseRequest, status: int = 500, exc: BaseException | None = None, message: str | None = None
@@ -59,12 +80,27 @@ class _Connection(RequestHandler):
         if isinstance(resp, web.HTTPException):
             resp = problem_of(resp)
             make_safe(resp)
-        return await super().finish_response(request, resp, start_time)
+        count = self._request_count
+        finished = await super().finish_response(request, resp, start_time)
+        if self._request_count > count:
+            # What came behind an upgrade that was refused is read there.
+            self._body = self._messages[-1][1]
+        return finished
 
     def log_exception(self, *args: Any, **kw: Any) -> None:
         """Log what ended the connection, unless it was a client that frames the rest of a body wrongly."""
         if not isinstance(kw.get("exc_info"), BROKEN_BODY):
             super().log_exception(*args, **kw)
+
+
+def _ends_a_request(data: bytes, of_body: int) -> bool:
+    """Whether nothing comes behind the last request in `data`, of whose body `of_body` bytes are here.
+
+    A head ends in a blank line, and so does a body in chunks; a body of a stated length comes behind such a line. Where
+    that line is in bytes from before, it counts as here.
+    """
+    heads = (data, data[: len(data) - of_body])
+    return any(_BLANK_LINE.endswith(head[-len(_BLANK_LINE) :]) for head in heads)
 
 
 class _Refused(asyncio.Protocol):
@@ -100,10 +136,28 @@ class _Runner(web.AppRunner):
     async def _make_server(self) -> web.Server:
         # aiohttp has no public way to say of which class its connections are.
         server = await super()._make_server()
-        ours = _Server(server.request_handler, request_factory=server.request_factory, **server._kwargs)  # noqa: SLF001
+        handler, kwargs = _asking_in_bounds(server.request_handler), server._kwargs  # noqa: SLF001
+        ours = _Server(handler, request_factory=server.request_factory, **kwargs)
         ours.crowd = self._crowd
         ours.sockets = self._sockets
         return ours
+
+
+def _asking_in_bounds(
+    handler: Callable[[BaseRequest], Awaitable[web.StreamResponse]],
+) -> Callable[[BaseRequest], Awaitable[web.StreamResponse]]:
+    """`handler`, but nobody who waits to be asked for a body that is too large is asked: aiohttp would, at once."""
+
+    async def handle(request: BaseRequest) -> web.StreamResponse:
+        if hdrs.EXPECT not in request.headers or not announces_too_much(request):
+            return await handler(request)
+        response = problem_response(ErrorCode.TOO_LARGE)
+        make_safe(response)
+        # Whether the body follows all the same is for the client to choose.
+        response.force_close()
+        return response
+
+    return handle
 
 
 class Site:
@@ -171,7 +225,7 @@ class Site:
         await self._runner.cleanup()
 
     async def _watch(self) -> None:
-        heads, answers = _Waiting(_waits_for_head), _Waiting(_waits_for_reader)
+        heads, answers = _Waiting(_awaited_head), _Waiting(_untaken_answers)
         loop = asyncio.get_running_loop()
         while True:
             await tasks.tick(_LOOK_SECONDS)
@@ -192,25 +246,27 @@ class Site:
 class _Waiting:
     """Since when connections have been waiting for something, at each look."""
 
-    def __init__(self, is_waiting: Callable[[RequestHandler], bool]) -> None:
-        self._is_waiting = is_waiting
-        self._since: dict[RequestHandler, float] = {}
+    def __init__(self, awaited: Callable[[RequestHandler], int | None]) -> None:
+        self._awaited = awaited
+        self._since: dict[tuple[RequestHandler, int], float] = {}
 
     def longer_than(self, seconds: float, connections: Iterable[RequestHandler], now: float) -> list[RequestHandler]:
-        """Those of `connections` that have been waiting at each look for more than `seconds`."""
-        self._since = {one: self._since.get(one, now) for one in connections if self._is_waiting(one)}
-        return [one for one, started in self._since.items() if now - started > seconds]
+        """Those of `connections` that have been waiting for the same at each look for more than `seconds`."""
+        waiting = [(one, what) for one in connections if (what := self._awaited(one)) is not None]
+        self._since = {key: self._since.get(key, now) for key in waiting}
+        return [one for (one, _), started in self._since.items() if now - started > seconds]
 
 
 # aiohttp has no public way to ask for any of this.
 
 
-def _waits_for_head(connection: RequestHandler) -> bool:
-    """Whether the first request of a connection has not come yet; later ones are bounded by the keep-alive time."""
-    return connection._request_count == 0 and connection._current_request is None  # noqa: SLF001
+def _awaited_head(connection: RequestHandler) -> int | None:
+    """Which head must come whole, by its number. What has begun nothing may rest, bounded by the keep-alive time."""
+    is_waiting = isinstance(connection, _Connection) and connection.has_begun and connection._waiter is not None  # noqa: SLF001
+    return connection._request_count if is_waiting else None  # noqa: SLF001
 
 
-def _waits_for_reader(connection: RequestHandler) -> bool:
-    """Whether the client has not taken all of its answers. WebSockets are not here, but in the gateway's care."""
+def _untaken_answers(connection: RequestHandler) -> int | None:
+    """0 if the client has not taken all of its answers. WebSockets are not here, but in the gateway's care."""
     transport = connection.transport
-    return transport is not None and transport.get_write_buffer_size() > 0
+    return 0 if transport is not None and transport.get_write_buffer_size() > 0 else None
