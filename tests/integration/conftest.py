@@ -4,6 +4,7 @@ from contextlib import closing
 
 import psycopg2  # noqa: TID251
 import pytest
+from aiohttp import http_parser, web_protocol
 
 from tests.integration.web_kit import Browser, running_web
 
@@ -39,3 +40,10 @@ def other(database_url):
     """A session that a test drives statement by statement."""
     with closing(psycopg2.connect(database_url)) as connection:
         yield connection
+
+
+@pytest.fixture(params=["C", "Python"])
+def parser(request, monkeypatch):
+    """aiohttp reads requests by C where it could be built, otherwise by Python."""
+    if request.param == "Python":
+        monkeypatch.setattr(web_protocol, "HttpRequestParser", http_parser.HttpRequestParserPy)
