@@ -27,6 +27,29 @@ from votegame.gateway.takeover import take_over
 from votegame.web import bodies, runner
 
 
+async def drips(drop: bytes, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """Write `drop` again and again until the server ends the connection; nothing else comes."""
+    async with asyncio.timeout(5):
+        with suppress(ConnectionError):
+            while not reader.at_eof():
+                writer.write(drop)
+                with suppress(TimeoutError):
+                    assert await asyncio.wait_for(reader.read(1), 0.02) == b""
+    writer.close()
+
+
+class Looks:
+    """Looks at all connections of a house at stated times, however long the test itself takes."""
+
+    def __init__(self, house) -> None:
+        self._house = house
+        self._heads = runner._Waiting(runner._awaited_head)
+
+    def at(self, seconds: float) -> list:
+        """Those whose heads have been awaited for too long."""
+        return self._heads.longer_than(runner.HEAD_SECONDS, connections(self._house), seconds)
+
+
 class TestDawdling:
     """Rows RES; all times shortened."""
 
@@ -75,13 +98,7 @@ class TestDawdling:
         writer.write(HEALTH)
         await read_answer(reader)
         writer.write(b"GET / HTTP/1.1\r\nX: ")
-        async with asyncio.timeout(5):
-            with suppress(ConnectionError):
-                while not reader.at_eof():
-                    writer.write(b"x")
-                    with suppress(TimeoutError):
-                        assert await asyncio.wait_for(reader.read(1), 0.02) == b""
-        writer.close()
+        await drips(b"x", reader, writer)
 
     @pytest.mark.parametrize(
         "pieces",
@@ -104,34 +121,38 @@ class TestDawdling:
         ],
         ids=range(15),
     )
-    async def test_res_08_who_has_begun_nothing_may_rest(self, hasty, parser, pieces):
-        resting = await asyncio.open_connection("127.0.0.1", hasty.port)
+    async def test_res_08_who_has_begun_nothing_may_rest(self, web, parser, pieces):
+        reader, writer = await asyncio.open_connection("127.0.0.1", web.port)
         for piece in pieces:
-            resting[1].write(piece)
+            writer.write(piece)
             await asyncio.sleep(0.01)
         for _ in range(b"".join(pieces).count(b"HTTP/1.1")):
-            await read_answer(resting[0])
-        dawdling = await asyncio.open_connection("127.0.0.1", hasty.port)
-        async with asyncio.timeout(5):
-            assert await dawdling[0].read() == b""
-        resting[1].write(HEALTH)
-        assert (await read_answer(resting[0])).status == 200
-        for _, writer in (resting, dawdling):
-            writer.close()
+            await read_answer(reader)
+        (resting,) = connections(web)
+        _, dawdling = await asyncio.open_connection("127.0.0.1", web.port)
+        await until(lambda: len(connections(web)) == 2)
+        looks = Looks(web)
+        assert looks.at(0.0) == []
+        (late,) = looks.at(10.1)
+        assert late is not resting
+        writer.write(HEALTH)
+        assert (await read_answer(reader)).status == 200
+        for each in (writer, dawdling):
+            each.close()
 
-    async def test_res_01_each_head_has_its_own_time(self, hasty, parser):
-        steady = await asyncio.open_connection("127.0.0.1", hasty.port)
-        dawdling = await asyncio.open_connection("127.0.0.1", hasty.port)
-        ending = asyncio.create_task(dawdling[0].read())
-        steady[1].write(HEALTH[:5])
-        while not ending.done():
-            steady[1].write(HEALTH[5:] + HEALTH[:5])
-            assert (await read_answer(steady[0])).status == 200
-            await asyncio.wait([ending], timeout=0.02)
-        steady[1].write(HEALTH[5:])
-        assert (await read_answer(steady[0])).status == 200
-        for _, writer in (steady, dawdling):
-            writer.close()
+    async def test_res_01_each_head_has_its_own_time(self, web, parser):
+        reader, writer = await asyncio.open_connection("127.0.0.1", web.port)
+        writer.write(HEALTH[:5])
+        await until(lambda: len(connections(web)) == 1)
+        looks = Looks(web)
+        for seconds in range(0, 60, 6):
+            assert looks.at(seconds) == []
+            writer.write(HEALTH[5:] + HEALTH[:5])
+            assert (await read_answer(reader)).status == 200
+            await until(lambda: connections(web)[0].has_begun and connections(web)[0]._waiter is not None)
+        looks.at(60)
+        assert looks.at(70.1) == connections(web)
+        writer.close()
 
     async def test_res_08_blank_lines_do_not_prolong_the_rest(self, database_url, parser, monkeypatch):
         monkeypatch.setattr(runner, "KEEPALIVE_SECONDS", 0.1)
@@ -139,13 +160,7 @@ class TestDawdling:
             reader, writer = await asyncio.open_connection("127.0.0.1", house.port)
             writer.write(HEALTH)
             await read_answer(reader)
-            async with asyncio.timeout(5):
-                with suppress(ConnectionError):
-                    while not reader.at_eof():
-                        writer.write(b"\r\n")
-                        with suppress(TimeoutError):
-                            assert await asyncio.wait_for(reader.read(1), 0.02) == b""
-            writer.close()
+            await drips(b"\r\n", reader, writer)
 
     @pytest.mark.parametrize(("path", "status"), [("guest", 408), ("logout", 401), ("nowhere", 404)])
     async def test_res_02_half_a_body_ends_the_connection(self, hasty, path, status):

@@ -34,6 +34,14 @@ async def logs_in(device, address: str, password: str):
     return person
 
 
+async def plays_elsewhere(device, address: str):
+    """The same user on another device, in a room."""
+    person = await logs_in(device, address, PASSWORD)
+    await person.page.click("[name=make]")
+    await person.sees(".qr")
+    return person
+
+
 async def is_asked(person) -> None:
     """Open one's account and wish it deleted."""
     await opens(person)
@@ -50,10 +58,7 @@ async def is_stranger(person) -> bool:
 
 async def test_who_changes_the_password_logs_in_with_the_new_one_alone_and_is_logged_out_elsewhere(device):
     address = an_address()
-    ben = await registered(device, address)
-    elsewhere = await logs_in(device, address, PASSWORD)
-    await elsewhere.page.click("[name=make]")
-    await elsewhere.sees(".qr")
+    ben, elsewhere = await registered(device, address), await plays_elsewhere(device, address)
 
     await opens(ben)
     await changes(ben, PASSWORD, ANOTHER)
@@ -133,10 +138,7 @@ async def test_who_got_no_answer_is_told_that_the_new_password_may_hold(device):
 
 async def test_an_account_is_deleted_at_the_second_word_and_not_before(device):
     address = an_address()
-    ben = await registered(device, address)
-    elsewhere = await logs_in(device, address, PASSWORD)
-    await elsewhere.page.click("[name=make]")
-    await elsewhere.sees(".qr")
+    ben, elsewhere = await registered(device, address), await plays_elsewhere(device, address)
     await is_asked(ben)
     told = await ben.page.inner_text("main")
     assert address in told

@@ -202,12 +202,6 @@ class GameEnded(Payload, frozen=True, kw_only=True):
     """The last round is over."""
 
 
-class CommandTaken(Payload, frozen=True, kw_only=True):
-    """A command was taken of which nothing else came; its `ok` carried `fields`. Hidden."""
-
-    fields: dict[str, Any] = {}
-
-
 class GameReset(Payload, frozen=True, kw_only=True):
     """The room is in the lobby again, for another game."""
 
@@ -216,6 +210,12 @@ class RoomClosed(Payload, frozen=True, kw_only=True):
     """The room is gone; `reason` is `empty` (the last player left) or `abandoned` (nobody came back)."""
 
     reason: str
+
+
+class CommandTaken(Payload, frozen=True, kw_only=True):
+    """A command was taken of which nothing else came; its `ok` carried `fields`. Hidden."""
+
+    fields: dict[str, Any] = {}
 
 
 AnyPayload = (

@@ -183,17 +183,15 @@ class Outbox:
         waiting = self._frames
         if not waiting or self._is_held:
             return
-        if self.transport.is_closing():
-            waiting.clear()
-            return
         data = join(waiting)
         waiting.clear()
         self._bytes = 0
-        self.transport.write(data)
+        if not self.transport.is_closing():
+            self.transport.write(data)
 
 
 class Flusher:
-    """Flushes the outboxes: the marked ones once per turn of the loop; of the stuck ones it does not wait for ever."""
+    """Flushes the outboxes that are marked, once per turn of the loop, and gives up those that are stuck too long."""
 
     def __init__(self, lease_is_valid: Callable[[], bool]) -> None:
         self._lease_is_valid = lease_is_valid

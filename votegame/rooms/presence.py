@@ -139,13 +139,9 @@ class PresenceTracker:
             self._back.add(user_id)
         self._view = None
 
-    def misses(self, user_id: UserId) -> bool:
-        """Whether the user is a member who has no socket here now."""
-        return user_id in self._away_since
-
     def seen(self, user_id: UserId, now: int) -> None:
         """A user has given a command: a member without a socket here counts as connected for a grace period more."""
-        if not self.misses(user_id):
+        if user_id not in self._away_since:
             return
         self._nobody_since = None
         self._away_since[user_id] = now

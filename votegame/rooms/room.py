@@ -152,9 +152,8 @@ class Room:
 
     def answer(self, request: Request) -> None:
         """The turn of a command."""
-        if self.presence.misses(request.user.user_id):
-            # He is there, by this very command: over HTTP, or over a connection that gets no frames of this room.
-            self.presence.seen(request.user.user_id, self._env.clock.now_ms())
+        # He is there, by this very command: over HTTP, say, or over a connection that gets no frames of this room.
+        self.presence.seen(request.user.user_id, self._env.clock.now_ms())
         wait = self._wait_to_react(request)
         if wait:
             self.refuse(request, Refusal(ErrorCode.RATE_LIMITED, {"retry_after": ceil(wait)}))

@@ -162,6 +162,11 @@ def started(room, **changes):
     return fields | changes
 
 
+def test_a_command_that_was_taken_names_itself():
+    _, story = in_phase("lobby")
+    story.refuses(records.CommandTaken(), "no command")
+
+
 def test_numbers_without_a_hole():
     room, story = in_phase("lobby")
     left = records.PlayerLeft(user_id=room.ben.user_id, host_id=room.host.user_id)
