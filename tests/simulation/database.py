@@ -11,7 +11,6 @@ from collections.abc import Callable, Coroutine, Mapping, Sequence
 from typing import Any
 
 import msgspec
-import orjson
 
 from tests.checker import COLUMNS, ROOM_COLUMNS, Logs
 from tests.simulation.clocks import database_ms
@@ -119,7 +118,7 @@ class SimulatedDatabase:
         return Logs(rooms, rows)
 
     def _row(self, room_id: RoomId, row: Any, at: int) -> dict[str, Any]:
-        payload = orjson.loads(orjson.dumps(row.payload))
+        payload = msgspec.json.decode(msgspec.json.encode(row.payload))
         epoch = self.epochs.get((room_id, row.position), 1)
         values = (row.position, row.seq, row.type, row.round_id, row.user_id, row.command_id, payload, at, epoch)
         return dict(zip(COLUMNS, values, strict=True))

@@ -85,7 +85,7 @@ def test_both_tell_the_same_events_and_snapshots(seed, play):
     model, state = LogModel(room.room_code), None
     for record in room.records:
         state = open_log(record) if state is None else apply(state, record)
-        row = json.loads(json.dumps(msgspec.structs.asdict(to_row(record))))
+        row = json.loads(msgspec.json.encode(to_row(record)))
         told = model.take(row | {"server_time": record.decided_ms})
         event = public_event(record, state)
         if event is None:
@@ -112,5 +112,5 @@ def test_those_who_left_stand_after_the_members_in_the_order_in_which_they_left(
     room.say(room.host, commands.EndRound)
     model = LogModel(room.room_code)
     for record in room.records:
-        model.take(json.loads(json.dumps(msgspec.structs.asdict(to_row(record)))) | {"server_time": 0})
+        model.take(json.loads(msgspec.json.encode(to_row(record))) | {"server_time": 0})
     assert [entry["display_name"] for entry in model.state["leaderboard"]] == ["Host", "Cleo", "Ben"]

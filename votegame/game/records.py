@@ -291,7 +291,7 @@ class Record(Struct, frozen=True, gc=False, kw_only=True):
 
 
 class Row(Struct, frozen=True, gc=False, kw_only=True):
-    """A record in the columns of `room_events`, all of them plain values.
+    """A record in the columns of `room_events`, all of them values that make JSON.
 
     `round_id` and `user_id` stand in columns of their own, where indexes reach them, and not in `payload`.
     """
@@ -308,7 +308,7 @@ class Row(Struct, frozen=True, gc=False, kw_only=True):
 
 def to_row(record: Record) -> Row:
     """`record` in columns. `user_id` is the author of the command, where there is one."""
-    payload = _plain(record.payload)
+    payload = _values(record.payload)
     cause = record.cause
     round_id = payload.pop("round_id", None)
     user_id = payload.pop("user_id", None)
@@ -328,12 +328,12 @@ def to_row(record: Record) -> Row:
     )
 
 
-def _plain(payload: AnyPayload) -> dict[str, Any]:
-    """`payload` as plain values. A base is made of them already; it may be large, and is shared."""
+def _values(payload: AnyPayload) -> dict[str, Any]:
+    """`payload` as values that make JSON. A base is made of them already; it may be large, and is shared."""
     if type(payload) is Base:
         return {"type": Base.__struct_config__.tag, "state": payload.state}
-    plain: dict[str, Any] = msgspec.to_builtins(payload)
-    return plain
+    values: dict[str, Any] = msgspec.to_builtins(payload)
+    return values
 
 
 def from_row(row: Row) -> Record:

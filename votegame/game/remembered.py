@@ -120,16 +120,8 @@ class _Stored(Struct, frozen=True, gc=False):
 
 
 def to_builtins(remembered: Remembered) -> dict[str, Any]:
-    """`remembered` as plain JSON values, for a base record; it shares what is plain already."""
-    return {
-        "stretches": [
-            {
-                "newest_ms": stretch.newest_ms,
-                "commands": {key: msgspec.structs.asdict(first) for key, first in stretch.commands.items()},
-            }
-            for stretch in remembered.stretches()
-        ]
-    }
+    """What a base record holds of `remembered`: its stretches themselves, since copying thousands would take long."""
+    return {"stretches": remembered.stretches()}
 
 
 def from_builtins(raw: Any) -> Remembered:

@@ -223,7 +223,7 @@ _ORDERED = ("members", "left")
 
 
 def to_builtins(state: State) -> dict[str, Any]:
-    """`state` as plain JSON values, for a base record."""
+    """`state` as values that make JSON, for a base record."""
     raw: dict[str, Any] = msgspec.to_builtins(msgspec.structs.replace(state, remembered=Remembered()))
     pairs = {name: list(map(list, raw[name].items())) for name in _ORDERED}
     return raw | pairs | {"remembered": remembered.to_builtins(state.remembered)}

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from itertools import takewhile
 from typing import Any, Final
 
-import orjson
+import msgspec
 
 from votegame.cluster.ports import Lease
 from votegame.errors import RowsRefusedError, StoreBusyError
@@ -283,8 +283,8 @@ def _check_text(rows: Iterable[Row]) -> None:
     """Refuse what Postgres refuses: NUL, and surrogates."""
     for row in rows:
         try:
-            text = orjson.dumps([row.type, row.round_id, row.user_id, row.command_id, row.payload])
-        except TypeError:
+            text = msgspec.json.encode(row)
+        except UnicodeEncodeError:  # a lone surrogate
             raise RowsRefusedError("text that cannot be stored") from None
         if b"\\u0000" in text.replace(b"\\\\", b""):
             raise RowsRefusedError("text that cannot be stored")
