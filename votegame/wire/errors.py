@@ -170,7 +170,7 @@ ERROR_TABLE: Final[Mapping[ErrorCode, ErrorMeaning]] = MappingProxyType(
             "Something went wrong on the server.", 500, "A bug of the server; this sending has changed nothing."
         ),
         ErrorCode.UNAVAILABLE: _retryable(
-            "The server could not tell the outcome in time.",
+            "The server cannot do this just now, or cannot tell whether it was done. Try the same again in a moment.",
             503,
             "The command may or may not have taken effect, now or when it was sent before; sent again with the same "
             "`id` it takes effect once.",

@@ -69,3 +69,9 @@ def test_an_error_is_recognised_and_cannot_be_forged():
 )
 def test_every_close_code_says_whether_to_come_back(code, advice):
     assert come_back(code) == advice
+
+
+def test_what_people_read_of_unavailable_is_true_also_where_nothing_was_tried_and_says_what_to_do():
+    message = ERROR_TABLE[ErrorCode.UNAVAILABLE].message
+    assert "cannot do this just now, or cannot tell whether it was done" in message
+    assert "again in a moment" in message
