@@ -1,5 +1,7 @@
 """One's own account on the page: another password, and no account any more."""
 
+import pytest
+
 from tests.browser import TV, in_a_browser, table
 from tests.scenarios.account_holders import PASSWORD, an_address, begins, fills, forgiven, is_told, registered
 from tests.serving import clean_server
@@ -119,11 +121,13 @@ async def test_who_guesses_at_the_password_too_often_is_told_how_long_to_wait(de
         await forgiven(ben)
 
 
-async def test_who_got_no_answer_is_told_that_the_new_password_may_hold(device):
-    async def lose_the_answer(route) -> None:
-        await route.fetch()
-        await route.abort()
+async def lose_the_answer(route) -> None:
+    """Have the server do what it is asked, and cut the connection before the page hears of it."""
+    await route.fetch()
+    await route.abort()
 
+
+async def test_who_got_no_answer_is_told_that_the_new_password_may_hold(device):
     ben = await registered(device, an_address())
     await opens(ben)
     await ben.page.route("**/api/auth/password", lose_the_answer, times=1)
@@ -232,6 +236,45 @@ async def test_an_account_is_kept_when_the_server_cannot_delete_it(device):
     await ben.page.click("[name=back]")
     await ben.sees("text=You are Ben.")
     await forgiven(ben, "503")
+
+
+@pytest.mark.parametrize(
+    ("locale", "offline", "over", "unsure"),
+    [
+        ("en", "No connection.", "Your login here is over.", "It is not known whether your account is deleted."),
+        ("de", "Keine Verbindung.", "Deine Anmeldung", "Es ist nicht bekannt, ob dein Konto gelöscht ist."),
+    ],
+)
+async def test_who_got_no_answer_is_told_how_to_find_out_whether_the_account_is_deleted(
+    device, locale, offline, over, unsure
+):
+    address = an_address()
+    ben = await registered(device, address, locale=locale)
+    await ben.page.click("[name=own]")
+    await ben.page.click("[name=delete]")
+    await ben.page.route("**/api/auth/me", lose_the_answer, times=1)
+    await ben.page.click("[name=sure]")
+    await ben.sees(f".note[role=alert]:has-text('{offline}'):has-text('{unsure}')")
+    assert not await ben.is_too_wide()
+    await ben.page.click("[name=sure]")
+    await ben.sees(f".note[role=alert]:has-text('{over}'):has-text('{unsure}')")
+    assert await is_stranger(ben)
+    await begins(ben)
+    await fills(ben, email=address, password=PASSWORD)
+    await is_told(ben, "password")
+    await forgiven(ben)
+
+
+async def test_who_got_no_answer_can_log_out_to_see_whether_the_account_is_deleted(device):
+    ben = await registered(device, an_address())
+    await is_asked(ben)
+    await ben.page.route("**/api/auth/me", lose_the_answer, times=1)
+    await ben.page.click("[name=sure]")
+    await ben.page.click("[name=keep]")
+    await ben.page.click("[name=back]")
+    await ben.page.click("[name=logout]")
+    assert await is_stranger(ben)
+    await forgiven(ben)
 
 
 async def test_the_keyboard_alone_is_enough_for_both(device):

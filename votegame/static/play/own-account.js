@@ -1,6 +1,7 @@
 /*
  * What one can do with an account that one has: change its password, and delete it, which is asked twice. A call without an
- * answer may have been done; who tries again is told what that means.
+ * answer may have been done: who tries to change the password again is told what that means, and who wanted the account
+ * deleted is told how to find out.
  */
 
 import { act, app, DONE_MS, go, isSettled, keepDraft, showAccount, tell } from "./app.js";
@@ -10,12 +11,15 @@ import { badPassword, passwordField, plainWarning } from "./passwords.js";
 import { problem, t } from "./words.js";
 
 const UNANSWERED = new Set(["offline", "unavailable"]);
+const UNSURE_MS = 30_000; // two long sentences, and what to do then
 
 let isUnsure = false; // whether the password may be another one already
+let isPerhapsGone = false; // whether the account may be deleted already
 
 /** Open the page about one's own account. */
 export function manage() {
   isUnsure = false;
+  isPerhapsGone = false;
   showAccount("own");
 }
 
@@ -88,7 +92,14 @@ export function deletion() {
 
 function remove() {
   act("account", async () => {
-    await asOneself(() => app.client.deleteAccount());
+    try {
+      await asOneself(() => app.client.deleteAccount());
+    } catch (error) {
+      isPerhapsGone ||= UNANSWERED.has(error.code);
+      if (!isPerhapsGone || !error.code) throw error;
+      tell(`${problem(error)} ${t("account.delete.unsure")}`, UNSURE_MS);
+      return;
+    }
     keepDraft(null, "");
     beStranger();
     tell(t("account.deleted"), DONE_MS);
