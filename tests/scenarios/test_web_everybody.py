@@ -216,3 +216,30 @@ async def test_what_turns_text_around_is_refused_in_words(device):
     assert await ben.page.input_value("[name=answer]") == OVERRIDE
     await ben.answers("a whistle")
     await ben.sees(".stamp")
+
+
+async def test_who_imitates_a_name_or_the_host_is_told_from_them_in_each_list(device):
+    ada, twin, _impostor, _code = await table(device, guests=("\uff21d\u200da", "Host"))
+    tags = await ada.page.locator(".people:not(.manage) .person .tag").all_inner_texts()
+    assert len(set(tags)) == 2
+    marked = ada.page.locator(".people:not(.manage) .person:has(.marks:has-text('Host'))")
+    assert await marked.count() == 1
+    assert await marked.locator(".name").inner_text() == "Ada"
+    assert await ada.page.locator(".person:has(.name:text-is('Host')) :is(.tag, .marks)").count() == 0
+
+    await ada.page.click("[name=more]")
+    labels = [await ada.page.get_by_label(f"Remove \uff21d\u200da {tag}").count() for tag in tags]
+    assert sorted(labels) == [0, 1]
+    await ada.page.click("[name=more]")
+
+    await ada.page.click("[name='host.start']")
+    await ada.answers("another coat")
+    await twin.answers("a parking ticket")
+    await ada.page.click("[name='host.vote']")
+    await ada.votes_for("a parking ticket")
+    await twin.votes_for("another coat")
+    await ada.page.click("[name='host.reveal']")
+    await ada.sees(".podium")
+    for shown in (".board", ".podium", ".answers"):
+        assert set(await ada.page.locator(f"{shown} .tag").all_inner_texts()) == set(tags)
+    assert not await ada.is_too_wide()

@@ -3,7 +3,7 @@
 import { act, app, DONE_MS, isSettled, tell } from "./app.js";
 import { botsIn, sendAway } from "./bots.js";
 import { h } from "./dom.js";
-import { person } from "./people.js";
+import { namesakes, person, tag } from "./people.js";
 import { settingsForm } from "./settings.js";
 import { t } from "./words.js";
 
@@ -42,7 +42,7 @@ export function hostBar(room) {
         h("div", { class: "row" }, steps(room)),
         ["lobby", "finished"].includes(state.phase) && settingsForm(room),
         h("h2", null, t("host.people")),
-        h("ul", { class: "people manage", role: "list" }, state.members.map((one) => managed(room, one))),
+        h("ul", { class: "people manage", role: "list" }, everybody(room)),
       ]));
 }
 
@@ -61,12 +61,17 @@ function steps(room) {
   ];
 }
 
+function everybody(room) {
+  const alike = namesakes(room.state);
+  return room.state.members.map((one) => managed(room, one, alike));
+}
+
 /** A member, and what can be done with him; what cannot be undone is asked twice. */
-function managed(room, one) {
+function managed(room, one, alike) {
   const { state } = room;
-  const shown = person(state, one);
+  const shown = person(state, one, alike);
   if (one.user_id === app.client.user.id) return shown;
-  const name = one.display_name;
+  const name = alike.has(one.user_id) ? `${one.display_name} ${tag(one.user_id)}` : one.display_name;
   const ask = (what) => () => { app.asked = `${what} ${one.user_id}`; app.draw(); };
   const sure = (what, work) => () => {
     app.asked = null;

@@ -44,11 +44,11 @@ const VIEWS = {
     question(room),
     h("div", { class: "columns wide" },
       h("div", { class: crowd(room.state.round.results.length) }, revealed(room.state, MOST_LINES)),
-      board(room.state.leaderboard, MOST_LINES)),
+      board(room.state, MOST_LINES)),
   ],
   finished: ({ state }) => [
     h("h1", { class: "winner", tabindex: "-1" }, winners(state.leaderboard)),
-    h("div", { class: "columns wide" }, podium(state.leaderboard), board(state.leaderboard, MOST_LINES)),
+    h("div", { class: "columns wide" }, podium(state), board(state, MOST_LINES)),
   ],
 };
 
