@@ -104,7 +104,7 @@ async def test_what_is_wrong_with_a_password_is_told_at_its_field(device):
     busy = {"status": 503, "json": {"code": "unavailable", "retryable": True}}
     await ben.page.route("**/api/auth/password", lambda route: route.fulfill(**busy), times=1)
     await changes(ben, PASSWORD, ANOTHER)
-    assert (await is_told(ben, "old_password")).startswith("The server has too much to do just now.")
+    assert (await is_told(ben, "old_password")).startswith("The server cannot do this just now.")
     await changes(ben, PASSWORD, ANOTHER)
     await ben.sees("text=You are Ben.")
     await forgiven(ben, "(?:4|503)")
@@ -231,7 +231,7 @@ async def test_an_account_is_kept_when_the_server_cannot_delete_it(device):
     busy = {"status": 503, "json": {"code": "unavailable", "retryable": True}}
     await ben.page.route("**/api/auth/me", lambda route: route.fulfill(**busy), times=1)
     await ben.page.click("[name=sure]")
-    await ben.sees(".note:has-text('The server has too much to do just now.')")
+    await ben.sees(".note:has-text('The server cannot do this just now.')")
     await ben.page.click("[name=keep]")
     await ben.page.click("[name=back]")
     await ben.sees("text=You are Ben.")
