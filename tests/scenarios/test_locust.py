@@ -33,6 +33,8 @@ failure_share = 1.0
 failed_games = 1000
 generator_lag_p99_ms = 60000
 """
+# Of games that fail: none, as ever.
+STRICT = LENIENT.replace("failed_games = 1000", "failed_games = 0")
 LOST_RESUMES = 8
 QUICK = ("-u", "16", "-r", "16", "-t", "6s", "--rounds", "2", "--gather-seconds", "1", "--room-size", "5")
 QUICK_PACE = ("--answer-seconds", "1", "--vote-seconds", "1", "--results-seconds", "0.4", "--finish-seconds", "30")
@@ -136,6 +138,43 @@ async def test_every_deviation_fails_the_run_and_is_said(server, tmp_path, proce
     assert re.search(r"was told another game_ended as seq \d+ than others", found), outcome.said
     assert re.search(r"got a second reply", found), outcome.said
     assert "DEVIATION room " in outcome.said
+
+
+STUBBORN = """
+import sys
+from votegame.cli import main
+from votegame.errors import ErrorCode
+from votegame.gateway import conversation
+
+take = conversation.Conversation._do
+
+def refused(self, command, connection, now):
+    if conversation.name_of(command) == {name!r}:
+        connection.refuse(ErrorCode({code!r}), command.id)
+    else:
+        take(self, command, connection, now)
+
+conversation.Conversation._do = refused
+sys.exit(main(["serve"]))
+"""
+
+
+async def test_who_is_too_late_for_a_phase_that_goes_on_fails_the_run(tmp_path):
+    outcome = await load_stubborn(tmp_path, "submit_vote", "wrong_phase")
+    assert outcome.code == 1, outcome.said
+    why = "waited for the end of the phase for which submit_vote was too late (wrong_phase)"
+    assert any(why in failure for failure in outcome.verdict["failures"])
+
+
+async def load_stubborn(folder, name, code):
+    """A run against a server that refuses every command of one name."""
+    process = ServerProcess("-c", STUBBORN.format(name=name, code=code))
+    await process.start()
+    try:
+        return await load(folder, process.url, thresholds=STRICT)
+    finally:
+        await process.stop()
+        await process.close()
 
 
 async def test_connections_that_are_cut_come_back_and_nothing_is_missed(server, tmp_path):
