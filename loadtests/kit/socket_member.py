@@ -229,9 +229,10 @@ class SocketMember(Watching):
         self._kit.tally.counts["frames_sent"] += 1
 
     def _ponged(self, sent: float, reply: Ok | Refusal, length: int) -> None:
+        failure = reply.code if isinstance(reply, Refusal) else None
+        self._kit.told("WS", "ping", (self._heard - sent) * 1000, length, failure)
         if isinstance(reply, Ok):
             self._kit.clock.observe(sent, self._heard, reply.server_time)
-            self._kit.told("WS", "ping", (self._heard - sent) * 1000, length)
 
     def _resume(self, wire: Wire, *, is_doubt: bool = False) -> None:
         """Ask for what was missed; events are left out until the reply."""

@@ -1,7 +1,7 @@
 """What a run must hold: numbers from a TOML file, with a section for all shapes, and one for each that differs.
 
-Three things need no number: a game that was counted wrong, a process that did not tell what it had seen, and a run in
-which no game came to its end, are failures whatever the file says.
+Some things need no number: a game that was counted wrong, a process that did not tell what it had seen, a run in which
+no game came to its end, or no event could be timed, are failures whatever the file says.
 """
 
 import tomllib
@@ -86,6 +86,8 @@ def _untrue(summary: Summary) -> list[str]:
         found.append(f"{summary.silent_workers} workers did not tell what they saw")
     if not counts["finished"]:
         found.append("no game came to its end")
+    elif not len(summary.tally.events):
+        found.append("no event was timed: no ping told the server's time")
     if summary.hook_failure:
         found.append(summary.hook_failure)
     return found

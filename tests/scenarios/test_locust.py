@@ -166,6 +166,13 @@ async def test_who_is_too_late_for_a_phase_that_goes_on_fails_the_run(tmp_path):
     assert any(why in failure for failure in outcome.verdict["failures"])
 
 
+async def test_pings_that_are_refused_fail_the_run_as_nothing_tells_how_old_events_are(tmp_path):
+    outcome = await load_stubborn(tmp_path, "ping", "internal")
+    assert outcome.verdict["verdict"] == ["no event was timed: no ping told the server's time"], outcome.said
+    with (tmp_path / "locust_failures.csv").open() as file:
+        assert "ping" in {row["Name"] for row in csv.DictReader(file)}
+
+
 async def load_stubborn(folder, name, code):
     """A run against a server that refuses every command of one name."""
     process = ServerProcess("-c", STUBBORN.format(name=name, code=code))

@@ -15,6 +15,7 @@ THRESHOLDS = Path(__file__).parents[4] / "loadtests" / "thresholds.toml"
 def tally(**counts):
     tally = Tally()
     tally.counts.update({"planned": 1000, "on_time": 1000, "finished": 10, **counts})
+    tally.events.add(5)
     return tally
 
 
@@ -68,6 +69,13 @@ def test_a_generator_that_wakes_up_late_is_not_believed():
         late.tally.lag.add(400)
     (breach,) = breaches(Limits(), late)
     assert "the generator itself is" in breach
+
+
+def test_games_whose_events_nobody_could_time_are_no_good_run():
+    untimed = summary()
+    untimed.tally.events = Times()
+    (breach,) = breaches(Limits(p99_ms={"WSR *": 250}), untimed)
+    assert "no event was timed" in breach
 
 
 def test_the_first_name_that_fits_has_the_limit_and_the_shape_comes_before_all(tmp_path):
