@@ -74,6 +74,7 @@ class Crew:
             count(self.kit, game)
         # Those who leave do so within a second.
         gevent.sleep(1.5)
+        self.kit.measure_open()
         return self.kit.tally.drained()
 
     def _watch_lag(self) -> None:

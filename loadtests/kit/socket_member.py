@@ -86,6 +86,10 @@ class SocketMember(Watching):
         """
         name = str(command.__struct_config__.tag)
         self._is_leaving = isinstance(command, LeaveRoom)
+        with self._kit.awaiting("WS", name, at):
+            return self._replied_to(command, name, at)
+
+    def _replied_to(self, command: Command, name: str, at: float) -> Ok | Refusal:
         first = True
         failures = 0
         while now() - at < _PATIENCE_SECONDS or first:
@@ -93,14 +97,14 @@ class SocketMember(Watching):
             first = False
             if isinstance(reply, Refusal) and self._may_repeat(reply, failures):
                 failures += 1
-                self._kit.tally.counts["commands_repeated"] += 1
+                self._kit.tally.repeat(reply.code)
                 gevent.sleep(reply.retry_after or 2.0 ** (failures - 1))
                 continue
             if reply is not None:
                 self._take_reply(command, reply)
                 self._kit.measured("WS", name, at, length, messages.failure_in(command, reply))
                 return reply
-            self._kit.tally.counts["commands_repeated"] += 1
+            self._kit.tally.repeat("")
         self._kit.measured("WS", name, at, 0, "no reply")
         raise TroubleError(f"{name} got no reply in {_PATIENCE_SECONDS:g} s")
 

@@ -8,6 +8,7 @@ import itertools
 import json
 import re
 import shlex
+import signal
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -35,6 +36,7 @@ generator_lag_p99_ms = 60000
 """
 # Of games that fail: none, as ever.
 STRICT = LENIENT.replace("failed_games = 1000", "failed_games = 0")
+PATIENT = STRICT + '[all.p99_ms]\n"WS *" = 3000\n"GET *" = 3000\n"POST *" = 3000\n'
 LOST_RESUMES = 8
 QUICK = ("-u", "16", "-r", "16", "-t", "6s", "--rounds", "2", "--gather-seconds", "1", "--room-size", "5")
 QUICK_PACE = ("--answer-seconds", "1", "--vote-seconds", "1", "--results-seconds", "0.4", "--finish-seconds", "30")
@@ -58,8 +60,16 @@ class Outcome:
 
     @property
     def names(self):
-        with (self.folder / "locust_stats.csv").open() as file:
-            return {f"{row['Type']} {row['Name']}" for row in csv.DictReader(file)}
+        return names_in(self.folder)
+
+
+def names_in(folder):
+    """What Locust has measured so far."""
+    path = folder / "locust_stats.csv"
+    if not path.exists():
+        return set()
+    with path.open() as file:
+        return {f"{row['Type']} {row['Name']}" for row in csv.DictReader(file)}
 
 
 async def locust(folder, *arguments):
@@ -138,6 +148,34 @@ async def test_every_deviation_fails_the_run_and_is_said(server, tmp_path, proce
     assert re.search(r"was told another game_ended as seq \d+ than others", found), outcome.said
     assert re.search(r"got a second reply", found), outcome.said
     assert "DEVIATION room " in outcome.said
+
+
+async def test_guests_who_are_not_let_in_until_the_run_ends_fail_it(tmp_path):
+    async with clean_server(RATE_LIMITS="on") as process:
+        outcome = await load(tmp_path, process.url, "-u", "30", "-r", "30", thresholds=PATIENT)
+    # Twenty have come from this address in this hour, and played as if they were all.
+    assert outcome.verdict["counts"]["finished"] >= 1
+    (breach,) = outcome.verdict["verdict"]
+    assert breach.startswith("POST /api/auth/guest takes "), outcome.said
+    assert "is RATE_LIMITS off?" in outcome.said
+
+
+async def test_a_server_that_falls_silent_just_before_the_end_fails_the_run(tmp_path):
+    process = ServerProcess()
+    await process.start()
+    run = asyncio.create_task(load(tmp_path, process.url, "-t", "14s", "--finish-seconds", "3", thresholds=PATIENT))
+    try:
+        async with asyncio.timeout(60):
+            while not run.done() and "FLOW game" not in names_in(tmp_path):
+                await asyncio.sleep(0.1)
+        process.process.send_signal(signal.SIGSTOP)
+        outcome = await run
+    finally:
+        process.process.send_signal(signal.SIGCONT)
+        await process.stop()
+        await process.close()
+    assert outcome.code == 1, outcome.said
+    assert any(" takes " in breach for breach in outcome.verdict["verdict"])
 
 
 STUBBORN = """
