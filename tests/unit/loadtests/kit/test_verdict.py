@@ -23,7 +23,7 @@ def timing(name="WS submit_vote", count=1000, failures=0, p99_ms=20.0):
     return Timing(name=name, count=count, failures=failures, p50_ms=2.0, p95_ms=5.0, p99_ms=p99_ms)
 
 
-def summary(*, timings=(), silent_workers=0, memory_growth_share=None, hook_failure="", **counts):
+def summary(*, timings=(), silent_workers=0, memory_growth_share=0.0, hook_failure="", **counts):
     return Summary(tally(**counts), [timing(), *timings], silent_workers, memory_growth_share, hook_failure)
 
 
@@ -71,6 +71,11 @@ def test_a_generator_that_wakes_up_late_is_not_believed():
     assert "the generator itself is" in breach
 
 
+def test_memory_that_must_not_grow_must_be_known():
+    (breach,) = breaches(Limits(memory_growth_share=0.1), summary(memory_growth_share=None))
+    assert "memory is not known" in breach
+
+
 def test_games_whose_events_nobody_could_time_are_no_good_run():
     untimed = summary()
     untimed.tally.events = Times()
@@ -87,12 +92,28 @@ def test_the_first_name_that_fits_has_the_limit_and_the_shape_comes_before_all(t
     assert thresholds.read(path, "steady").p99_of("WS ping") == 1
 
 
-@pytest.mark.parametrize("text", ["[all]\nsent_shore = 0.9\n", "[all]\nsent_share = 'much'\n", "[all\n"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[all]\nsent_shore = 0.9\n",
+        "[all]\nsent_share = 'much'\n",
+        "[all\n",
+        "all = 3\n",
+        "[all]\np99_ms = 250\n",
+        "[steday]\nsent_share = 0.9\n",
+        "[soak]\nsent_shore = 0.9\n",
+    ],
+)
 def test_a_file_with_a_slip_is_refused(tmp_path, text):
     path = tmp_path / "thresholds.toml"
     path.write_text(text)
     with pytest.raises(ValueError, match=r"thresholds\.toml"):
         thresholds.read(path, "steady")
+
+
+def test_a_file_that_is_not_there_is_refused_as_one_with_a_slip(tmp_path):
+    with pytest.raises(ValueError, match=r"thresholds\.toml.*No such file"):
+        thresholds.read(tmp_path / "thresholds.toml", "steady")
 
 
 @pytest.mark.parametrize("shape", list(ShapeName))
