@@ -81,7 +81,7 @@ class Crew:
         while True:
             due = now() + _LAG_SECONDS
             gevent.sleep(_LAG_SECONDS)
-            self.kit.tally.lag.add((now() - due) * 1000)
+            self.kit.tally.lag.add_stall((now() - due) * 1000, _LAG_SECONDS * 1000)
             self.kit.tally.counts["due"] += self.kit.fallen_due(now())
 
     def _cut(self) -> None:

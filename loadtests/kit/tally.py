@@ -24,6 +24,12 @@ class Times:
         """One more."""
         self._buckets[round(math.log(max(ms, 0.01)) / _GROWTH)] += 1
 
+    def add_stall(self, ms: float, every_ms: float) -> None:
+        """A beat of `every_ms` was late by `ms`, and those that should have come meanwhile by as much less."""
+        self.add(ms)
+        while (ms := ms - every_ms) > 0:
+            self.add(ms)
+
     def merge(self, others: "Times") -> None:
         """All of `others`, too."""
         self._buckets.update(others._buckets)  # noqa: SLF001 - its own class

@@ -137,6 +137,17 @@ def test_times_of_many_processes_add_up():
     assert Times().percentile(0.5) is None
 
 
+def test_a_stall_counts_for_as_long_as_it_lasted():
+    lag = Times()
+    for _ in range(190):
+        lag.add_stall(1, 50)
+    # Half a second, in which ten beats should have come: one of 191, but a twentieth of the time.
+    lag.add_stall(500, 50)
+    assert len(lag) == 200
+    assert lag.percentile(0.96) == pytest.approx(100, rel=0.05)
+    assert lag.percentile(0.99) == pytest.approx(400, rel=0.05)
+
+
 def test_a_tally_is_told_once_and_heard_as_it_was():
     worker = tally(deviations=2)
     worker.deviations = ["room ABC234: a vote is lost"]
