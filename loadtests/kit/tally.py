@@ -59,8 +59,8 @@ class Times:
 class Tally:
     """Everything that is counted.
 
-    `counts` has: acts that fell `due`, as the timetables have it; those that were `planned`, and what became of them,
-    sent `on_time`, `late`, or never (`missed`); `frames_sent`, `frames_received`; `commands_repeated`, of them
+    `counts` has: `logins`; acts that fell `due`, as the timetables have it; those that were `planned`, and what became
+    of them, sent `on_time`, `late`, or never (`missed`); `frames_sent`, `frames_received`; `commands_repeated`, of them
     `rate_limited` ones, and those still `open` at the end; `connects_failed`; games that were `finished`, `failed`, or
     `cut` off by the end of the run; `deviations`.
     """

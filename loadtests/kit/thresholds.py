@@ -89,7 +89,8 @@ def _untrue(summary: Summary) -> list[str]:
     if summary.silent_workers:
         found.append(f"{summary.silent_workers} workers did not tell what they saw")
     if not counts["finished"]:
-        found.append("no game came to its end")
+        nobody = "" if counts["logins"] else ", since nobody could log in: is the server there, and --host right?"
+        found.append(f"no game came to its end{nobody}")
     elif not len(summary.tally.events):
         found.append("no event was timed: no ping told the server's time")
     if summary.hook_failure:

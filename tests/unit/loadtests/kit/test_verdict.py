@@ -14,7 +14,7 @@ THRESHOLDS = Path(__file__).parents[4] / "loadtests" / "thresholds.toml"
 
 def tally(**counts):
     tally = Tally()
-    tally.counts.update({"planned": 1000, "on_time": 1000, "finished": 10, **counts})
+    tally.counts.update({"planned": 1000, "on_time": 1000, "finished": 10, "logins": 5, **counts})
     tally.events.add(5)
     return tally
 
@@ -38,6 +38,7 @@ def test_a_good_run_holds():
         ({"deviations": 1}, "1 deviations"),
         ({"silent_workers": 1}, "1 workers did not tell"),
         ({"finished": 0}, "no game came to its end"),
+        ({"finished": 0, "logins": 0}, "nobody could log in"),
         ({"failed": 1}, "1 games failed"),
         ({"hook_failure": "the hook ended with 3"}, "the hook ended with 3"),
         ({"memory_growth_share": 0.3}, "memory grew by 30%"),
