@@ -19,6 +19,8 @@ class Command(msgspec.Struct, tag_field="type", tag=str.lower, kw_only=True):
 
     # Refusals that a game may well bring about, as when others were quicker.
     RACES: ClassVar[frozenset[str]] = frozenset()
+    # Whether it is sent again when it was refused for now, or its reply was lost.
+    IS_REPEATED: ClassVar[bool] = True
 
 
 class CreateRoom(Command, tag="create_room"):
@@ -106,6 +108,9 @@ class React(Command, tag="react"):
 
     room_code: str
     reaction: str
+
+    RACES: ClassVar[frozenset[str]] = frozenset({"unavailable", "rate_limited"})
+    IS_REPEATED: ClassVar[bool] = False
 
 
 class Ping(Command, tag="ping"):

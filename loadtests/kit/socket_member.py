@@ -87,7 +87,13 @@ class SocketMember(Watching):
         name = str(command.__struct_config__.tag)
         self._is_leaving = isinstance(command, LeaveRoom)
         with self._kit.awaiting("WS", name, at):
-            return self._replied_to(command, name, at)
+            return self._replied_to(command, name, at) if command.IS_REPEATED else self._once(command, name, at)
+
+    def _once(self, command: Command, name: str, at: float) -> Ok | Refusal:
+        """What came of it at the first try; `unavailable` if its reply was lost, which nobody can help."""
+        reply, length = self._asked(command)
+        self._kit.measured("WS", name, at, length, reply.code if isinstance(reply, Refusal) else None)
+        return reply or Refusal(code="unavailable", id=command.id)
 
     def _replied_to(self, command: Command, name: str, at: float) -> Ok | Refusal:
         first = True

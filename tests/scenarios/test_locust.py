@@ -211,6 +211,14 @@ async def test_pings_that_are_refused_fail_the_run_as_nothing_tells_how_old_even
         assert "ping" in {row["Name"] for row in csv.DictReader(file)}
 
 
+async def test_a_reaction_that_is_refused_for_now_is_told_and_never_sent_again(tmp_path):
+    outcome = await load_stubborn(tmp_path, "react", "unavailable")
+    assert outcome.code == 0, outcome.said
+    assert outcome.verdict["counts"].get("commands_repeated", 0) == 0
+    with (tmp_path / "locust_failures.csv").open() as file:
+        assert {row["Name"] for row in csv.DictReader(file)} == {"react"}
+
+
 async def load_stubborn(folder, name, code):
     """A run against a server that refuses every command of one name."""
     process = ServerProcess("-c", STUBBORN.format(name=name, code=code))
