@@ -11,16 +11,17 @@ from loadtests.bench.run import Plan, complaints, run, to_terminal
 from loadtests.bench.tables import report
 
 _LOADS = "burst,saturated,500,2000,audience"
+_CLOSED = ("burst", "saturated", "audience")
 
 
 def main() -> int:
     """Measure, print the tables, write the slices; returns 1 when a server did something wrong."""
-    args = _parser().parse_args()
+    args = parser().parse_args()
     cores = default_cores()
     checkouts = dict(args.server or [("votegame", ROOT)])
     servers = [] if args.no_floor else [Server("floor", cores)]
     servers += [Server(name, cores, checkout=path) for name, path in checkouts.items()]
-    plan = Plan(tuple(args.loads.split(",")), args.rounds, args.seconds, args.rooms, args.members, args.audience)
+    plan = Plan(args.loads, args.rounds, args.seconds, args.rooms, args.members, args.audience)
     raise_descriptors()
     end_in_order()
     before = moment()
@@ -46,11 +47,14 @@ def main() -> int:
     return 1 if wrong else 0
 
 
-def _parser() -> argparse.ArgumentParser:
+def parser() -> argparse.ArgumentParser:
+    """What can be said on the command line."""
     parser = argparse.ArgumentParser(prog="python -m loadtests.bench", description=__doc__)
-    parser.add_argument("--rounds", type=int, default=9, help="rounds that count; one more is played before (9)")
-    parser.add_argument("--seconds", type=float, default=1.0, help="length of a slice (1)")
-    parser.add_argument("--loads", default=_LOADS, help=f"of {_LOADS}; a number is a rate in commands per second")
+    parser.add_argument("--rounds", type=_from_1, default=9, help="rounds that count; one more is played before (9)")
+    parser.add_argument("--seconds", type=_above_0, default=1.0, help="length of a slice (1)")
+    parser.add_argument(
+        "--loads", type=_loads, default=_LOADS, help=f"of {_LOADS}; a number is a rate in commands per second"
+    )
     parser.add_argument(
         "--server",
         type=_named,
@@ -58,13 +62,39 @@ def _parser() -> argparse.ArgumentParser:
         metavar="NAME=PATH",
         help="a checkout to measure, again for each; the first ones are what the later are compared with (this one)",
     )
-    parser.add_argument("--rooms", type=int, default=50, help="rooms of all loads but the audience (50)")
-    parser.add_argument("--members", type=int, default=8, help="members of each of them (8)")
-    parser.add_argument("--audience", type=int, default=800, help="members of the audience's room (800)")
+    parser.add_argument("--rooms", type=_from_1, default=50, help="rooms of all loads but the audience (50)")
+    parser.add_argument("--members", type=_from_2, default=8, help="members of each of them (8)")
+    parser.add_argument("--audience", type=_from_2, default=800, help="members of the audience's room (800)")
     parser.add_argument("--no-floor", action="store_true", help="leave out the floor")
     parser.add_argument("--output", type=Path, default=Path("bench-output"), help="folder for the slices")
     parser.add_argument("--name", default="bench", help="what the file of the slices is called (bench)")
     return parser
+
+
+def _loads(text: str) -> tuple[str, ...]:
+    loads = tuple(text.split(","))
+    for load in loads:
+        if load not in _CLOSED and not (load.isdecimal() and int(load)):
+            raise argparse.ArgumentTypeError(f"{load!r} is neither of {', '.join(_CLOSED)} nor a rate")
+    return loads
+
+
+def _from_1(text: str) -> int:
+    return int(_least(int(text), 1))
+
+
+def _from_2(text: str) -> int:
+    return int(_least(int(text), 2))
+
+
+def _above_0(text: str) -> float:
+    return _least(float(text), 0.001)
+
+
+def _least(value: float, least: float) -> float:
+    if not least <= value:
+        raise argparse.ArgumentTypeError(f"must be at least {least:g}, not {value:g}")
+    return value
 
 
 def _named(text: str) -> tuple[str, Path]:

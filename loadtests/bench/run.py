@@ -87,7 +87,12 @@ def complaints(slices: Sequence[Slice]) -> list[str]:
         for one in slices
         if one.reached < _LEAST_SHARE
     ]
-    return found
+    found += [
+        f"{one.server} at {one.load}, round {one.round}: no command came through"
+        for one in slices
+        if not one.planned and not one.commands
+    ]
+    return found if slices else ["nothing was measured"]
 
 
 def to_terminal(line: str) -> None:

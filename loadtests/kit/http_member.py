@@ -74,6 +74,20 @@ class Caller:
         sent = b"" if body is None else msgspec.json.encode(body)
         if sent:
             headers["Content-Type"] = "application/json"
+        with self._kit.awaiting(method, name, at):
+            return self._answer(method, path, sent, headers, name=name, at=at, races=races)
+
+    def _answer(
+        self,
+        method: str,
+        path: str,
+        sent: bytes,
+        headers: dict[str, str],
+        *,
+        name: str,
+        at: float,
+        races: Collection[str],
+    ) -> bytes | Refusal:
         for failures in range(_TRIES):
             reply = self._tried(method, path, sent, headers)
             if isinstance(reply, bytes) or (
@@ -83,7 +97,7 @@ class Caller:
                 length = len(reply) if isinstance(reply, bytes) else 0
                 self._kit.measured(method, name, at, length, failure)
                 return reply
-            self._kit.tally.counts["commands_repeated"] += 1
+            self._kit.tally.repeat(reply.code if reply is not None else "")
             after = reply.retry_after if reply is not None else None
             gevent.sleep(after or min(0.25 * 2**failures, 4.0))
         self._kit.measured(method, name, at, 0, "no answer")

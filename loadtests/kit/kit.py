@@ -2,8 +2,9 @@
 
 import heapq
 import random
-from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, Final
 
 from loadtests.kit.clock import ServerClock, now
 from loadtests.kit.game import Game
@@ -16,6 +17,9 @@ if TYPE_CHECKING:
     from locust.env import Environment
 
     from loadtests.kit.socket_member import SocketMember
+
+
+_LONG_SECONDS: Final = 1.0
 
 
 class Kit:
@@ -38,6 +42,7 @@ class Kit:
         self.games: set[Game] = set()
         """Those that are gathering or running."""
         self._moments: list[float] = []
+        self._open: dict[object, tuple[str, str, float]] = {}
         self.is_rush = options.shape == ShapeName.LOBBY_RUSH
         """Everybody comes at once, on purpose."""
         self.is_finishing = False
@@ -55,6 +60,23 @@ class Kit:
             heapq.heappop(self._moments)
             count += 1
         return count
+
+    @contextmanager
+    def awaiting(self, kind: str, name: str, since: float) -> Iterator[None]:
+        """Meanwhile somebody waits for the reply to what was planned for `since`."""
+        key = object()
+        self._open[key] = kind, name, since
+        try:
+            yield
+        finally:
+            del self._open[key]
+
+    def measure_open(self) -> None:
+        """Nobody waits any longer: what was waited for in vain for a second and more has taken so long at least."""
+        for kind, name, since in self._open.values():
+            if now() - since > _LONG_SECONDS:
+                self.tally.counts["open"] += 1
+                self.measured(kind, name, since)
 
     def measured(self, kind: str, name: str, since: float, length: int = 0, failure: str | None = None) -> None:
         """Tell Locust what took from `since` until now, under a name that no room or user is part of."""

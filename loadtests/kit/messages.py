@@ -8,7 +8,8 @@ from typing import Any, ClassVar
 
 import msgspec
 
-_TOO_LATE = frozenset({"wrong_phase", "stale_round"})
+TOO_LATE = frozenset({"wrong_phase", "stale_round"})
+"""Refusals of what belongs to a phase that is over."""
 
 
 class Command(msgspec.Struct, tag_field="type", tag=str.lower, kw_only=True):
@@ -18,6 +19,8 @@ class Command(msgspec.Struct, tag_field="type", tag=str.lower, kw_only=True):
 
     # Refusals that a game may well bring about, as when others were quicker.
     RACES: ClassVar[frozenset[str]] = frozenset()
+    # Whether it is sent again when it was refused for now, or its reply was lost.
+    IS_REPEATED: ClassVar[bool] = True
 
 
 class CreateRoom(Command, tag="create_room"):
@@ -69,7 +72,7 @@ class SubmitAnswer(Command, tag="submit_answer"):
     round_id: str
     answer: str
 
-    RACES: ClassVar[frozenset[str]] = _TOO_LATE
+    RACES: ClassVar[frozenset[str]] = TOO_LATE
 
 
 class StartVoting(Command, tag="start_voting"):
@@ -78,7 +81,7 @@ class StartVoting(Command, tag="start_voting"):
     room_code: str
     round_id: str
 
-    RACES: ClassVar[frozenset[str]] = _TOO_LATE
+    RACES: ClassVar[frozenset[str]] = TOO_LATE
 
 
 class SubmitVote(Command, tag="submit_vote"):
@@ -88,7 +91,7 @@ class SubmitVote(Command, tag="submit_vote"):
     round_id: str
     answer_id: str
 
-    RACES: ClassVar[frozenset[str]] = _TOO_LATE
+    RACES: ClassVar[frozenset[str]] = TOO_LATE
 
 
 class EndRound(Command, tag="end_round"):
@@ -97,7 +100,7 @@ class EndRound(Command, tag="end_round"):
     room_code: str
     round_id: str
 
-    RACES: ClassVar[frozenset[str]] = _TOO_LATE
+    RACES: ClassVar[frozenset[str]] = TOO_LATE
 
 
 class React(Command, tag="react"):
@@ -105,6 +108,9 @@ class React(Command, tag="react"):
 
     room_code: str
     reaction: str
+
+    RACES: ClassVar[frozenset[str]] = frozenset({"unavailable", "rate_limited"})
+    IS_REPEATED: ClassVar[bool] = False
 
 
 class Ping(Command, tag="ping"):

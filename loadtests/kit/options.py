@@ -1,8 +1,11 @@
 """What can be said on the command line beside what Locust knows (`--host`, `--users`, `--spawn-rate`, `--run-time`)."""
 
+import argparse
+import math
 from pathlib import Path
 from typing import Any, Final
 
+from loadtests.kit.lobby import FEWEST
 from loadtests.kit.pacing import Pace
 from loadtests.kit.shapes import Shape, ShapeName
 
@@ -11,17 +14,45 @@ DEFAULT_SECONDS: Final = {ShapeName.SOAK: 3600}
 _SECONDS: Final = 60
 
 
+def _length(text: str) -> float:
+    return _within(float(text), above=0.0)
+
+
+def _wait(text: str) -> float:
+    return _within(float(text), least=0.0)
+
+
+def _share(text: str) -> float:
+    return _within(float(text), least=0.0, most=1.0)
+
+
+def _count(text: str) -> int:
+    return int(_within(int(text), least=1))
+
+
+def _players(text: str) -> int:
+    return int(_within(int(text), least=FEWEST))
+
+
+def _within(value: float, *, above: float = -math.inf, least: float = -math.inf, most: float = math.inf) -> float:
+    if not (above < value < math.inf and least <= value <= most):
+        bounds = {"more than": above, "at least": least, "at most": most}
+        said = ", ".join(f"{words} {bound:g}" for words, bound in bounds.items() if math.isfinite(bound))
+        raise argparse.ArgumentTypeError(f"must be {said or 'a number'}, not {value:g}")
+    return value
+
+
 def add(parser: Any) -> None:
     """Add them to Locust's parser."""
     group = parser.add_argument_group("votegame")
     group.add_argument("--shape", choices=[str(name) for name in ShapeName], default="steady", help="what the run is")
-    group.add_argument("--room-size", type=int, default=8, help="members of a room, without spectators")
-    group.add_argument("--rounds", type=int, default=3, help="rounds of a game")
-    group.add_argument("--answer-seconds", type=float, default=3.0, help="how long people take to answer")
-    group.add_argument("--vote-seconds", type=float, default=2.0, help="how long people take to vote")
-    group.add_argument("--results-seconds", type=float, default=1.0, help="how long they look at the results")
-    group.add_argument("--gather-seconds", type=float, default=5.0, help="how long a host waits for more players")
-    group.add_argument("--finish-seconds", type=float, default=60.0, help="how long games may take to end, at the end")
+    group.add_argument("--room-size", type=_players, default=8, help="members of a room, without spectators")
+    group.add_argument("--rounds", type=_count, default=3, help="rounds of a game")
+    group.add_argument("--answer-seconds", type=_length, default=3.0, help="how long people take to answer")
+    group.add_argument("--vote-seconds", type=_length, default=2.0, help="how long people take to vote")
+    group.add_argument("--results-seconds", type=_length, default=1.0, help="how long they look at the results")
+    group.add_argument("--gather-seconds", type=_wait, default=5.0, help="how long a host waits for more players")
+    group.add_argument("--finish-seconds", type=_wait, default=60.0, help="how long games may take to end, at the end")
     group.add_argument("--thresholds", default=str(HERE / "thresholds.toml"), help="what the run must hold")
     group.add_argument(
         "--report", default="load-report", help="the folder for the page, and the figures of each second"
@@ -29,13 +60,15 @@ def add(parser: Any) -> None:
     group.add_argument("--metrics-url", default="", help="/metrics of each node, with commas; of --host, if not given")
     group.add_argument("--metrics-token", env_var="METRICS_TOKEN", default="", help="where they ask for one")
     group.add_argument("--hook", default="", help="rolling_restart: the command that restarts the servers")
-    group.add_argument("--hook-at", type=float, default=0.0, help="when, in seconds; 0: a third into the run")
-    group.add_argument("--storm-every", type=float, default=15.0, help="reconnect_storm: seconds from one to the next")
-    group.add_argument("--storm-share", type=float, default=1.0, help="reconnect_storm: whose connections are cut")
-    group.add_argument("--step-users", type=int, default=50, help="step: so many more each time")
-    group.add_argument("--step-seconds", type=float, default=20.0, help="step: how long each takes")
+    group.add_argument("--hook-at", type=_wait, default=0.0, help="when, in seconds; 0: a third into the run")
     group.add_argument(
-        "--step-p99", type=float, default=250.0, help="step: above that, in ms, the server is at its end"
+        "--storm-every", type=_length, default=15.0, help="reconnect_storm: seconds from one to the next"
+    )
+    group.add_argument("--storm-share", type=_share, default=1.0, help="reconnect_storm: whose connections are cut")
+    group.add_argument("--step-users", type=_count, default=50, help="step: so many more each time")
+    group.add_argument("--step-seconds", type=_length, default=20.0, help="step: how long each takes")
+    group.add_argument(
+        "--step-p99", type=_length, default=250.0, help="step: above that, in ms, the server is at its end"
     )
 
 

@@ -10,6 +10,7 @@ from loadtests.kit.clock import now
 from loadtests.kit.game import Game, TroubleError, Watching, count, sleep_until
 from loadtests.kit.lobby import FEWEST, Seat
 from loadtests.kit.messages import (
+    TOO_LATE,
     Command,
     CreateRoom,
     EndRound,
@@ -34,6 +35,8 @@ if TYPE_CHECKING:
 _STANDS_STILL_SECONDS: Final = 40.0
 """So long without an event: longer than a phase, and all that may befall the server in it."""
 _DOUBT_SECONDS: Final = 5.0
+_TOO_LATE_SECONDS: Final = 10.0
+"""So soon one must see that what one was too late for has ended: it was decided, and sent, before the refusal."""
 _SHORTEST_PHASE_SECONDS: Final = 10
 _LONGEST_PHASE_SECONDS: Final = 300
 _ORDER: Final = {"lobby": 0, "answering": 1, "voting": 2, "results": 3, "finished": 4, "closed": 5}
@@ -158,7 +161,10 @@ class Part:
             kit.tally.act(None, kit.late_seconds)
             return
         kit.tally.act(now() - planned.at, kit.late_seconds)
-        self._give(command, at)
+        reply = self._give(command, at)
+        if isinstance(reply, Refusal) and reply.code in TOO_LATE:
+            what = f"the end of the phase for which {planned.act} was too late ({reply.code})"
+            self._wait_for(lambda screen: _moment_of(screen) > wanted, what, _TOO_LATE_SECONDS)
 
     def _started(self, at: float) -> float:
         """Wait for the start: who comes before it plays in the first round, and there nothing is planned for him.
@@ -207,8 +213,8 @@ class Part:
                     return None
                 return SubmitVote(**common, round_id=screen.round_id, answer_id=self._kit.rng.choice(choice))
 
-    def _give(self, command: Command, at: float) -> None:
-        """Send it, and let the referee know what came of it: before, that it may count; after, that it must, or not."""
+    def _give(self, command: Command, at: float) -> Ok | Refusal:
+        """Send it, for its reply. Lets the referee know: before, that it may count; after, that it must, or not."""
         referee, user = self._game.referee, self._member.user_id
         if isinstance(command, SubmitAnswer):
             referee.answer(user, command.round_id, command.answer, None)
@@ -232,6 +238,7 @@ class Part:
                 referee.vote_refused(user, command.round_id)
             else:
                 referee.vote(user, command.round_id, command.answer_id, reply.vote_id)
+        return reply
 
     def _done(self, command: Command, at: float) -> Ok:
         reply = self._member.do(command, at)
@@ -239,7 +246,9 @@ class Part:
             raise TroubleError(f"{command.__struct_config__.tag}: {reply.code}")
         return reply
 
-    def _wait_for(self, is_there: Callable[[Screen], bool], what: str) -> None:
+    def _wait_for(
+        self, is_there: Callable[[Screen], bool], what: str, patience_seconds: float = _STANDS_STILL_SECONDS
+    ) -> None:
         since = doubt_at = now()
         seq = self._member.screen.seq
         while not is_there(self._member.screen):
@@ -250,7 +259,7 @@ class Part:
             if now() > max(since, doubt_at) + _DOUBT_SECONDS:
                 self._member.doubt()
                 doubt_at = now()
-            if now() > since + _STANDS_STILL_SECONDS:
+            if now() > since + patience_seconds:
                 raise TroubleError(f"the game stood still: {self._seat.kind} waited for {what}")
             self._member.moves(1.0)
 

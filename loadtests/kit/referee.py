@@ -89,11 +89,22 @@ class Referee:
                 scores[result.user_id] += result.vote_count
             self._add_up(event, event.leaderboard, scores)
         for ended in self._in_order(GameEnded):
+            self._all_rounds()
             self._add_up(ended, ended.final_leaderboard, scores)
             self._same_end(ended, screens)
         for user, state in self._snapshots:
             self._same_snapshot(user, state)
         return self.deviations
+
+    def _all_rounds(self) -> None:
+        told = {event.round_id for event in self._in_order(RoundEnded)}
+        lost = Counter(
+            round_id
+            for (round_id, _), answer in self._answers.items()
+            if answer.id is not None and round_id not in told
+        )
+        for round_id, answers in lost.items():
+            self._deviates(f"{answers} acknowledged answers are in no results: round {round_id} has none")
 
     def _count(self, event: RoundEnded) -> None:
         where = f"in the results of round {event.round_number} (seq {event.seq})"
@@ -163,8 +174,8 @@ def _is_shown(answer: Given, result: Result | None) -> bool:
     return result is not None and (result.answer_id, result.content) == (answer.id, answer.what)
 
 
-def _points(board: tuple[Line, ...]) -> dict[str, int]:
-    return {line.user_id: line.score for line in board if line.score}
+def _points(board: tuple[Line, ...]) -> dict[str, tuple[int, int]]:
+    return {line.user_id: (line.score, line.rank) for line in board if line.score}
 
 
 def _winners(board: tuple[Line, ...]) -> str:

@@ -35,6 +35,8 @@ def facts_of(summary: Summary, notes: list[str]) -> str:
         f"games: {counts['finished']} finished, {counts['failed']} failed, {counts['cut']} cut off by the end",
         f"planned: {counts['planned']}; on time {counts['on_time']} ({tally.sent_share:.1%}), late {counts['late']}",
         f"never sent: {counts['missed']}; sent again: {counts['commands_repeated']}",
+        *([f"refused as too many: {counts['rate_limited']}; is RATE_LIMITS off?"] if counts["rate_limited"] else []),
+        *([f"without a reply when the run ended: {counts['open']}"] if counts["open"] else []),
         f"connects that failed: {counts['connects_failed']}",
         f"frames: {counts['frames_sent']} sent, {counts['frames_received']} received",
         f"deviations: {counts['deviations']}",

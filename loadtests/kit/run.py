@@ -74,13 +74,14 @@ class Crew:
             count(self.kit, game)
         # Those who leave do so within a second.
         gevent.sleep(1.5)
+        self.kit.measure_open()
         return self.kit.tally.drained()
 
     def _watch_lag(self) -> None:
         while True:
             due = now() + _LAG_SECONDS
             gevent.sleep(_LAG_SECONDS)
-            self.kit.tally.lag.add((now() - due) * 1000)
+            self.kit.tally.lag.add_stall((now() - due) * 1000, _LAG_SECONDS * 1000)
             self.kit.tally.counts["due"] += self.kit.fallen_due(now())
 
     def _cut(self) -> None:

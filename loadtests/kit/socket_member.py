@@ -86,6 +86,16 @@ class SocketMember(Watching):
         """
         name = str(command.__struct_config__.tag)
         self._is_leaving = isinstance(command, LeaveRoom)
+        with self._kit.awaiting("WS", name, at):
+            return self._replied_to(command, name, at) if command.IS_REPEATED else self._once(command, name, at)
+
+    def _once(self, command: Command, name: str, at: float) -> Ok | Refusal:
+        """What came of it at the first try; `unavailable` if its reply was lost, which nobody can help."""
+        reply, length = self._asked(command)
+        self._kit.measured("WS", name, at, length, reply.code if isinstance(reply, Refusal) else None)
+        return reply or Refusal(code="unavailable", id=command.id)
+
+    def _replied_to(self, command: Command, name: str, at: float) -> Ok | Refusal:
         first = True
         failures = 0
         while now() - at < _PATIENCE_SECONDS or first:
@@ -93,14 +103,14 @@ class SocketMember(Watching):
             first = False
             if isinstance(reply, Refusal) and self._may_repeat(reply, failures):
                 failures += 1
-                self._kit.tally.counts["commands_repeated"] += 1
+                self._kit.tally.repeat(reply.code)
                 gevent.sleep(reply.retry_after or 2.0 ** (failures - 1))
                 continue
             if reply is not None:
                 self._take_reply(command, reply)
                 self._kit.measured("WS", name, at, length, messages.failure_in(command, reply))
                 return reply
-            self._kit.tally.counts["commands_repeated"] += 1
+            self._kit.tally.repeat("")
         self._kit.measured("WS", name, at, 0, "no reply")
         raise TroubleError(f"{name} got no reply in {_PATIENCE_SECONDS:g} s")
 
@@ -229,9 +239,10 @@ class SocketMember(Watching):
         self._kit.tally.counts["frames_sent"] += 1
 
     def _ponged(self, sent: float, reply: Ok | Refusal, length: int) -> None:
+        failure = reply.code if isinstance(reply, Refusal) else None
+        self._kit.told("WS", "ping", (self._heard - sent) * 1000, length, failure)
         if isinstance(reply, Ok):
             self._kit.clock.observe(sent, self._heard, reply.server_time)
-            self._kit.told("WS", "ping", (self._heard - sent) * 1000, length)
 
     def _resume(self, wire: Wire, *, is_doubt: bool = False) -> None:
         """Ask for what was missed; events are left out until the reply."""

@@ -24,6 +24,12 @@ class Times:
         """One more."""
         self._buckets[round(math.log(max(ms, 0.01)) / _GROWTH)] += 1
 
+    def add_stall(self, ms: float, every_ms: float) -> None:
+        """A beat of `every_ms` was late by `ms`, and those that should have come meanwhile by as much less."""
+        self.add(ms)
+        while (ms := ms - every_ms) > 0:
+            self.add(ms)
+
     def merge(self, others: "Times") -> None:
         """All of `others`, too."""
         self._buckets.update(others._buckets)  # noqa: SLF001 - its own class
@@ -53,9 +59,10 @@ class Times:
 class Tally:
     """Everything that is counted.
 
-    `counts` has: acts that fell `due`, as the timetables have it; those that were `planned`, and what became of them,
-    sent `on_time`, `late`, or never (`missed`); `frames_sent`, `frames_received`; `commands_repeated`,
-    `connects_failed`; games that were `finished`, `failed`, or `cut` off by the end of the run; `deviations`.
+    `counts` has: `logins`; acts that fell `due`, as the timetables have it; those that were `planned`, and what became
+    of them, sent `on_time`, `late`, or never (`missed`); `frames_sent`, `frames_received`; `commands_repeated`, of them
+    `rate_limited` ones, and those still `open` at the end; `connects_failed`; games that were `finished`, `failed`, or
+    `cut` off by the end of the run; `deviations`.
     """
 
     def __init__(self) -> None:
@@ -75,6 +82,11 @@ class Tally:
             self.counts["missed"] += 1
         else:
             self.counts["on_time" if lag_seconds <= late_seconds else "late"] += 1
+
+    def repeat(self, code: str) -> None:
+        """Something has to be sent again, as it was refused for now with `code`, or, without one, its reply is lost."""
+        self.counts["commands_repeated"] += 1
+        self.counts["rate_limited"] += code == "rate_limited"
 
     def deviate(self, found: Iterable[str]) -> None:
         """The game is not what it should be."""

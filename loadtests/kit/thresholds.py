@@ -1,7 +1,7 @@
 """What a run must hold: numbers from a TOML file, with a section for all shapes, and one for each that differs.
 
-Three things need no number: a game that was counted wrong, a process that did not tell what it had seen, and a run in
-which no game came to its end, are failures whatever the file says.
+Some things need no number: a game that was counted wrong, a process that did not tell what it had seen, a run in which
+no game came to its end, or no event could be timed, are failures whatever the file says.
 """
 
 import tomllib
@@ -10,6 +10,7 @@ from pathlib import Path
 
 import msgspec
 
+from loadtests.kit.shapes import ShapeName
 from loadtests.kit.tally import Tally
 
 
@@ -64,11 +65,14 @@ def read(path: Path, shape: str) -> Limits:
     """
     try:
         sections = tomllib.loads(path.read_text(encoding="utf-8"))
+        # Each by itself, so that a slip in a section that does not count today is told, too.
+        msgspec.convert({name: limits for name, limits in sections.items() if name != "all"}, dict[ShapeName, Limits])
+        msgspec.convert(sections.get("all", {}), Limits)
         common, own = sections.get("all", {}), sections.get(shape, {})
         rest = {name: ms for name, ms in common.get("p99_ms", {}).items() if name not in own.get("p99_ms", {})}
         merged = {**common, **own, "p99_ms": {**own.get("p99_ms", {}), **rest}}
         return msgspec.convert(merged, Limits)
-    except (tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
+    except (OSError, ValueError) as error:
         raise ValueError(f"{path}: {error}") from error
 
 
@@ -85,7 +89,10 @@ def _untrue(summary: Summary) -> list[str]:
     if summary.silent_workers:
         found.append(f"{summary.silent_workers} workers did not tell what they saw")
     if not counts["finished"]:
-        found.append("no game came to its end")
+        nobody = "" if counts["logins"] else ", since nobody could log in: is the server there, and --host right?"
+        found.append(f"no game came to its end{nobody}")
+    elif not len(summary.tally.events):
+        found.append("no event was timed: no ping told the server's time")
     if summary.hook_failure:
         found.append(summary.hook_failure)
     return found
@@ -121,6 +128,8 @@ def _slow(limits: Limits, summary: Summary) -> list[str]:
         if most is not None and timing.count and timing.p99_ms > most:
             found.append(f"{timing.name} takes {timing.p99_ms:.0f} ms (p99), more than {most:g}")
     growth = summary.memory_growth_share
-    if limits.memory_growth_share is not None and growth is not None and growth > limits.memory_growth_share:
+    if limits.memory_growth_share is not None and growth is None:
+        found.append("the server's memory is not known: its /metrics could not be read, see --metrics-url")
+    elif limits.memory_growth_share is not None and growth is not None and growth > limits.memory_growth_share:
         found.append(f"the server's memory grew by {growth:.0%}, more than {limits.memory_growth_share:.0%}")
     return found

@@ -60,6 +60,7 @@ class Guest(User):
             return
         login = messages.login_of(reply)
         self._user_id, self._token = login.user.id, login.token
+        kit_of(self.environment).tally.counts["logins"] += 1
 
     def on_stop(self) -> None:
         """Go, without a word."""

@@ -8,6 +8,7 @@ import itertools
 import json
 import re
 import shlex
+import signal
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -33,6 +34,9 @@ failure_share = 1.0
 failed_games = 1000
 generator_lag_p99_ms = 60000
 """
+# Of games that fail: none, as ever.
+STRICT = LENIENT.replace("failed_games = 1000", "failed_games = 0")
+PATIENT = STRICT + '[all.p99_ms]\n"WS *" = 3000\n"GET *" = 3000\n"POST *" = 3000\n'
 LOST_RESUMES = 8
 QUICK = ("-u", "16", "-r", "16", "-t", "6s", "--rounds", "2", "--gather-seconds", "1", "--room-size", "5")
 QUICK_PACE = ("--answer-seconds", "1", "--vote-seconds", "1", "--results-seconds", "0.4", "--finish-seconds", "30")
@@ -56,8 +60,16 @@ class Outcome:
 
     @property
     def names(self):
-        with (self.folder / "locust_stats.csv").open() as file:
-            return {f"{row['Type']} {row['Name']}" for row in csv.DictReader(file)}
+        return names_in(self.folder)
+
+
+def names_in(folder):
+    """What Locust has measured so far."""
+    path = folder / "locust_stats.csv"
+    if not path.exists():
+        return set()
+    with path.open() as file:
+        return {f"{row['Type']} {row['Name']}" for row in csv.DictReader(file)}
 
 
 async def locust(folder, *arguments):
@@ -136,6 +148,86 @@ async def test_every_deviation_fails_the_run_and_is_said(server, tmp_path, proce
     assert re.search(r"was told another game_ended as seq \d+ than others", found), outcome.said
     assert re.search(r"got a second reply", found), outcome.said
     assert "DEVIATION room " in outcome.said
+
+
+async def test_guests_who_are_not_let_in_until_the_run_ends_fail_it(tmp_path):
+    async with clean_server(RATE_LIMITS="on") as process:
+        outcome = await load(tmp_path, process.url, "-u", "30", "-r", "30", thresholds=PATIENT)
+    # Twenty have come from this address in this hour, and played as if they were all.
+    assert outcome.verdict["counts"]["finished"] >= 1
+    (breach,) = outcome.verdict["verdict"]
+    assert breach.startswith("POST /api/auth/guest takes "), outcome.said
+    assert "is RATE_LIMITS off?" in outcome.said
+
+
+async def test_a_server_that_falls_silent_just_before_the_end_fails_the_run(tmp_path):
+    process = ServerProcess()
+    await process.start()
+    run = asyncio.create_task(load(tmp_path, process.url, "-t", "14s", "--finish-seconds", "3", thresholds=PATIENT))
+    try:
+        async with asyncio.timeout(60):
+            while not run.done() and "FLOW game" not in names_in(tmp_path):
+                await asyncio.sleep(0.1)
+        process.process.send_signal(signal.SIGSTOP)
+        outcome = await run
+    finally:
+        process.process.send_signal(signal.SIGCONT)
+        await process.stop()
+        await process.close()
+    assert outcome.code == 1, outcome.said
+    assert any(" takes " in breach for breach in outcome.verdict["verdict"])
+
+
+STUBBORN = """
+import sys
+from votegame.cli import main
+from votegame.errors import ErrorCode
+from votegame.gateway import conversation
+
+take = conversation.Conversation._do
+
+def refused(self, command, connection, now):
+    if conversation.name_of(command) == {name!r}:
+        connection.refuse(ErrorCode({code!r}), command.id)
+    else:
+        take(self, command, connection, now)
+
+conversation.Conversation._do = refused
+sys.exit(main(["serve"]))
+"""
+
+
+async def test_who_is_too_late_for_a_phase_that_goes_on_fails_the_run(tmp_path):
+    outcome = await load_stubborn(tmp_path, "submit_vote", "wrong_phase")
+    assert outcome.code == 1, outcome.said
+    why = "waited for the end of the phase for which submit_vote was too late (wrong_phase)"
+    assert any(why in failure for failure in outcome.verdict["failures"])
+
+
+async def test_pings_that_are_refused_fail_the_run_as_nothing_tells_how_old_events_are(tmp_path):
+    outcome = await load_stubborn(tmp_path, "ping", "internal")
+    assert outcome.verdict["verdict"] == ["no event was timed: no ping told the server's time"], outcome.said
+    with (tmp_path / "locust_failures.csv").open() as file:
+        assert "ping" in {row["Name"] for row in csv.DictReader(file)}
+
+
+async def test_a_reaction_that_is_refused_for_now_is_told_and_never_sent_again(tmp_path):
+    outcome = await load_stubborn(tmp_path, "react", "unavailable")
+    assert outcome.code == 0, outcome.said
+    assert outcome.verdict["counts"].get("commands_repeated", 0) == 0
+    with (tmp_path / "locust_failures.csv").open() as file:
+        assert {row["Name"] for row in csv.DictReader(file)} == {"react"}
+
+
+async def load_stubborn(folder, name, code):
+    """A run against a server that refuses every command of one name."""
+    process = ServerProcess("-c", STUBBORN.format(name=name, code=code))
+    await process.start()
+    try:
+        return await load(folder, process.url, thresholds=STRICT)
+    finally:
+        await process.stop()
+        await process.close()
 
 
 async def test_connections_that_are_cut_come_back_and_nothing_is_missed(server, tmp_path):
@@ -290,4 +382,4 @@ async def test_a_node_that_does_not_come_back_ends_a_rolling_restart(tmp_path):
 async def test_a_server_that_is_not_there_is_no_good_run(tmp_path):
     outcome = await load(tmp_path, "http://127.0.0.1:9", "--finish-seconds", "1")
     assert outcome.code == 1
-    assert "no game came to its end" in outcome.verdict["verdict"]
+    assert outcome.verdict["verdict"][0].startswith("no game came to its end, since nobody could log in"), outcome.said

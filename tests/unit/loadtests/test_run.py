@@ -1,3 +1,6 @@
+import pytest
+
+from loadtests.bench.__main__ import parser
 from loadtests.bench.run import complaints
 from loadtests.bench.slices import Slice
 
@@ -18,6 +21,21 @@ def test_commands_that_took_much_longer_than_they_were_planned_for_are_a_complai
 
 def test_a_closed_loop_has_no_planned_rate():
     assert complaints([RIGHT._replace(load="burst", planned=0, elapsed=3.0)]) == []
+
+
+def test_where_nothing_came_through_or_was_measured_nothing_is_right():
+    assert complaints([]) == ["nothing was measured"]
+    (complaint,) = complaints([RIGHT._replace(load="burst", planned=0, commands=0)])
+    assert "no command came through" in complaint
+
+
+@pytest.mark.parametrize(
+    "slip", ["--loads=foo", "--loads=-5", "--loads=", "--rounds=0", "--seconds=0", "--rooms=0", "--members=1"]
+)
+def test_options_that_make_no_sense_are_refused_before_anything_is_started(slip, capsys):
+    with pytest.raises(SystemExit):
+        parser().parse_args([slip])
+    assert slip.split("=")[0] in capsys.readouterr().err
 
 
 def test_what_a_server_did_wrong_is_told_with_where_it_was():

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from loadtests.kit import coming_back, plots, server_watch
+from loadtests.kit import coming_back, options, plots, server_watch
 from loadtests.kit.clock import ServerClock
 from loadtests.kit.lobby import Lobby, Table
 from loadtests.kit.pacing import Kind
@@ -38,6 +38,27 @@ def test_the_parts_that_tests_import_do_not_bring_gevent():
     imports = ", ".join(f"loadtests.kit.{name}" for name in PURE)
     script = f"import sys, {imports}; sys.exit('gevent' in sys.modules or 'locust' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", script], cwd=ROOT, check=False).returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("slip", "words"),
+    [
+        ("--room-size=2", "at least 3, not 2"),
+        ("--rounds=0", "at least 1, not 0"),
+        ("--answer-seconds=-1", "more than 0, not -1"),
+        ("--answer-seconds=nan", "more than 0, not nan"),
+        ("--storm-share=7", "at least 0, at most 1, not 7"),
+        ("--step-users=0", "at least 1, not 0"),
+        ("--step-seconds=0", "more than 0, not 0"),
+        ("--finish-seconds=-1", "at least 0, not -1"),
+    ],
+)
+def test_an_option_that_makes_no_sense_is_refused_before_anybody_plays(slip, words, capsys):
+    parser = pytest.importorskip("configargparse").ArgumentParser()
+    options.add(parser)
+    with pytest.raises(SystemExit):
+        parser.parse_args([slip])
+    assert words in capsys.readouterr().err
 
 
 def test_the_shortest_round_trip_tells_the_time():

@@ -102,6 +102,19 @@ def test_votes_for_an_answer_that_is_not_shown_are_lost_votes():
     assert any("2 acknowledged votes for a-ben" in deviation for deviation in found)
 
 
+def test_a_round_with_answers_has_results():
+    referee = acknowledged()
+    referee.answer(ADA, "r2", "one more", "a-more")
+    (deviation,) = settled(referee)
+    assert "1 acknowledged answers are in no results: round r2" in deviation
+
+
+def test_another_winner_on_one_screen_is_a_deviation_though_the_points_are_the_same():
+    other = tuple(msgspec.structs.replace(line, rank=3 - line.rank) if line.score else line for line in BOARD)
+    found = settled(screens={ADA: screen(), BEN: screen(leaderboard=other)})
+    assert found == ["room ABC234: ben sees another winner than others: ada"]
+
+
 def test_what_has_no_reply_may_count_or_not():
     for votes in (2, 3):
         referee = acknowledged()

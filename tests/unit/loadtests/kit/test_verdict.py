@@ -14,7 +14,8 @@ THRESHOLDS = Path(__file__).parents[4] / "loadtests" / "thresholds.toml"
 
 def tally(**counts):
     tally = Tally()
-    tally.counts.update({"planned": 1000, "on_time": 1000, "finished": 10, **counts})
+    tally.counts.update({"planned": 1000, "on_time": 1000, "finished": 10, "logins": 5, **counts})
+    tally.events.add(5)
     return tally
 
 
@@ -22,7 +23,7 @@ def timing(name="WS submit_vote", count=1000, failures=0, p99_ms=20.0):
     return Timing(name=name, count=count, failures=failures, p50_ms=2.0, p95_ms=5.0, p99_ms=p99_ms)
 
 
-def summary(*, timings=(), silent_workers=0, memory_growth_share=None, hook_failure="", **counts):
+def summary(*, timings=(), silent_workers=0, memory_growth_share=0.0, hook_failure="", **counts):
     return Summary(tally(**counts), [timing(), *timings], silent_workers, memory_growth_share, hook_failure)
 
 
@@ -37,6 +38,7 @@ def test_a_good_run_holds():
         ({"deviations": 1}, "1 deviations"),
         ({"silent_workers": 1}, "1 workers did not tell"),
         ({"finished": 0}, "no game came to its end"),
+        ({"finished": 0, "logins": 0}, "nobody could log in"),
         ({"failed": 1}, "1 games failed"),
         ({"hook_failure": "the hook ended with 3"}, "the hook ended with 3"),
         ({"memory_growth_share": 0.3}, "memory grew by 30%"),
@@ -70,6 +72,18 @@ def test_a_generator_that_wakes_up_late_is_not_believed():
     assert "the generator itself is" in breach
 
 
+def test_memory_that_must_not_grow_must_be_known():
+    (breach,) = breaches(Limits(memory_growth_share=0.1), summary(memory_growth_share=None))
+    assert "memory is not known" in breach
+
+
+def test_games_whose_events_nobody_could_time_are_no_good_run():
+    untimed = summary()
+    untimed.tally.events = Times()
+    (breach,) = breaches(Limits(p99_ms={"WSR *": 250}), untimed)
+    assert "no event was timed" in breach
+
+
 def test_the_first_name_that_fits_has_the_limit_and_the_shape_comes_before_all(tmp_path):
     path = tmp_path / "thresholds.toml"
     path.write_text('[all]\nsent_share = 0.9\n[all.p99_ms]\n"WS *" = 1\n"*" = 2\n[soak.p99_ms]\n"WS ping" = 3\n')
@@ -79,12 +93,28 @@ def test_the_first_name_that_fits_has_the_limit_and_the_shape_comes_before_all(t
     assert thresholds.read(path, "steady").p99_of("WS ping") == 1
 
 
-@pytest.mark.parametrize("text", ["[all]\nsent_shore = 0.9\n", "[all]\nsent_share = 'much'\n", "[all\n"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[all]\nsent_shore = 0.9\n",
+        "[all]\nsent_share = 'much'\n",
+        "[all\n",
+        "all = 3\n",
+        "[all]\np99_ms = 250\n",
+        "[steday]\nsent_share = 0.9\n",
+        "[soak]\nsent_shore = 0.9\n",
+    ],
+)
 def test_a_file_with_a_slip_is_refused(tmp_path, text):
     path = tmp_path / "thresholds.toml"
     path.write_text(text)
     with pytest.raises(ValueError, match=r"thresholds\.toml"):
         thresholds.read(path, "steady")
+
+
+def test_a_file_that_is_not_there_is_refused_as_one_with_a_slip(tmp_path):
+    with pytest.raises(ValueError, match=r"thresholds\.toml.*No such file"):
+        thresholds.read(tmp_path / "thresholds.toml", "steady")
 
 
 @pytest.mark.parametrize("shape", list(ShapeName))
@@ -106,6 +136,17 @@ def test_times_of_many_processes_add_up():
     assert here.percentile(0.99) == pytest.approx(99, rel=0.05)
     assert here.percentile(1.0) == pytest.approx(10_000, rel=0.05)
     assert Times().percentile(0.5) is None
+
+
+def test_a_stall_counts_for_as_long_as_it_lasted():
+    lag = Times()
+    for _ in range(190):
+        lag.add_stall(1, 50)
+    # Half a second, in which ten beats should have come: one of 191, but a twentieth of the time.
+    lag.add_stall(500, 50)
+    assert len(lag) == 200
+    assert lag.percentile(0.96) == pytest.approx(100, rel=0.05)
+    assert lag.percentile(0.99) == pytest.approx(400, rel=0.05)
 
 
 def test_a_tally_is_told_once_and_heard_as_it_was():
