@@ -9,27 +9,35 @@ LOAD_STAMP := $(VENV)/.load
 BROWSER_STAMP := $(VENV)/.browser
 SOURCES := pyproject.toml constraints.txt setup.py
 
-.PHONY: run test test-long browser test-browser simulate check lint cover chaos load bench profile capacity results screenshots format \
+.PHONY: run test test-long test-all browser test-browser simulate check lint cover chaos load bench profile capacity results screenshots format \
   protocol rolling-restart clean
 .DEFAULT_GOAL := run
 
 run: $(RUN_STAMP)
 	@exec $(BIN)/python -m votegame serve
 
-# As many processes as there are processors, each with a PostgreSQL of its own; one with ARGS="-n 0 ...".
+# Side by side in a few processes, each with a PostgreSQL of its own; in one with ARGS="-n 0 ...". Files are begun in the
+# order that tests/conftest.py gives them.
+BESIDE := -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 test: $(TEST_STAMP)
-	@exec $(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile $(ARGS)
+	@exec $(BIN)/python -m pytest $(BESIDE) $(ARGS)
 
 # Games on a simulated cluster: SEEDS=n for so many runs, SEED=s for one of them again.
 simulate: $(TEST_STAMP)
 	@exec $(BIN)/python -m pytest -q tests/simulation $(ARGS)
 
-# What takes long. First what pauses, kills and measures nodes, and must have the machine to itself; then side by side all
-# else: planted bugs, models that misbehave, the bus over Redis, balancers, Locust, the image, the web client.
-ALONE := tests/chaos tests/kill tests/versions
+# What takes long. First what breaks and measures nodes, and must have the machine to itself; then side by side all else:
+# kills, the last release, planted bugs, models that misbehave, the bus over Redis, balancers, Locust, the image, the web
+# client.
+ALONE := -m alone
 test-long: $(TEST_STAMP)
-	@$(BIN)/python -m pytest -m long $(ALONE)
-	@exec $(BIN)/python -m pytest -m long -n auto --maxprocesses 4 --dist loadfile $(ALONE:%=--ignore=%)
+	@$(BIN)/python -m pytest $(ALONE)
+	@exec $(BIN)/python -m pytest -m "long and not alone" $(BESIDE)
+
+# Both of these. What waits and what computes share the processors, so that they are hardly ever idle.
+test-all: $(TEST_STAMP)
+	@$(BIN)/python -m pytest $(ALONE)
+	@exec $(BIN)/python -m pytest -m "not alone" $(BESIDE)
 
 # What drives Chromium, which itself must be on the PATH. From then on `make test-long` has the tests in a browser, too.
 browser: $(BROWSER_STAMP)

@@ -34,6 +34,20 @@ structlog.configure(
 )
 
 
+def pytest_xdist_auto_num_workers() -> int:
+    """One process more than there are processors: tests wait much, for servers, browsers and clocks."""
+    return (os.cpu_count() or 1) + 1
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the files that may take longest, so that in the end no process is left alone with one of them."""
+    allowed: dict[Path, float] = {}
+    for item in items:
+        limit = item.get_closest_marker("timeout")
+        allowed[item.path] = max(allowed.get(item.path, 0.0), limit.args[0] if limit else 0.0)
+    items.sort(key=lambda item: -allowed[item.path])
+
+
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[Server]:
     url = os.environ.get("TEST_DATABASE_URL")

@@ -11,7 +11,7 @@ import pytest
 from tests.chaos.faults import KINDS
 from tests.chaos.party import Party
 
-pytestmark = pytest.mark.long
+pytestmark = [pytest.mark.long, pytest.mark.alone]
 
 STRIKES = int(os.environ.get("STRIKES", "0"))
 SHORT = (

@@ -12,7 +12,7 @@ from tests.chaos.party import Party
 from tests.nodes import SECRET
 from votegame.auth.tokens import Claims, Tokens
 
-pytestmark = pytest.mark.long
+pytestmark = [pytest.mark.long, pytest.mark.alone]
 
 WRONG = {0: 400 * 86_400.0, 1: -3_600.0, 2: 2.0}
 """By node: how far its clock is ahead."""

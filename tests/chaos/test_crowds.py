@@ -11,7 +11,7 @@ from tests.bots import Manners, Player, TableOfPlayers, sit_down
 from tests.chaos.party import Party
 from tests.chaos.report import quantile, times_by_kind
 
-pytestmark = pytest.mark.long
+pytestmark = [pytest.mark.long, pytest.mark.alone]
 
 IN_GAMES = {"submit_answer", "submit_vote", "start_voting", "end_round", "next_round", "start_game"}
 ROOMS = 60

@@ -16,7 +16,7 @@ from tests.checker_nodes import Fault
 from tests.serving import is_ready
 from votegame.errors import ConfigurationError
 
-pytestmark = pytest.mark.long
+pytestmark = [pytest.mark.long, pytest.mark.alone]
 
 DISK_MIB = 160
 FULL_SECONDS = float(os.environ.get("DISK_FULL_SECONDS", "12"))

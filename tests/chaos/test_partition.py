@@ -15,7 +15,7 @@ from tests.chaos.party import Party
 from tests.chaos.relay import Relay, to_port
 from tests.checker_nodes import Fault
 
-pytestmark = pytest.mark.long
+pytestmark = [pytest.mark.long, pytest.mark.alone]
 
 PARTED_SECONDS = 7.0
 MUTE_SECONDS = 5.0

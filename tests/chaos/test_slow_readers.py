@@ -9,7 +9,7 @@ import pytest
 from tests.bots import Client
 from tests.chaos.party import Party
 
-pytestmark = pytest.mark.long
+pytestmark = [pytest.mark.long, pytest.mark.alone]
 
 CUT_SECONDS = 30.0
 

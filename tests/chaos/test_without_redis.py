@@ -5,7 +5,7 @@ import pytest
 from tests.chaos.kinds.redis import GONE_SECONDS
 from tests.chaos.party import Party
 
-pytestmark = pytest.mark.long
+pytestmark = [pytest.mark.long, pytest.mark.alone]
 
 
 @pytest.mark.timeout(120 + GONE_SECONDS)
