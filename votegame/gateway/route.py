@@ -75,7 +75,7 @@ class Route:
         return await self._admit(request, judged, login)
 
     async def _turns_away(self, request: web.Request) -> bool:
-        """Whether the node has too much to do for this client. Who has a seat here comes in all the same."""
+        """Whether the node has too much to do for this client. Who is in a room here comes in all the same."""
         admission = self._shared.admission
         if not admission.is_shut("strangers"):
             return False
