@@ -16,7 +16,6 @@ from votegame.settings import Settings, read_settings
 from votegame.storage import migrate
 
 EXIT_OK: Final = 0
-EXIT_FOUND: Final = 1
 EXIT_REFUSED: Final = 2
 
 _SERVE: Final = """\
