@@ -64,7 +64,7 @@ class MemoryNodeStore:
         self._count_rooms: Callable[[NodeId], int] = lambda _node_id: 0
 
     async def renew(self, node_id: NodeId, label: str, lease_ms: int, *, is_draining: bool = False) -> Lease:
-        """Register the node, or prolong its lease to `lease_ms` from now, 3,000 at the most."""
+        """Register the node, or prolong its lease to `lease_ms` from now; a longer one than 3,000 counts as over."""
         now = self._now_ms()
         before = self._nodes.get(node_id)
         # Renewed, it keeps its place in the dictionary, whose order is that of registration.
