@@ -6,7 +6,7 @@ from typing import Final
 
 from votegame.game.question import Question, Wish
 from votegame.ids import UserId
-from votegame.questions.ports import HISTORY, GapClaim, Limits, Look, Looked, Source, Spent
+from votegame.questions.ports import HISTORY, BudgetLimits, GapClaim, Look, Looked, Source, Spent
 from votegame.storage import text
 
 _HOUR_MS: Final = 3_600_000
@@ -130,7 +130,7 @@ class MemorySpendingStore:
         self._now_ms = now_ms
         self._hours: dict[int, tuple[int, int]] = {}
 
-    async def reserve(self, limits: Limits, *, calls: int, tokens: int) -> Spent | None:
+    async def reserve(self, limits: BudgetLimits, *, calls: int, tokens: int) -> Spent | None:
         """Reserve calls and tokens; None, and nothing is reserved, when that is more than `limits` leave."""
         before = await self.spent()
         pairs = [

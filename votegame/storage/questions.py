@@ -17,7 +17,7 @@ import msgspec
 
 from votegame.game.question import Question, Wish
 from votegame.ids import UserId
-from votegame.questions.ports import HISTORY, GapClaim, Limits, Look, Looked, Source, Spent
+from votegame.questions.ports import HISTORY, BudgetLimits, GapClaim, Look, Looked, Source, Spent
 from votegame.storage.database import Database, Statements
 from votegame.storage.gathering import Gathering
 from votegame.storage.text import as_json
@@ -165,7 +165,7 @@ class PostgresSpendingStore:
     def __init__(self, database: Statements) -> None:
         self._database = database
 
-    async def reserve(self, limits: Limits, *, calls: int, tokens: int) -> Spent | None:
+    async def reserve(self, limits: BudgetLimits, *, calls: int, tokens: int) -> Spent | None:
         """Reserve calls and tokens; None, and nothing is reserved, when that is more than `limits` leave."""
         row = await self._database.fetch_one(
             "model_reserve", calls=calls, tokens=tokens, **msgspec.structs.asdict(limits)
