@@ -279,7 +279,7 @@ class PlainBank(list[Question]):
         return [self]
 
     def naming(self, people, language):
-        return lambda question: any(person.username in question.text for person in people)
+        return lambda question: any(person.display_name in question.text for person in people)
 
 
 def a_bank(count: int = 30) -> PlainBank:

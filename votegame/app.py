@@ -112,7 +112,7 @@ class Server:
         self._admission = Admission(
             lag_seconds=settings.overload_lag_seconds,
             commit_seconds=settings.overload_commit_seconds,
-            has_seat=self._memberships.has_seat,
+            is_member=self._memberships.is_member,
             observe=self._metrics.turned_away,
         )
         self._clock = DatabaseClock()

@@ -11,12 +11,11 @@ from typing import Final
 from votegame import __version__, check, nodes, serve
 from votegame.bots import command as bots
 from votegame.conformance import command as conformance
-from votegame.errors import StoreError, VotegameError
+from votegame.errors import VotegameError
 from votegame.settings import Settings, read_settings
 from votegame.storage import migrate
 
 EXIT_OK: Final = 0
-EXIT_FOUND: Final = 1
 EXIT_REFUSED: Final = 2
 
 _SERVE: Final = """\
@@ -38,7 +37,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         run: Callable[[argparse.Namespace], int] = args.run
         return run(args)
-    except (VotegameError, StoreError) as error:
+    except VotegameError as error:
         print(f"votegame: {error}", file=sys.stderr)
         return EXIT_REFUSED
 

@@ -82,3 +82,9 @@ class CorruptLogError(VotegameError):
 
 class LaterVersionError(CorruptLogError):
     """A log holds a row of a format that only a later release can read: nothing is wrong with it."""
+
+
+def first_line(error: BaseException) -> str:
+    """What a foreign exception says, up to its first line break; its name when it says nothing."""
+    lines = str(error).strip().splitlines()
+    return lines[0] if lines else type(error).__name__

@@ -9,7 +9,7 @@ from votegame.metrics import Metrics
 from votegame.providers import Model
 from votegame.questions.bank import Bank, BankSource
 from votegame.questions.careful_moderator import CarefulModerator
-from votegame.questions.ports import Limits, Moderator, QuestionStore
+from votegame.questions.ports import BudgetLimits, Moderator, QuestionStore
 from votegame.questions.supply import FILLS_AT_ONCE, FILLS_PER_SECOND, FilledBy, Supply, supply_of
 from votegame.settings import Settings
 from votegame.storage.database import Database
@@ -52,7 +52,7 @@ def _filled_by(model: Model, settings: Settings, database: Database) -> FilledBy
         maker=model,
         moderator=model if settings.moderates else None,
         spending=PostgresSpendingStore(database),
-        limits=Limits(
+        limits=BudgetLimits(
             calls_per_hour=settings.model_calls_per_hour,
             calls_per_day=settings.model_calls_per_day,
             tokens_per_hour=settings.model_tokens_per_hour,

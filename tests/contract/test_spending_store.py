@@ -4,9 +4,9 @@ import asyncio
 
 import pytest
 
-from votegame.questions.ports import Limits
+from votegame.questions.ports import BudgetLimits
 
-LIMITS = Limits(calls_per_hour=3, calls_per_day=5, tokens_per_hour=1_000, tokens_per_day=2_000)
+LIMITS = BudgetLimits(calls_per_hour=3, calls_per_day=5, tokens_per_hour=1_000, tokens_per_day=2_000)
 HOUR_MS = 3_600_000
 
 
@@ -41,9 +41,9 @@ async def test_what_is_more_than_the_limits_leave_is_refused_and_nothing_reserve
 @pytest.mark.parametrize("name", LIMITS.__struct_fields__)
 async def test_a_limit_of_nothing_is_none(store, name):
     others = {"calls_per_hour": 0, "calls_per_day": 0, "tokens_per_hour": 0, "tokens_per_day": 0}
-    free = Limits(**others)
+    free = BudgetLimits(**others)
     assert await store.reserve(free, calls=1_000, tokens=10_000_000) is not None
-    assert await store.reserve(Limits(**{**others, name: 900}), calls=1, tokens=1) is None
+    assert await store.reserve(BudgetLimits(**{**others, name: 900}), calls=1, tokens=1) is None
 
 
 async def test_an_hour_ends_and_the_day_goes_on(world, store):

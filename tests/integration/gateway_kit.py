@@ -103,8 +103,8 @@ class House:
         self.revocations = FakeRevocations()
         self.router = FakeRouter()
         self.has_lease = True
-        self.seated: set[str] = set()
-        self.admission = an_admission(has_seat=self.seated.__contains__)
+        self.members_here: set[str] = set()
+        self.admission = an_admission(is_member=self.members_here.__contains__)
         self.gateway = Gateway(
             settings=settings,
             identity=self.identity,

@@ -1,4 +1,4 @@
-"""Accounts over HTTP: rows AUTH and TIME-01 of the catalogue of abuse."""
+"""Accounts over HTTP."""
 
 import asyncio
 

@@ -1,4 +1,4 @@
-"""Requests that are odd, large or slow: rows JSON, SIZE and AUTH-10 of the catalogue of abuse."""
+"""Requests that are odd, large or slow."""
 
 import asyncio
 import gzip

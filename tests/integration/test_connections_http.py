@@ -1,4 +1,4 @@
-"""Connections that smuggle, or break off: rows DEP of the catalogue of abuse."""
+"""Connections that smuggle, or break off."""
 
 import asyncio
 import json

@@ -1,4 +1,4 @@
-"""Connections that take their time: rows RES of the catalogue of abuse."""
+"""Connections that take their time."""
 
 import asyncio
 import struct

@@ -228,7 +228,7 @@ class TestOverload:
 
     async def test_the_more_there_is_to_do_the_fewer_may_come_and_who_has_a_seat_always(self):
         async with running_house() as house:
-            house.seated.add("ada")
+            house.members_here.add("ada")
             for level, statuses in enumerate([[101, 101, 101], [101, 101, 101], [503, 101, 101], [503, 503, 101]]):
                 overload(house.admission, level)
                 assert await self.coming(house, None, "eve", "ada") == statuses

@@ -1,4 +1,4 @@
-"""Frames over a real socket: the FRAME rows of the catalogue of abuse cases."""
+"""Frames over a real socket, as they should not be."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""Pages of other origins: rows ORIG of the catalogue of abuse."""
+"""Pages of other origins."""
 
 import json
 

@@ -16,13 +16,13 @@ from votegame.game.question import Person, Wish
 from votegame.limits.rates import KeyedRates
 from votegame.metrics import Metrics
 from votegame.questions import supply as supply_module
-from votegame.questions.ports import ANY_SOURCE, Limits
+from votegame.questions.ports import ANY_SOURCE, BudgetLimits
 from votegame.questions.supply import FILLS_AT_ONCE, FILLS_PER_SECOND, FilledBy, supply_of
 from votegame.storage.database import Database
 from votegame.storage.questions import PostgresQuestionStore, PostgresSpendingStore
 from votegame.storage.users import PostgresUserStore
 
-LIMITS = Limits(calls_per_hour=5, calls_per_day=0, tokens_per_hour=0, tokens_per_day=0)
+LIMITS = BudgetLimits(calls_per_hour=5, calls_per_day=0, tokens_per_hour=0, tokens_per_day=0)
 BANK = [wording.question(f"What is hidden under the {noun}?") for noun in ("moon", "carpet", "bridge")]
 
 
@@ -124,7 +124,9 @@ async def improved(supply, people):
 
 async def test_the_budget_is_one_for_both(nodes, people):
     makers = Maker(), Maker(made_texts(12, 100))
-    one, other = nodes(*makers, limits=Limits(calls_per_hour=3, calls_per_day=0, tokens_per_hour=0, tokens_per_day=0))
+    one, other = nodes(
+        *makers, limits=BudgetLimits(calls_per_hour=3, calls_per_day=0, tokens_per_hour=0, tokens_per_day=0)
+    )
     for number in range(4):
         wish = Wish(f"topic {number}", "en", "default")
         questions = await asyncio.gather(*(supply.draw(wish, frozenset(), people) for supply in (one, other)))

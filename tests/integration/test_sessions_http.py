@@ -1,4 +1,4 @@
-"""Cookies and tokens over HTTP: rows SESS of the catalogue of abuse."""
+"""Cookies and tokens over HTTP."""
 
 import base64
 import json

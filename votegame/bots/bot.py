@@ -72,6 +72,8 @@ class Bot:
                 async with asyncio.timeout(self._thinking(room, todo)):
                     await _changed(room)
             except TimeoutError:
+                if self._todo(room) != todo:
+                    continue  # It has changed at this very moment.
                 if todo == "go":
                     return
                 await self._do(room, todo)

@@ -16,7 +16,7 @@ from redis.asyncio.retry import Retry  # noqa: TID251
 from redis.backoff import NoBackoff  # noqa: TID251
 from redis.exceptions import RedisError, ResponseError  # noqa: TID251
 
-from votegame.errors import BusError, ConfigurationError
+from votegame.errors import BusError, ConfigurationError, first_line
 
 CONNECT_SECONDS: Final = 1.0
 
@@ -128,15 +128,10 @@ def _translated() -> Iterator[None]:
     except TimeoutError:
         raise BusError("no answer in time") from None
     except _FOREIGN as error:
-        raise BusError(_first_line(error)) from None
+        raise BusError(first_line(error)) from None
 
 
 def _refusal(error: ResponseError) -> str:
     # The text of a plain error may quote the command, and in it what players wrote.
-    text = _first_line(error)
+    text = first_line(error)
     return text.split(" ")[0] if type(error) is ResponseError else f"{type(error).__name__}: {text}"
-
-
-def _first_line(error: BaseException) -> str:
-    lines = str(error).strip().splitlines()
-    return lines[0] if lines else type(error).__name__

@@ -20,6 +20,7 @@ from votegame.client.pending import GIVE_UP_AFTER, Kind, Pending, PendingCommand
 from votegame.wire.limits import Limits
 
 _MOST_SECONDS: Final = 30.0
+_MOST_DOUBLINGS: Final = 30
 _SPREAD: Final = 0.25
 """By how much a wait may be longer than it must be, so that clients do not come all at once."""
 _AFTER_REPLY_SECONDS: Final = 2.0
@@ -158,7 +159,7 @@ class Exchange:
             one.failures += 1
             if one.kind is Kind.LASTING and one.failures > GIVE_UP_AFTER:
                 return None
-        growing = min(_MOST_SECONDS, self._waits.again * 2.0 ** (max(one.failures, 1) - 1))
+        growing = min(_MOST_SECONDS, self._waits.again * 2.0 ** min(max(one.failures, 1) - 1, _MOST_DOUBLINGS))
         return (growing if told is None else told) * (1.0 + self._rng.random() * _SPREAD)
 
     def overdue(self, now: float) -> bool:

@@ -67,6 +67,7 @@ class Node:
         self._registry = registry
         self._sweeper = sweeper
         self._close_sockets = close_sockets
+        self._renewing = asyncio.Lock()
         self._tasks: list[asyncio.Task[None]] = []
 
     async def join(self) -> None:
@@ -129,6 +130,11 @@ class Node:
             log.warning("lease not ended, it will run out", reason=str(error))
 
     async def _renew(self) -> None:
+        # One at a time: of two in a lapse, one would let the node speak by what the other has yet to look at.
+        async with self._renewing:
+            await self._renew_alone()
+
+    async def _renew_alone(self) -> None:
         sent = self._clock.seconds()
         renewal = await self._store.renew(self.node_id, self._label, LEASE_MS, is_draining=self.is_draining)
         self._clock.observe(sent=sent, received=self._clock.seconds(), database_ms=renewal.now_ms)

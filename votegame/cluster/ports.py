@@ -32,7 +32,8 @@ class NodeStore(Protocol):
     async def renew(self, node_id: NodeId, label: str, lease_ms: int, *, is_draining: bool = False) -> Lease:
         """Register the node, or prolong its lease to `lease_ms` from the database's now.
 
-        While it `is_draining` no room is handed over to it.
+        One that ends more than 3,000 ms from now counts as over, since the clock was set. While it `is_draining` no
+        room is handed over to it.
         """
 
     async def nodes_before(self, node_id: NodeId) -> Sequence[str]:

@@ -15,7 +15,7 @@ class Question(Struct, frozen=True, gc=False):
 
     Attributes:
         key: Equal for questions that people would call the same; see `votegame.game.wording`.
-        text: What is shown, at most 200 code points.
+        text: What is shown, at most 160 code points.
     """
 
     key: str
@@ -41,8 +41,8 @@ class Person(Struct, frozen=True, gc=False):
 
     Attributes:
         user_id: Whose questions of earlier games are not to come again while there are others.
-        username: The name that the room sees.
+        display_name: The name that the room sees.
     """
 
     user_id: UserId
-    username: str
+    display_name: str

@@ -26,7 +26,7 @@ _APOSTROPHES: Final = dict.fromkeys(map(ord, "'\u2018\u2019\u02bc"))
 _PARTING_CATEGORIES: Final = frozenset("PSZC")
 """Punctuation, symbols, separators, and control characters: the first letters of their Unicode categories."""
 _KEY_CHARS: Final = 400
-"""Twice what a question can have: nobody writes so many characters that grow."""
+"""More than twice what a question can have: nobody writes so many characters that grow."""
 
 
 def words(text: str) -> tuple[str, ...]:

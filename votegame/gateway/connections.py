@@ -11,7 +11,7 @@ from votegame.ids import ConnectionId, RoomCode, UserId
 if TYPE_CHECKING:
     from votegame.gateway.connection import Connection
 
-Admission = Literal["come", "later", "address_full", "full"]
+Vacancy = Literal["come", "later", "address_full", "full"]
 """`later`: take the connection, and tell it at once to come back later; `full`: not even that."""
 
 _OVERFLOW: Final = 1.1
@@ -38,7 +38,7 @@ class Connections:
         """How many sockets there are, those that are being closed included."""
         return len(self._sockets)
 
-    def admission(self, address: str, *, is_stranger: bool) -> Admission:
+    def vacancy(self, address: str, *, is_stranger: bool) -> Vacancy:
         """Whether one more connection may come from `address`; a stranger has not logged in yet."""
         if len(self._sockets) >= self._settings.max_connections * _OVERFLOW:
             return "full"

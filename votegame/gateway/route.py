@@ -75,7 +75,7 @@ class Route:
         return await self._admit(request, judged, login)
 
     async def _turns_away(self, request: web.Request) -> bool:
-        """Whether the node has too much to do for this client. Who has a seat here comes in all the same."""
+        """Whether the node has too much to do for this client. Who is in a room here comes in all the same."""
         admission = self._shared.admission
         if not admission.is_shut("strangers"):
             return False
@@ -83,10 +83,10 @@ class Route:
 
     async def _admit(self, request: web.Request, judged: handshake.Accepted, login: Login | None) -> web.StreamResponse:
         address = self._doorman.client_address(request)
-        admission = self._shared.connections.admission(address, is_stranger=login is None)
-        if admission == "full":
+        vacancy = self._shared.connections.vacancy(address, is_stranger=login is None)
+        if vacancy == "full":
             return _refusal(ErrorCode.UNAVAILABLE)
-        if admission == "address_full":
+        if vacancy == "address_full":
             return _refusal(ErrorCode.RATE_LIMITED)
         response = _Upgrade(request.headers[hdrs.SEC_WEBSOCKET_KEY], judged.protocol)
         try:
@@ -96,7 +96,7 @@ class Route:
             return response
         connection = self._connected(request, address, login)
         if connection is not None:
-            if admission == "later":
+            if vacancy == "later":
                 connection.close(CloseCode.OVERLOADED)
             elif not self.is_open:
                 # The doors were shut while we asked who it is.

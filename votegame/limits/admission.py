@@ -5,9 +5,9 @@ its commit. Doors are shut one after the other as either grows, those first whos
 
     level 1, from the threshold on       new rooms; guests, registrations and logins
     level 2, from twice of it on         sockets of strangers, who carry no token
-    level 3, from four times of it on    sockets of users without a seat here; joins of those who are no members
+    level 3, from four times of it on    sockets of users who are in no room here; joins of those who are no members
 
-Commands of members, their resumes, and sockets of those who have a seat on this node are never refused here. A commit
+Commands of members, their resumes, and sockets of those who are in a room of this node are never refused here. A commit
 that is late, however late, shuts no more than level 2: the rooms it concerns take no commands by themselves, and who
 comes back to them when the store is there again must not be kept waiting for anything else.
 
@@ -54,7 +54,7 @@ class Admission:
         *,
         lag_seconds: float,
         commit_seconds: float,
-        has_seat: Callable[[UserId], bool] = lambda _user_id: False,
+        is_member: Callable[[UserId], bool] = lambda _user_id: False,
         observe: Callable[[Door], None] = lambda _door: None,
     ) -> None:
         """Begin with all doors open.
@@ -62,7 +62,7 @@ class Admission:
         Args:
             lag_seconds: Lag of the event loop from which on the first doors are shut; 0 for never.
             commit_seconds: The same for the age of a commit.
-            has_seat: Whether a user is a member of a room that this node runs.
+            is_member: Whether a user is a member of a room that this node runs.
             observe: Told the door of everyone who is turned away.
         """
         self.level = 0
@@ -70,7 +70,7 @@ class Admission:
         """Since all doors were open."""
         self._lag_seconds = lag_seconds
         self._commit_seconds = commit_seconds
-        self._has_seat = has_seat
+        self._is_member = is_member
         self._observe = observe
         self._beats: deque[tuple[float, float]] = deque()
         self._not_calm_at = 0.0
@@ -119,7 +119,7 @@ class Admission:
         """The same of a socket, of which is known whose token it carries, if it carries one."""
         if user_id is None:
             return self.turns_away("strangers")
-        return self.is_shut("users") and not self._has_seat(user_id) and self.turns_away("users")
+        return self.is_shut("users") and not self._is_member(user_id) and self.turns_away("users")
 
     def retry_seconds(self) -> int:
         """When one who was turned away may try again; for each another time."""

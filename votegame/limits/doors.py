@@ -1,11 +1,10 @@
 """How often a door may be knocked at: commands of a connection, creations of a user, wrong room codes.
 
-The numbers are those of the catalogue of abuse cases. A wrong code costs a token of its user and, when he tried to
-join, of his address. The user's is taken beforehand and put back when the code was right, so that many guesses at once
-are not more guesses; the address's only afterwards, so that a full room behind one address may come in at once. Other
-commands tell as well whether there is a room: those to a room that one is not in have a rate of their own, by user
-alone, since who comes back to a game must not pay for his neighbours. A creation costs nothing when it made no room,
-and is known by its id when it is sent again.
+A wrong code costs a token of its user and, when he tried to join, of his address. The user's is taken beforehand and
+put back when the code was right, so that many guesses at once are not more guesses; the address's only afterwards, so
+that a full room behind one address may come in at once. Other commands tell as well whether there is a room: those to a
+room that one is not in have a rate of their own, by user alone, since who comes back to a game must not pay for his
+neighbours. A creation costs nothing when it made no room, and is known by its id when it is sent again.
 
 Coming and going costs everybody in the room. It is counted when somebody goes, and bounds how soon he comes again: so
 nobody is kept in a room, and nobody waits who was never gone, however often his connections are lost.

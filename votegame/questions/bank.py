@@ -25,6 +25,7 @@ from votegame.game.question import Person, Question, Tone, Wish
 from votegame.questions import bank_text, topics
 from votegame.questions.bank_text import BankQuestion
 from votegame.questions.names import names_of
+from votegame.questions.wishes import primary
 
 LANGUAGES: Final = ("en", "de")
 """Primary subtags of the languages that the built-in bank has."""
@@ -68,7 +69,7 @@ class Bank(Sequence[Question]):
 
     def fitting(self, wish: Wish) -> Iterator[Sequence[Question]]:
         """See `QuestionBank.fitting`; the groups are those that the module's docstring tells."""
-        subtag = wish.language.partition("-")[0].lower()
+        subtag = primary(wish.language)
         language = subtag if subtag in self._languages else _LAST_RESORT
         named = topics.named(wish.topic, language)
         for tones in _TONES_ASKED[wish.tone] if named else ():

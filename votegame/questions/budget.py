@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 
 import structlog
 
-from votegame.questions.ports import Limits, SpendingStore, Spent
+from votegame.questions.ports import BudgetLimits, SpendingStore, Spent
 from votegame.settings.contradictions import TOKENS_RESERVED
 
 Observe = Callable[[Mapping[str, int]], None]
@@ -20,7 +20,7 @@ log = structlog.get_logger(__name__)
 class Budget:
     """The budget of the deployment, as one node sees it."""
 
-    def __init__(self, store: SpendingStore, limits: Limits, *, observe: Observe = lambda _left: None) -> None:
+    def __init__(self, store: SpendingStore, limits: BudgetLimits, *, observe: Observe = lambda _left: None) -> None:
         self._store = store
         self._limits = limits
         self._observe = observe

@@ -53,7 +53,7 @@ class Names:
 
     def __init__(self, people: Iterable[Person], language: str) -> None:
         self._language = primary(language)
-        forms = [_forms(person.username, self._language) for person in people]
+        forms = [_forms(person.display_name, self._language) for person in people]
         self._alone = frozenset[str]().union(*(each.alone for each in forms))
         self._joined = frozenset[str]().union(*(each.joined for each in forms))
         self._together = frozenset[tuple[str, ...]]().union(*(each.together for each in forms))
@@ -81,18 +81,18 @@ def names_of(people: tuple[Person, ...], language: str) -> Names:
 
 
 @lru_cache(maxsize=16_384)
-def _forms(username: str, language: str) -> _Forms:
+def _forms(display_name: str, language: str) -> _Forms:
     small = _plain_small_words(language)
-    words, parted = _words(username), _parted(username)
+    words, parted = _words(display_name), _parted(display_name)
     if small.issuperset(words):
         return _Forms()
-    spellings = {words} if parted == username else {words, _words(parted)}
+    spellings = {words} if parted == display_name else {words, _words(parted)}
     alone: set[str] = set()
     for parts in spellings:
         is_one = len(parts) == 1
         alone |= {_bare(part) for part in parts if is_one or (len(part) >= _ALONE_LETTERS and part not in small)}
     joined = "".join(words)
-    compact = _folded(username).replace(" ", "")
+    compact = _folded(display_name).replace(" ", "")
     is_unparted = _UNPARTED.search(compact) and len(compact) >= _UNPARTED_LETTERS
     return _Forms(
         alone=tuple(alone),
@@ -126,12 +126,12 @@ def _folded(text: str) -> str:
     return unicodedata.normalize("NFKC", _ACCENTS.sub("", unicodedata.normalize("NFKD", folded)))
 
 
-def _parted(username: str) -> str:
-    """`username` with a blank where a word begins within a word, as in `AnnaMaria`."""
-    if username[1:].islower():
-        return username
-    humps = (f" {char}" if before.islower() and char.isupper() else char for before, char in pairwise(username))
-    return username[:1] + "".join(humps)
+def _parted(display_name: str) -> str:
+    """`display_name` with a blank where a word begins within a word, as in `AnnaMaria`."""
+    if display_name[1:].islower():
+        return display_name
+    humps = (f" {char}" if before.islower() and char.isupper() else char for before, char in pairwise(display_name))
+    return display_name[:1] + "".join(humps)
 
 
 @lru_cache(maxsize=64)

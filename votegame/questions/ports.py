@@ -72,7 +72,7 @@ class Made(Struct, frozen=True):
     tokens_used: int
 
 
-class Limits(Struct, frozen=True, kw_only=True):
+class BudgetLimits(Struct, frozen=True, kw_only=True):
     """What may be spent on a model by all nodes together, 0 for no limit; a day is the last 24 hours, by full hours."""
 
     calls_per_hour: int
@@ -236,7 +236,7 @@ class QuestionStore(Protocol):
 class SpendingStore(Protocol):
     """What all nodes together have spent on a model. All methods raise `StoreError`."""
 
-    async def reserve(self, limits: Limits, *, calls: int, tokens: int) -> Spent | None:
+    async def reserve(self, limits: BudgetLimits, *, calls: int, tokens: int) -> Spent | None:
         """Reserve calls and tokens; None, and nothing is reserved, when that is more than `limits` leave."""
 
     async def settle(self, hour: int, *, tokens: int) -> None:

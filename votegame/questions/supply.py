@@ -36,7 +36,7 @@ from votegame.questions.names import Names, names_of
 from votegame.questions.ports import (
     ANY_SOURCE,
     HISTORY,
-    Limits,
+    BudgetLimits,
     Look,
     Moderator,
     QuestionMaker,
@@ -288,7 +288,7 @@ class FilledBy(Struct, frozen=True, kw_only=True):
     maker: QuestionMaker
     moderator: Moderator | None
     spending: SpendingStore
-    limits: Limits
+    limits: BudgetLimits
     rates: Rates
     call_seconds: float = 20.0
 

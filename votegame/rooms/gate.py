@@ -229,8 +229,11 @@ class Gate:
         missed = self._history.between(place.seq, output.place.seq) if place.stream == output.place.stream else None
         if missed is None:
             return None
+        last = self._history.at(place.seq)
+        # The word behind the last event that was heard may be lost: whom it detached must not go on listening.
+        behind = [] if last is None else self._retold(last)[1:]
         events = [frame for kept in missed for frame in self._retold(kept)]
-        return (*events, *(self._notice_frame(notice) for notice in output.notices))
+        return (*behind, *events, *(self._notice_frame(notice) for notice in output.notices))
 
     def _notice(self, notice: Notice, members: int) -> list[Delivery]:
         if members <= LARGE_ROOM and not self._notices:

@@ -1,4 +1,4 @@
-"""How many rooms each user plays in, as far as this node has them in memory.
+"""How many rooms each user is in, as far as this node has them in memory.
 
 The limit on rooms per user bounds what one user can keep a node busy with, and rooms that are not in memory keep
 nothing busy, so they do not count. Only becoming a member is refused: who comes back to a room that was not in memory
@@ -45,7 +45,7 @@ class Memberships:
         """The rooms that the user is a member of."""
         return self._rooms_by_user.get(user_id, ())
 
-    def has_seat(self, user_id: UserId) -> bool:
+    def is_member(self, user_id: UserId) -> bool:
         """Whether the user is a member of any room."""
         return user_id in self._rooms_by_user
 

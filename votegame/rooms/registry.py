@@ -10,15 +10,14 @@ import structlog
 
 from votegame import tasks
 from votegame.errors import ErrorCode
-from votegame.game.change import Refusal
 from votegame.game.commands import CreateRoom
 from votegame.game.messages import NoticesMissed
 from votegame.game.remembered import REMEMBERED_MS
 from votegame.ids import RoomCode, RoomId, UserId
+from votegame.rooms import turning_away
 from votegame.rooms.actor import Actor, Ending
 from votegame.rooms.creation import Created, create_room
 from votegame.rooms.environment import Environment
-from votegame.rooms.gate import Answered, Gate
 from votegame.rooms.inbox import ConnectionLost, Heritage, Request, Subscription
 from votegame.rooms.ports import Claim, CloseAttached, Moved
 from votegame.rooms.resting import Resting
@@ -91,7 +90,9 @@ class Registry:
         if running is not None:
             # Whoever has had it opened: it must not have two actors.
             for entry in heritage.entries:
-                running.offer(entry)
+                code = running.offer(entry)
+                if code is not None:
+                    turning_away.refuse(self._env, room_code, [entry], code)
             self._close_attached(room_code)
             return
         actor = Actor(self._env, room_code, heritage=heritage)
@@ -226,7 +227,7 @@ class Registry:
             code = outcome.claim.room_code if isinstance(outcome, Created) else outcome.room_code
             refused = self._offer(code, request)
         if refused is not None:
-            self._refuse(request, refused)
+            turning_away.refuse(self._env, RoomCode(""), [request], refused)
 
     def _offer(self, room_code: RoomCode, entry: Request | Subscription) -> ErrorCode | None:
         running = self._running.get(room_code)
@@ -236,11 +237,6 @@ class Registry:
         heritage = msgspec.structs.replace(left, entries=(*left.entries, entry))
         self._start(Actor(self._env, room_code, heritage=heritage))
         return None
-
-    def _refuse(self, request: Request, code: ErrorCode) -> None:
-        """Answer a creation that led to no room, and so to no gate of one."""
-        gate = Gate(RoomCode(""), self._env.outlet, self._env.clock, committed=0)
-        gate.add(0, [Answered(request.origin, request.command.id, Refusal(code))], members=0)
 
     def _start(self, actor: Actor, claim: Claim | None = None) -> None:
         self._own(tasks.start(self._run(actor, claim), name=f"room {actor.room_code}"))

@@ -9,15 +9,17 @@ from votegame.rooms.environment import Environment
 from votegame.rooms.gate import Answered, Gate
 from votegame.rooms.inbox import Entry, Request, Subscription
 from votegame.rooms.ports import Resumed
+from votegame.wire.errors import door_details
 
 
 def refuse(env: Environment, room_code: RoomCode, entries: Iterable[Entry], code: ErrorCode) -> None:
     """Answer each of `entries` that wants an answer with `code`."""
+    refusal = Refusal(code, door_details(code))
     gate = Gate(room_code, env.outlet, env.clock, committed=0)
     for entry in entries:
         match entry:
             case Request():
-                gate.add(0, [Answered(entry.origin, entry.command.id, Refusal(code))], members=0)
+                gate.add(0, [Answered(entry.origin, entry.command.id, refusal)], members=0)
                 env.observe_turn(type(entry.command).__name__, str(code))
             case Subscription():
                 resumed = Resumed(

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import Meta, Struct
 
+from votegame.game.room_settings import HARD_MAX_PLAYERS
 from votegame.origins import canonical_origin
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
@@ -111,7 +112,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     overload_lag_seconds: _Threshold = 0.1
     overload_commit_seconds: _Threshold = 1.0
     max_rooms: _Count = 5_000
-    max_players: Annotated[int, Meta(ge=2, le=1_000)] = 200
+    max_players: Annotated[int, Meta(ge=2, le=HARD_MAX_PLAYERS)] = 200
     max_members: Annotated[int, Meta(ge=2, le=2_000)] = 1_000
     rooms_per_user: _Count = 20
     sockets_per_user: _Count = 5

@@ -9,8 +9,6 @@ from dataclasses import dataclass, field
 from itertools import takewhile
 from typing import Any, Final
 
-import msgspec
-
 from votegame.cluster.ports import Lease
 from votegame.errors import RowsRefusedError, StoreBusyError
 from votegame.game.records import Row
@@ -27,6 +25,7 @@ from votegame.rooms.ports import (
     RoomHead,
     RoomRepeated,
 )
+from votegame.storage import text
 
 _LONGEST_LEASE_MS: Final = 3_000
 _STARTS: Final = frozenset({"game_started", "round_started"})
@@ -65,7 +64,7 @@ class MemoryNodeStore:
         self._count_rooms: Callable[[NodeId], int] = lambda _node_id: 0
 
     async def renew(self, node_id: NodeId, label: str, lease_ms: int, *, is_draining: bool = False) -> Lease:
-        """Register the node, or prolong its lease to `lease_ms` from now, 3,000 at the most."""
+        """Register the node, or prolong its lease to `lease_ms` from now; a longer one than 3,000 counts as over."""
         now = self._now_ms()
         before = self._nodes.get(node_id)
         # Renewed, it keeps its place in the dictionary, whose order is that of registration.
@@ -282,12 +281,8 @@ def _unique_keys(room_id: RoomId, row: Row) -> list[tuple[Any, ...]]:
 def _check_text(rows: Iterable[Row]) -> None:
     """Refuse what Postgres refuses: NUL, and surrogates."""
     for row in rows:
-        try:
-            text = msgspec.json.encode(row)
-        except UnicodeEncodeError:  # a lone surrogate
-            raise RowsRefusedError("text that cannot be stored") from None
-        if b"\\u0000" in text.replace(b"\\\\", b""):
-            raise RowsRefusedError("text that cannot be stored")
+        if "\\u0000" in text.as_json(row).replace("\\\\", ""):
+            raise text.refused_text()
 
 
 def _take(room: _Room, node_id: NodeId) -> Claim:

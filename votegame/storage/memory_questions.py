@@ -4,10 +4,10 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from votegame.errors import RowsRefusedError
 from votegame.game.question import Question, Wish
 from votegame.ids import UserId
-from votegame.questions.ports import HISTORY, GapClaim, Limits, Look, Looked, Source, Spent
+from votegame.questions.ports import HISTORY, BudgetLimits, GapClaim, Look, Looked, Source, Spent
+from votegame.storage import text
 
 _HOUR_MS: Final = 3_600_000
 _HOURS_OF_DAY: Final = 24
@@ -79,7 +79,7 @@ class MemoryQuestionStore:
     async def add(self, wish: Wish, questions: Collection[Question], *, source: Source, keep: int) -> int:
         """Put questions into stock; those that are there already stay once, and the oldest go beyond `keep`."""
         for one in questions:
-            _check_text(one.text)
+            text.check(one.text)
         stock = self._stocks.setdefault(wish, _Stock()).rows
         while stock and len(stock) > max(0, keep - len(questions)):
             del stock[next(iter(stock))]
@@ -130,7 +130,7 @@ class MemorySpendingStore:
         self._now_ms = now_ms
         self._hours: dict[int, tuple[int, int]] = {}
 
-    async def reserve(self, limits: Limits, *, calls: int, tokens: int) -> Spent | None:
+    async def reserve(self, limits: BudgetLimits, *, calls: int, tokens: int) -> Spent | None:
         """Reserve calls and tokens; None, and nothing is reserved, when that is more than `limits` leave."""
         before = await self.spent()
         pairs = [
@@ -162,9 +162,3 @@ class MemorySpendingStore:
             tokens_hour=tokens_hour,
             tokens_day=sum(tokens for _calls, tokens in day),
         )
-
-
-def _check_text(text: str) -> None:
-    """Refuse what Postgres refuses: NUL, and surrogates."""
-    if any(char == "\0" or "\ud800" <= char <= "\udfff" for char in text):
-        raise RowsRefusedError("text that cannot be stored")

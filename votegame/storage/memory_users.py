@@ -6,8 +6,8 @@ import msgspec
 
 from votegame.auth.ports import LOGINS_PER_USER, EmailTaken, NewLogin, NewUser
 from votegame.auth.values import Account
-from votegame.errors import RowsRefusedError
 from votegame.ids import LoginId, UserId
+from votegame.storage import text
 
 
 class MemoryUserStore:
@@ -20,7 +20,7 @@ class MemoryUserStore:
 
     async def add_user(self, user: NewUser, login: NewLogin) -> EmailTaken | None:
         """Make a user with a first login."""
-        _check_text(user)
+        text.check(f"{user.display_name}{user.email or ''}")
         if self._is_taken(user):
             return EmailTaken()
         self._users[user.user_id] = user
@@ -107,13 +107,6 @@ class MemoryUserStore:
         for login_id in ended:
             del self._logins[login_id]
         return ended
-
-
-def _check_text(user: NewUser) -> None:
-    """Refuse what Postgres refuses: NUL, and surrogates."""
-    text = f"{user.display_name}{user.email or ''}"
-    if any(char == "\0" or "\ud800" <= char <= "\udfff" for char in text):
-        raise RowsRefusedError("text that cannot be stored")
 
 
 def _account(user: NewUser) -> Account:

@@ -20,7 +20,7 @@ class PostgresNodeStore:
         await self._lease.close()
 
     async def renew(self, node_id: NodeId, label: str, lease_ms: int, *, is_draining: bool = False) -> Lease:
-        """Register the node, or prolong its lease to `lease_ms` from the database's now, 3,000 at the most."""
+        """Register the node, or prolong its lease to `lease_ms` from now; a longer one than 3,000 counts as over."""
         row = await self._lease.fetch_one(
             "node_renew",
             node_id=node_id,

@@ -14,14 +14,13 @@ from functools import lru_cache
 from typing import Any, Final
 
 import msgspec
-import orjson
 
-from votegame.errors import RowsRefusedError
 from votegame.game.question import Question, Wish
 from votegame.ids import UserId
-from votegame.questions.ports import HISTORY, GapClaim, Limits, Look, Looked, Source, Spent
+from votegame.questions.ports import HISTORY, BudgetLimits, GapClaim, Look, Looked, Source, Spent
 from votegame.storage.database import Database, Statements
 from votegame.storage.gathering import Gathering
+from votegame.storage.text import as_json
 
 LOOKS_AT_ONCE: Final = 32
 _MOST_NOTED: Final = 2_048
@@ -85,8 +84,8 @@ class PostgresQuestionStore:
         missing = self._notes.missing(looks)
         rows = await self._channel.fetch_all(
             "question_look",
-            looks=_json([_look_item(number, look) for number, look in enumerate(looks)]),
-            notes=_json(
+            looks=as_json([_look_item(number, look) for number, look in enumerate(looks)]),
+            notes=as_json(
                 [{"user_id": user_id, "digests": _digests(keys)[:HISTORY]} for user_id, keys in missing.items()]
             ),
             keep=HISTORY,
@@ -132,7 +131,7 @@ class PostgresQuestionStore:
             return 0
         rows = [{"key": one.key, "digest": _digest(one.key), "content": one.text} for one in questions]
         return await self._database.execute(
-            "question_add", **_params(wish), questions=_json(rows), source=source, others=max(0, keep - len(rows))
+            "question_add", **_params(wish), questions=as_json(rows), source=source, others=max(0, keep - len(rows))
         )
 
     async def remove(self, wish: Wish, keys: Collection[str]) -> None:
@@ -166,7 +165,7 @@ class PostgresSpendingStore:
     def __init__(self, database: Statements) -> None:
         self._database = database
 
-    async def reserve(self, limits: Limits, *, calls: int, tokens: int) -> Spent | None:
+    async def reserve(self, limits: BudgetLimits, *, calls: int, tokens: int) -> Spent | None:
         """Reserve calls and tokens; None, and nothing is reserved, when that is more than `limits` leave."""
         row = await self._database.fetch_one(
             "model_reserve", calls=calls, tokens=tokens, **msgspec.structs.asdict(limits)
@@ -225,10 +224,3 @@ def _digest(key: str) -> int:
     """A key in 64 bits, signed, as a `bigint` is."""
     raw = hashlib.blake2b(key.encode(errors="surrogatepass"), digest_size=8).digest()
     return int.from_bytes(raw, "big", signed=True)
-
-
-def _json(value: Any) -> str:
-    try:
-        return orjson.dumps(value).decode()
-    except TypeError:  # a lone surrogate
-        raise RowsRefusedError("text that cannot be stored") from None

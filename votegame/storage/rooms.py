@@ -9,9 +9,7 @@ Claims and loads of the same moment share a statement.
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, Final
 
-import msgspec
-
-from votegame.errors import RowsRefusedError, StoreBusyError
+from votegame.errors import StoreBusyError
 from votegame.game.records import FORMAT_VERSION, Row
 from votegame.ids import NodeId, RoomCode, RoomId, RoundId, StreamId, UserId
 from votegame.rooms.ports import (
@@ -27,6 +25,7 @@ from votegame.rooms.ports import (
 )
 from votegame.storage.database import JOURNAL_LOCK_MS, RETRY_LOCK_MS, Database
 from votegame.storage.gathering import Gathering
+from votegame.storage.text import as_json
 from votegame.storage.translate import DuplicateRowError
 
 CLAIMS_AT_ONCE: Final = 64
@@ -35,7 +34,6 @@ LOADS_AT_ONCE: Final = 16
 _ASKERS: Final = 3
 """Of the pool's connections, so that rooms which open never take all."""
 _CODE_INDEX: Final = "rooms_code"
-_ENCODER: Final = msgspec.json.Encoder()
 
 _Wanted = tuple[NodeId, RoomCode]
 
@@ -78,7 +76,7 @@ class PostgresRoomStore:
         """Write the rows of many rooms in one commit; each room may stand in `appends` once."""
         if len({append.room_id for append in appends}) != len(appends):
             raise ValueError("a room stands twice in one batch")
-        batch = _json([_batch_item(append) for append in appends])
+        batch = as_json([_batch_item(append) for append in appends])
         await self._limit_lock_wait(is_retry=is_retry)
         return dict(await self._journal.fetch_all("room_append", batch=batch))
 
@@ -207,7 +205,7 @@ def last_seq(rows: Sequence[Row]) -> int | None:
 def _creation(room: NewRoom) -> dict[str, Any]:
     return {
         **_head(room.head),
-        "settings": _json(room.head.settings),
+        "settings": as_json(room.head.settings),
         "room_id": room.room_id,
         "code": room.room_code,
         "stream": room.stream,
@@ -218,7 +216,7 @@ def _creation(room: NewRoom) -> dict[str, Any]:
         "last_position": len(room.rows),
         "last_seq": last_seq(room.rows) or 0,
         "version": FORMAT_VERSION,
-        "rows": _json(room.rows),
+        "rows": as_json(room.rows),
     }
 
 
@@ -241,10 +239,3 @@ def _head(head: RoomHead) -> dict[str, Any]:
         "settings": head.settings,
         "next_deadline": head.next_deadline_ms,
     }
-
-
-def _json(value: Any) -> str:
-    try:
-        return _ENCODER.encode(value).decode()
-    except UnicodeEncodeError:  # a lone surrogate
-        raise RowsRefusedError("text that cannot be stored") from None

@@ -8,7 +8,14 @@ from typing import Any, Final
 
 import psycopg2  # noqa: TID251
 
-from votegame.errors import RowsRefusedError, StoreBusyError, StoreError, StoreFullError, StoreUnavailableError
+from votegame.errors import (
+    RowsRefusedError,
+    StoreBusyError,
+    StoreError,
+    StoreFullError,
+    StoreUnavailableError,
+    first_line,
+)
 
 _BUSY: Final = {"55P03": "a row was locked for too long", "40001": "a race was lost", "40P01": "a deadlock was broken"}
 _FULL: Final = {"53100", "58030", "25006"}
@@ -39,14 +46,14 @@ def translate(error: BaseException) -> StoreError:
     if isinstance(error, psycopg2.Error):
         return _translate_driver(error)
     if isinstance(error, RuntimeError):
-        return StoreUnavailableError(_first_line(error))  # of the event loop, about a descriptor
+        return StoreUnavailableError(first_line(error))  # of the event loop, about a descriptor
     return StoreUnavailableError(type(error).__name__)
 
 
 def _translate_driver(error: Any) -> StoreError:
     code = error.pgcode
     if code is None:
-        return StoreUnavailableError(_first_line(error))
+        return StoreUnavailableError(first_line(error))
     if code in _BUSY:
         return StoreBusyError(f"{_BUSY[code]} ({code})")
     if code == _UNIQUE_VIOLATION:
@@ -60,8 +67,3 @@ def _translate_driver(error: Any) -> StoreError:
     if code[:2] in _SHOWN_CLASSES:
         return StoreUnavailableError(f"{named}: {error.diag.message_primary}")
     return StoreUnavailableError(named)
-
-
-def _first_line(error: BaseException) -> str:
-    lines = str(error).strip().splitlines()
-    return lines[0] if lines else type(error).__name__

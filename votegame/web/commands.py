@@ -31,6 +31,10 @@ _NO_DETAIL: Final = frozenset({"type", "id", "code", "message", "retryable"})
 log = structlog.get_logger(__name__)
 
 
+class _AtDoorError(ProblemError):
+    """The command was not handed over: nothing came of it, whatever the code."""
+
+
 class Commands:
     """Asks rooms on behalf of HTTP requests; the outlet of the rooms for their replies."""
 
@@ -90,7 +94,7 @@ class Commands:
             told = await self._reply(user, command, visit)
             outcome = "ok"
         except ProblemError as error:
-            if error.code is not ErrorCode.UNAVAILABLE:
+            if error.code is not ErrorCode.UNAVAILABLE or isinstance(error, _AtDoorError):
                 outcome = "missed" if error.code is ErrorCode.ROOM_NOT_FOUND else "refused"
             raise
         finally:
@@ -107,13 +111,13 @@ class Commands:
 
     async def _reply(self, user: User, command: AnyRoomCommand | CreateRoom, visit: Visit) -> dict[str, Any]:
         if self._router is None or len(self._waiting) >= MOST_WAITING:
-            raise ProblemError(ErrorCode.UNAVAILABLE)
+            raise _AtDoorError(ErrorCode.UNAVAILABLE)
         token = next(self._tokens)
         self._waiting[token] = waiting = asyncio.get_running_loop().create_future()
         try:
             code = self._router.send(Origin(None, token), user, command, received_at=self._clock.seconds())
             if code is not None:
-                raise ProblemError(code, self._doors.details(code, visit))
+                raise _AtDoorError(code, self._doors.details(code, visit))
             async with asyncio.timeout(self._reply_seconds):
                 reply = await waiting
         except TimeoutError:

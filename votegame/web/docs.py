@@ -4,10 +4,8 @@ from collections.abc import Sequence
 
 from aiohttp import web
 
-from votegame.errors import ErrorCode
 from votegame.web.documents import sent
 from votegame.web.library import library
-from votegame.web.problems import ProblemError
 
 
 def routes() -> Sequence[web.RouteDef]:
@@ -18,7 +16,4 @@ def routes() -> Sequence[web.RouteDef]:
 
 async def _read(request: web.Request) -> web.Response:
     """A document, or 304 to one who has it."""
-    document = library().get(request.path.removesuffix("/"))
-    if document is None:
-        raise ProblemError(ErrorCode.NOT_FOUND)
-    return sent(request, document)
+    return sent(request, library().get(request.path.removesuffix("/")))

@@ -11,8 +11,10 @@ from aiohttp import hdrs, web
 from aiohttp.helpers import ETag
 from msgspec import Struct
 
-FILE_POLICY: Final = "default-src 'none'; frame-ancestors 'none'"
-"""For what is no page: opened by itself, it does nothing."""
+from votegame.errors import ErrorCode
+from votegame.web.headers import NO_PAGE_POLICY
+from votegame.web.problems import ProblemError
+
 ASK_AGAIN: Final = "no-cache"
 
 
@@ -36,14 +38,20 @@ class Document(Struct, frozen=True):
     digest: str
 
 
-def document(content: bytes, content_type: str, policy: str = FILE_POLICY, *, caching: str = ASK_AGAIN) -> Document:
+def document(content: bytes, content_type: str, policy: str = NO_PAGE_POLICY, *, caching: str = ASK_AGAIN) -> Document:
     """The document with this content."""
     digest = hashlib.sha256(content).hexdigest()[:32]
     return Document(content, gzip.compress(content, mtime=0), content_type, policy, caching, digest)
 
 
-def sent(request: web.Request, found: Document) -> web.Response:
-    """The answer to one who asks for it: the document, or 304 to one who has it."""
+def sent(request: web.Request, found: Document | None) -> web.Response:
+    """The answer to one who asks for it: the document, or 304 to one who has it.
+
+    Raises:
+        ProblemError: There is none.
+    """
+    if found is None:
+        raise ProblemError(ErrorCode.NOT_FOUND)
     known = {each.value for each in request.if_none_match or ()}
     response = web.Response(status=304) if known & {found.digest, "*"} else _whole(request, found)
     response.etag = ETag(found.digest, is_weak=True)

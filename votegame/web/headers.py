@@ -10,8 +10,10 @@ _ALWAYS: Final = {
     "Cross-Origin-Opener-Policy": "same-origin",
     "Server": "votegame",
 }
+NO_PAGE_POLICY: Final = "default-src 'none'; frame-ancestors 'none'"
+"""For what is no page: opened by itself, it does nothing."""
 _UNLESS_SET: Final = {
-    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+    "Content-Security-Policy": NO_PAGE_POLICY,
     "Cache-Control": "no-store",
 }
 

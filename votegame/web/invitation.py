@@ -5,7 +5,6 @@ address in its network.
 """
 
 import io
-import ipaddress
 import socket
 from functools import lru_cache
 from typing import Final
@@ -14,6 +13,7 @@ from urllib.parse import urlsplit
 import segno
 from aiohttp import web
 
+from votegame.limits.origin import is_loopback
 from votegame.origins import canonical_origin
 from votegame.settings import Settings
 
@@ -47,12 +47,7 @@ def picture(link: str) -> bytes:
 
 
 def _is_this_machine(host: str) -> bool:
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
+    return host == "localhost" or is_loopback(host)
 
 
 def _address_in_network() -> str | None:

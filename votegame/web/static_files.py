@@ -7,9 +7,7 @@ from typing import Final
 
 from aiohttp import web
 
-from votegame.errors import ErrorCode
 from votegame.web.documents import Document, document, sent
-from votegame.web.problems import ProblemError
 
 _FOLDER: Final = Path(__file__).parents[1] / "static"
 _TYPES: Final = {".js": "text/javascript", ".ts": "text/plain"}
@@ -24,10 +22,7 @@ def routes() -> Sequence[web.RouteDef]:
 
 async def _read(request: web.Request) -> web.Response:
     """A file, or 304 to one who has it."""
-    file = _files().get(request.path)
-    if file is None:
-        raise ProblemError(ErrorCode.NOT_FOUND)
-    return sent(request, file)
+    return sent(request, _files().get(request.path))
 
 
 @cache

@@ -14,7 +14,8 @@ from aiohttp import web
 
 from votegame.errors import ErrorCode
 from votegame.settings import Settings
-from votegame.web.documents import FILE_POLICY, Document, document, sent
+from votegame.web.documents import Document, document, sent
+from votegame.web.headers import NO_PAGE_POLICY
 from votegame.web.invitation import guests_origin, picture
 from votegame.web.problems import ProblemError
 
@@ -69,10 +70,7 @@ class WebClient:
 
 async def _file(request: web.Request) -> web.Response:
     """A file, or 304 to one who has it."""
-    file = _files().get(request.path)
-    if file is None:
-        raise ProblemError(ErrorCode.NOT_FOUND)
-    return sent(request, file)
+    return sent(request, _files().get(request.path))
 
 
 @cache
@@ -80,7 +78,7 @@ def _files() -> Mapping[str, Document]:
     paths = [path for folder in _FOLDERS for path in sorted((_STATIC / folder).iterdir()) if path.suffix in _TYPES]
     found = {f"/static/{path.relative_to(_STATIC).as_posix()}": path for path in paths}
     return {
-        url: document(path.read_bytes(), _TYPES[path.suffix], _WORKER_POLICY if url == _WORKER else FILE_POLICY)
+        url: document(path.read_bytes(), _TYPES[path.suffix], _WORKER_POLICY if url == _WORKER else NO_PAGE_POLICY)
         for url, path in found.items()
     }
 

@@ -9,10 +9,21 @@ from typing import Annotated, Literal
 from msgspec import Meta
 
 from votegame.game.roles import Role
-from votegame.ids import CODE_ALPHABET, AnswerId, ConnectionId, RoomCode, RoundId, StreamId, UserId, VoteId
+from votegame.ids import (
+    CODE_ALPHABET,
+    CODE_CHARS,
+    AnswerId,
+    ConnectionId,
+    RoomCode,
+    RoundId,
+    StreamId,
+    UserId,
+    VoteId,
+)
+from votegame.wire import text
 
 _UUID = "^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$"
-_CODE = f"^[{CODE_ALPHABET}]{{6}}$"
+_CODE = f"^[{CODE_ALPHABET}]{{{CODE_CHARS}}}$"
 _MOST_SEQ = 2**53
 
 UserIdField = Annotated[UserId, Meta(pattern=_UUID, description="The user's id, a UUID.")]
@@ -24,7 +35,9 @@ StreamIdField = Annotated[
 ]
 ConnectionIdField = Annotated[ConnectionId, Meta(pattern=_UUID, description="This connection's id, a UUID; for logs.")]
 RoomCodeField = Annotated[RoomCode, Meta(pattern=_CODE, description="The room's code, in upper case and bare.")]
-ReplyId = Annotated[str, Meta(min_length=1, max_length=64, description="The `id` of the command that this answers.")]
+ReplyId = Annotated[
+    str, Meta(min_length=1, max_length=text.ID_CHARS, description="The `id` of the command that this answers.")
+]
 
 Seq = Annotated[
     int, Meta(ge=0, le=_MOST_SEQ, description="Number of the last event that is in this snapshot; 0 in a new room.")
@@ -44,9 +57,11 @@ RemainingMs = Annotated[int, Meta(ge=0, description="What is left on the clock o
 TimeLimit = Annotated[int, Meta(ge=0, description="The time that the phase began with, in seconds.")]
 
 DisplayName = Annotated[
-    str, Meta(min_length=1, max_length=32, description="The name that others see. Not unique; escape it.")
+    str, Meta(min_length=1, max_length=text.NAME_CHARS, description="The name that others see. Not unique; escape it.")
 ]
-AnswerText = Annotated[str, Meta(min_length=1, max_length=280, description="The answer, plain text. Escape it.")]
+AnswerText = Annotated[
+    str, Meta(min_length=1, max_length=text.ANSWER_CHARS, description="The answer, plain text. Escape it.")
+]
 Question = Annotated[str, Meta(min_length=1, description="The question, plain text. A blank to fill in is `____`.")]
 
 OwnQuestionCount = Annotated[

@@ -4,6 +4,8 @@ from typing import Final
 
 from msgspec import Struct
 
+from votegame.wire import text
+
 LEAST_SERVER_FRAME_BYTES: Final = 1_048_576
 _SERVER_FRAME_BASE: Final = 250_000
 """What grows neither with players nor with spectators: a thousand who played, 217 bytes each, and some more."""
@@ -39,9 +41,9 @@ class Limits(Struct, frozen=True, kw_only=True):
 
     frame_bytes: int = 16_384
     server_frame_bytes: int = LEAST_SERVER_FRAME_BYTES
-    id_chars: int = 64
-    answer_chars: int = 280
-    name_chars: int = 32
+    id_chars: int = text.ID_CHARS
+    answer_chars: int = text.ANSWER_CHARS
+    name_chars: int = text.NAME_CHARS
     command_burst: int = 20
     commands_per_second: float = 10
     sockets_per_user: int = 5

@@ -63,7 +63,7 @@ def answer(text: str, max_chars: int = ANSWER_CHARS) -> str:
     """An answer: 1 to `max_chars` code points, at most four times as many bytes (protocol v1, "Text").
 
     Line feeds are allowed; CR LF and CR count as line feeds. All other control characters, the separators U+2028 and
-    U+2029, and what reorders the text around it are refused (abuse cases UNI-01 to UNI-04).
+    U+2029, and what reorders the text around it are refused.
     """
     if _is_plain(text):
         return _sized(text.strip(), 1, max_chars)
@@ -76,7 +76,7 @@ def answer(text: str, max_chars: int = ANSWER_CHARS) -> str:
 def display_name(text: str, max_chars: int = NAME_CHARS) -> str:
     """A display name: 1 to `max_chars` code points, at most four times as many bytes, on one line.
 
-    Names stand beside other names, so no direction controls of any kind (abuse cases UNI-01 to UNI-04).
+    Names stand beside other names, so no direction controls of any kind.
     """
     if _is_plain(text):
         return _sized(text.strip(), 1, max_chars)
@@ -106,7 +106,7 @@ def password(text: str) -> str:
 def room_code(text: str) -> RoomCode:
     """A room code as it is kept: blanks and dashes go, letters become capitals; six of A to Z and 0 to 9 must remain.
 
-    Look-alikes are not mapped: a code never leads to another room than the one that was typed (abuse case UNI-06).
+    Look-alikes are not mapped: a code never leads to another room than the one that was typed.
     """
     if _CODE_SHAPE.fullmatch(text) is not None:
         return RoomCode(text)
@@ -127,7 +127,7 @@ def command_id(text: str, max_chars: int = ID_CHARS) -> str:
 
 
 def is_invisible(text: str) -> bool:
-    """Whether nothing of `text` would show: blanks, zero-width characters, fillers, or nothing at all (UNI-02)."""
+    """Whether nothing of `text` would show: blanks, zero-width characters, fillers, or nothing at all."""
     return all(unicodedata.category(char) in _BLANK_CATEGORIES for char in _BLANK_LETTERS.sub("", text))
 
 

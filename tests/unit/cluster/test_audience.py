@@ -305,6 +305,22 @@ class TestSubscriptions:
         assert corner.house.audience.counts() == {ada.code: {third.far.node_id: 1}}
         assert bob not in sockets(corner, ada.code)
 
+    async def test_who_was_detached_by_the_last_event_that_his_node_heard_is_told_so_again(self, corner):
+        """The event had come, and the word behind it was lost: he must not go on listening."""
+        ada, gateway, bob = await joined(corner)
+        ada.send(commands.KickPlayer, user_id=bob)
+        await settle()
+        (left,) = corner.far.of(Published)
+        corner.far.forget()
+        gateway.subscribe(7, left.seq, {bob: ["socket"]})
+        await settle()
+        ada.send(commands.LockRoom)
+        await settle()
+        (resumed,) = corner.far.of(ResumedRoom)
+        assert resumed.missed[0] == Detached(room_code=ada.code, user_id=bob)
+        assert gateway.frames() == []
+        assert corner.house.audience.counts() == {}
+
     @pytest.mark.parametrize("place", [{"stream": "another"}, {"seq": 99}])
     async def test_a_place_that_is_none_is_answered_by_nothing_to_go_on_from(self, corner, place):
         _ada, gateway, bob = await joined(corner)

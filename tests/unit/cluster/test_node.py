@@ -11,6 +11,7 @@ from votegame.cluster.lease import HeldLease
 from votegame.cluster.node import Node
 from votegame.cluster.sweeper import Sweeper
 from votegame.errors import StoreUnavailableError
+from votegame.rooms.ports import Claim
 
 pytestmark = pytest.mark.looptime
 
@@ -173,6 +174,39 @@ async def test_a_lapse_makes_it_mute_until_it_knows_what_it_lost(world):
     world.table.store.is_away = False
     await asyncio.sleep(1.5)
     assert world.lease.is_valid()
+    assert lost.condition == "fenced"
+
+
+async def test_one_that_leaves_in_a_lapse_does_not_speak_by_what_was_asked_before_it(world):
+    await world.begin()
+    await world.node.join()
+    await world.node.start(alone=False)
+    ada = world.table.user("ada")
+    ada.code = (await ada.ask(ada.create()))["room_code"]
+    world.nodes.is_away = True
+    await asyncio.sleep(4)
+    lost, log_ends = world.table.room_of(ada.code), world.table.store.log_ends
+    delays, told = [3.5, 1.0], asyncio.Event()
+
+    async def answered_late(room_ids):
+        ends = await log_ends(room_ids)
+        told.set()
+        if delays:
+            await asyncio.sleep(delays.pop(0))
+        return ends
+
+    world.table.store.log_ends = answered_late
+    world.nodes.is_away = False
+    await told.wait()
+    # The database says that the room is ours. Before that is here, the lease is over again, and the room taken.
+    await asyncio.sleep(3.1)
+    await world.table.nodes.renew("other", "other", 3_000)
+    assert isinstance(await world.table.memory.claim(ada.code, "other"), Claim)
+    world.nodes.seconds = 0.2
+    leaving = asyncio.create_task(world.node.drain())
+    while not leaving.done():
+        await asyncio.sleep(0.01)
+        assert not world.lease.is_valid() or lost.condition == "fenced"
     assert lost.condition == "fenced"
 
 

@@ -19,7 +19,7 @@ class Groups:
         return iter(self._groups)
 
     def naming(self, people, language):
-        return lambda question: question.text in [f"{person.username}?" for person in people]
+        return lambda question: question.text in [f"{person.display_name}?" for person in people]
 
 
 def any_of(bank, asked=frozenset(), names=()):

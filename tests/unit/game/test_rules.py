@@ -289,7 +289,7 @@ class TestQuestions:
         room.draw(HOUSE.bank[5])
         change = self.joined(room, role)
         assert change.effects == (a_draw(room, asked=room.state.asked),)
-        assert [person.username for person in change.effects[0].people][-1] == "Newcomer"
+        assert [person.display_name for person in change.effects[0].people][-1] == "Newcomer"
         assert len(change.records) == 1
 
     def joined(self, room, role):

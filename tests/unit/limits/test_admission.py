@@ -16,9 +16,9 @@ class Node:
     def __init__(self, **settings):
         self.at = 1000.0
         self.observed = []
-        self.seated = {"ada"}
+        self.members_here = {"ada"}
         given = {"lag_seconds": LAG, "commit_seconds": AGE, **settings}
-        self.admission = Admission(has_seat=self.seated.__contains__, observe=self.observed.append, **given)
+        self.admission = Admission(is_member=self.members_here.__contains__, observe=self.observed.append, **given)
 
     def beats(self, seconds, *, lag=0.0, age=0.0):
         """Returns how many of the beats of so many seconds changed anything."""

@@ -10,13 +10,13 @@ from votegame.game import wording
 from votegame.game.question import Person, Wish
 from votegame.limits.rates import KeyedRates
 from votegame.metrics import Metrics
-from votegame.questions.ports import ANY_SOURCE, Limits, Look, Made, ModelError
+from votegame.questions.ports import ANY_SOURCE, BudgetLimits, Look, Made, ModelError
 from votegame.storage.memory_questions import MemoryQuestionStore, MemorySpendingStore
 
 PIRATES = Wish("Pirates!", "en", "default")
 PLAIN_PIRATES = Wish("pirates", "en", "default")
 ADA, BEA = Person("ada", "Ada Lovelace"), Person("bea", "Bea")
-LIMITS = Limits(calls_per_hour=100, calls_per_day=1_000, tokens_per_hour=1_000_000, tokens_per_day=10_000_000)
+LIMITS = BudgetLimits(calls_per_hour=100, calls_per_day=1_000, tokens_per_hour=1_000_000, tokens_per_day=10_000_000)
 SYLLABLES = ("ba", "ke", "di", "fo", "gu", "la", "me", "ni", "po", "ru")
 
 
@@ -77,7 +77,7 @@ class Things:
         self.spending = MemorySpendingStore(self.clock.now_ms)
         self.rates = KeyedRates(8, 12 / 3600)
         self.rng = random.Random(1)
-        self.limits = Limits(**{**{name: getattr(LIMITS, name) for name in LIMITS.__struct_fields__}, **limits})
+        self.limits = BudgetLimits(**{**{name: getattr(LIMITS, name) for name in LIMITS.__struct_fields__}, **limits})
 
     def counted(self, name: str) -> dict[str, float]:
         """The samples of a metric that are not zero, by their label."""

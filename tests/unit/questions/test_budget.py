@@ -8,11 +8,11 @@ from structlog.testing import capture_logs
 from tests.fakes import HandClock
 from votegame.errors import StoreUnavailableError
 from votegame.questions.budget import Budget
-from votegame.questions.ports import Limits
+from votegame.questions.ports import BudgetLimits
 from votegame.settings.contradictions import TOKENS_RESERVED
 from votegame.storage.memory_questions import MemorySpendingStore
 
-LIMITS = Limits(calls_per_hour=4, calls_per_day=6, tokens_per_hour=50_000, tokens_per_day=100_000)
+LIMITS = BudgetLimits(calls_per_hour=4, calls_per_day=6, tokens_per_hour=50_000, tokens_per_day=100_000)
 
 
 @pytest.fixture
@@ -59,7 +59,7 @@ async def test_what_cost_nothing_is_given_back(budget, left, nothing):
 
 
 async def test_where_there_is_no_limit_nothing_is_told_to_be_left(store, left):
-    budget = Budget(store, Limits(**dict.fromkeys(LIMITS.__struct_fields__, 0)), observe=left.update)
+    budget = Budget(store, BudgetLimits(**dict.fromkeys(LIMITS.__struct_fields__, 0)), observe=left.update)
     assert await budget.reserve(calls=1_000) is not None
     assert left == {}
 

@@ -12,12 +12,12 @@ from votegame.questions.languages import SMALL_WORDS
 from votegame.questions.names import Names
 
 
-def named(text: str, username: str, language: str = "en") -> bool:
-    return Names([Person(UserId("u"), "Zorro Quux"), Person(UserId("v"), username)], language).are_in(text)
+def named(text: str, name: str, language: str = "en") -> bool:
+    return Names([Person(UserId("u"), "Zorro Quux"), Person(UserId("v"), name)], language).are_in(text)
 
 
 @pytest.mark.parametrize(
-    ("text", "username"),
+    ("text", "name"),
     [
         ("What would Ada never eat?", "Ada"),
         ("What would ADA never eat?", "ada"),
@@ -48,12 +48,12 @@ def named(text: str, username: str, language: str = "en") -> bool:
         ("Would Marie eat it?", "AnnMarie"),
     ],
 )
-def test_who_is_in_the_room_is_not_named(text, username):
-    assert named(text, username)
+def test_who_is_in_the_room_is_not_named(text, name):
+    assert named(text, name)
 
 
 @pytest.mark.parametrize(
-    ("text", "username"),
+    ("text", "name"),
     [
         ("What is the maximum?", "Max"),
         ("What does a catfish dream of?", "cat"),
@@ -73,16 +73,16 @@ def test_who_is_in_the_room_is_not_named(text, username):
         ("\u732b\u306e\u5922\u306f\uff1f", "\u5922\u5922"),
     ],
 )
-def test_words_that_only_look_like_a_name_are_no_names(text, username):
-    assert not named(text, username)
+def test_words_that_only_look_like_a_name_are_no_names(text, name):
+    assert not named(text, name)
 
 
 @settings(deadline=None)
 @given(st.text(min_size=1, max_size=32))
-def test_a_name_that_stands_alone_is_always_found_unless_it_has_no_letter_or_is_a_small_word(username):
-    words = re.findall(r"[^\W_]+", re.sub("[\u0300-\u036f]", "", unicodedata.normalize("NFKD", username.casefold())))
+def test_a_name_that_stands_alone_is_always_found_unless_it_has_no_letter_or_is_a_small_word(name):
+    words = re.findall(r"[^\W_]+", re.sub("[\u0300-\u036f]", "", unicodedata.normalize("NFKD", name.casefold())))
     is_small = all(word in SMALL_WORDS["en"] for word in words)
-    assert named(f"Quokka: {username} !", username) or not words or is_small
+    assert named(f"Quokka: {name} !", name) or not words or is_small
 
 
 def test_small_words_are_those_of_the_language_of_the_question():

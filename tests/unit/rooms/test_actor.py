@@ -7,7 +7,7 @@ from itertools import pairwise
 
 import pytest
 
-from tests.unit.rooms.table import of_later_release, settle
+from tests.unit.rooms.table import Table, of_later_release, settle
 from votegame.errors import StoreUnavailableError
 from votegame.game import records, rules
 from votegame.game.commands import UpdateSettings
@@ -400,6 +400,21 @@ class TestIdle:
         await asyncio.sleep(70)
         assert len(table.registry) == 0
         assert table.row_of(ada.code).head.next_deadline_ms == deadline + 200
+
+    async def test_a_room_stays_as_long_as_a_grace_period_runs_and_writes_nothing_meanwhile(self):
+        table = Table(retire_seconds=5.0)
+        await table.begin()
+        ada = table.user("ada")
+        ada.code = (await ada.ask(ada.create()))["room_code"]
+        ada.lose()
+        await settle()
+        table.store.appends.clear()
+        await asyncio.sleep(19)
+        assert len(table.registry) == 1
+        assert len(table.store.appends) == 0
+        await asyncio.sleep(3)
+        assert len(table.registry) == 0
+        await table.end()
 
     async def test_a_command_that_comes_while_the_room_retires_is_answered(self, table, room):
         ada, bob = await room

@@ -6,7 +6,7 @@ import pytest
 
 from tests.unit.rooms.table import Table, an_id, seated, settle
 from votegame.errors import ErrorCode, StoreUnavailableError
-from votegame.rooms.inbox import ConnectionLost, Heritage, Request, Subscription
+from votegame.rooms.inbox import INBOX_ENTRIES, ConnectionLost, Heritage, Request, Subscription
 from votegame.rooms.ports import CloseAttached, Moved, Origin, Place, Resumed
 
 pytestmark = pytest.mark.looptime
@@ -257,6 +257,19 @@ class TestAdopting:
         assert len(table.registry) == 1
         assert table.row_of(ada.code).epoch == 2
         assert kinds(table, CloseAttached) == [CloseAttached(ada.code, 1012)]
+
+    async def test_what_one_that_is_full_does_not_take_is_answered_at_once(self, table, room):
+        ada, _bob, heritage = await self.orphan(table, room)
+        table.store.hang()
+        again = table.user("ada")
+        again.user, again.code = ada.user, ada.code
+        for _ in range(INBOX_ENTRIES):
+            again.send(again.join(ada.code))
+        late = ada.join(ada.code, id_="late")
+        request = Request(Origin(ada.connection_id, 99), ada.user, late, table.clock.seconds())
+        table.registry.adopt(ada.code, Heritage((request,), heritage.sockets, heritage.gone, heritage.told))
+        (reply,) = table.outlet.replies_to("late")
+        assert (reply["code"], reply["retry_after"]) == ("rate_limited", 1)
 
     async def test_one_that_is_opened_for_its_timer_keeps_those_who_are_attached(self, table, room, elsewhere):
         ada, bob, heritage = await self.orphan(table, room)

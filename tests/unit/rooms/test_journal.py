@@ -93,6 +93,15 @@ async def test_what_gathers_during_a_commit_goes_into_the_next_one_of_all_rooms(
     assert two.heard == [("committed", 3)]
 
 
+async def test_a_commit_of_heads_alone_is_bounded_by_the_rooms(desk):
+    rooms = [await desk.room(f"AAA{number}") for number in range(100, 350)]
+    for room in rooms:
+        room.write(0, next_deadline_ms=77)
+    await desk.flushed()
+    assert [len(appends) for appends in desk.store.appends] == [100, 100, 50]
+    assert {desk.memory._rooms[room.id].head.next_deadline_ms for room in rooms} == {77}
+
+
 async def test_a_commit_is_bounded_and_no_room_is_left_behind(desk):
     rooms = [await desk.room(f"AAAAA{letter}") for letter in "ABCDEF"]
     for room in rooms:

@@ -152,6 +152,18 @@ async def test_creations_and_guesses_have_the_rates_of_the_sockets(house):
     assert (await house.refused(ReadRoom(id="1", room_code="WRONG2"))).code == ErrorCode.RATE_LIMITED
 
 
+async def test_a_creation_that_the_door_refuses_costs_nothing(house):
+    house.router.refusal = ErrorCode.UNAVAILABLE
+    for number in range(6):
+        assert (await house.refused(CreateRoom(id=str(number)))).code == ErrorCode.UNAVAILABLE
+
+
+async def test_a_creation_whose_outcome_is_not_known_counts(house):
+    for number in range(5):
+        assert (await house.refused(CreateRoom(id=str(number)))).code == ErrorCode.UNAVAILABLE
+    assert (await house.refused(CreateRoom(id="more"))).code == ErrorCode.RATE_LIMITED
+
+
 async def test_who_has_left_ten_rooms_waits_before_he_joins_and_not_before_he_leaves(house):
     house.answers()
     for _ in range(10):

@@ -1,4 +1,4 @@
-"""Versions and keys (FRAME-01, FRAME-02)."""
+"""Versions and keys."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""What people may write. The numbers behind each case are rows of the catalogue of abuse cases."""
+"""What people may write."""
 
 import unicodedata
 from typing import get_args

@@ -1,4 +1,4 @@
-"""Bytes of a client to messages (RFC 6455, section 5; FRAME-03 to FRAME-09)."""
+"""Bytes of a client to messages (RFC 6455, section 5)."""
 
 from itertools import pairwise
 
