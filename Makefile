@@ -9,8 +9,8 @@ LOAD_STAMP := $(VENV)/.load
 BROWSER_STAMP := $(VENV)/.browser
 SOURCES := pyproject.toml constraints.txt setup.py
 
-.PHONY: run test test-long test-all browser test-browser simulate check lint cover chaos load bench profile capacity results screenshots format \
-  protocol rolling-restart clean
+.PHONY: run test test-long test-alone browser test-browser simulate check lint cover chaos load bench profile capacity results \
+  screenshots format protocol rolling-restart clean
 .DEFAULT_GOAL := run
 
 run: $(RUN_STAMP)
@@ -29,15 +29,11 @@ simulate: $(TEST_STAMP)
 # What takes long. First what breaks and measures nodes, and must have the machine to itself; then side by side all else:
 # kills, the last release, planted bugs, models that misbehave, the bus over Redis, balancers, Locust, the image, the web
 # client.
-ALONE := -m alone
-test-long: $(TEST_STAMP)
-	@$(BIN)/python -m pytest $(ALONE)
+test-long: test-alone
 	@exec $(BIN)/python -m pytest -m "long and not alone" $(BESIDE)
 
-# Both of these. What waits and what computes share the processors, so that they are hardly ever idle.
-test-all: $(TEST_STAMP)
-	@$(BIN)/python -m pytest $(ALONE)
-	@exec $(BIN)/python -m pytest -m "not alone" $(BESIDE)
+test-alone: $(TEST_STAMP)
+	@exec $(BIN)/python -m pytest -m alone
 
 # What drives Chromium, which itself must be on the PATH. From then on `make test-long` has the tests in a browser, too.
 browser: $(BROWSER_STAMP)
