@@ -257,7 +257,7 @@ class Metrics:
         """An HTTP request was answered; `route` is the pattern of its path."""
         self._requests.labels(route, str(status)).inc()
 
-    def turn(self, _command: str, outcome: str) -> None:
+    def turn(self, outcome: str) -> None:
         """A room decided a command: `ok`, or the code of its refusal."""
         self._turns[outcome] += 1
 

@@ -22,7 +22,7 @@ def test_every_count_is_shown_under_its_name():
     metrics = Metrics()
     metrics.connections(3)
     metrics.command("submit_answer")
-    metrics.turn("submit_answer", "wrong_phase")
+    metrics.turn("wrong_phase")
     metrics.refused(ErrorCode.RATE_LIMITED)
     metrics.replied(0.004)
     metrics.missed_room()

@@ -46,7 +46,7 @@ class Environment(Struct, frozen=True, kw_only=True):
         reply_seconds: After this long a command has been answered by its gateway, and is not taken any more.
         rates_are_on: Whether limits per time hold.
         retire_seconds: How long a room without connections and timers stays in memory.
-        observe_turn: Told the type of each command and how it was answered: `ok` or the error's code.
+        observe_turn: Told how each command was answered: `ok` or the error's code.
     """
 
     node_id: NodeId
@@ -64,4 +64,4 @@ class Environment(Struct, frozen=True, kw_only=True):
     reply_seconds: float = 5.0
     rates_are_on: bool = True
     retire_seconds: float = 60.0
-    observe_turn: Callable[[str, str], None] = lambda _command, _outcome: None
+    observe_turn: Callable[[str], None] = lambda _outcome: None

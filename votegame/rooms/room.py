@@ -166,7 +166,7 @@ class Room:
         assert reply is not None
         answered = self._attach(request, reply, change.state)
         self._carry_out(change, answered)
-        self._env.observe_turn(type(request.command).__name__, _outcome(reply))
+        self._env.observe_turn(_outcome(reply))
 
     def _is_one_room_too_many(self, user_id: UserId, change: Change) -> bool:
         """Whether the change would make a member of one who is in as many other rooms as he may be in.
@@ -192,7 +192,7 @@ class Room:
         self._gate.add(change.state.position, [answered], members=1)
         for effect in change.effects:
             self._effects.run(effect)
-        self._env.observe_turn(type(request.command).__name__, _outcome(change.reply))
+        self._env.observe_turn(_outcome(change.reply))
 
     def _attach(self, request: Request, reply: Reply, after: State) -> Answered:
         """The connection that the request came over gets the room's frames from now on, if the reply says so."""
@@ -343,7 +343,7 @@ class Room:
         """Answer a command without a turn, in its place."""
         answered = Answered(request.origin, request.command.id, refusal)
         self._gate.add(self.state.position, [answered], members=len(self.state.members))
-        self._env.observe_turn(type(request.command).__name__, _outcome(refusal))
+        self._env.observe_turn(_outcome(refusal))
 
     def fence(self) -> None:
         """Another owner has the room: nothing more is written or said."""

@@ -20,7 +20,7 @@ def refuse(env: Environment, room_code: RoomCode, entries: Iterable[Entry], code
         match entry:
             case Request():
                 gate.add(0, [Answered(entry.origin, entry.command.id, refusal)], members=0)
-                env.observe_turn(type(entry.command).__name__, str(code))
+                env.observe_turn(str(code))
             case Subscription():
                 resumed = Resumed(
                     node_id=entry.node_id, room_code=entry.room_code, ref=entry.ref, named=entry.named, missed=None
