@@ -15,20 +15,25 @@ from tests.recorded import FOLDER
 from votegame.game import commands, messages
 from votegame.game.presence import Presence
 from votegame.game.records import to_row
-from votegame.game.state import to_builtins
+from votegame.game.state import State, to_stored
 from votegame.game.views import snapshot
 
 _SETS = {"asked", "banned", "players"}
 
 
-def sets_sorted(value: Any) -> Any:
-    """A plain state, with what has no order in one."""
+def stored(state: State) -> Any:
+    """`state` as it is read again from a base record, with what has no order in one."""
+    return _sets_sorted(msgspec.json.decode(msgspec.json.encode(to_stored(state))))
+
+
+def _sets_sorted(value: Any) -> Any:
+    """A part of a stored state, with what has no order in one."""
     if isinstance(value, dict):
         return {
-            name: sorted(inner) if name in _SETS and isinstance(inner, list) else sets_sorted(inner)
+            name: sorted(inner) if name in _SETS and isinstance(inner, list) else _sets_sorted(inner)
             for name, inner in value.items()
         }
-    return [sets_sorted(inner) for inner in value] if isinstance(value, list) else value
+    return [_sets_sorted(inner) for inner in value] if isinstance(value, list) else value
 
 
 def recording(room: PlayedRoom) -> dict[str, Any]:
@@ -40,7 +45,7 @@ def recording(room: PlayedRoom) -> dict[str, Any]:
     return {
         "now": room.now,
         "rows": [msgspec.to_builtins(to_row(record)) for record in room.records],
-        "state": sets_sorted(to_builtins(room.state)),
+        "state": stored(room.state),
         "snapshots": seen,
     }
 

@@ -32,7 +32,7 @@ from votegame.game.state import (
     State,
     Vote,
     Voting,
-    from_builtins,
+    from_stored,
     is_round_player,
     own_question,
     players_of,
@@ -66,7 +66,7 @@ def open_log(record: Record) -> State:
     if not isinstance(record.payload, records.Base):
         raise CorruptLogError(f"position {record.position}: the log must begin with a base record")
     try:
-        held = from_builtins(record.payload.state)
+        held = from_stored(record.payload.state)
     except msgspec.ValidationError as error:
         raise CorruptLogError(f"position {record.position}: the base holds no state: {error}") from error
     state = msgspec.structs.replace(held, position=record.position, base_position=record.position)

@@ -40,7 +40,7 @@ class Payload(Struct, frozen=True, gc=False, kw_only=True, tag_field="type", tag
 
 
 class Base(Payload, frozen=True, kw_only=True, tag="base"):
-    """The whole state: loading starts at the last one. `state` is what `votegame.game.state.to_builtins` gives."""
+    """The whole state: loading starts at the last one. `state` is what `votegame.game.state.to_stored` gives."""
 
     state: dict[str, Any]
 

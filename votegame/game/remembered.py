@@ -119,13 +119,13 @@ class _Stored(Struct, frozen=True, gc=False):
     stretches: tuple[Stretch, ...] = ()
 
 
-def to_builtins(remembered: Remembered) -> dict[str, Any]:
+def to_stored(remembered: Remembered) -> dict[str, Any]:
     """What a base record holds of `remembered`: its stretches themselves, since copying thousands would take long."""
     return {"stretches": remembered.stretches()}
 
 
-def from_builtins(raw: Any) -> Remembered:
-    """What `to_builtins` made `raw` of.
+def from_stored(raw: Any) -> Remembered:
+    """What `to_stored` made `raw` of.
 
     Raises:
         msgspec.ValidationError: `raw` is nothing of the kind.

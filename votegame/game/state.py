@@ -222,21 +222,21 @@ _ORDERED = ("members", "left")
 """Mappings whose order means something: kept as pairs, since a jsonb column does not keep the order of keys."""
 
 
-def to_builtins(state: State) -> dict[str, Any]:
+def to_stored(state: State) -> dict[str, Any]:
     """`state` as values that make JSON, for a base record."""
     raw: dict[str, Any] = msgspec.to_builtins(msgspec.structs.replace(state, remembered=Remembered()))
     pairs = {name: list(map(list, raw[name].items())) for name in _ORDERED}
-    return raw | pairs | {"remembered": remembered.to_builtins(state.remembered)}
+    return raw | pairs | {"remembered": remembered.to_stored(state.remembered)}
 
 
-def from_builtins(raw: dict[str, Any]) -> State:
-    """The state that `to_builtins` made `raw` of.
+def from_stored(raw: dict[str, Any]) -> State:
+    """The state that `to_stored` made `raw` of.
 
     Raises:
         msgspec.ValidationError: `raw` is no state.
     """
     pairs = {name: dict(msgspec.convert(raw.get(name), list[tuple[str, Any]])) for name in _ORDERED}
-    memory = remembered.from_builtins(raw.get("remembered", {}))
+    memory = remembered.from_stored(raw.get("remembered", {}))
     return msgspec.convert(raw | pairs | {"remembered": memory}, State)
 
 

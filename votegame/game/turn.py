@@ -13,7 +13,7 @@ from votegame.game.house import House
 from votegame.game.outside import Outside
 from votegame.game.presence import Presence
 from votegame.game.records import HIDDEN, AnyPayload, Cause, Record
-from votegame.game.state import Closed, RoundPhase, State, to_builtins
+from votegame.game.state import Closed, RoundPhase, State, to_stored
 from votegame.ids import UserId
 
 BASE_EVERY = 2_000
@@ -64,7 +64,7 @@ class Turn:
 
     def open_log(self) -> None:
         """The state so far becomes the base record that opens the room's log."""
-        self.state = fold.open_log(self._next_record(records.Base(state=to_builtins(self.state))))
+        self.state = fold.open_log(self._next_record(records.Base(state=to_stored(self.state))))
 
     def rebase(self) -> None:
         """The state so far becomes a base record, for loading to start at. It comes from no command.
@@ -72,7 +72,7 @@ class Turn:
         That it holds this state need not be proven here, where a room would wait for it: whoever loads or audits does.
         """
         self._cause = None
-        position = self._next_record(records.Base(state=to_builtins(self.state))).position
+        position = self._next_record(records.Base(state=to_stored(self.state))).position
         self.state = msgspec.structs.replace(self.state, position=position, base_position=position)
 
     def _next_record(self, payload: AnyPayload) -> Record:

@@ -10,7 +10,7 @@ from votegame.errors import CorruptLogError, ErrorCode
 from votegame.game import commands, records
 from votegame.game.fold import apply, fold, open_log
 from votegame.game.records import Record, Row, from_row, to_row
-from votegame.game.state import State, to_builtins
+from votegame.game.state import State, to_stored
 from votegame.game.turn import BASE_EVERY
 
 STRANGER = "00000000-0000-4000-8000-000000000000"
@@ -87,7 +87,7 @@ def test_the_order_of_members_survives_a_base():
 
 
 def state_of(room):
-    return to_builtins(room.state)
+    return to_stored(room.state)
 
 
 def test_a_base_that_differs_from_the_log_before_it_is_refused():

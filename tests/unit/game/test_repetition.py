@@ -237,16 +237,16 @@ def test_how_it_is_cut_and_stored_is_what_base_records_have_held_from_the_beginn
         now += 1_000
         cause = Cause("u" * 36, f"c{n}", "d")
         memory = memory.with_command(cause, FirstOk("d", now, {"n": n}), since_ms=now - TEN_MINUTES_MS)
-    stored = json.loads(msgspec.json.encode(remembered.to_builtins(memory)))
+    stored = json.loads(msgspec.json.encode(remembered.to_stored(memory)))
     assert [len(stretch["commands"]) for stretch in stored["stretches"]] == [44, 128, 128]
     assert [stretch["newest_ms"] for stretch in stored["stretches"]] == [900_000, 856_000, 728_000]
     first = {"digest": "d", "taken_ms": 900_000, "fields": {"n": 299}, "has_state": False, "own_question_count": 0}
     assert stored["stretches"][0]["commands"]["u" * 36 + "c299"] == first
     later = memory.with_command(Cause("u" * 36, "z", "d"), FirstOk("d", 1_328_000), since_ms=728_000)
-    assert [len(stretch.commands) for stretch in remembered.to_builtins(later)["stretches"]] == [45, 128]
+    assert [len(stretch.commands) for stretch in remembered.to_stored(later)["stretches"]] == [45, 128]
     for each in (Remembered(), memory, later):
-        raw = remembered.to_builtins(each)
-        assert remembered.from_builtins(raw) == remembered.from_builtins(json.loads(msgspec.json.encode(raw))) == each
+        raw = remembered.to_stored(each)
+        assert remembered.from_stored(raw) == remembered.from_stored(json.loads(msgspec.json.encode(raw))) == each
 
 
 def test_a_stretch_that_ended_while_a_clock_was_behind_goes_before_those_that_are_older():

@@ -14,7 +14,7 @@ from votegame.game.membership import MOST_LEFT
 from votegame.game.presence import Presence
 from votegame.game.records import Record
 from votegame.game.scoring import leaderboard
-from votegame.game.state import Closed, Member, from_builtins, players_of, to_builtins
+from votegame.game.state import Closed, Member, from_stored, players_of, to_stored
 from votegame.game.timers import timers
 from votegame.game.views import now_fields, public_view, snapshot
 
@@ -351,10 +351,10 @@ class TestTheFold:
 
     def test_a_log_from_before_there_were_roles_is_one_of_players(self):
         room = PlayedRoom()
-        raw = to_builtins(room.state)
+        raw = to_stored(room.state)
         for _, member in raw["members"]:
             del member["role"]
-        assert from_builtins(raw) == room.state
+        assert from_stored(raw) == room.state
         base = Record(position=1, seq=None, decided_ms=room.now, payload=records.Base(state=raw))
         row = records.to_row(
             Record(
