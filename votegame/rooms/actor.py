@@ -23,7 +23,7 @@ from votegame.rooms.environment import Environment
 from votegame.rooms.inbox import INBOX_ENTRIES, ConnectionLost, Entry, Heritage, Inbox, Request, Subscription
 from votegame.rooms.opening import Elsewhere, NotFound, NotNow, Opened, Outcome
 from votegame.rooms.ownership import Ownership
-from votegame.rooms.ports import Claim, CloseAttached, Moved
+from votegame.rooms.ports import Claim, CloseAttached, Detach, Moved
 from votegame.rooms.room import Room
 from votegame.wire.close_codes import CloseCode
 
@@ -192,6 +192,9 @@ class Actor:
             room.start({}, heritage.gone)
         elif heritage.told == room.told:
             room.start(heritage.sockets, heritage.gone, heritage.nodes)
+            # Who was detached by the last event, and not told so, since its owner died.
+            strangers = room.strangers(heritage.sockets)
+            self._env.outlet.deliver([Detach(self.room_code, user_id) for user_id in strangers])
             return True
         else:
             self._close_attached()

@@ -17,7 +17,7 @@ from votegame.clock import Clock
 from votegame.errors import ErrorCode
 from votegame.game.change import Event, Notice, Ok, Refusal, Reply, Resumption, Whisper
 from votegame.game.views import now_fields, snapshot
-from votegame.ids import RoomCode
+from votegame.ids import RoomCode, UserId
 from votegame.rooms.history import History, Kept
 from votegame.rooms.inbox import Subscription
 from votegame.rooms.notices import LARGE_ROOM, PER_SUBJECT_SECONDS, REACTION, Notices, is_of_phase
@@ -48,11 +48,12 @@ class Answered(Struct, frozen=True, gc=False):
 class CaughtUp(Struct, frozen=True, gc=False):
     """The answer to a subscription that waits, decided when the room's events stood at `place`.
 
-    `notices` are all that notices tell, as it was then.
+    `strangers` are those of its users who were no members then, and `notices` all that notices tell, as it was then.
     """
 
     subscription: Subscription
     place: Place
+    strangers: tuple[UserId, ...]
     notices: tuple[Notice, ...]
 
 
@@ -229,11 +230,10 @@ class Gate:
         missed = self._history.between(place.seq, output.place.seq) if place.stream == output.place.stream else None
         if missed is None:
             return None
-        last = self._history.at(place.seq)
-        # The word behind the last event that was heard may be lost: whom it detached must not go on listening.
-        behind = [] if last is None else self._retold(last)[1:]
         events = [frame for kept in missed for frame in self._retold(kept)]
-        return (*behind, *events, *(self._notice_frame(notice) for notice in output.notices))
+        # The event that detached them may have been heard, and the word behind it lost.
+        gone = [Detach(self._room_code, user_id) for user_id in output.strangers]
+        return (*events, *gone, *(self._notice_frame(notice) for notice in output.notices))
 
     def _notice(self, notice: Notice, members: int) -> list[Delivery]:
         if members <= LARGE_ROOM and not self._notices:

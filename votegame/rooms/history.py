@@ -41,11 +41,6 @@ class History:
         while len(self._frames) > HISTORY_FRAMES or self._bytes > HISTORY_BYTES:
             self._bytes -= len(self._frames.popleft().frame)
 
-    def at(self, seq: int) -> Kept | None:
-        """The event with the number `seq`; None when it is not kept."""
-        place = seq - self._frames[0].seq if self._frames else -1
-        return self._frames[place] if 0 <= place < len(self._frames) else None
-
     def between(self, last_seq: int, seq: int) -> list[Kept] | None:
         """The events after `last_seq` up to `seq`, the newest there is; None when they are not all kept."""
         missed = seq - last_seq

@@ -90,9 +90,9 @@ class Registry:
         if running is not None:
             # Whoever has had it opened: it must not have two actors.
             for entry in heritage.entries:
-                code = running.offer(entry)
-                if code is not None:
-                    turning_away.refuse(self._env, room_code, [entry], code)
+                if running.offer(entry) is not None:
+                    # Never as refused: it was forwarded, and may have been carried out before.
+                    turning_away.refuse(self._env, room_code, [entry], ErrorCode.UNAVAILABLE)
             self._close_attached(room_code)
             return
         actor = Actor(self._env, room_code, heritage=heritage)

@@ -7,7 +7,7 @@ import pytest
 from tests.unit.rooms.table import Table, an_id, seated, settle
 from votegame.errors import ErrorCode, StoreUnavailableError
 from votegame.rooms.inbox import INBOX_ENTRIES, ConnectionLost, Heritage, Request, Subscription
-from votegame.rooms.ports import CloseAttached, Moved, Origin, Place, Resumed
+from votegame.rooms.ports import CloseAttached, Detach, Moved, Origin, Place, Resumed
 
 pytestmark = pytest.mark.looptime
 
@@ -209,6 +209,15 @@ class TestAdopting:
         told_again = [frame["user_id"] for frame in table.outlet.frames("player_connection")]
         assert sorted(told_again) == sorted([ada.id, bob.id])
 
+    async def test_who_is_attached_here_and_no_member_any_more_is_detached(self, table, room):
+        """He was removed by the last event; that he is to hear no more was lost with the owner."""
+        ada, _bob, heritage = await self.orphan(table, room)
+        sockets = {**heritage.sockets, "eve": {"her socket"}}
+        table.registry.adopt(ada.code, Heritage((), sockets, heritage.gone, heritage.told))
+        await settle()
+        assert kinds(table, Detach) == [Detach(ada.code, "eve")]
+        assert kinds(table, CloseAttached) == []
+
     @pytest.mark.parametrize("told", [None, Place("another", 1), "older"])
     async def test_members_who_were_not_start_anew(self, table, room, told):
         ada, _bob, heritage = await self.orphan(table, room)
@@ -269,7 +278,7 @@ class TestAdopting:
         request = Request(Origin(ada.connection_id, 99), ada.user, late, table.clock.seconds())
         table.registry.adopt(ada.code, Heritage((request,), heritage.sockets, heritage.gone, heritage.told))
         (reply,) = table.outlet.replies_to("late")
-        assert (reply["code"], reply["retry_after"]) == ("rate_limited", 1)
+        assert reply["code"] == "unavailable"
 
     async def test_one_that_is_opened_for_its_timer_keeps_those_who_are_attached(self, table, room, elsewhere):
         ada, bob, heritage = await self.orphan(table, room)

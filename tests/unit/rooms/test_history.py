@@ -44,9 +44,3 @@ def test_a_frame_larger_than_all_is_not_kept():
     history = kept(1, 2, size=HISTORY_BYTES + 1)
     assert history.between(1, 2) is None
     assert history.between(2, 2) == []
-
-
-def test_an_event_is_found_by_its_number_as_long_as_it_is_kept():
-    history = kept(3, 4, 5)
-    assert [history.at(seq) and history.at(seq).frame for seq in (2, 3, 5, 6)] == [None, b"3", b"5", None]
-    assert History().at(0) is None
