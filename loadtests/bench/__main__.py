@@ -9,6 +9,7 @@ from loadtests.bench.outputs import write_json
 from loadtests.bench.processes import ROOT, Server, commit_of, default_cores, end_in_order, raise_descriptors
 from loadtests.bench.run import Plan, complaints, run, to_terminal
 from loadtests.bench.tables import report
+from loadtests.bounds import within
 
 _LOADS = "burst,saturated,500,2000,audience"
 _CLOSED = ("burst", "saturated", "audience")
@@ -80,21 +81,15 @@ def _loads(text: str) -> tuple[str, ...]:
 
 
 def _from_1(text: str) -> int:
-    return int(_least(int(text), 1))
+    return int(within(int(text), least=1))
 
 
 def _from_2(text: str) -> int:
-    return int(_least(int(text), 2))
+    return int(within(int(text), least=2))
 
 
 def _above_0(text: str) -> float:
-    return _least(float(text), 0.001)
-
-
-def _least(value: float, least: float) -> float:
-    if not least <= value:
-        raise argparse.ArgumentTypeError(f"must be at least {least:g}, not {value:g}")
-    return value
+    return within(float(text), above=0.0)
 
 
 def _named(text: str) -> tuple[str, Path]:

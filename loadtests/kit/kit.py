@@ -73,7 +73,7 @@ class Kit:
 
     def measure_open(self) -> None:
         """Nobody waits any longer: what was waited for in vain for a second and more has taken so long at least."""
-        for kind, name, since in self._open.values():
+        for kind, name, since in list(self._open.values()):
             if now() - since > _LONG_SECONDS:
                 self.tally.counts["open"] += 1
                 self.measured(kind, name, since)

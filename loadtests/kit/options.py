@@ -1,10 +1,9 @@
 """What can be said on the command line beside what Locust knows (`--host`, `--users`, `--spawn-rate`, `--run-time`)."""
 
-import argparse
-import math
 from pathlib import Path
 from typing import Any, Final
 
+from loadtests.bounds import within
 from loadtests.kit.lobby import FEWEST
 from loadtests.kit.pacing import Pace
 from loadtests.kit.shapes import Shape, ShapeName
@@ -15,31 +14,23 @@ _SECONDS: Final = 60
 
 
 def _length(text: str) -> float:
-    return _within(float(text), above=0.0)
+    return within(float(text), above=0.0)
 
 
 def _wait(text: str) -> float:
-    return _within(float(text), least=0.0)
+    return within(float(text), least=0.0)
 
 
 def _share(text: str) -> float:
-    return _within(float(text), least=0.0, most=1.0)
+    return within(float(text), least=0.0, most=1.0)
 
 
 def _count(text: str) -> int:
-    return int(_within(int(text), least=1))
+    return int(within(int(text), least=1))
 
 
 def _players(text: str) -> int:
-    return int(_within(int(text), least=FEWEST))
-
-
-def _within(value: float, *, above: float = -math.inf, least: float = -math.inf, most: float = math.inf) -> float:
-    if not (above < value < math.inf and least <= value <= most):
-        bounds = {"more than": above, "at least": least, "at most": most}
-        said = ", ".join(f"{words} {bound:g}" for words, bound in bounds.items() if math.isfinite(bound))
-        raise argparse.ArgumentTypeError(f"must be {said or 'a number'}, not {value:g}")
-    return value
+    return int(within(int(text), least=FEWEST))
 
 
 def add(parser: Any) -> None:

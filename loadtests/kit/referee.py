@@ -98,6 +98,7 @@ class Referee:
 
     def _all_rounds(self) -> None:
         told = {event.round_id for event in self._in_order(RoundEnded)}
+        told |= {state.round.round_id for _, state in self._snapshots if state.round is not None}
         lost = Counter(
             round_id
             for (round_id, _), answer in self._answers.items()

@@ -129,7 +129,7 @@ def _slow(limits: Limits, summary: Summary) -> list[str]:
             found.append(f"{timing.name} takes {timing.p99_ms:.0f} ms (p99), more than {most:g}")
     growth = summary.memory_growth_share
     if limits.memory_growth_share is not None and growth is None:
-        found.append("the server's memory is not known: its /metrics could not be read, see --metrics-url")
+        found.append("the server's memory is not known: /metrics were not read, or do not tell it: see --metrics-url")
     elif limits.memory_growth_share is not None and growth is not None and growth > limits.memory_growth_share:
         found.append(f"the server's memory grew by {growth:.0%}, more than {limits.memory_growth_share:.0%}")
     return found

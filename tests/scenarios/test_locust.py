@@ -155,19 +155,20 @@ async def test_guests_who_are_not_let_in_until_the_run_ends_fail_it(tmp_path):
         outcome = await load(tmp_path, process.url, "-u", "30", "-r", "30", thresholds=PATIENT)
     # Twenty have come from this address in this hour, and played as if they were all.
     assert outcome.verdict["counts"]["finished"] >= 1
-    (breach,) = outcome.verdict["verdict"]
-    assert breach.startswith("POST /api/auth/guest takes "), outcome.said
+    breaches = outcome.verdict["verdict"]
+    assert any(breach.startswith("POST /api/auth/guest takes ") for breach in breaches), outcome.said
     assert "is RATE_LIMITS off?" in outcome.said
 
 
 async def test_a_server_that_falls_silent_just_before_the_end_fails_the_run(tmp_path):
     process = ServerProcess()
     await process.start()
-    run = asyncio.create_task(load(tmp_path, process.url, "-t", "14s", "--finish-seconds", "3", thresholds=PATIENT))
+    run = asyncio.create_task(load(tmp_path, process.url, "-t", "24s", "--finish-seconds", "3", thresholds=PATIENT))
     try:
         async with asyncio.timeout(60):
             while not run.done() and "FLOW game" not in names_in(tmp_path):
                 await asyncio.sleep(0.1)
+        assert not run.done()
         process.process.send_signal(signal.SIGSTOP)
         outcome = await run
     finally:

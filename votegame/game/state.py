@@ -4,6 +4,7 @@ Each phase is a type of its own and holds just what exists in it, so that voting
 lobby, cannot be written.
 """
 
+from collections.abc import Container, Iterable
 from typing import Any, ClassVar, Final, Literal
 
 import msgspec
@@ -263,6 +264,12 @@ def is_player(state: State, user_id: UserId) -> bool:
     """Whether the user is a member who has a seat."""
     member = state.members.get(user_id)
     return member is not None and member.role == "player"
+
+
+def strangers(state: State, user_ids: Iterable[UserId]) -> tuple[UserId, ...]:
+    """Those of `user_ids` who are no members; in a room that is closed, all of them."""
+    members: Container[UserId] = () if isinstance(state.phase, Closed) else state.members
+    return tuple([user_id for user_id in user_ids if user_id not in members])
 
 
 def round_players(state: State, phase: RoundPhase) -> frozenset[UserId]:

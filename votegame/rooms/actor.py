@@ -14,7 +14,7 @@ from votegame.errors import ErrorCode
 from votegame.game.change import Change, Refusal
 from votegame.game.commands import JoinRoom, Resume
 from votegame.game.messages import AnswersChecked, Loaded, NoticesMissed
-from votegame.game.state import State
+from votegame.game.state import State, strangers
 from votegame.ids import NodeId, RoomCode, RoomId
 from votegame.rooms import turning_away
 from votegame.rooms.alarm import Alarm
@@ -193,8 +193,8 @@ class Actor:
         elif heritage.told == room.told:
             room.start(heritage.sockets, heritage.gone, heritage.nodes)
             # Who was detached by the last event, and not told so, since its owner died.
-            strangers = room.strangers(heritage.sockets)
-            self._env.outlet.deliver([Detach(self.room_code, user_id) for user_id in strangers])
+            gone = strangers(room.state, heritage.sockets)
+            self._env.outlet.deliver([Detach(self.room_code, user_id) for user_id in gone])
             return True
         else:
             self._close_attached()

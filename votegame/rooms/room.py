@@ -4,7 +4,7 @@ What it holds in `state` is ahead of what is kept: a turn gives its records to t
 and does not wait.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from collections.abc import Set as AbstractSet
 from math import ceil
 from types import MappingProxyType
@@ -17,7 +17,7 @@ from votegame.game.found import Found
 from votegame.game.messages import GateWasShut, Message, NoticesMissed, Timer, TimerDue
 from votegame.game.records import to_row
 from votegame.game.rules import decide
-from votegame.game.state import Closed, Finished, State
+from votegame.game.state import Closed, Finished, State, strangers
 from votegame.ids import ConnectionId, NodeId, RoomId, UserId
 from votegame.rooms.dues import Dues
 from votegame.rooms.effects import EffectRunner
@@ -216,17 +216,12 @@ class Room:
                     self.presence.attached(user_id, connection_id, self.state.position, subscription.node_id)
         told = self._decide(NoticesMissed()).public
         notices = tuple(notice for notice in told if isinstance(notice, Notice))
-        caught_up = CaughtUp(subscription, self.decided, self.strangers(subscription.sockets), notices)
+        caught_up = CaughtUp(subscription, self.decided, strangers(self.state, subscription.sockets), notices)
         whispers = [whisper for whisper in told if isinstance(whisper, Whisper)]
         self._gate.add(self.state.position, [caught_up, *whispers], members=len(self.state.members))
         if self._gate.is_idle:
             self.presence.told_up_to(self.state.position)
         self.store_deadline()
-
-    def strangers(self, user_ids: Iterable[UserId]) -> tuple[UserId, ...]:
-        """Those who are no members any more; all of them, when the room is closed."""
-        members = () if self.is_closed else self.state.members
-        return tuple([user_id for user_id in user_ids if user_id not in members])
 
     def tell(self, message: Message) -> None:
         """The turn of any other message."""

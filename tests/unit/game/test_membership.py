@@ -10,7 +10,7 @@ from votegame.game.change import Ok, Refusal
 from votegame.game.membership import MOST_LEFT
 from votegame.game.presence import Presence
 from votegame.game.room_settings import SettingsPatch
-from votegame.game.state import Member
+from votegame.game.state import Member, strangers
 
 NO_SEAT = Refusal(ErrorCode.ROOM_FULL, {"can_watch": True})
 
@@ -95,6 +95,16 @@ def test_with_nobody_connected_to_the_one_who_joined_first():
     nobody = Presence(frozenset({room.host.user_id}), {})
     room.tell(messages.FromUser(room.host, commands.LeaveRoom(id="l", room_code=room.room_code)), presence=nobody)
     assert room.state.host_id == room.members[1].user_id
+
+
+def test_who_has_left_is_a_stranger_and_so_is_everybody_once_the_room_is_closed():
+    room = room_of(2)
+    host, ben = (user.user_id for user in room.members)
+    assert strangers(room.state, [host, ben, "eve"]) == ("eve",)
+    room.say(room.members[1], commands.LeaveRoom)
+    assert strangers(room.state, [host, ben]) == (ben,)
+    room.say(room.host, commands.LeaveRoom)
+    assert strangers(room.state, [host, ben]) == (host, ben)
 
 
 def test_the_last_one_closes_the_room():

@@ -71,7 +71,7 @@ function managed(room, one, alike) {
   const { state } = room;
   const shown = person(state, one, alike);
   if (one.user_id === app.client.user.id) return shown;
-  const name = alike.has(one.user_id) ? `${one.display_name} ${tag(one.user_id)}` : one.display_name;
+  const name = alike.has(one.user_id) ? `\u2068${one.display_name}\u2069 ${tag(one.user_id)}` : one.display_name;
   const ask = (what) => () => { app.asked = `${what} ${one.user_id}`; app.draw(); };
   const sure = (what, work) => () => {
     app.asked = null;

@@ -10,7 +10,8 @@ import { t } from "./words.js";
 const N_COLOURS = 8;
 const TAG_CHARS = 4;
 
-const looks = (name) => name.normalize("NFKC").replace(/[\p{Default_Ignorable_Code_Point}\s]/gu, "").toLowerCase();
+const visible = (text) => text.replace(/[\p{Default_Ignorable_Code_Point}\s]/gu, "");
+const looks = (name) => visible(visible(name).normalize("NFKC")).toLowerCase();
 
 function colour(userId) {
   let sum = 0;

@@ -97,6 +97,19 @@ def test_every_vote_is_counted_once(votes):
     assert any(f"has {votes} votes" in deviation and "not 2" in deviation for deviation in found)
 
 
+def snapshot(round_id, results, leaderboard=BOARD):
+    return State(
+        room_code="ABC234",
+        stream="s",
+        seq=6,
+        phase="finished",
+        server_time=3,
+        host_id=ADA,
+        leaderboard=leaderboard,
+        round=Round(round_id=round_id, round_number=1, total_rounds=1, results=results),
+    )
+
+
 def test_votes_for_an_answer_that_is_not_shown_are_lost_votes():
     found = settled(ended=with_results(result(ADA, 1), result(CLEO, 0)))
     assert any("2 acknowledged votes for a-ben" in deviation for deviation in found)
@@ -107,6 +120,13 @@ def test_a_round_with_answers_has_results():
     referee.answer(ADA, "r2", "one more", "a-more")
     (deviation,) = settled(referee)
     assert "1 acknowledged answers are in no results: round r2" in deviation
+
+
+def test_results_that_only_a_snapshot_shows_are_results():
+    referee = acknowledged()
+    referee.answer(ADA, "r2", "one more", "a-more")
+    referee.saw_state(ADA, snapshot("r2", ()))
+    assert not any("in no results" in deviation for deviation in settled(referee))
 
 
 def test_another_winner_on_one_screen_is_a_deviation_though_the_points_are_the_same():
@@ -201,16 +221,6 @@ def test_a_reply_that_nobody_waits_for_is_a_deviation():
 )
 def test_snapshots_show_what_events_told(results, leaderboard, words):
     referee = acknowledged()
-    state = State(
-        room_code="ABC234",
-        stream="s",
-        seq=6,
-        phase="finished",
-        server_time=3,
-        host_id=ADA,
-        leaderboard=leaderboard,
-        round=Round(round_id="r1", round_number=1, total_rounds=1, results=results),
-    )
-    referee.saw_state(CLEO, state)
+    referee.saw_state(CLEO, snapshot("r1", results, leaderboard))
     found = settled(referee)
     assert found == [] if words is None else any(words in deviation for deviation in found)
