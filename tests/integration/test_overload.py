@@ -1,5 +1,7 @@
-"""The whole server, in this process, with what it measures injected: who is turned away, and who never is."""
+"""The whole server, in this process, with what it measures injected: who is turned away, who never is, and what is told
+of rooms when the lease is over."""
 
+import asyncio
 import uuid
 from contextlib import AsyncExitStack, asynccontextmanager
 
@@ -13,15 +15,27 @@ from votegame.settings import Settings
 
 
 class House:
-    """A server whose pulse does not beat: a test says what it has measured."""
+    """A server whose pulse changes nothing: a test says what it has measured.
 
-    def __init__(self, server: Server, http: aiohttp.ClientSession, leaving: AsyncExitStack) -> None:
+    Attributes:
+        has_beaten: Set by the pulse.
+    """
+
+    def __init__(
+        self, server: Server, http: aiohttp.ClientSession, leaving: AsyncExitStack, has_beaten: asyncio.Event
+    ) -> None:
+        self.has_beaten = has_beaten
         self._server = server
         self._http = http
         self._leaving = leaving
 
     def overload(self, level: int) -> None:
         overload(self._server._admission, level)
+
+    def end_lease(self) -> None:
+        """The lease is over, and no renewal prolongs it."""
+        self._server._lease.renewed = lambda *, sent: False
+        self._server._lease._valid_until = self._server._clock.seconds()
 
     async def guest(self, name: str) -> str:
         status, body = await self.call("POST", "/api/auth/guest", display_name=name)
@@ -67,12 +81,13 @@ async def running(url: str):
     settings = Settings(host="127.0.0.1", port=0, bcrypt_cost=10, overload_lag_seconds=1.0)
     server = Server(settings, database_url=url, secret=SECRET)
     # What this machine does meanwhile must change nothing.
-    server._pulse.beat = lambda _lag: None
+    has_beaten = asyncio.Event()
+    server._pulse.beat = lambda _lag: has_beaten.set()
     port = await server.start()
     try:
         session = aiohttp.ClientSession(f"http://127.0.0.1:{port}", cookie_jar=aiohttp.DummyCookieJar())
         async with session as http, AsyncExitStack() as leaving:
-            yield House(server, http, leaving)
+            yield House(server, http, leaving, has_beaten)
     finally:
         await server.stop()
 
@@ -147,3 +162,19 @@ async def test_a_seat_in_a_game_that_is_over_or_in_no_room_is_none(house):
     assert not isinstance(await house.connect(ada), int)
     assert (await house.say(host, "leave_room", room_code=code))["type"] == "ok"
     assert await house.connect(ada) == 503
+
+
+async def test_it_measures_itself_all_the_time(house):
+    async with asyncio.timeout(10):
+        await house.has_beaten.wait()
+
+
+async def test_without_the_lease_nothing_that_is_true_now_is_told_of_a_room(house):
+    token = await house.guest("Ada")
+    host = await house.connect(token)
+    code = (await house.say(host, "create_room"))["room_code"]
+    assert (await house.say(host, "join_room", room_code=code))["type"] == "ok"
+    assert (await house.call("GET", f"/api/rooms/{code}", token))[0] == 200
+    house.end_lease()
+    assert (await house.say(host, "join_room", room_code=code))["code"] == "unavailable"
+    assert (await house.call("GET", f"/api/rooms/{code}", token))[0] == 503

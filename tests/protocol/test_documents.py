@@ -10,7 +10,15 @@ from votegame.settings import Settings, documented
 
 ROOT = Path(__file__).parents[2]
 FOREIGN_VARIABLES = {"RAILWAY_DEPLOYMENT_DRAINING_SECONDS"}
-DOCUMENTS = ("README.md", "DEPLOYMENT.md", "CONTRIBUTING.md", "CHANGELOG.md", "SECURITY.md", "tests/invariants.md")
+DOCUMENTS = (
+    "README.md",
+    "DEPLOYMENT.md",
+    "CONTRIBUTING.md",
+    "CHANGELOG.md",
+    "SECURITY.md",
+    "tests/invariants.md",
+    "tests/promises.md",
+)
 
 MOST_BYTES = 600_000
 """Of all pictures: whoever clones the project gets every version of them."""

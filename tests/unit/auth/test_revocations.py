@@ -150,6 +150,20 @@ async def test_it_looks_by_itself_within_two_seconds_also_after_failures(revocat
 
 
 @pytest.mark.looptime
+async def test_a_login_that_ends_elsewhere_is_told_within_two_seconds_whenever_that_is(revocations, store, clock, told):
+    await revocations.start()
+    # Each ends at another moment between two looks.
+    for name in (f"login-{number}" for number in range(20)):
+        store.stand = {name}
+        revocations.watch(name, later(clock), told(name))
+        await asyncio.sleep(0.3)
+        store.stand = set()
+        await asyncio.sleep(2.0)
+        assert told.names[-1:] == [name]
+    await revocations.stop()
+
+
+@pytest.mark.looptime
 async def test_a_socket_that_cannot_be_closed_does_not_end_the_looking(revocations, clock, told):
     def fail():
         raise RuntimeError("cannot be closed")

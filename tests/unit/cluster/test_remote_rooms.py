@@ -201,6 +201,15 @@ class TestPassingOn:
         corner.far.send(CloseSockets(room_code=ada.code, close_code=1012))
         assert corner.gateway.closed == [ada.connection_id]
 
+    async def test_in_a_lapse_nothing_is_passed_on_that_would_then_be_missing_in_its_order(self, corner, monkeypatch):
+        await corner.begin()
+        ada = await corner.handed_over()
+        with monkeypatch.context() as lapse:
+            lapse.setattr(corner.house.lease, "is_valid", lambda: False)
+            corner.far.send(a_notice(ada.code), an_event(ada.code, 1))
+        corner.far.send(an_event(ada.code, 2))
+        assert types(ada) == []
+
     async def test_who_is_detached_gets_no_more(self, corner):
         await corner.begin()
         ada = await corner.handed_over()

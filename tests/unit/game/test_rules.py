@@ -4,11 +4,13 @@ import itertools
 
 import pytest
 
+from tests.fakes import a_bank
 from tests.played import HOUSE, PlayedRoom
 from votegame.errors import ErrorCode
 from votegame.game import commands, messages
 from votegame.game.change import DrawQuestion, Refusal, Resumption
 from votegame.game.fold import fold
+from votegame.game.house import House
 from votegame.game.presence import Presence
 from votegame.game.question import Person, Wish
 from votegame.game.rules import decide
@@ -237,7 +239,8 @@ class TestQuestions:
         assert room.state.phase.round.question == HOUSE.bank[6].text
 
     def test_without_one_the_bank_gives_one_that_was_not_asked(self):
-        room = PlayedRoom(total_rounds=20)
+        # As many as the game has rounds: one that did not look at what was asked would ask one again.
+        room = PlayedRoom(house=House(bank=a_bank(20)), total_rounds=20)
         ben = room.a_user("Ben")
         room.say(ben, commands.JoinRoom)
         room.say(room.host, commands.StartGame)

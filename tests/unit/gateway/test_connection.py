@@ -368,6 +368,19 @@ async def test_a_slow_client_costs_nobody_else_anything():
     assert stage.router.lost == [(ROOM, "ada", "c1")]
 
 
+async def test_one_who_takes_nothing_is_gone_in_30_s_though_he_still_speaks(stage):
+    slow = stage.connect("ada")
+    slow.transport.takes = False
+    stage.attach(slow)
+    for _ in range(9):
+        stage.later(2)
+        slow.say_raw(masked(0x8A, b""))
+    assert not slow.connection.is_closing
+
+    stage.later(12)
+    assert slow.transport.is_aborted
+
+
 async def test_one_bad_delivery_does_not_keep_the_next(stage):
     client = stage.connect("ada")
     stage.attach(client)

@@ -85,7 +85,9 @@ async def test_two_at_once_get_each_his_own(house):
 
 
 async def test_without_a_reply_in_time_it_is_unavailable_and_a_late_one_is_dropped(house):
+    asked_at = asyncio.get_running_loop().time()
     assert (await house.refused()).code == ErrorCode.UNAVAILABLE
+    assert asyncio.get_running_loop().time() - asked_at == pytest.approx(Limits().reply_seconds)
     ((origin, _user, _command),) = house.router.sent
     house.commands.deliver([ReplyFrame(origin=origin, data=b"{}")])
     house.commands.deliver([ReplyFrame(origin=Origin(None, 99), data=b"{}")])
