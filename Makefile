@@ -16,8 +16,8 @@ SOURCES := pyproject.toml constraints.txt setup.py
 run: $(RUN_STAMP)
 	@exec $(BIN)/python -m votegame serve
 
-# Side by side in a few processes, each with a PostgreSQL of its own; in one with ARGS="-n 0 ...". Files are begun in the
-# order that tests/conftest.py gives them.
+# As many processes as there are processors, each with a PostgreSQL of its own; one with ARGS="-n 0 ...". Files are begun
+# in the order that tests/conftest.py gives them.
 BESIDE := -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 test: $(TEST_STAMP)
 	@exec $(BIN)/python -m pytest $(BESIDE) $(ARGS)

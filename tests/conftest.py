@@ -34,13 +34,6 @@ structlog.configure(
 )
 
 
-def pytest_xdist_auto_num_workers() -> int | None:
-    """One process more than there are processors: tests wait much, for servers, browsers and clocks."""
-    if "PYTEST_XDIST_AUTO_NUM_WORKERS" in os.environ:
-        return None
-    return (len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1) + 1
-
-
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Begin with the files that may take longest, so that in the end no process is left alone with one of them."""

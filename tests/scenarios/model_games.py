@@ -103,15 +103,14 @@ class Table:
         self.games[-1].append(event["question"])
         return reply["round_id"]
 
-    async def play(self, rounds: int) -> None:
-        """A whole game, with answers and votes of everyone."""
+    async def play(self, rounds: int, *, before_round: Callable[[int], Awaitable[None]] | None = None) -> None:
+        """A whole game, with answers and votes of everyone; each round waits for `before_round`, given its number."""
         if self.games:
             await said_ok(self.host.say("play_again"))
-        round_id = await self.timed("start_game")
         for number in range(1, rounds + 1):
-            await self._play_round(round_id)
-            if number < rounds:
-                round_id = await self.timed("next_round")
+            if before_round is not None:
+                await before_round(number)
+            await self._play_round(await self.timed("next_round" if number > 1 else "start_game"))
         ended = [await member.until("game_ended") for member in self.members]
         assert all(each == ended[0] for each in ended)
         assert len(self.games[-1]) == rounds

@@ -96,9 +96,12 @@ async def test_with_a_good_model_every_question_of_a_new_room_is_one_of_its_and_
     model.behaviour = behaviour
     before = drawn(tried, "stock")
     table = await club.table(tried, rounds=10)
-    # As long as people need to come in.
-    await until(lambda: drawn(tried, "stock") > before, "a question of the model")
-    await table.play(10)
+
+    async def drawn_for(number: int) -> None:
+        # As long as people need to come in, and for a round.
+        await until(lambda: drawn(tried, "stock") >= before + number, f"a question of the model for round {number}")
+
+    await table.play(10, before_round=drawn_for)
     assert await table.flaws() == []
     assert all(table.topic in question for question in table.games[0])
     assert BANK_KEYS.isdisjoint(map(wording.key, table.games[0]))
