@@ -278,7 +278,7 @@ class Actor:
         left = self._env.retire_seconds - idle
         due_ms, now = room.next_due_ms(), self._env.clock.now_ms()
         is_near = due_ms is not None and due_ms - now < self._env.retire_seconds * 1000
-        if due_ms is None or not (is_near or room.presence.has_grace_period):
+        if due_ms is None or not (is_near or room.presence.next_change_ms() is not None):
             return left
         return max(left, (due_ms - now) / 1000 + 0.001)
 

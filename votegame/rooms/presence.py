@@ -205,11 +205,6 @@ class PresenceTracker:
         running = [since for user_id, since in self._away_since.items() if user_id not in self._gone]
         return min(running) + self._grace_ms if running else None
 
-    @property
-    def has_grace_period(self) -> bool:
-        """Whether any member who has no socket still counts as connected."""
-        return not self._away_since.keys() <= self._gone
-
     def take_changes(self, now: int) -> PresenceChanged | None:
         """Who has gone, and who came back, since the last call; None for no change."""
         ended = [

@@ -155,12 +155,18 @@ async def test_while_it_waits_a_database_that_is_away_is_asked_again(world):
     assert world.clock.seconds() - begun >= 3
 
 
-async def test_a_lapse_makes_it_mute_until_it_knows_what_it_lost(world):
+async def started_with_a_room(world, *, alone):
+    """The host of a room of the node, which has started."""
     await world.begin()
     await world.node.join()
-    await world.node.start(alone=True)
+    await world.node.start(alone=alone)
     ada = world.table.user("ada")
     ada.code = (await ada.ask(ada.create()))["room_code"]
+    return ada
+
+
+async def test_a_lapse_makes_it_mute_until_it_knows_what_it_lost(world):
+    ada = await started_with_a_room(world, alone=True)
     lost = world.table.room_of(ada.code)
     world.nodes.is_away = True
     await asyncio.sleep(3)
@@ -178,11 +184,7 @@ async def test_a_lapse_makes_it_mute_until_it_knows_what_it_lost(world):
 
 
 async def test_one_that_leaves_in_a_lapse_does_not_speak_by_what_was_asked_before_it(world):
-    await world.begin()
-    await world.node.join()
-    await world.node.start(alone=False)
-    ada = world.table.user("ada")
-    ada.code = (await ada.ask(ada.create()))["room_code"]
+    ada = await started_with_a_room(world, alone=False)
     world.nodes.is_away = True
     await asyncio.sleep(4)
     lost, log_ends = world.table.room_of(ada.code), world.table.store.log_ends
