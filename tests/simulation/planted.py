@@ -274,7 +274,7 @@ def a_reply_before_its_commit():
     original = gate.Gate.add
 
     def add(self, position, outputs, *, members):
-        replies = [one for one in outputs if isinstance(one, gate.Answered) and isinstance(one.reply, Ok)]
+        replies = [one for one in outputs if isinstance(one, gate.AddressedReply) and isinstance(one.reply, Ok)]
         now = gate._Waiting(position, tuple(replies), members)
         self._outlet.deliver(self._encoded(now, self._clock.now_ms()))
         original(self, position, [one for one in outputs if one not in replies], members=members)
@@ -287,7 +287,9 @@ def a_read_that_bypasses_the_gate():
     original = gate.Gate.add
 
     def add(self, position, outputs, *, members):
-        is_read = any(isinstance(one, gate.Answered) and isinstance(one.reply, gate.Resumption) for one in outputs)
+        is_read = any(
+            isinstance(one, gate.AddressedReply) and isinstance(one.reply, gate.Resumption) for one in outputs
+        )
         if is_read:
             now = gate._Waiting(position, tuple(outputs), members)
             self._outlet.deliver(self._encoded(now, self._clock.now_ms()))

@@ -36,7 +36,7 @@ from votegame.rooms.ports import (
 from votegame.wire import frames
 
 
-class Answered(Struct, frozen=True, gc=False):
+class AddressedReply(Struct, frozen=True, gc=False):
     """A reply that waits, with where it goes and the `id` that it echoes; `attached` if it attaches a connection."""
 
     origin: Origin
@@ -59,7 +59,7 @@ class CaughtUp(Struct, frozen=True, gc=False):
 
 _NOTHING: Final[frozenset[int]] = frozenset()
 
-Output = Answered | CaughtUp | Event | Notice | Whisper
+Output = AddressedReply | CaughtUp | Event | Notice | Whisper
 
 
 class _Waiting(Struct, frozen=True, gc=False):
@@ -156,9 +156,9 @@ class Gate:
             if waiting.position == guilty_position:
                 code, guilty_position = ErrorCode.INTERNAL, None
             deliveries += [
-                self._reply(Answered(output.origin, output.command_id, Refusal(code)))
+                self._reply(AddressedReply(output.origin, output.command_id, Refusal(code)))
                 for output in waiting.outputs
-                if isinstance(output, Answered)
+                if isinstance(output, AddressedReply)
             ]
         self._waiting.clear()
         self.close()
@@ -176,7 +176,7 @@ class Gate:
         attaching: list[Delivery] = []
         for output in waiting.outputs:
             match output:
-                case Answered():
+                case AddressedReply():
                     reply = self._reply(output)
                     # The `state` of a joiner includes what his joining caused, so he must not be sent it as well.
                     (attaching if reply.attach else deliveries).append(reply)
@@ -263,22 +263,22 @@ class Gate:
         frame = frames.notice(whisper.type, self._room_code, server_time_ms=now, fields=whisper.fields)
         return WhisperFrame(self._room_code, whisper.user_id, frame)
 
-    def _reply(self, answered: Answered) -> ReplyFrame:
-        match answered.reply:
+    def _reply(self, addressed: AddressedReply) -> ReplyFrame:
+        match addressed.reply:
             case Ok(fields, attach, durable):
-                data = frames.ok(answered.command_id, fields)
+                data = frames.ok(addressed.command_id, fields)
             case Refusal() as refusal:
-                data = frames.error(refusal.code, answered.command_id, refusal.details)
+                data = frames.error(refusal.code, addressed.command_id, refusal.details)
                 attach, durable = False, False
             case Resumption():
-                data, attach, durable = self._resumed(answered.command_id, answered.reply), True, False
+                data, attach, durable = self._resumed(addressed.command_id, addressed.reply), True, False
         room_code = self._room_code if attach else None
         return ReplyFrame(
-            origin=answered.origin,
+            origin=addressed.origin,
             data=data,
             room_code=self._room_code,
             attach=room_code,
-            attached=answered.attached if attach else None,
+            attached=addressed.attached if attach else None,
             durable=durable,
         )
 

@@ -22,7 +22,7 @@ from votegame.ids import ConnectionId, NodeId, RoomId, UserId
 from votegame.rooms.dues import Dues
 from votegame.rooms.effects import EffectRunner
 from votegame.rooms.environment import Environment
-from votegame.rooms.gate import Answered, CaughtUp, Gate, Output
+from votegame.rooms.gate import AddressedReply, CaughtUp, Gate, Output
 from votegame.rooms.inbox import ConnectionLost, Request, Subscription
 from votegame.rooms.log_writer import LogWriter
 from votegame.rooms.ports import Attached, Claim, Place, RoomHead
@@ -164,8 +164,8 @@ class Room:
             return
         reply = change.reply
         assert reply is not None
-        answered = self._attach(request, reply, change.state)
-        self._carry_out(change, answered)
+        addressed = self._attach(request, reply, change.state)
+        self._carry_out(change, addressed)
         self._env.observe_turn(_outcome(reply))
 
     def _is_one_room_too_many(self, user_id: UserId, change: Change) -> bool:
@@ -187,21 +187,21 @@ class Room:
     def open_with(self, request: Request, change: Change) -> None:
         """Tell the one who made the room, which is kept already."""
         assert change.reply is not None
-        answered = self._attach(request, change.reply, change.state)
+        addressed = self._attach(request, change.reply, change.state)
         self.presence.told_up_to(change.state.position)
-        self._gate.add(change.state.position, [answered], members=1)
+        self._gate.add(change.state.position, [addressed], members=1)
         for effect in change.effects:
             self._effects.run(effect)
         self._env.observe_turn(_outcome(change.reply))
 
-    def _attach(self, request: Request, reply: Reply, after: State) -> Answered:
+    def _attach(self, request: Request, reply: Reply, after: State) -> AddressedReply:
         """The connection that the request came over gets the room's frames from now on, if the reply says so."""
         connection_id, user_id = request.origin.connection_id, request.user.user_id
         attached = None
         if connection_id is not None and _attaches(reply):
             self.presence.attached(user_id, connection_id, after.position, request.origin.node_id)
             attached = Attached(user_id, Place(after.stream, after.seq))
-        return Answered(request.origin, request.command.id, reply, attached)
+        return AddressedReply(request.origin, request.command.id, reply, attached)
 
     def catch_up(self, subscription: Subscription) -> None:
         """The turn of a gateway node that may have missed something: its connections are attached again.
@@ -341,8 +341,8 @@ class Room:
 
     def refuse(self, request: Request, refusal: Refusal) -> None:
         """Answer a command without a turn, in its place."""
-        answered = Answered(request.origin, request.command.id, refusal)
-        self._gate.add(self.state.position, [answered], members=len(self.state.members))
+        addressed = AddressedReply(request.origin, request.command.id, refusal)
+        self._gate.add(self.state.position, [addressed], members=len(self.state.members))
         self._env.observe_turn(_outcome(refusal))
 
     def fence(self) -> None:

@@ -6,7 +6,7 @@ from votegame.errors import ErrorCode
 from votegame.game.change import Refusal
 from votegame.ids import RoomCode
 from votegame.rooms.environment import Environment
-from votegame.rooms.gate import Answered, Gate
+from votegame.rooms.gate import AddressedReply, Gate
 from votegame.rooms.inbox import Entry, Request, Subscription
 from votegame.rooms.ports import Resumed
 from votegame.wire.errors import door_details
@@ -19,7 +19,7 @@ def refuse(env: Environment, room_code: RoomCode, entries: Iterable[Entry], code
     for entry in entries:
         match entry:
             case Request():
-                gate.add(0, [Answered(entry.origin, entry.command.id, refusal)], members=0)
+                gate.add(0, [AddressedReply(entry.origin, entry.command.id, refusal)], members=0)
                 env.observe_turn(str(code))
             case Subscription():
                 resumed = Resumed(

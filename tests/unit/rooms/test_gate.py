@@ -5,7 +5,7 @@ import pytest
 from tests.fakes import EPOCH_MS, HandClock, KeptOutlet, LoopClock
 from votegame.errors import ErrorCode
 from votegame.game.change import Event, Notice, Ok, Refusal, Whisper
-from votegame.rooms.gate import Answered, Gate
+from votegame.rooms.gate import AddressedReply, Gate
 from votegame.rooms.ports import Origin
 
 
@@ -23,7 +23,7 @@ def connection(user, *, connected):
 
 
 def answered(command_id, reply=None):
-    return Answered(Origin("c", 1), command_id, reply or Ok({}))
+    return AddressedReply(Origin("c", 1), command_id, reply or Ok({}))
 
 
 class Door:
