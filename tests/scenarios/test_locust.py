@@ -134,6 +134,8 @@ def lies(number, frame):
                 line["score"] = 9 - line["score"]
         case "ok", 3 if "answer_id" in frame:
             return [frame, frame]
+        case _, 0 if "seq" in frame:
+            return [frame, frame]
     return [frame]
 
 
@@ -147,6 +149,7 @@ async def test_every_deviation_fails_the_run_and_is_said(server, tmp_path, proce
     assert re.search(r"a hole in seq: \S+ was not sent voting_started", found), outcome.said
     assert re.search(r"was told another game_ended as seq \d+ than others", found), outcome.said
     assert re.search(r"got a second reply", found), outcome.said
+    assert re.search(r"was sent \w+ \d+ again, on the same connection", found), outcome.said
     assert "DEVIATION room " in outcome.said
 
 
@@ -188,8 +191,9 @@ from votegame.gateway import conversation
 take = conversation.Conversation._do
 
 def refused(self, command, connection, now):
-    if conversation.name_of(command) == {name!r}:
-        connection.refuse(ErrorCode({code!r}), command.id)
+    code = {refusals}.get(conversation.name_of(command))
+    if code is not None:
+        connection.refuse(ErrorCode(code), command.id)
     else:
         take(self, command, connection, now)
 
@@ -198,31 +202,33 @@ sys.exit(main(["serve"]))
 """
 
 
-async def test_who_is_too_late_for_a_phase_that_goes_on_fails_the_run(tmp_path):
-    outcome = await load_stubborn(tmp_path, "submit_vote", "wrong_phase")
+async def test_who_is_too_late_for_a_phase_that_goes_on_or_cannot_leave_where_he_is_fails_the_run(tmp_path):
+    outcome = await load_stubborn(tmp_path, submit_vote="wrong_phase", leave_room="not_member")
     assert outcome.code == 1, outcome.said
+    # They leave when their game has been counted.
+    assert any("leave_room says that he is not there" in each for each in outcome.verdict["deviations"]), outcome.said
     why = "waited for the end of the phase for which submit_vote was too late (wrong_phase)"
     assert any(why in failure for failure in outcome.verdict["failures"])
 
 
 async def test_pings_that_are_refused_fail_the_run_as_nothing_tells_how_old_events_are(tmp_path):
-    outcome = await load_stubborn(tmp_path, "ping", "internal")
+    outcome = await load_stubborn(tmp_path, ping="internal")
     assert outcome.verdict["verdict"] == ["no event was timed: no ping told the server's time"], outcome.said
     with (tmp_path / "locust_failures.csv").open() as file:
         assert "ping" in {row["Name"] for row in csv.DictReader(file)}
 
 
 async def test_a_reaction_that_is_refused_for_now_is_told_and_never_sent_again(tmp_path):
-    outcome = await load_stubborn(tmp_path, "react", "unavailable")
+    outcome = await load_stubborn(tmp_path, react="unavailable")
     assert outcome.code == 0, outcome.said
     assert outcome.verdict["counts"].get("commands_repeated", 0) == 0
     with (tmp_path / "locust_failures.csv").open() as file:
         assert {row["Name"] for row in csv.DictReader(file)} == {"react"}
 
 
-async def load_stubborn(folder, name, code):
-    """A run against a server that refuses every command of one name."""
-    process = ServerProcess("-c", STUBBORN.format(name=name, code=code))
+async def load_stubborn(folder, **refusals):
+    """A run against a server that refuses every command of some names, each with its code."""
+    process = ServerProcess("-c", STUBBORN.format(refusals=refusals))
     await process.start()
     try:
         return await load(folder, process.url, thresholds=STRICT)
