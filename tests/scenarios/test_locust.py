@@ -6,11 +6,14 @@ import csv
 import importlib.util
 import itertools
 import json
+import os
 import re
 import shlex
 import signal
 import sys
+import tempfile
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -384,6 +387,56 @@ async def test_a_node_that_does_not_come_back_ends_a_rolling_restart(tmp_path):
     assert process.returncode == 1
     assert said.decode() == "first: not ready after 0.2 s\n"
     assert (tmp_path / "called").read_text() == "first\n"
+
+
+def leave_a_report(folder: Path) -> None:
+    """Have it look as if a run had been there."""
+    for name in ("page.html", "series.csv", "verdict.json", "locust.html", "locust_stats.csv"):
+        (folder / name).write_text("of another run")
+
+
+def old_reports(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir() if path.read_text(errors="replace") == "of another run")
+
+
+async def test_a_run_that_comes_to_no_verdict_leaves_no_older_one(tmp_path):
+    leave_a_report(tmp_path)
+    html = ("--html", str(tmp_path / "locust.html"))
+    outcome = await load(tmp_path, "http://127.0.0.1:9", *html, thresholds="[steday]\n")
+    assert outcome.code == 1, outcome.said
+    assert old_reports(tmp_path) == []
+
+
+@pytest.fixture
+def open_folder():
+    """One that PostgreSQL, as another user, gets into."""
+    with tempfile.TemporaryDirectory(prefix="votegame-tests-") as name:
+        Path(name).chmod(0o711)
+        yield Path(name)
+
+
+async def test_ctrl_c_while_the_server_starts_ends_make_load_without_a_traceback_and_without_an_older_verdict(
+    tmp_path, open_folder
+):
+    report = tmp_path / "load-report"
+    report.mkdir()
+    leave_a_report(report)
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "loadtests.serve_and_load"),
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(ROOT), "TMPDIR": str(open_folder)},
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+        # A suite that a shell runs in the background ignores the signal, and so would its children.
+        preexec_fn=partial(signal.signal, signal.SIGINT, signal.SIG_DFL),
+    )
+    async with asyncio.timeout(30):
+        while not any(open_folder.glob("*/state")):
+            await asyncio.sleep(0.01)
+    process.send_signal(signal.SIGINT)
+    said, _ = await process.communicate()
+    assert (process.returncode, said.decode()) == (2, "Interrupted before anybody played.\n")
+    assert old_reports(report) == []
 
 
 async def test_a_server_that_is_not_there_is_no_good_run(tmp_path):
