@@ -40,6 +40,7 @@ class Referee:
         self._votes: dict[tuple[str, str], Given] = {}
         # Those that show results.
         self._snapshots: list[tuple[str, State]] = []
+        self._twice_told: set[str] = set()
         self._tell: Callable[[list[str]], None] | None = None
 
     def answer(self, user: str, round_id: str, text: str, answer_id: str | None) -> None:
@@ -73,8 +74,13 @@ class Referee:
         self._deviates(f"a hole in seq: {user} was not sent {event.type} {event.seq}, which a resume then told")
 
     def comes_again(self, user: str, event: Event) -> None:
-        """Somebody was sent an event that this connection had brought before."""
-        self._deviates(f"{user} was sent {event.type} {event.seq} again, on the same connection")
+        """Somebody was sent an event that this connection had brought before.
+
+        It is told once for each: where everything comes twice, nothing else would be heard of.
+        """
+        if user not in self._twice_told:
+            self._twice_told.add(user)
+            self._deviates(f"{user} was sent {event.type} {event.seq} again, on the same connection")
 
     def not_member(self, user: str, code: str) -> None:
         """Somebody who has come in, and has not left, is told that he is not there."""

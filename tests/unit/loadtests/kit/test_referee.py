@@ -204,8 +204,9 @@ def test_what_a_standing_connection_did_not_bring_is_a_hole():
 
 def test_an_event_that_comes_again_on_a_connection_is_a_deviation():
     referee = acknowledged()
-    referee.comes_again(CLEO, ENDED)
-    assert any("cleo was sent round_ended 5 again" in each for each in settled(referee))
+    for event in (ENDED, OVER):
+        referee.comes_again(CLEO, event)
+    assert settled(referee) == ["room ABC234: cleo was sent round_ended 5 again, on the same connection"]
 
 
 def test_whoever_has_come_in_is_there_to_leave():
