@@ -114,7 +114,7 @@ async def test_a_server_that_only_passes_on_or_adds_does_not_differ(prompt_serve
 async def test_every_deviation_is_found_and_called_by_its_name(prompt_server):
     async def find(kind, name: str, words: str) -> str | None:
         # What does not come at all need not be waited for as long as what may be late.
-        patience = 0.1 if kind in SILENT else 1.0
+        patience = 0.25 if kind in SILENT else 1.0
         async with deviating(prompt_server.url, kind()) as url:
             results = await played(url, {name: STORIES[name]}, Means(has_time=True, patience=patience), jobs=1)
         differs = any(result.outcome == "differs" for result in results)
