@@ -409,6 +409,21 @@ class AnswersLackAField(Deviation):
         return status, body
 
 
+class SnapshotsOverHttpAreOthers(Deviation):
+    def answered(self, status, body):
+        if "state" in body:
+            body["state"]["locked"] = not body["state"]["locked"]
+        return status, body
+
+
+class ClockOverHttpIsAnother(Deviation):
+    def answered(self, status, body):
+        if "state" in body:
+            self.memory["n"] = self.memory.get("n", 0) + 60_000
+            body["state"]["server_time"] += self.memory["n"]
+        return status, body
+
+
 class AnswersAreNoJson(Deviation):
     """They are, but do not say so: many clients then refuse to read them."""
 
@@ -450,7 +465,7 @@ DEVIATIONS = [
     (SnapshotsTellAnotherTime, "whole_game", "60 s off"),
     (TimesHaveAFraction, "whole_game", "is not of type 'integer'"),
     (WelcomesSomebodyElse, "late_join", "another user"),
-    (SettingsAreNotWhatWasSet, "own_questions", "settings.vote_seconds"),
+    (SettingsAreNotWhatWasSet, "own_questions", "settings: expected"),
     (ResumesWithAnOldSnapshot, "resume_snapshot", "round.deadline"),
     (DeadlinesLoseTheirLength, "hosting", "round.time_limit"),
     (SnapshotIsNotWhatWasTold, "whole_game", "members[0].score"),
@@ -461,6 +476,8 @@ DEVIATIONS = [
     (ErrorsLackDetails, "refusals_playing", "`wrong_phase` must have it"),
     (RefusalsAreRetryable, "refusals_joining", "retryable: `room_not_found`"),
     (AnswersLackAField, "http_only", "'locked' is a required property"),
+    (SnapshotsOverHttpAreOthers, "whole_game", "over HTTP locked: expected False, came True"),
+    (ClockOverHttpIsAnother, "http_only", "60 s off"),
     (AnswersAreNoJson, "http_only", "Content-Type: expected application/json"),
     (WrongStatus, "http_only", "status: expected 201, came 200"),
 ]

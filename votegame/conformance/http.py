@@ -2,6 +2,7 @@
 
 import io
 import json
+import time
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from http import HTTPStatus
 from typing import Any, Final
@@ -32,12 +33,14 @@ class Answer(Struct, frozen=True):
         body: The JSON of the body.
         text: The whole, for people.
         sent: The JSON that was sent.
+        at: When it came, in seconds of this machine's monotonic clock.
         faults: What is not as it must be, in words.
     """
 
     body: Any
     text: str
     sent: Any
+    at: float
     faults: list[str]
 
 
@@ -106,7 +109,7 @@ class Caller:
         try:
             body = json.loads(content)
         except ValueError:
-            return Answer(None, text, sent, ["the body is no JSON"])
+            return Answer(None, text, sent, time.monotonic(), ["the body is no JSON"])
         self._redaction.learn(body)
         faults = list(_differences(how, response, body, variables))
         if response.status >= HTTPStatus.BAD_REQUEST:
@@ -117,7 +120,7 @@ class Caller:
                 faults.append(f"Content-Type: expected application/json, came {response.content_type}")
             fault = self._shapes.answer_fault(how.method, path, response.status, body)
             faults += [f"it is not as openapi.json says: {fault}"] if fault else []
-        return Answer(body, text, sent, faults)
+        return Answer(body, text, sent, time.monotonic(), faults)
 
 
 def _differences(how: Http, response: aiohttp.ClientResponse, body: Any, variables: Variables) -> Iterator[str]:

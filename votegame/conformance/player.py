@@ -26,6 +26,7 @@ from votegame.conformance.frames import Frame, shown
 from votegame.conformance.http import Answer, Caller, credentials, refusal_of_upgrade
 from votegame.conformance.link import Came, Ended, NotOpenError, opened
 from votegame.conformance.matcher import Variables, differences, filled
+from votegame.conformance.same import State
 from votegame.conformance.troubles import UnfinishedError, reason
 from votegame.conformance.waits import FULL, Waits
 from votegame.wire.close_codes import CloseCode
@@ -86,7 +87,7 @@ class Player:
                     self._desk.begin(number, step)
                     for actor in step.actors or [""]:
                         await actions[step.action](actor, step)
-                await closing.close(self._desk)
+                await closing.close(self._desk, self._look)
             except StoppedError:
                 pass
             except NotOpenError:
@@ -286,17 +287,31 @@ class Player:
 
     async def _call(self, actor: str, step: Step) -> None:
         assert isinstance(step.http, Http)
-        answer = await self._caller.call(step.http, self._users.get(actor), self.variables, self._desk.obey)
+        await self._answer(actor, step.http)
+
+    async def _answer(self, actor: str, how: Http) -> Answer:
+        """The answer to a call, which is as it must be."""
+        answer = await self._caller.call(how, self._users.get(actor), self.variables, self._desk.obey)
         if answer.faults:
-            self._desk.stop(actor, expected=f"status {step.http.status}", came=answer.text, what=answer.faults)
+            self._desk.stop(actor, expected=f"status {how.status}", came=answer.text, what=answer.faults)
         if isinstance(answer.body, dict):
-            self._witness_answer(actor, step.http, answer)
+            self._witness_answer(actor, how, answer)
+        return answer
+
+    async def _look(self, actor: str, room: str) -> State | None:
+        """What an actor is shown of a room over HTTP; None for one who has logged in at his socket."""
+        if actor not in self._users:
+            return None
+        how = Http(method="GET", path=f"/api/rooms/{room}", response={"state": {"$any": "object"}})
+        state: State = (await self._answer(actor, how)).body["state"]
+        return state
 
     def _witness_answer(self, actor: str, how: Http, answer: Answer) -> None:
         witness, user_id = self._desk.witness, str(self.variables.get(actor, ""))
         round_id = _round_in(filled(how.path, self.variables))
         about = {} if round_id is None else {"round_id": round_id}
-        self._desk.note(actor, list(witness.secrets.leaks(user_id, {**about, **answer.body})), answer.text)
+        found = [*witness.time(answer.body, answer.at), *witness.secrets.leaks(user_id, {**about, **answer.body})]
+        self._desk.note(actor, found, answer.text)
         if round_id is not None and "answer_id" in answer.body:
             witness.answered(round_id, user_id, content=answer.sent["answer"], answer_id=answer.body["answer_id"])
 
@@ -308,7 +323,7 @@ class Player:
             await self._desk.links.popitem()[1].close()
 
     async def _report(self, actor: str, step: Step) -> None:
-        await closing.hold_against_snapshot(self._desk, (actor, step.tab))
+        await closing.hold_against_snapshot(self._desk, (actor, step.tab), self._look)
 
     async def _nothing(self, _actor: str, _step: Step) -> None:
         """A step that means something against clients only."""

@@ -102,7 +102,7 @@ class Witness:
             return
         if frame["type"] == "error":
             yield from self._shapes.error_faults(frame)
-        yield from self._time(frame, came.at)
+        yield from self.time(frame, came.at)
         yield from self.secrets.leaks(book.user_id, frame)
         if frame["type"] in {"ok", "error"}:
             yield from self._reply(book, frame, command)
@@ -125,8 +125,8 @@ class Witness:
         self._submitted.setdefault(round_id, {}).setdefault(answer_id, user_id)
         self.secrets.answered(round_id, user_id, content, answer_id)
 
-    def _time(self, frame: Frame, at: float) -> Iterator[str]:
-        """`server_time` must go as this machine's clock goes."""
+    def time(self, frame: Frame, at: float) -> Iterator[str]:
+        """`server_time`, of what came at `at`, must go as this machine's clock goes."""
         for server_time in (part["server_time"] for part in (frame, frame.get("state") or {}) if "server_time" in part):
             offset = server_time - at * 1_000
             if self._clock is None:

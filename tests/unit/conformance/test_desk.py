@@ -58,6 +58,10 @@ def desk(link) -> Desk:
     return desk
 
 
+async def nowhere(_actor: str, _room: str) -> None:
+    """Nobody here has a login for HTTP."""
+
+
 def limited(command_id: str | None, seconds: float) -> dict:
     return {"type": "error", "id": command_id, "code": "rate_limited", "retry_after": seconds}
 
@@ -153,13 +157,13 @@ async def test_a_story_that_opens_more_connections_than_a_user_may_have_cannot_b
 async def test_a_connection_that_is_closed_when_the_story_is_over_is_found(desk, link):
     link.coming.append(Ended(1001))
     with pytest.raises(StoppedError):
-        await closing.close(desk)
+        await closing.close(desk, nowhere)
     assert desk.findings[0].came == "the connection was closed with 1001"
 
 
 async def test_one_whose_end_was_expected_is_over(desk, link):
     link.ended = Ended(4409)
-    await closing.close(desk)
+    await closing.close(desk, nowhere)
     assert desk.findings == []
 
 
@@ -168,5 +172,5 @@ async def test_a_reply_that_the_story_does_not_name_is_not_taken_for_a_snapshot(
     desk.books[PLACE].sent({"type": "ping", "id": "1"})
     link.comes({**PONG, "id": "1"})
     with pytest.raises(StoppedError):
-        await closing.close(desk)
+        await closing.close(desk, nowhere)
     assert desk.findings[0].differences == ["a frame too much came"]
