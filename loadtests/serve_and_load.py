@@ -3,7 +3,8 @@
     python -m loadtests.serve_and_load [--shape vote_burst] [-u 500] [-r 50] [-t 60s] [--processes 2] ...
 
 What is given goes to Locust. Everything that is written is in `load-report/`: Locust's CSV files and its page, our
-page of plots, the figures of each second, the verdict, and what the server said. The exit code is the verdict.
+page of plots, the figures of each second, the verdict, and what the server said. The exit code is the verdict; 2 when
+there is none, since it was interrupted before anybody played.
 """
 
 import os
@@ -18,6 +19,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from loadtests.bench.processes import free_port
+from loadtests.kit.folder import clear
 
 ROOT = Path(__file__).resolve().parents[1]
 START_SECONDS = 60
@@ -26,8 +28,17 @@ STOP_SECONDS = 30
 
 def main() -> int:
     """Serve and load; the exit code is Locust's."""
+    try:
+        return _main()
+    except KeyboardInterrupt:
+        print("Interrupted before anybody played.", file=sys.stderr)
+        return 2
+
+
+def _main() -> int:
     report = Path("load-report")
     report.mkdir(exist_ok=True)
+    clear(report, *report.glob("locust*"))
     with served(report / "server.log") as url:
         command = [
             *(sys.executable, "-m", "locust", "-f", str(ROOT / "loadtests" / "locustfile.py"), "--headless"),

@@ -4,15 +4,16 @@ import argparse
 import sys
 from pathlib import Path
 
+from loadtests.bench.fleet import CLOSED_PACES
 from loadtests.bench.machine import machine, moment
 from loadtests.bench.outputs import write_json
 from loadtests.bench.processes import ROOT, Server, commit_of, default_cores, end_in_order, raise_descriptors
-from loadtests.bench.run import Plan, complaints, run, to_terminal
+from loadtests.bench.run import AUDIENCE, Plan, complaints, run, to_terminal
 from loadtests.bench.tables import report
 from loadtests.bounds import within
 
-_LOADS = "burst,saturated,500,2000,audience"
-_CLOSED = ("burst", "saturated", "audience")
+_CLOSED = (*CLOSED_PACES, AUDIENCE)
+_LOADS = ",".join((*CLOSED_PACES, "500", "2000", AUDIENCE))
 
 
 def main() -> int:

@@ -1,7 +1,7 @@
 """The rooms of one server, or of several nodes, from the first guest to everyone being in; and the slices they play."""
 
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Final
 
 from loadtests.bench.driver import BusyError, Connection, Driver
@@ -12,6 +12,8 @@ from loadtests.bench.ratios import percentile
 from loadtests.bench.rooms import AudienceRoom, Command, FloorRoom, GameRoom, Room, Still
 from loadtests.bench.slices import Slice
 
+CLOSED_PACES: Final[Mapping[str, Callable[[], Burst | Saturated]]] = {"burst": Burst, "saturated": Saturated}
+"""The loads that wait for their replies; any other is a rate."""
 _QUIET_SECONDS: Final = 0.1
 """Longer than the counts of a large room are held back: 20 come in a second."""
 _DRAIN_SECONDS: Final = 10.0
@@ -75,8 +77,7 @@ class Fleet:
 
     def play(self, load: str, number: int, seconds: float) -> Slice:
         """Play for so long, and until all that was sent has its reply; returns what it cost."""
-        paces: dict[str, Callable[[], Burst | Saturated]] = {"burst": Burst, "saturated": Saturated}
-        pace = paces[load]() if load in paces else Offered(rate_of(load), seconds, number)
+        pace = CLOSED_PACES[load]() if load in CLOSED_PACES else Offered(rate_of(load), seconds, number)
         frames = self._frames()
         cpu, database_cpu = self.cpu_ns(), self.server.database_cpu_ns()
         began = time.monotonic()

@@ -100,7 +100,7 @@ def count(kit: "Kit", game: Game) -> None:
     """Have a game counted, which is over, or of which no more will be seen."""
     kit.games.discard(game)
     was_cut = game.was_cut or game.over < len(game.seats)
-    found = game.referee.settle(game.screens)
+    found = game.referee.settle(game.screens, kit.tally.deviate)
     kit.tally.deviate(found)
     outcome = "failed" if found or (game.trouble and not was_cut) else "cut" if was_cut else "finished"
     kit.tally.counts[outcome] += 1

@@ -12,6 +12,10 @@ TOO_LATE = frozenset({"wrong_phase", "stale_round"})
 """Refusals of what belongs to a phase that is over."""
 
 
+IS_OUT = frozenset({"not_member", "room_not_found"})
+"""Refusals of what only a member may do."""
+
+
 class Command(msgspec.Struct, tag_field="type", tag=str.lower, kw_only=True):
     """What every command has."""
 
@@ -42,7 +46,7 @@ class LeaveRoom(Command, tag="leave_room"):
     room_code: str
 
     # The last player to leave closes the room for those who watch.
-    RACES: ClassVar[frozenset[str]] = frozenset({"room_not_found", "not_member"})
+    RACES: ClassVar[frozenset[str]] = frozenset({"room_not_found"})
 
 
 class Resume(Command, tag="resume"):

@@ -10,6 +10,7 @@ from loadtests.kit.clock import now
 from loadtests.kit.game import Game, TroubleError, Watching, count, sleep_until
 from loadtests.kit.lobby import FEWEST, Seat
 from loadtests.kit.messages import (
+    IS_OUT,
     TOO_LATE,
     Command,
     CreateRoom,
@@ -286,9 +287,13 @@ class Part:
         at = now() + self._kit.rng.uniform(0, 1)
         sleep_until(at)
         try:
-            self._member.do(LeaveRoom(id=self._member.command_id(), room_code=screen.room_code), at)
+            reply = self._member.do(LeaveRoom(id=self._member.command_id(), room_code=screen.room_code), at)
         except TroubleError:
             return
+        # A spectator may find it closed, once the last player has gone; a player leaves it while it is there.
+        races = LeaveRoom.RACES if self._seat.kind is Kind.SPECTATOR else frozenset()
+        if isinstance(reply, Refusal) and reply.code in IS_OUT - races:
+            self._game.referee.not_member(self._member.user_id, reply.code)
 
 
 def _moment_of(screen: Screen) -> tuple[int, int]:

@@ -3,17 +3,23 @@
 - An answer that was acknowledged stands in the results of its round, once, with its author and its text; no other does.
 - Each answer has as many votes as were acknowledged for it. Where an outcome is unknown, both numbers are right.
 - Points are the sum of the votes, and whoever has most is the winner.
-- Every screen was told the same: no number of an event has two contents, none is left out, and all saw the end.
+- Every screen was told the same: no number of an event has two contents, none is left out or comes again on a
+  connection, and all saw the end.
+- Nothing is played after the end, and whoever has come in is a member until he leaves.
+
+It goes on looking when the game has been counted, until the last one has left.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import NamedTuple, TypeVar
 
-from loadtests.kit.messages import Event, GameEnded, Line, Result, RoundEnded, State
+from loadtests.kit.messages import Event, GameEnded, Line, Result, RoundEnded, RoundStarted, State, VotingStarted
 from loadtests.kit.screen import Screen
 
 E = TypeVar("E", bound=Event)
+
+_PLAY = (RoundStarted, VotingStarted, RoundEnded, GameEnded)
 
 
 class Given(NamedTuple):
@@ -34,6 +40,8 @@ class Referee:
         self._votes: dict[tuple[str, str], Given] = {}
         # Those that show results.
         self._snapshots: list[tuple[str, State]] = []
+        self._twice_told: set[str] = set()
+        self._tell: Callable[[list[str]], None] | None = None
 
     def answer(self, user: str, round_id: str, text: str, answer_id: str | None) -> None:
         """Somebody sends an answer (`answer_id` is None), or has its `ok`."""
@@ -65,6 +73,19 @@ class Referee:
         """A connection that stood all the while did not bring an event; a `resume` told it."""
         self._deviates(f"a hole in seq: {user} was not sent {event.type} {event.seq}, which a resume then told")
 
+    def comes_again(self, user: str, event: Event) -> None:
+        """Somebody was sent an event that this connection had brought before.
+
+        It is told once for each: where everything comes twice, nothing else would be heard of.
+        """
+        if user not in self._twice_told:
+            self._twice_told.add(user)
+            self._deviates(f"{user} was sent {event.type} {event.seq} again, on the same connection")
+
+    def not_member(self, user: str, code: str) -> None:
+        """Somebody who has come in, and has not left, is told that he is not there."""
+        self._deviates(f"{user} has come in, and leave_room says that he is not there: {code}")
+
     def stray_reply(self, user: str, reply_id: str) -> None:
         """Somebody got a reply that he was not waiting for."""
         self._deviates(f"{user} got a second reply, or one that nobody asked for: {reply_id}")
@@ -74,14 +95,23 @@ class Referee:
         first = self._events.setdefault(event.seq, event)
         if first is not event and first != event:
             self._deviates(f"{user} was told another {event.type} as seq {event.seq} than others ({first.type})")
+        elif first is event and self._tell is not None:
+            self._nothing_more(event)
 
     def saw_state(self, user: str, state: State) -> None:
         """Somebody was sent a snapshot, over a socket or HTTP."""
         if state.round is not None and state.round.results is not None:
             self._snapshots.append((user, state))
+            if self._tell is not None:
+                self._same_snapshot(user, state)
 
-    def settle(self, screens: Mapping[str, Screen]) -> list[str]:
-        """All deviations of the game, now that it is over; `screens` are those of members who stayed to its end."""
+    def settle(self, screens: Mapping[str, Screen], tell: Callable[[list[str]], None]) -> list[str]:
+        """All deviations of the game, now that it is over.
+
+        Args:
+            screens: Those of members who stayed to its end.
+            tell: Called with what deviates later.
+        """
         scores: Counter[str] = Counter()
         for event in self._in_order(RoundEnded):
             self._count(event)
@@ -92,8 +122,11 @@ class Referee:
             self._all_rounds()
             self._add_up(ended, ended.final_leaderboard, scores)
             self._same_end(ended, screens)
+        for event in self._in_order(Event):
+            self._nothing_more(event)
         for user, state in self._snapshots:
             self._same_snapshot(user, state)
+        self._tell = tell
         return self.deviations
 
     def _all_rounds(self) -> None:
@@ -146,6 +179,11 @@ class Referee:
         if any((line.rank == 1) != (line.score == best) for line in board):
             self._deviates(f"the winner at seq {event.seq} is not who has most points")
 
+    def _nothing_more(self, event: Event) -> None:
+        over = next(iter(self._in_order(GameEnded)), event)
+        if isinstance(event, _PLAY) and event.seq > over.seq:
+            self._deviates(f"{event.type} came as seq {event.seq}, after the end of the game at seq {over.seq}")
+
     def _same_end(self, ended: GameEnded, screens: Mapping[str, Screen]) -> None:
         for user, screen in screens.items():
             if screen.seq < ended.seq:
@@ -168,7 +206,11 @@ class Referee:
         return [event for _, event in sorted(self._events.items()) if isinstance(event, kind)]
 
     def _deviates(self, what: str) -> None:
-        self.deviations.append(f"room {self.room}: {what}")
+        found = f"room {self.room}: {what}"
+        if self._tell is None:
+            self.deviations.append(found)
+        else:
+            self._tell([found])
 
 
 def _is_shown(answer: Given, result: Result | None) -> bool:

@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from loadtests.kit.folder import PAGE, SERIES, VERDICT
 from loadtests.kit.page import page
 from loadtests.kit.series import Series
 from loadtests.kit.thresholds import Summary, Timing
@@ -53,8 +54,8 @@ def write(folder: Path, title: str, verdict: list[str], facts: str, summary: Sum
     folder.mkdir(parents=True, exist_ok=True)
     table = [_HEAD, *(_line(timing) for timing in summary.timings)]
     text = page(title, verdict, facts, table, series.rows, series.marks)
-    (folder / "page.html").write_text(text, encoding="utf-8")
-    series.write(folder / "series.csv")
+    (folder / PAGE).write_text(text, encoding="utf-8")
+    series.write(folder / SERIES)
     told = {
         "verdict": verdict,
         "counts": dict(summary.tally.counts),
@@ -62,7 +63,7 @@ def write(folder: Path, title: str, verdict: list[str], facts: str, summary: Sum
         "deviations": summary.tally.deviations,
         "failures": dict(summary.tally.failures),
     }
-    (folder / "verdict.json").write_text(json.dumps(told, indent=2) + "\n", encoding="utf-8")
+    (folder / VERDICT).write_text(json.dumps(told, indent=2) + "\n", encoding="utf-8")
 
 
 def _line(timing: Timing) -> tuple[str, ...]:

@@ -19,8 +19,8 @@ import gevent
 from locust import LoadTestShape, events, runners
 from locust.runners import LocalRunner, MasterRunner, WorkerRunner
 
+from loadtests.kit import folder, report, thresholds
 from loadtests.kit import options as opts
-from loadtests.kit import report, thresholds
 from loadtests.kit.clock import now
 from loadtests.kit.game import count
 from loadtests.kit.kit import Kit
@@ -199,19 +199,18 @@ class Lead:
             tally=self.series.tally,
             timings=report.timings_of(self._environment.runner.stats),
             silent_workers=self._silent,
+            is_cut_off=not self.is_finished,
             memory_growth_share=self.series.memory_growth_share,
             hook_failure=self._hook_failure,
         )
         verdict = thresholds.breaches(self._limits, summary)
-        if not self.is_finished:
-            verdict.append("it was cut off, and so not everything that was seen is known")
         facts = report.facts_of(summary, self._notes())
         title = f"votegame under load: {self.shape.name}, {self.shape.users} users, {self.shape.seconds:g} s"
         report.write(Path(self._options.report), title, verdict, facts, summary, self.series)
         log.info("%s\n%s", title, facts)
         for breach in verdict:
             log.error("FAILED: %s", breach)
-        log.info("The page: %s", Path(self._options.report) / "page.html")
+        log.info("The page: %s", Path(self._options.report) / folder.PAGE)
         return 1 if verdict else 0
 
     def _notes(self) -> list[str]:
@@ -267,6 +266,8 @@ def on_init(environment: Any, runner: Any, **_: Any) -> None:
     if isinstance(runner, MasterRunner):
         runner.register_message(_FINAL, on_final)
         events.worker_report.add_listener(partial(_hear, environment))
+    # Locust empties its own CSV files, but leaves its page as it is until it writes another.
+    folder.clear(Path(options.report), *([Path(options.html_file)] if options.html_file else []))
     # A slip is told before anybody plays.
     try:
         limits_of(environment)

@@ -319,7 +319,7 @@ class SocketMember(Watching):
         self._moved.set()
 
     def _resumed(self, reply: Ok | Refusal, length: int) -> None:
-        if isinstance(reply, Refusal) and self._is_leaving and reply.code in LeaveRoom.RACES:
+        if isinstance(reply, Refusal) and self._is_leaving and reply.code in messages.IS_OUT:
             # He has left; the reply that says so was lost.
             return
         failed = reply.code if isinstance(reply, Refusal) and not reply.retryable else None
@@ -356,7 +356,10 @@ class SocketMember(Watching):
         self._age(event.type, event.server_time, length)
         expected = self.screen.seq + 1
         self._live_seq = max(self._live_seq, event.seq)
-        if self._take_event(event) is Taken.HOLE:
+        taken = self._take_event(event)
+        if taken is Taken.OLD and self.referee is not None:
+            self.referee.comes_again(self.user_id, event)
+        if taken is Taken.HOLE:
             if self.referee is not None:
                 self.referee.hole(self.user_id, expected, event)
             self._resume(wire)

@@ -1,10 +1,12 @@
 """What a run must hold: numbers from a TOML file, with a section for all shapes, and one for each that differs.
 
 Some things need no number: a game that was counted wrong, a process that did not tell what it had seen, a run in which
-no game came to its end, or no event could be timed, are failures whatever the file says.
+no game came to its end, or no event could be timed, are failures whatever the file says. Nothing is said of what others
+explain: of games that were counted wrong, nobody wants to hear that none came to its end.
 """
 
 import tomllib
+from collections.abc import Mapping
 from fnmatch import fnmatchcase
 from pathlib import Path
 
@@ -53,6 +55,7 @@ class Summary(msgspec.Struct, frozen=True):
     tally: Tally
     timings: list[Timing]
     silent_workers: int = 0
+    is_cut_off: bool = False
     memory_growth_share: float | None = None
     hook_failure: str = ""
 
@@ -78,7 +81,9 @@ def read(path: Path, shape: str) -> Limits:
 
 def breaches(limits: Limits, summary: Summary) -> list[str]:
     """What is not as it should be, in words; empty when the run holds."""
-    return [*_untrue(summary), *_unplanned(limits, summary), *_slow(limits, summary)]
+    untrue = _untrue(summary) or _without_games(limits, summary)
+    hook = [summary.hook_failure] if summary.hook_failure else []
+    return [*untrue, *hook, *_unplanned(limits, summary), *_slow(limits, summary)]
 
 
 def _untrue(summary: Summary) -> list[str]:
@@ -88,14 +93,25 @@ def _untrue(summary: Summary) -> list[str]:
         found.append(f"{counts['deviations']} deviations from what was acknowledged")
     if summary.silent_workers:
         found.append(f"{summary.silent_workers} workers did not tell what they saw")
-    if not counts["finished"]:
-        nobody = "" if counts["logins"] else ", since nobody could log in: is the server there, and --host right?"
-        found.append(f"no game came to its end{nobody}")
-    elif not len(summary.tally.events):
-        found.append("no event was timed: no ping told the server's time")
-    if summary.hook_failure:
-        found.append(summary.hook_failure)
+    if summary.is_cut_off:
+        found.append("it was cut off, and so not everything that was seen is known")
     return found
+
+
+def _without_games(limits: Limits, summary: Summary) -> list[str]:
+    """What a run is wrong for that has shown nothing, be it right or wrong."""
+    counts = summary.tally.counts
+    if counts["finished"]:
+        return [] if len(summary.tally.events) else ["no event was timed: no ping told the server's time"]
+    if counts["failed"]:
+        # They are told by their number, where there is a limit to it.
+        return [] if _too_many_failed(limits, counts) else [f"no game was played to its end: {counts['failed']} failed"]
+    nobody = "" if counts["logins"] else ", since nobody could log in: is the server there, and --host right?"
+    return [f"no game came to its end{nobody}"]
+
+
+def _too_many_failed(limits: Limits, counts: Mapping[str, int]) -> bool:
+    return limits.failed_games is not None and counts["failed"] > limits.failed_games
 
 
 def _unplanned(limits: Limits, summary: Summary) -> list[str]:
@@ -106,7 +122,7 @@ def _unplanned(limits: Limits, summary: Summary) -> list[str]:
             f"only {tally.sent_share:.1%} of what was planned was sent within {limits.late_seconds:g} s of its moment, "
             f"less than {limits.sent_share:.0%}: the rate is not the one that was asked for"
         )
-    if limits.failed_games is not None and tally.counts["failed"] > limits.failed_games:
+    if _too_many_failed(limits, tally.counts):
         found.append(f"{tally.counts['failed']} games failed, more than {limits.failed_games}")
     lag = tally.lag.percentile(0.99)
     if limits.generator_lag_p99_ms is not None and lag is not None and lag > limits.generator_lag_p99_ms:

@@ -141,6 +141,29 @@ class OverlooksTheHost(ReferenceClient):
             self.fold.state["host_id"] = host
 
 
+class Overlooks(ReferenceClient):
+    """An event or a notice, of which it takes the number alone."""
+
+    KIND = ""
+
+    async def told(self, frame):
+        await super().told({**frame, "type": "weather_changed"} if frame["type"] == self.KIND else frame)
+
+
+def overlooks(kind):
+    return type(f"Overlooks {kind}", (Overlooks,), {"KIND": kind})
+
+
+class AsksAgainAtOnce(ReferenceClient):
+    """When the server could not tell."""
+
+    async def refused(self, error):
+        if error["code"] == "unavailable":
+            self.later(self.retry(self.pending[error["id"]], 0.0))
+        else:
+            await super().refused(error)
+
+
 class AddsVotesUpWrongly(ReferenceClient):
     async def told(self, frame):
         await super().told(frame)
@@ -210,6 +233,12 @@ DEVIATIONS = [
     (OverlooksHoles, "client_hole", "did not send the command"),
     (ForgetsNow, "client_missed_events", "submitted_count"),
     (OverlooksTheHost, "client_hole", "host_id"),
+    (overlooks("role_changed"), "client_company", "role"),
+    (overlooks("player_connection"), "client_company", "connected"),
+    (overlooks("room_locked"), "client_host", "locked"),
+    (overlooks("game_resumed"), "client_host", "remaining_ms"),
+    (overlooks("deadline_changed"), "client_host", "round.deadline"),
+    (AsksAgainAtOnce, "client_waits", "it waited"),
     (AddsVotesUpWrongly, "whole_game", "score"),
     (OverlooksThatItWasFlagged, "client_flagged", "answer_flagged"),
     (TakesALateOkForAnAnswer, "client_flagged", "you.answer_id"),

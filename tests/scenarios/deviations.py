@@ -30,6 +30,10 @@ class Deviation:
         """What a call is answered by."""
         return status, body
 
+    def headed(self, headers: dict[str, str]) -> dict[str, str]:
+        """The headers of the answer to a call."""
+        return headers
+
 
 class Line:
     """One connection through the proxy."""
@@ -73,7 +77,7 @@ class Proxy:
         ) as answer:
             status, content = self._deviation.answered(answer.status, await answer.json(content_type=None))
             kept = {name: value for name, value in answer.headers.items() if name.lower() not in HOP_BY_HOP}
-            return web.Response(status=status, body=json.dumps(content), headers=kept)
+            return web.Response(status=status, body=json.dumps(content), headers=self._deviation.headed(kept))
 
     async def _socket(self, request: web.Request, headers: dict) -> web.StreamResponse:
         headers = {name: value for name, value in headers.items() if not name.lower().startswith("sec-")}
@@ -156,6 +160,40 @@ class AuthorsShownEarly(Deviation):
             answers = [{**answer, "author": self.memory[answer["id"]]} for answer in frame["answers"]]
             return [{**frame, "answers": answers}]
         return [frame]
+
+
+class AuthorsBesideTheAnswers(Deviation):
+    """In a list of their own, in the same order."""
+
+    def told(self, frame, line):
+        if frame["type"] == "ok" and line.command(frame).get("type") == "submit_answer":
+            self.memory[frame["answer_id"]] = self.memory[line]
+        if frame["type"] == "welcome":
+            self.memory[line] = frame["user"]["id"]
+        if frame["type"] == "voting_started":
+            frame.update(self.beside({answer["id"]: self.memory[answer["id"]] for answer in frame["answers"]}))
+        return [frame]
+
+    def beside(self, authors: dict) -> dict:
+        return {"authors": list(authors.values())}
+
+
+class AnswersByAuthors(AuthorsBesideTheAnswers):
+    def beside(self, authors):
+        return {"by": {user: answer_id for answer_id, user in authors.items()}}
+
+
+class AnswersInTheOrderOfSeats(AuthorsBesideTheAnswers):
+    """As of a server that goes through its players when it begins to vote."""
+
+    def told(self, frame, line):
+        for member in frame.get("state", {}).get("members", ()):
+            self.memory.setdefault(("seat", member["user_id"]), len(self.memory))
+        if frame["type"] == "voting_started":
+            seats = {answer["id"]: self.memory["seat", self.memory[answer["id"]]] for answer in frame["answers"]}
+            frame["answers"].sort(key=lambda answer: seats[answer["id"]])
+            return [frame]
+        return super().told(frame, line)
 
 
 class AnswersShownEarly(Deviation):
@@ -281,6 +319,46 @@ class ClockRunsAway(Deviation):
         return [frame]
 
 
+class SnapshotsTellAnotherTime(Deviation):
+    def told(self, frame, line):
+        if "state" in frame:
+            frame["state"]["server_time"] += 60_000
+        return [frame]
+
+
+class TimesHaveAFraction(Deviation):
+    """`1767225600123.0`, which is an integer to JSON Schema, and to few others."""
+
+    def told(self, frame, line):
+        return [{**frame, "server_time": float(frame["server_time"])} if frame["type"] == "player_joined" else frame]
+
+
+class WelcomesSomebodyElse(Deviation):
+    def told(self, frame, line):
+        return [
+            {**frame, "user": self.memory.setdefault("user", frame["user"])} if frame["type"] == "welcome" else frame
+        ]
+
+
+class SettingsAreNotWhatWasSet(Deviation):
+    def told(self, frame, line):
+        if line.command(frame).get("type") == "update_settings" and frame["type"] == "ok":
+            frame["settings"]["vote_seconds"] += 1
+        return [frame]
+
+
+class ResumesWithAnOldSnapshot(Deviation):
+    def told(self, frame, line):
+        if frame.get("recovered") is False:
+            frame["state"]["round"]["deadline"] -= 1_000
+        return [frame]
+
+
+class DeadlinesLoseTheirLength(Deviation):
+    def told(self, frame, line):
+        return [{**frame, "time_limit": 1} if frame["type"] == "deadline_changed" else frame]
+
+
 class SnapshotIsNotWhatWasTold(Deviation):
     def told(self, frame, line):
         if frame.get("state", {}).get("round"):
@@ -331,6 +409,28 @@ class AnswersLackAField(Deviation):
         return status, body
 
 
+class SnapshotsOverHttpAreOthers(Deviation):
+    def answered(self, status, body):
+        if "state" in body:
+            body["state"]["locked"] = not body["state"]["locked"]
+        return status, body
+
+
+class ClockOverHttpIsAnother(Deviation):
+    def answered(self, status, body):
+        if "state" in body:
+            self.memory["n"] = self.memory.get("n", 0) + 60_000
+            body["state"]["server_time"] += self.memory["n"]
+        return status, body
+
+
+class AnswersAreNoJson(Deviation):
+    """They are, but do not say so: many clients then refuse to read them."""
+
+    def headed(self, headers):
+        return {**headers, "Content-Type": "text/html; charset=utf-8"}
+
+
 class WrongStatus(Deviation):
     def answered(self, status, body):
         return 200 if status == 201 and "user" not in body else status, body
@@ -341,6 +441,8 @@ DEVIATIONS = [
     (ReplyAfterItsEvent, "whole_game", "before the reply"),
     (WrongCode, "refusals_playing", "expected 'self_vote'"),
     (AuthorsShownEarly, "whole_game", "links an answer and a user"),
+    (AuthorsBesideTheAnswers, "whole_game", "`voting_started` never says who"),
+    (AnswersByAuthors, "whole_game", "`voting_started` never says who"),
     (AnswersShownEarly, "whole_game", "before voting"),
     (AuthorsShownOverHttp, "http_only", "links an answer and a user"),
     (RetryGetsAnotherId, "retry", "answer_id: expected"),
@@ -353,12 +455,19 @@ DEVIATIONS = [
     (WrongScore, "whole_game", "score: expected 2, came 3"),
     (MissingField, "whole_game", "'deadline' is a required property"),
     (AnswersInTheOrderTheyCame, "anonymity", "in the order in which they were submitted"),
+    (AnswersInTheOrderOfSeats, "anonymity", "in the order in which their authors joined"),
     (SecondReply, "whole_game", "a second one"),
     (NoReply, "whole_game", "nothing in time"),
     (EventIsNotTheSameForAll, "whole_game", "not the same for everyone"),
     (EventComesTwice, "whole_game", "holes"),
-    (NoticeNamesWho, "whole_game", "never who"),
+    (NoticeNamesWho, "whole_game", "never says who"),
     (ClockRunsAway, "whole_game", "60 s off"),
+    (SnapshotsTellAnotherTime, "whole_game", "60 s off"),
+    (TimesHaveAFraction, "whole_game", "is not of type 'integer'"),
+    (WelcomesSomebodyElse, "late_join", "another user"),
+    (SettingsAreNotWhatWasSet, "own_questions", "settings: expected"),
+    (ResumesWithAnOldSnapshot, "resume_snapshot", "round.deadline"),
+    (DeadlinesLoseTheirLength, "hosting", "round.time_limit"),
     (SnapshotIsNotWhatWasTold, "whole_game", "members[0].score"),
     (CountsAreWrong, "whole_game", "participant_count"),
     (StaysToldAfterLeaving, "hosting", "after the room was left"),
@@ -367,6 +476,9 @@ DEVIATIONS = [
     (ErrorsLackDetails, "refusals_playing", "`wrong_phase` must have it"),
     (RefusalsAreRetryable, "refusals_joining", "retryable: `room_not_found`"),
     (AnswersLackAField, "http_only", "'locked' is a required property"),
+    (SnapshotsOverHttpAreOthers, "whole_game", "over HTTP locked: expected False, came True"),
+    (ClockOverHttpIsAnother, "http_only", "60 s off"),
+    (AnswersAreNoJson, "http_only", "Content-Type: expected application/json"),
     (WrongStatus, "http_only", "status: expected 201, came 200"),
 ]
 """What is different, a story that shows it, and what must be said of it."""

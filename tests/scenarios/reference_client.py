@@ -120,7 +120,7 @@ class ReferenceClient:
         if command is not None and error["code"] == "rate_limited":
             self.later(self.retry(command, error["retry_after"]))
         elif command is not None and error["retryable"]:
-            self.later(self.retry(command, 0.2))
+            self.later(self.retry(command, 1.0))
         else:
             self.pending.pop(error["id"], None)
 

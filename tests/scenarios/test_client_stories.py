@@ -8,7 +8,7 @@ import pytest
 from tests.scenarios.test_client_conformance import SLOW, STORIES, hosting
 from votegame.client import Client, ClientError, Room, Waits
 
-WAITS = Waits(first=0.6, settled=0.0, again=0.2)
+WAITS = Waits(first=0.6, settled=0.0)
 SLOW_WAITS = Waits(first=0.6, later=(0.8, 1.0))
 """A minute is three seconds."""
 QUICK = {"whole_game", "client_host", "client_lost_reply", "client_hole", "client_missed_events", "client_flagged"}

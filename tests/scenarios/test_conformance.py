@@ -5,6 +5,8 @@ import contextlib
 import json
 import signal
 import sys
+import time
+from collections import Counter
 from collections.abc import Callable
 from contextlib import asynccontextmanager
 from functools import partial
@@ -25,6 +27,7 @@ from votegame.conformance.command import exit_code
 from votegame.conformance.format import Transcript
 from votegame.conformance.report import lines
 from votegame.conformance.runner import Means, Runner, transcripts_for
+from votegame.files import protocol_directory
 
 STORIES = transcripts_for("server")
 JOBS = 6
@@ -114,7 +117,7 @@ async def test_a_server_that_only_passes_on_or_adds_does_not_differ(prompt_serve
 async def test_every_deviation_is_found_and_called_by_its_name(prompt_server):
     async def find(kind, name: str, words: str) -> str | None:
         # What does not come at all need not be waited for as long as what may be late.
-        patience = 0.1 if kind in SILENT else 1.0
+        patience = 0.25 if kind in SILENT else 1.0
         async with deviating(prompt_server.url, kind()) as url:
             results = await played(url, {name: STORIES[name]}, Means(has_time=True, patience=patience), jobs=1)
         differs = any(result.outcome == "differs" for result in results)
@@ -249,6 +252,66 @@ async def test_a_limit_that_is_spent_for_long_is_no_difference_and_the_run_is_no
     assert (result.outcome, result.findings) == ("unfinished", ())
     assert "a limit per time is spent for 3600 s" in result.reason
     assert exit_code([result]) == 2
+
+
+WELCOME = json.loads((protocol_directory() / "examples" / "welcome.json").read_bytes())
+
+
+def busy(*, is_full: bool) -> web.Application:
+    """A server that has too much to do each time that it is asked first, and, if it is full, closes each connection."""
+    asked: Counter[str] = Counter()
+
+    def is_first(request: web.Request) -> bool:
+        asked[request.path] += 1
+        return asked[request.path] == 1
+
+    def not_now() -> web.Response:
+        return web.json_response({"code": "unavailable", "retry_after": 0}, status=503, headers={"Retry-After": "0"})
+
+    async def answer(request: web.Request) -> web.Response:
+        if is_first(request):
+            return not_now()
+        return web.json_response({"user": {"id": WELCOME["user"]["id"]}, "token": "t"}, status=201)
+
+    async def upgrade(request: web.Request) -> web.StreamResponse:
+        if is_first(request):
+            return not_now()
+        socket = web.WebSocketResponse(protocols=["votegame.v1"])
+        await socket.prepare(request)
+        if is_full:
+            await socket.close(code=1013)
+            return socket
+        await socket.send_json({**WELCOME, "server_time": time.time_ns() // 1_000_000})
+        n_commands = 0
+        async for message in socket:
+            n_commands += 1
+            command_id = json.loads(message.data)["id"]
+            if n_commands == 1:
+                error = {"code": "unavailable", "message": "Not now.", "retryable": True, "retry_after": 0}
+                await socket.send_json({"type": "error", "id": command_id, **error})
+            else:
+                await socket.send_json({"type": "ok", "id": command_id, "server_time": time.time_ns() // 1_000_000})
+        return socket
+
+    app = web.Application()
+    app.router.add_post("/api/auth/guest", answer)
+    app.router.add_post("/again", answer)
+    app.router.add_get("/ws", upgrade)
+    return app
+
+
+@pytest.mark.parametrize(("is_full", "outcome"), [(False, "passed"), (True, "unfinished")])
+async def test_a_server_that_has_too_much_to_do_is_asked_again_and_does_not_differ(is_full, outcome):
+    story = story_of(
+        {"actor": "ada", "connect": {}},
+        {"actor": "ada", "expect": {"type": "welcome"}},
+        {"actor": "ada", "send": {"type": "ping", "id": "$new_1"}},
+        {"actor": "ada", "expect": {"type": "ok", "id": "$new_1"}},
+        {"actor": "ada", "http": {"method": "POST", "path": "/again", "status": 201}},
+    )
+    async with serving(busy(is_full=is_full)) as url:
+        (result,) = await played(url, {"story": story}, Means())
+    assert result.outcome == outcome, told([result])
 
 
 TOKEN = "Kx7-plain_and.opaque-2f9c"

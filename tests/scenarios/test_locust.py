@@ -6,11 +6,14 @@ import csv
 import importlib.util
 import itertools
 import json
+import os
 import re
 import shlex
 import signal
 import sys
+import tempfile
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -134,6 +137,8 @@ def lies(number, frame):
                 line["score"] = 9 - line["score"]
         case "ok", 3 if "answer_id" in frame:
             return [frame, frame]
+        case _, 0 if "seq" in frame:
+            return [frame, frame]
     return [frame]
 
 
@@ -147,6 +152,7 @@ async def test_every_deviation_fails_the_run_and_is_said(server, tmp_path, proce
     assert re.search(r"a hole in seq: \S+ was not sent voting_started", found), outcome.said
     assert re.search(r"was told another game_ended as seq \d+ than others", found), outcome.said
     assert re.search(r"got a second reply", found), outcome.said
+    assert re.search(r"was sent \w+ \d+ again, on the same connection", found), outcome.said
     assert "DEVIATION room " in outcome.said
 
 
@@ -188,8 +194,9 @@ from votegame.gateway import conversation
 take = conversation.Conversation._do
 
 def refused(self, command, connection, now):
-    if conversation.name_of(command) == {name!r}:
-        connection.refuse(ErrorCode({code!r}), command.id)
+    code = {refusals}.get(conversation.name_of(command))
+    if code is not None:
+        connection.refuse(ErrorCode(code), command.id)
     else:
         take(self, command, connection, now)
 
@@ -198,31 +205,33 @@ sys.exit(main(["serve"]))
 """
 
 
-async def test_who_is_too_late_for_a_phase_that_goes_on_fails_the_run(tmp_path):
-    outcome = await load_stubborn(tmp_path, "submit_vote", "wrong_phase")
+async def test_who_is_too_late_for_a_phase_that_goes_on_or_cannot_leave_where_he_is_fails_the_run(tmp_path):
+    outcome = await load_stubborn(tmp_path, submit_vote="wrong_phase", leave_room="not_member")
     assert outcome.code == 1, outcome.said
+    # They leave when their game has been counted.
+    assert any("leave_room says that he is not there" in each for each in outcome.verdict["deviations"]), outcome.said
     why = "waited for the end of the phase for which submit_vote was too late (wrong_phase)"
     assert any(why in failure for failure in outcome.verdict["failures"])
 
 
 async def test_pings_that_are_refused_fail_the_run_as_nothing_tells_how_old_events_are(tmp_path):
-    outcome = await load_stubborn(tmp_path, "ping", "internal")
+    outcome = await load_stubborn(tmp_path, ping="internal")
     assert outcome.verdict["verdict"] == ["no event was timed: no ping told the server's time"], outcome.said
     with (tmp_path / "locust_failures.csv").open() as file:
         assert "ping" in {row["Name"] for row in csv.DictReader(file)}
 
 
 async def test_a_reaction_that_is_refused_for_now_is_told_and_never_sent_again(tmp_path):
-    outcome = await load_stubborn(tmp_path, "react", "unavailable")
+    outcome = await load_stubborn(tmp_path, react="unavailable")
     assert outcome.code == 0, outcome.said
     assert outcome.verdict["counts"].get("commands_repeated", 0) == 0
     with (tmp_path / "locust_failures.csv").open() as file:
         assert {row["Name"] for row in csv.DictReader(file)} == {"react"}
 
 
-async def load_stubborn(folder, name, code):
-    """A run against a server that refuses every command of one name."""
-    process = ServerProcess("-c", STUBBORN.format(name=name, code=code))
+async def load_stubborn(folder, **refusals):
+    """A run against a server that refuses every command of some names, each with its code."""
+    process = ServerProcess("-c", STUBBORN.format(refusals=refusals))
     await process.start()
     try:
         return await load(folder, process.url, thresholds=STRICT)
@@ -378,6 +387,56 @@ async def test_a_node_that_does_not_come_back_ends_a_rolling_restart(tmp_path):
     assert process.returncode == 1
     assert said.decode() == "first: not ready after 0.2 s\n"
     assert (tmp_path / "called").read_text() == "first\n"
+
+
+def leave_a_report(folder: Path) -> None:
+    """Have it look as if a run had been there."""
+    for name in ("page.html", "series.csv", "verdict.json", "locust.html", "locust_stats.csv"):
+        (folder / name).write_text("of another run")
+
+
+def old_reports(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir() if path.read_text(errors="replace") == "of another run")
+
+
+async def test_a_run_that_comes_to_no_verdict_leaves_no_older_one(tmp_path):
+    leave_a_report(tmp_path)
+    html = ("--html", str(tmp_path / "locust.html"))
+    outcome = await load(tmp_path, "http://127.0.0.1:9", *html, thresholds="[steday]\n")
+    assert outcome.code == 1, outcome.said
+    assert old_reports(tmp_path) == []
+
+
+@pytest.fixture
+def open_folder():
+    """One that PostgreSQL, as another user, gets into."""
+    with tempfile.TemporaryDirectory(prefix="votegame-tests-") as name:
+        Path(name).chmod(0o711)
+        yield Path(name)
+
+
+async def test_ctrl_c_while_the_server_starts_ends_make_load_without_a_traceback_and_without_an_older_verdict(
+    tmp_path, open_folder
+):
+    report = tmp_path / "load-report"
+    report.mkdir()
+    leave_a_report(report)
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "loadtests.serve_and_load"),
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(ROOT), "TMPDIR": str(open_folder)},
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+        # A suite that a shell runs in the background ignores the signal, and so would its children.
+        preexec_fn=partial(signal.signal, signal.SIGINT, signal.SIG_DFL),
+    )
+    async with asyncio.timeout(30):
+        while not any(open_folder.glob("*/state")):
+            await asyncio.sleep(0.01)
+    process.send_signal(signal.SIGINT)
+    said, _ = await process.communicate()
+    assert (process.returncode, said.decode()) == (2, "Interrupted before anybody played.\n")
+    assert old_reports(report) == []
 
 
 async def test_a_server_that_is_not_there_is_no_good_run(tmp_path):

@@ -5,8 +5,8 @@ from typing import Any, Final
 
 from votegame.conformance.frames import Frame
 
-_SILENT: Final = frozenset({"answer_submitted", "vote_update"})
-"""Notices that say how many, never who."""
+_SILENT: Final = frozenset({"answer_submitted", "vote_update", "voting_started"})
+"""They say how many, or what, but never who: not even in a list beside the answers."""
 
 
 class Secrets:
@@ -34,7 +34,7 @@ class Secrets:
         if frame.get("type") in _SILENT:
             named = self._users.keys() & set(_texts(frame))
             if named:
-                yield f"`{frame['type']}` says how many, never who, but it names {sorted(named)}"
+                yield f"`{frame['type']}` never says who, but it names {sorted(named)}"
         yield from _out_of_phase(frame)
         self._learn(reader, frame)
         yield from self._early(reader, frame)
@@ -60,7 +60,7 @@ class Secrets:
     def _linked(self, reader: str, frame: Frame) -> Iterator[str]:
         hidden = [authors for round_id, authors in self._authors.items() if (reader, round_id) not in self._revealed]
         for part in objects(frame):
-            texts = {value for value in part.values() if isinstance(value, str)}
+            texts = set(_own_texts(part))
             authors = {known[trace] for known in hidden for trace in texts & known.keys()}
             named = set[str]().union(*(self._users[mark] for mark in texts & self._users.keys()))
             # That an answer is one's own is no secret to oneself.
@@ -91,4 +91,12 @@ def objects(value: Any) -> Iterator[Frame]:
 
 def _texts(frame: Frame) -> Iterator[str]:
     for part in objects(frame):
-        yield from (value for value in part.values() if isinstance(value, str))
+        yield from _own_texts(part)
+
+
+def _own_texts(part: Frame) -> Iterator[str]:
+    """The texts of an object, also of lists in it; and its ids, where it is keyed by them."""
+    for name, value in part.items():
+        if "-" in name:
+            yield name
+        yield from (each for each in (value if isinstance(value, list) else [value]) if isinstance(each, str))

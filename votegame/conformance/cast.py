@@ -4,6 +4,7 @@ A guest is in one story at a time, always under the same name, and makes no more
 limits lets him.
 """
 
+import asyncio
 from http import HTTPStatus
 from typing import Any, Final
 
@@ -15,7 +16,8 @@ from votegame.conformance.format import Actor, Transcript
 from votegame.conformance.frames import json_in
 from votegame.conformance.matcher import differences
 from votegame.conformance.redaction import Redaction
-from votegame.conformance.troubles import reason
+from votegame.conformance.troubles import UnfinishedError, reason
+from votegame.conformance.waits import Waits
 
 _ROOMS_OF_A_USER: Final = 5
 """New rooms of one user in 10 minutes."""
@@ -72,12 +74,8 @@ class Cast:
             self._idle.append(user)
 
     async def _new(self, name: str, n_rooms: int) -> User:
-        url, made = f"{self._url}/api/auth/guest", {"display_name": name}
-        try:
-            async with self._http.post(url, json=made, allow_redirects=False) as answer:
-                text = await answer.text()
-        except (aiohttp.ClientError, OSError, ValueError) as error:
-            raise NoGuestError(f"{self._url} does not answer as it should: {reason(error)}") from error
+        url = f"{self._url}/api/auth/guest"
+        answer, text = await self._asked(url, name)
         body = json_in(text)
         self._redaction.learn(body)
         self._redaction.add(*(morsel.value for morsel in answer.cookies.values()))
@@ -90,6 +88,24 @@ class Cast:
         self.n_made += 1
         cookie = "; ".join(f"{name}={morsel.value}" for name, morsel in answer.cookies.items())
         return User(body["user"]["id"], name, body["token"], cookie, n_rooms)
+
+    async def _asked(self, url: str, name: str) -> tuple[aiohttp.ClientResponse, str]:
+        """The answer, and its text. A server that has too much to do is asked again when it says."""
+        waits = Waits()
+        while True:
+            try:
+                async with self._http.post(url, json={"display_name": name}, allow_redirects=False) as answer:
+                    text = await answer.text()
+            except (aiohttp.ClientError, OSError, ValueError) as error:
+                raise NoGuestError(f"{self._url} does not answer as it should: {reason(error)}") from error
+            is_full = answer.status == HTTPStatus.SERVICE_UNAVAILABLE
+            try:
+                seconds = waits.after(json_in(text)) if is_full else None
+            except UnfinishedError as error:
+                raise NoGuestError(str(error)) from error
+            if seconds is None:
+                return answer, text
+            await asyncio.sleep(seconds)
 
 
 def _refusal(answer: aiohttp.ClientResponse, text: str, body: Any) -> str:

@@ -3,11 +3,15 @@
 import asyncio
 import copy
 import uuid
+from collections.abc import Awaitable, Callable
 from typing import Final
 
 from votegame.conformance.desk import Desk, Place, ending
 from votegame.conformance.link import Came, Ended
-from votegame.conformance.same import unlike
+from votegame.conformance.same import State, unlike
+
+Look = Callable[[str, str], Awaitable[State | None]]
+"""What an actor is shown of a room over HTTP; None for one who has no login there."""
 
 _SETTLING: Final = (0.0, 0.3, 1.5)
 """Seconds to wait for throttled notices before what is known must be what is so."""
@@ -15,12 +19,12 @@ _REPLY_SECONDS: Final = 10.0
 _LAST_SECONDS: Final = 0.01
 
 
-async def close(desk: Desk) -> None:
+async def close(desk: Desk, look: Look) -> None:
     """Look at every connection that is still open. Raises StoppedError."""
     desk.end()
     for place, link in list(desk.links.items()):
         if link.ended is None:
-            await hold_against_snapshot(desk, place)
+            await hold_against_snapshot(desk, place, look)
     for place, link in desk.links.items():
         if link.ended is None:
             await _last_words(desk, place)
@@ -36,17 +40,22 @@ async def _last_words(desk: Desk, place: Place) -> None:
             desk.stop(place[0], expected="nothing more", came=came.text, what=["a frame too much came"])
 
 
-async def hold_against_snapshot(desk: Desk, place: Place) -> None:
-    """What a connection knows of its rooms is what a fresh snapshot shows. Raises StoppedError."""
+async def hold_against_snapshot(desk: Desk, place: Place, look: Look) -> None:
+    """What a connection knows of its rooms is what a fresh snapshot shows, here and over HTTP. Raises StoppedError."""
     book = desk.books[place]
     for room in sorted(set(book.rooms) - book.left):
         found: list[str] = []
         for seconds in _SETTLING:
             await asyncio.sleep(seconds)
-            found = await _unlike(desk, place, room)
+            found = await _unlike(desk, place, room) or await _unlike_over_http(desk, place, room, look)
             if not found:
                 break
         desk.note(place[0], found, "")
+
+
+async def _unlike_over_http(desk: Desk, place: Place, room: str, look: Look) -> list[str]:
+    state = await look(place[0], room)
+    return [] if state is None else [f"over HTTP {each}" for each in unlike(desk.books[place].rooms[room].state, state)]
 
 
 async def _unlike(desk: Desk, place: Place, room: str) -> list[str]:

@@ -36,9 +36,9 @@ again, run the server with RATE_LIMITS=off, and say --no-rates here. Nothing is 
 own, and checks what the client sends and what it makes of what it is told. protocol/transcripts.md says how a client is
 driven through them, by cues.
 
-The exit code is 0 when nothing differs, 1 when something does, 2 when the server cannot be reached or used, when
-it lets nobody do more for longer than a minute, or when it is interrupted before all is played. With --serve and
-without --once it is you who ends it, when enough is played: then it is 2 only when nothing was.
+The exit code is 0 when nothing differs, 1 when something does, 2 when the server cannot be reached or used, when it
+lets nobody do more for longer than a minute or is ill meanwhile, or when it is interrupted before all is played. With
+--serve and without --once it is you who ends it, when enough is played: then it is 2 only when nothing was.
 """
 
 EXIT_OK: Final = 0

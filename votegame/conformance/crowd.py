@@ -16,6 +16,7 @@ from votegame.conformance.format import ConnectUntil
 from votegame.conformance.link import Came, Ended
 from votegame.conformance.matcher import Variables, filled
 from votegame.conformance.troubles import UncheckedError
+from votegame.conformance.waits import FULL
 from votegame.wire.close_codes import CloseCode
 
 _NODES: Final = 8
@@ -27,7 +28,6 @@ _CLOSING_SECONDS: Final = 0.1
 """Until it shows whether a new connection has taken the place of another."""
 _LAST_SECONDS: Final = 5.0
 _LOOKS: Final = 2
-_FULL: Final = frozenset({HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE})
 
 
 class Crowd:
@@ -74,7 +74,7 @@ class Crowd:
         actor, tab = self._place
         place = (actor, f"{tab} {len(self._opened) + 1}")
         status = await self._enter(place)
-        if status in _FULL:
+        if status in FULL:
             raise UncheckedError(f"the server takes no more connections: it answers {status}")
         if status != HTTPStatus.SWITCHING_PROTOCOLS:
             what = ["the upgrade was answered otherwise"]

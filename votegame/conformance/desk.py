@@ -9,22 +9,29 @@ from votegame.conformance.format import Step
 from votegame.conformance.frames import Frame
 from votegame.conformance.link import Came, Ended, Link
 from votegame.conformance.shapes import Shapes
-from votegame.conformance.troubles import SpentError, UncheckedError
+from votegame.conformance.troubles import UncheckedError, UnfinishedError
 from votegame.conformance.waiting import Doing, of_server, silent
+from votegame.conformance.waits import Waits
 from votegame.conformance.witness import Book, Witness
 
 Place = tuple[str, str]
 """An actor, and which of his connections."""
 
-LONGEST_WAIT: Final = 61.0
-"""Seconds that are waited for a server that says when to come again: after many wrong codes, a minute."""
 _AT_THE_END: Final = Step(actor="everyone", note="The story is over.", drop=True)
 
 
 class Desk:
     """Everything that comes is looked at here, once."""
 
-    def __init__(self, witness: Witness, shapes: Shapes, patience: float, doing: Doing = silent) -> None:
+    def __init__(
+        self,
+        witness: Witness,
+        shapes: Shapes,
+        patience: float,
+        doing: Doing = silent,
+        *,
+        are_deadlines_told: bool = True,
+    ) -> None:
         """A desk without connections.
 
         Args:
@@ -32,8 +39,10 @@ class Desk:
             shapes: The schemas.
             patience: What the seconds are multiplied by after which something has not come.
             doing: Called with what is done, or waited for, from now on.
+            are_deadlines_told: Whether the story itself has a deadline changed.
         """
         self.findings: list[Finding] = []
+        self._are_deadlines_told = are_deadlines_told
         self.links: dict[Place, Link] = {}
         self.books: dict[Place, Book] = {}
         self.witness = witness
@@ -52,7 +61,7 @@ class Desk:
         """A step begins; what is found is found in it."""
         self._at = (number, step)
         for book in self.books.values():
-            book.waited = 0.0
+            book.waits = Waits()
         self._doing(of_server(number, step, self._patience))
 
     def end(self) -> None:
@@ -71,15 +80,29 @@ class Desk:
             await self.links[place].send(json.dumps(command))
 
     async def next(self, place: Place, seconds: float) -> Came | Ended | None:
-        """What comes next; None when nothing came in time. Raises StoppedError when it can never be right."""
+        """What comes next; None when nothing came in time.
+
+        Raises:
+            StoppedError: It can never be right.
+            UnfinishedError: It is right, but no story that counts events has it.
+        """
         came = await self.links[place].next(seconds * self._patience)
         if isinstance(came, Came):
             self.note(place[0], list(self.witness.heard(self.books[place], came)), came.text)
+            if came.frame.get("type") == "deadline_changed" and not self._are_deadlines_told:
+                raise UnfinishedError.moved()
         return came
 
     def welcomed(self, place: Place, welcome: Frame) -> None:
-        """A connection has a user. Raises UncheckedError when he may not have so many as the story opens."""
+        """A connection has a user.
+
+        Raises:
+            StoppedError: It is another than the one who logged in.
+            UncheckedError: He may not have so many as the story opens.
+        """
         book, most = self.books[place], welcome["limits"]["sockets_per_user"]
+        if book.user_id not in {"", welcome["user"]["id"]}:
+            self.note(place[0], [f"`welcome` is for another user: {welcome['user']['id']}, not {book.user_id}"], "")
         book.user_id = welcome["user"]["id"]
         n_open = [self.books[other].user_id for other in self.links].count(book.user_id)
         if n_open > most:
@@ -90,31 +113,29 @@ class Desk:
         return frame.get("type") in self.shapes.notices or self.shapes.kind(frame, "ping") is None
 
     async def waited(self, place: Place, frame: Frame) -> bool:
-        """What a client does that was too fast: it waits as it is told, and sends the same again.
+        """What a client does that is refused for now: it waits, and sends the same again.
 
-        Raises SpentError when it would be too long, at once or in all.
+        Raises UnfinishedError when it would be too long, at once or in all.
         """
-        book, seconds = self.books[place], frame.get("retry_after")
-        if frame.get("code") != "rate_limited" or seconds is None:
-            return False
+        book = self.books[place]
         command = book.commands.get(str(frame.get("id")))
         if command is None and not book.last_text:
             return False
-        book.waited += seconds
-        if book.waited > LONGEST_WAIT:
-            raise SpentError(book.waited)
-        await self.obey(seconds)
+        seconds = book.waits.after(frame)
+        if seconds is None:
+            return False
+        await self.obey(seconds, f"`{frame['code']}`")
         if command is not None:
             await self.send(place, command)
         else:
             await self.links[place].send(book.last_text)
         return True
 
-    async def obey(self, seconds: float) -> None:
-        """Wait, as the server asks; that is no time of the story's own."""
+    async def obey(self, seconds: float, why: str) -> None:
+        """Wait, as the server asks by that; that is no time of the story's own."""
         if self._limit is not None and (end := self._limit.when()) is not None:
             self._limit.reschedule(end + max(0.0, seconds))
-        self._doing(f"step {self._at[0]} waits {seconds:g} s, as the server asks (`rate_limited`)")
+        self._doing(f"step {self._at[0]} waits {seconds:g} s, as the server asks ({why})")
         await asyncio.sleep(seconds)
         self._doing(of_server(*self._at, self._patience))
 

@@ -6,7 +6,8 @@ from typing import Literal
 from msgspec import Struct
 
 Outcome = Literal["passed", "differs", "skipped", "unchecked", "unfinished"]
-"""`unchecked`: what it is about did not show, and need not have; `unfinished`: a limit of the server's is spent."""
+"""`unchecked`: what it is about did not show, and need not have; `unfinished`: a limit of the server's is spent,
+or it had an outage of its own."""
 
 
 class Finding(Struct, frozen=True, omit_defaults=True):

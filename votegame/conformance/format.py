@@ -147,7 +147,6 @@ class Step(Part, frozen=True, kw_only=True, omit_defaults=True):
         ),
     ] = UNSET
     skip: Annotated[tuple[str, ...], Meta(description="Types of frames that are passed over, too.")] = ()
-    quiet: Annotated[bool, Meta(description="Not even a notice may come before it.")] = False
     answers: Annotated[
         bool, Meta(description="Against a client: the server sends the frame that is expected; if false, it is lost.")
     ] = True

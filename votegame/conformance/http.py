@@ -2,6 +2,7 @@
 
 import io
 import json
+import time
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from http import HTTPStatus
 from typing import Any, Final
@@ -10,16 +11,13 @@ import aiohttp
 from msgspec import UNSET, Struct
 
 from votegame.conformance.cast import User
-from votegame.conformance.desk import LONGEST_WAIT
 from votegame.conformance.format import Http
 from votegame.conformance.frames import json_in
 from votegame.conformance.matcher import Variables, differences, filled
 from votegame.conformance.redaction import Redaction
 from votegame.conformance.shapes import Shapes
-from votegame.conformance.troubles import SpentError
+from votegame.conformance.waits import Waits
 
-_LEAST_WAIT: Final = 1.0
-"""Seconds that a wait counts at least: a server that says none again and again is not asked for ever."""
 _UPGRADE: Final = {
     "Connection": "Upgrade",
     "Upgrade": "websocket",
@@ -35,12 +33,14 @@ class Answer(Struct, frozen=True):
         body: The JSON of the body.
         text: The whole, for people.
         sent: The JSON that was sent.
+        at: When it came, in seconds of this machine's monotonic clock.
         faults: What is not as it must be, in words.
     """
 
     body: Any
     text: str
     sent: Any
+    at: float
     faults: list[str]
 
 
@@ -75,11 +75,11 @@ class Caller:
         self._redaction = redaction
 
     async def call(
-        self, how: Http, user: User | None, variables: Variables, obey: Callable[[float], Awaitable[None]]
+        self, how: Http, user: User | None, variables: Variables, obey: Callable[[float, str], Awaitable[None]]
     ) -> Answer:
         """Make a call. One that is told to wait does so, by `obey`, and is sent again.
 
-        Raises SpentError when that is too long.
+        Raises UnfinishedError when that is too long.
         """
         headers = {**credentials(how.credential, user), **filled(how.headers, variables)}
         sent = UNSET if how.body is UNSET else filled(how.body, variables)
@@ -88,20 +88,17 @@ class Caller:
         if text is not None:
             headers.setdefault("Content-Type", "application/json")
         path = filled(how.path, variables)
-        waited = 0.0
+        waits = Waits()
         while True:
             data = None if text is None else io.BytesIO(text.encode())
             async with self.http.request(
                 how.method, self.url + path, headers=headers, data=data, allow_redirects=False
             ) as response:
                 content = await response.read()
-            wait = _wait(response.status, content)
-            if how.status == HTTPStatus.TOO_MANY_REQUESTS or wait is None:
+            wait = waits.after(json_in(content)) if response.status != how.status else None
+            if wait is None:
                 return self._judged(how, path, (response, content), variables, sent)
-            waited += max(wait, _LEAST_WAIT)
-            if waited > LONGEST_WAIT:
-                raise SpentError(waited)
-            await obey(wait)
+            await obey(wait, f"status {response.status}")
 
     def _judged(
         self, how: Http, path: str, came: tuple[aiohttp.ClientResponse, bytes], variables: Variables, sent: Any
@@ -112,23 +109,18 @@ class Caller:
         try:
             body = json.loads(content)
         except ValueError:
-            return Answer(None, text, sent, ["the body is no JSON"])
+            return Answer(None, text, sent, time.monotonic(), ["the body is no JSON"])
         self._redaction.learn(body)
         faults = list(_differences(how, response, body, variables))
         if response.status >= HTTPStatus.BAD_REQUEST:
             faults += _problem_faults(response, body)
             faults += self._shapes.error_faults(body)
         else:
+            if response.content_type != "application/json":
+                faults.append(f"Content-Type: expected application/json, came {response.content_type}")
             fault = self._shapes.answer_fault(how.method, path, response.status, body)
             faults += [f"it is not as openapi.json says: {fault}"] if fault else []
-        return Answer(body, text, sent, faults)
-
-
-def _wait(status: int, content: bytes) -> float | None:
-    """How long the server asks to wait; None when it does not."""
-    body = json_in(content)
-    wait = body.get("retry_after") if isinstance(body, dict) and status == HTTPStatus.TOO_MANY_REQUESTS else None
-    return wait if isinstance(wait, int | float) else None
+        return Answer(body, text, sent, time.monotonic(), faults)
 
 
 def _differences(how: Http, response: aiohttp.ClientResponse, body: Any, variables: Variables) -> Iterator[str]:

@@ -19,10 +19,14 @@ class Showing(Struct, frozen=True):
     Attributes:
         shown: Their ids, as voting showed them.
         submitted: The same, in the order in which they were taken.
+        by_seat: In the order in which their authors joined.
+        by_user: In that of the ids of their authors.
     """
 
     shown: Sequence[str]
     submitted: Sequence[str]
+    by_seat: Sequence[str]
+    by_user: Sequence[str]
 
 
 class Orders:
@@ -43,11 +47,17 @@ class Orders:
         if chance > _LEAST_CHANCE:
             return
         for meaning, key in _ORDERS.items():
-            if all(list(showing.shown) == key(showing) for showing in showings):
-                yield f"in all {len(showings)} rounds the answers were shown {meaning}"
+            for way, turned in _WAYS.items():
+                if all(list(showing.shown) == turned(key(showing)) for showing in showings):
+                    yield f"in all {len(showings)} rounds the answers were shown in {way}{meaning}"
 
 
-_ORDERS: Final[dict[str, Callable[[Showing], list[str]]]] = {
-    "in the order in which they were submitted": lambda showing: list(showing.submitted),
-    "in the reverse of the order in which they were submitted": lambda showing: list(reversed(showing.submitted)),
+_ORDERS: Final[dict[str, Callable[[Showing], Sequence[str]]]] = {
+    "the order in which they were submitted": lambda showing: showing.submitted,
+    "the order in which their authors joined": lambda showing: showing.by_seat,
+    "the order of their authors' ids": lambda showing: showing.by_user,
+}
+_WAYS: Final[dict[str, Callable[[Sequence[str]], list[str]]]] = {
+    "": list,
+    "the reverse of ": lambda ids: list(reversed(ids)),
 }

@@ -13,6 +13,7 @@ from http import HTTPStatus
 from typing import Final
 
 import aiohttp
+from aiohttp import hdrs
 from msgspec import UNSET
 
 from votegame.conformance import closing, overuse
@@ -25,7 +26,10 @@ from votegame.conformance.frames import Frame, shown
 from votegame.conformance.http import Answer, Caller, credentials, refusal_of_upgrade
 from votegame.conformance.link import Came, Ended, NotOpenError, opened
 from votegame.conformance.matcher import Variables, differences, filled
-from votegame.conformance.troubles import reason
+from votegame.conformance.same import State
+from votegame.conformance.troubles import UnfinishedError, reason
+from votegame.conformance.waits import FULL, Waits
+from votegame.wire.close_codes import CloseCode
 
 Restart = Callable[[], Awaitable[None]]
 
@@ -83,7 +87,7 @@ class Player:
                     self._desk.begin(number, step)
                     for actor in step.actors or [""]:
                         await actions[step.action](actor, step)
-                await closing.close(self._desk)
+                await closing.close(self._desk, self._look)
             except StoppedError:
                 pass
             except NotOpenError:
@@ -136,7 +140,7 @@ class Player:
     async def _connect(self, actor: str, step: Step) -> None:
         how = step.connect
         assert isinstance(how, Connect)
-        status = await self._enter((actor, step.tab), how)
+        status = await self._admitted((actor, step.tab), how)
         if status != HTTPStatus.SWITCHING_PROTOCOLS:
             await self._refused(actor, how, status)
             return
@@ -159,8 +163,24 @@ class Player:
         query = f"?{filled(how.query, self.variables)}" if how.query else ""
         return f"{self._caller.url}/ws{query}", headers
 
+    async def _admitted(self, place: Place, how: Connect) -> int:
+        """Ask for a connection, again if the server takes none now; the status of the answer."""
+        waits = Waits()
+        while True:
+            status, retry_after = await self._asked_to_enter(place, how)
+            is_full = status in FULL and status != how.status
+            seconds = waits.after({"code": "unavailable", "retry_after": retry_after}) if is_full else None
+            if seconds is None:
+                return status
+            await self._desk.obey(seconds, f"status {status}")
+
     async def _enter(self, place: Place, how: Connect) -> int:
-        """Ask for a connection; the status of the answer. With 101 the desk has it."""
+        """Ask for a connection, once; the status of the answer."""
+        status, _ = await self._asked_to_enter(place, how)
+        return status
+
+    async def _asked_to_enter(self, place: Place, how: Connect) -> tuple[int, int | None]:
+        """The status of the answer, and its `Retry-After`. With 101 the desk has the connection."""
         actor, tab = place
         url, headers = self._asked(actor, how)
         try:
@@ -169,12 +189,14 @@ class Player:
             if error.status == HTTPStatus.SWITCHING_PROTOCOLS:
                 what = ["the server does not upgrade as WebSocket says"]
                 self._desk.stop(actor, expected="a connection", came=error.message, what=what)
-            return error.status
+            asked = error.headers.get(hdrs.RETRY_AFTER, "") if error.headers is not None else ""
+            return error.status, int(asked) if asked.isdecimal() else None
         except (aiohttp.ClientError, OSError) as error:
             self._desk.stop(actor, expected="a connection", came=reason(error), what=["the server cannot be reached"])
-        user = self._users.get(actor)
+        has_own_login = how.credential != "none" and hdrs.AUTHORIZATION not in how.headers
+        user = self._users.get(actor) if has_own_login else None
         self._desk.open(place, link, user.user_id if user is not None else "")
-        return HTTPStatus.SWITCHING_PROTOCOLS
+        return HTTPStatus.SWITCHING_PROTOCOLS, None
 
     async def _refused(self, actor: str, how: Connect, status: int) -> None:
         if status != how.status:
@@ -215,11 +237,11 @@ class Player:
         while True:
             came = await self._desk.next((actor, step.tab), step.patience)
             if not isinstance(came, Came):
+                if isinstance(came, Ended) and came.code == CloseCode.OVERLOADED:
+                    raise UnfinishedError.full()
                 what = last or [f"`{step.expect.get('type')}` did not come"]
                 self._desk.stop(actor, expected=shown(step.expect), came=ending(came), what=what)
             is_notice = self._desk.is_passed_over(came.frame)
-            if is_notice and step.quiet:
-                self._desk.stop(actor, expected="nothing before it", came=came.text, what=["a notice came"])
             if is_notice and not wants_notice:
                 continue
             found = self._unlike(step.expect, came)
@@ -230,6 +252,8 @@ class Player:
             if is_notice:
                 last = [f"of the notices that came, the last was {came.text}"]
             elif came.frame.get("type") not in step.skip and not await self._desk.waited((actor, step.tab), came.frame):
+                if self._desk.books[actor, step.tab].waits.was_in_doubt and "seq" in came.frame:
+                    raise UnfinishedError.in_doubt()
                 self._desk.stop(actor, expected=shown(step.expect), came=came.text, what=found)
 
     def _unlike(self, pattern: Frame, came: Came) -> list[str]:
@@ -263,17 +287,31 @@ class Player:
 
     async def _call(self, actor: str, step: Step) -> None:
         assert isinstance(step.http, Http)
-        answer = await self._caller.call(step.http, self._users.get(actor), self.variables, self._desk.obey)
+        await self._answer(actor, step.http)
+
+    async def _answer(self, actor: str, how: Http) -> Answer:
+        """The answer to a call, which is as it must be."""
+        answer = await self._caller.call(how, self._users.get(actor), self.variables, self._desk.obey)
         if answer.faults:
-            self._desk.stop(actor, expected=f"status {step.http.status}", came=answer.text, what=answer.faults)
+            self._desk.stop(actor, expected=f"status {how.status}", came=answer.text, what=answer.faults)
         if isinstance(answer.body, dict):
-            self._witness_answer(actor, step.http, answer)
+            self._witness_answer(actor, how, answer)
+        return answer
+
+    async def _look(self, actor: str, room: str) -> State | None:
+        """What an actor is shown of a room over HTTP; None for one who has logged in at his socket."""
+        if actor not in self._users:
+            return None
+        how = Http(method="GET", path=f"/api/rooms/{room}", response={"state": {"$any": "object"}})
+        state: State = (await self._answer(actor, how)).body["state"]
+        return state
 
     def _witness_answer(self, actor: str, how: Http, answer: Answer) -> None:
         witness, user_id = self._desk.witness, str(self.variables.get(actor, ""))
         round_id = _round_in(filled(how.path, self.variables))
         about = {} if round_id is None else {"round_id": round_id}
-        self._desk.note(actor, list(witness.secrets.leaks(user_id, {**about, **answer.body})), answer.text)
+        found = [*witness.time(answer.body, answer.at), *witness.secrets.leaks(user_id, {**about, **answer.body})]
+        self._desk.note(actor, found, answer.text)
         if round_id is not None and "answer_id" in answer.body:
             witness.answered(round_id, user_id, content=answer.sent["answer"], answer_id=answer.body["answer_id"])
 
@@ -285,7 +323,7 @@ class Player:
             await self._desk.links.popitem()[1].close()
 
     async def _report(self, actor: str, step: Step) -> None:
-        await closing.hold_against_snapshot(self._desk, (actor, step.tab))
+        await closing.hold_against_snapshot(self._desk, (actor, step.tab), self._look)
 
     async def _nothing(self, _actor: str, _step: Step) -> None:
         """A step that means something against clients only."""

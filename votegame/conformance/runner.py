@@ -19,7 +19,7 @@ from votegame.conformance.orders import Orders
 from votegame.conformance.player import Player, Restart
 from votegame.conformance.redaction import Redaction
 from votegame.conformance.shapes import Shapes
-from votegame.conformance.troubles import SpentError, UncheckedError, reason
+from votegame.conformance.troubles import UncheckedError, UnfinishedError, reason
 from votegame.conformance.waiting import Waiting, silent
 from votegame.conformance.witness import Witness
 from votegame.files import protocol_directory
@@ -170,13 +170,14 @@ class Runner:
             findings = await self._findings(name, transcript, users)
         except UncheckedError as error:
             return "unchecked", str(error), []
-        except SpentError as error:
+        except UnfinishedError as error:
             return "unfinished", str(error), []
         return ("differs" if findings else "passed"), "", findings
 
     async def _findings(self, name: str, transcript: Transcript, users: dict[str, User]) -> list[Finding]:
         witness, doing = Witness(self._shapes, self._orders), partial(self._waiting.begin, name)
-        desk = Desk(witness, self._shapes, self._means.patience, doing)
+        told = {step.expect.get("type") for step in transcript.steps if isinstance(step.expect, dict)}
+        desk = Desk(witness, self._shapes, self._means.patience, doing, are_deadlines_told="deadline_changed" in told)
         seconds = _TOTAL_SECONDS * max(1.0, self._means.patience)
         means = self._means
         player = Player(

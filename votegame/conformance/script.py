@@ -140,8 +140,7 @@ class Script:
     async def _epilogue(self) -> None:
         if self._visit is not None and not self._visit.is_over:
             await self._nothing_more(0.1)
-            if not self._visit.has_ponged:
-                self._stop("a pong", "none", ["the server's ping was not answered"])
+            await self._be_read(self._visit)
         if len(self._waits) >= _COMEBACKS and max(self._waits) < _ONE_WAIT * self._pace:
             what = ["it comes back at once each time; a random wait keeps a server that restarts from being run over"]
             self._stop("a random wait", f"waits of {[round(wait, 3) for wait in self._waits]} s", what)
@@ -231,6 +230,8 @@ class Script:
     async def _is_told(self, actor: str, step: Step) -> None:
         frame = self._made(actor, step)
         notice = self._stage.consequence(frame)
+        # Before it is sent: a client must not be blamed for a moment in which this process stood still.
+        self._told_at = time.monotonic()
         if step.answers and self._visit is not None:
             if step.unknown:
                 await self._visit.send({"type": "weather_changed", "wind": "NNW"})
@@ -239,7 +240,6 @@ class Script:
                 await self._visit.send(frame)
             if frame["type"] == "welcome":
                 await self._visit.welcomed(frame["user"])
-        self._told_at = time.monotonic()
         if frame["type"] == "ok" and ("state" in frame or "recovered" in frame):
             self._is_attached = True
         await self._tell_counts(notice)
@@ -260,8 +260,13 @@ class Script:
         visit, self._visit, self._is_attached = self._visit, None, False
         if visit is None:
             raise ScriptError("there is no connection that could be lost")
-        await visit.be_read()
+        await self._be_read(visit)
         return visit
+
+    async def _be_read(self, visit: Visit) -> None:
+        """Wait until the client has read what it was sent, which its library tells."""
+        if not await visit.is_read(self._at[1].patience * self._patience):
+            self._stop("a pong", "none", ["the server's ping was not answered"])
 
     # What the others do, and are told.
 

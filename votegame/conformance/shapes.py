@@ -22,12 +22,16 @@ class Shapes:
 
     def __init__(self, folder: Path | None = None) -> None:
         # A server that never plays transcripts need not load it.
-        from jsonschema import Draft202012Validator  # noqa: PLC0415
+        from jsonschema import Draft202012Validator, validators  # noqa: PLC0415
+
+        # To JSON Schema `1.0` is an integer; v1 means what is written as one.
+        types = Draft202012Validator.TYPE_CHECKER.redefine("integer", lambda _, value: type(value) is int)
+        validator = validators.extend(Draft202012Validator, type_checker=types)
 
         found = folder or protocol_directory()
         paths = sorted((found / "schemas").glob("*.json"))
-        self._validator = Draft202012Validator
-        self._validators = {path.stem: Draft202012Validator(json.loads(path.read_bytes())) for path in paths}
+        self._validator = validator
+        self._validators = {path.stem: validator(json.loads(path.read_bytes())) for path in paths}
         self._openapi = json.loads((found / "openapi.json").read_bytes())
         self._errors = json.loads((found / "errors.json").read_bytes())
 

@@ -13,9 +13,7 @@ from msgspec import Struct
 from votegame.conformance.frames import Frame, frame_in
 from votegame.wire.handshake import PROTOCOLS
 
-_PING: Final = b"votegame"
 _HAVE_READ: Final = b"all read"
-_READ_SECONDS: Final = 0.5
 
 
 class Connected(Struct, frozen=True):
@@ -69,7 +67,6 @@ class Visit:
             tell: Called with what happens; returns whether it is taken.
             token: What the client must log in with, if it does so here.
         """
-        self.has_ponged = False
         self.is_over = False
         self._user: Frame | None = None
         self._authenticate_id: str | None = None
@@ -96,10 +93,8 @@ class Visit:
     async def _take(self, kind: WSMsgType, data: Any) -> None:
         if kind is WSMsgType.PING:
             await self._socket.pong(data)
-        elif kind is WSMsgType.PONG:
-            self.has_ponged = self.has_ponged or bytes(data) == _PING
-            if bytes(data) == _HAVE_READ:
-                self._has_read.set()
+        elif kind is WSMsgType.PONG and bytes(data) == _HAVE_READ:
+            self._has_read.set()
         elif kind is WSMsgType.BINARY:
             self._tell(Sent(self, "<binary>", {}, "it is binary; frames are text", time.monotonic()))
         elif kind is WSMsgType.TEXT:
@@ -140,23 +135,22 @@ class Visit:
                 await self._socket.send_str(json.dumps(frame))
 
     async def welcomed(self, user: Frame) -> None:
-        """`welcome` was sent; ask whether the client is there, which it must answer."""
+        """`welcome` was sent."""
         self._user = user
         if self._authenticate_id is not None:
             await self.send({"type": "ok", "id": self._authenticate_id, "user": user})
-        with contextlib.suppress(ConnectionError):
-            await self._socket.ping(_PING)
 
-    async def be_read(self) -> None:
-        """Wait until the client has read what it was sent, as its pong says, but not for long.
+    async def is_read(self, seconds: float) -> bool:
+        """Whether the client has read what it was sent, as its pong says; waits for that, for so many seconds.
 
         Some libraries, as that of Node.js, throw away what comes in the same moment as the end of the connection.
         """
         self._has_read.clear()
         with contextlib.suppress(ConnectionError, TimeoutError):
-            async with asyncio.timeout(_READ_SECONDS):
+            async with asyncio.timeout(seconds):
                 await self._socket.ping(_HAVE_READ)
                 await self._has_read.wait()
+        return self._has_read.is_set()
 
     async def close(self, code: int) -> None:
         """Close the connection."""

@@ -17,6 +17,7 @@ from votegame.conformance.link import Came
 from votegame.conformance.matcher import is_same
 from votegame.conformance.orders import Orders, Showing
 from votegame.conformance.shapes import Shapes
+from votegame.conformance.waits import Waits
 from votegame.wire import text
 
 _CLOCK_MS: Final = 5_000
@@ -39,8 +40,8 @@ class Book:
         self.commands: dict[str, Frame] = {}
         self.last_text = ""
         """What was sent last that was no command; a reply without an id is taken for its own."""
-        self.waited = 0.0
-        """Seconds that the server has asked to wait in this step."""
+        self.waits = Waits()
+        """Those that the server has asked for in this step."""
 
     def sent(self, command: Frame, times: int = 1) -> None:
         """The connection sends a command."""
@@ -77,7 +78,8 @@ class Witness:
         self._last_times: dict[str, tuple[int, int]] = {}
         self._clock: float | None = None
         self._kept: dict[tuple[str, str], RoomFold] = {}
-        self._submitted: dict[str, list[str]] = {}
+        self._submitted: dict[str, dict[str, str]] = {}
+        """For each round the answers in the order in which they were taken, with their authors."""
 
     def heard(self, book: Book, came: Came) -> Iterator[str]:
         """A frame has come; yields what is wrong with it."""
@@ -100,7 +102,7 @@ class Witness:
             return
         if frame["type"] == "error":
             yield from self._shapes.error_faults(frame)
-        yield from self._time(frame, came.at)
+        yield from self.time(frame, came.at)
         yield from self.secrets.leaks(book.user_id, frame)
         if frame["type"] in {"ok", "error"}:
             yield from self._reply(book, frame, command)
@@ -120,20 +122,17 @@ class Witness:
 
     def answered(self, round_id: str, user_id: str, *, content: str, answer_id: str) -> None:
         """An answer was taken."""
-        ids = self._submitted.setdefault(round_id, [])
-        if answer_id not in ids:
-            ids.append(answer_id)
+        self._submitted.setdefault(round_id, {}).setdefault(answer_id, user_id)
         self.secrets.answered(round_id, user_id, content, answer_id)
 
-    def _time(self, frame: Frame, at: float) -> Iterator[str]:
-        """`server_time` must go as this machine's clock goes."""
-        if "server_time" not in frame:
-            return
-        offset = frame["server_time"] - at * 1_000
-        if self._clock is None:
-            self._clock = offset
-        elif abs(offset - self._clock) > _CLOCK_MS:
-            yield f"`server_time` is {round((offset - self._clock) / 1_000)} s off what it was before"
+    def time(self, frame: Frame, at: float) -> Iterator[str]:
+        """`server_time`, of what came at `at`, must go as this machine's clock goes."""
+        for server_time in (part["server_time"] for part in (frame, frame.get("state") or {}) if "server_time" in part):
+            offset = server_time - at * 1_000
+            if self._clock is None:
+                self._clock = offset
+            elif abs(offset - self._clock) > _CLOCK_MS:
+                yield f"`server_time` is {round((offset - self._clock) / 1_000)} s off what it was before"
 
     def _reply(self, book: Book, frame: Frame, command: Frame) -> Iterator[str]:
         command_id = frame["id"]
@@ -209,9 +208,14 @@ class Witness:
             if this_time < server_time:
                 yield f"`server_time` is earlier than that of event {seq}"
         if event["type"] == "voting_started":
-            shown = [answer["id"] for answer in event["answers"]]
-            round_id = event["round_id"]
-            self._orders.add(round_id, Showing(shown, list(self._submitted.get(round_id, []))))
+            self._orders.add(event["round_id"], self._showing(fold, event))
+
+    def _showing(self, fold: RoomFold, event: Frame) -> Showing:
+        authors = self._submitted.get(event["round_id"], {})
+        seats = [member["user_id"] for member in fold.state["members"]]
+        seated = [answer_id for user_id in seats for answer_id, author in authors.items() if author == user_id]
+        shown = [answer["id"] for answer in event["answers"]]
+        return Showing(shown, list(authors), seated, sorted(authors, key=lambda answer_id: authors[answer_id]))
 
     def _same(self, fold: RoomFold, event: Frame) -> Iterator[str]:
         """Whoever is told an event, and however often, it is the same."""

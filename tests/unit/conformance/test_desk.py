@@ -15,8 +15,9 @@ from votegame.conformance.format import Step
 from votegame.conformance.link import Came, Ended
 from votegame.conformance.orders import Orders
 from votegame.conformance.shapes import Shapes
-from votegame.conformance.troubles import SpentError, UncheckedError
+from votegame.conformance.troubles import UncheckedError, UnfinishedError
 from votegame.conformance.witness import Witness
+from votegame.files import protocol_directory
 
 pytestmark = pytest.mark.looptime
 
@@ -57,6 +58,10 @@ def desk(link) -> Desk:
     return desk
 
 
+async def nowhere(_actor: str, _room: str) -> None:
+    """Nobody here has a login for HTTP."""
+
+
 def limited(command_id: str | None, seconds: float) -> dict:
     return {"type": "error", "id": command_id, "code": "rate_limited", "retry_after": seconds}
 
@@ -95,7 +100,7 @@ async def test_nothing_is_sent_again_for_a_reply_to_nothing(desk, link):
 
 async def test_a_limit_that_is_spent_for_longer_is_called_so_and_not_a_fault(desk):
     await desk.send(PLACE, {"type": "ping", "id": "1"})
-    with pytest.raises(SpentError, match="a limit per time is spent for 400 s"):
+    with pytest.raises(UnfinishedError, match="a limit per time is spent for 400 s"):
         await desk.waited(PLACE, limited("1", 400.0))
     assert desk.findings == []
 
@@ -104,8 +109,37 @@ async def test_so_is_one_that_is_never_over_whatever_is_said_each_time(desk):
     await desk.send(PLACE, {"type": "ping", "id": "1"})
     for _ in range(3):
         assert await desk.waited(PLACE, limited("1", 20.0))
-    with pytest.raises(SpentError, match="a limit per time is spent"):
+    with pytest.raises(UnfinishedError, match="a limit per time is spent"):
         await desk.waited(PLACE, limited("1", 20.0))
+
+
+async def test_what_the_server_cannot_do_now_is_sent_again(desk, link):
+    command = {"type": "ping", "id": "1"}
+    await desk.send(PLACE, command)
+    assert await desk.waited(PLACE, {"type": "error", "id": "1", "code": "unavailable", "retryable": True})
+    assert [json.loads(text) for text in link.sent] == [command, command]
+
+
+async def test_a_deadline_that_an_outage_has_moved_is_no_difference_unless_the_story_moves_one(link):
+    state = json.loads((protocol_directory() / "examples" / "state.answering.json").read_bytes())
+    moved = json.loads((protocol_directory() / "examples" / "event.deadline_changed.json").read_bytes())
+    for are_deadlines_told in (True, False):
+        desk = Desk(Witness(SHAPES, Orders()), SHAPES, 1.0, are_deadlines_told=are_deadlines_told)
+        desk.open(PLACE, link, "5f0c")
+        fold = desk.books[PLACE].rooms[moved["room_code"]] = RoomFold("5f0c")
+        fold.state = {**state, "room_code": moved["room_code"]}
+        link.comes({**moved, "seq": state["seq"] + 1})
+        if are_deadlines_told:
+            assert isinstance(await desk.next(PLACE, 1.0), Came)
+        else:
+            with pytest.raises(UnfinishedError, match="moved a deadline"):
+                await desk.next(PLACE, 1.0)
+
+
+async def test_a_welcome_for_another_user_is_a_difference(desk):
+    with pytest.raises(StoppedError):
+        desk.welcomed(PLACE, {"type": "welcome", "user": {"id": "77aa"}, "limits": {"sockets_per_user": 2}})
+    assert "another user: 77aa, not 5f0c" in desk.findings[0].differences[0]
 
 
 async def test_a_story_that_opens_more_connections_than_a_user_may_have_cannot_be_checked(desk):
@@ -123,13 +157,13 @@ async def test_a_story_that_opens_more_connections_than_a_user_may_have_cannot_b
 async def test_a_connection_that_is_closed_when_the_story_is_over_is_found(desk, link):
     link.coming.append(Ended(1001))
     with pytest.raises(StoppedError):
-        await closing.close(desk)
+        await closing.close(desk, nowhere)
     assert desk.findings[0].came == "the connection was closed with 1001"
 
 
 async def test_one_whose_end_was_expected_is_over(desk, link):
     link.ended = Ended(4409)
-    await closing.close(desk)
+    await closing.close(desk, nowhere)
     assert desk.findings == []
 
 
@@ -138,5 +172,5 @@ async def test_a_reply_that_the_story_does_not_name_is_not_taken_for_a_snapshot(
     desk.books[PLACE].sent({"type": "ping", "id": "1"})
     link.comes({**PONG, "id": "1"})
     with pytest.raises(StoppedError):
-        await closing.close(desk)
+        await closing.close(desk, nowhere)
     assert desk.findings[0].differences == ["a frame too much came"]

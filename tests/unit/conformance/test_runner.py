@@ -33,7 +33,9 @@ class FakeServer:
         await asyncio.sleep(self._taken_seconds)
         now = asyncio.get_running_loop().time()
         if now < self._free_at:
-            yield self._answer(HTTPStatus.TOO_MANY_REQUESTS, {"retry_after": self._free_at - now})
+            yield self._answer(
+                HTTPStatus.TOO_MANY_REQUESTS, {"code": "rate_limited", "retry_after": self._free_at - now}
+            )
             return
         self._free_at = now + self._asked_seconds
         yield self._answer(HTTPStatus.OK, {})
@@ -42,7 +44,9 @@ class FakeServer:
         async def read() -> bytes:
             return json.dumps(body).encode()
 
-        return SimpleNamespace(status=status, read=read, cookies=SimpleCookie(), headers={})
+        return SimpleNamespace(
+            status=status, read=read, cookies=SimpleCookie(), headers={}, content_type="application/json"
+        )
 
 
 async def played(server: FakeServer, *, patience: float = 1.0) -> Result:

@@ -3,7 +3,7 @@
 import msgspec
 import pytest
 
-from loadtests.kit.messages import GameEnded, Line, Result, Round, RoundEnded, State
+from loadtests.kit.messages import GameEnded, Line, MemberMoved, Result, Round, RoundEnded, State
 from loadtests.kit.referee import Referee
 from loadtests.kit.screen import Screen
 
@@ -36,6 +36,7 @@ ENDED = RoundEnded(
     leaderboard=BOARD,
 )
 OVER = GameEnded(type="game_ended", room_code="ABC234", seq=6, server_time=2, final_leaderboard=BOARD)
+LEFT = MemberMoved(type="player_left", room_code="ABC234", seq=7, server_time=3, user_id=ADA)
 
 
 def screen(seq=6, leaderboard=BOARD):
@@ -56,12 +57,13 @@ def acknowledged():
     return referee
 
 
-def settled(referee=None, ended=ENDED, over=OVER, screens=None):
+def settled(referee=None, ended=ENDED, over=OVER, screens=None, later=None):
     referee = referee or acknowledged()
     for user in MEMBERS:
         referee.saw(user, ended)
         referee.saw(user, over)
-    return referee.settle(screens or {user: screen() for user in MEMBERS})
+    told = [] if later is None else later
+    return referee.settle(screens or {user: screen() for user in MEMBERS}, told.extend)
 
 
 def with_results(*results, leaderboard=BOARD):
@@ -198,6 +200,48 @@ def test_what_a_standing_connection_did_not_bring_is_a_hole():
     referee = acknowledged()
     referee.not_sent(CLEO, ENDED)
     assert any("a hole in seq: cleo was not sent round_ended 5" in each for each in settled(referee))
+
+
+def test_an_event_that_comes_again_on_a_connection_is_a_deviation():
+    referee = acknowledged()
+    for event in (ENDED, OVER):
+        referee.comes_again(CLEO, event)
+    assert settled(referee) == ["room ABC234: cleo was sent round_ended 5 again, on the same connection"]
+
+
+def test_whoever_has_come_in_is_there_to_leave():
+    referee = acknowledged()
+    referee.not_member(CLEO, "not_member")
+    assert any("leave_room says that he is not there: not_member" in each for each in settled(referee))
+
+
+def test_nothing_is_played_after_the_end():
+    referee = acknowledged()
+    again = msgspec.structs.replace(OVER, seq=8)
+    referee.saw(ADA, LEFT)
+    referee.saw(ADA, again)
+    assert "room ABC234: game_ended came as seq 8, after the end of the game at seq 6" in settled(referee)
+
+
+@pytest.mark.parametrize(
+    ("see", "words"),
+    [
+        (lambda referee: referee.saw(CLEO, OVER), None),
+        (lambda referee: referee.saw(CLEO, LEFT), None),
+        (lambda referee: referee.saw(CLEO, msgspec.structs.replace(ENDED, seq=7)), "after the end of the game"),
+        (lambda referee: referee.saw(CLEO, with_results()), "was told another round_ended as seq 5"),
+        (lambda referee: referee.saw_state(CLEO, snapshot("r1", ())), "has other results"),
+        (lambda referee: referee.stray_reply(CLEO, "id-1"), "a second reply"),
+        (lambda referee: referee.not_member(CLEO, "not_member"), "leave_room says"),
+    ],
+    ids=["the same", "a leave", "another round", "another content", "another snapshot", "a second reply", "no member"],
+)
+def test_what_is_seen_when_the_game_has_been_counted_is_told_then(see, words):
+    later = []
+    referee = acknowledged()
+    assert settled(referee, later=later) == []
+    see(referee)
+    assert later == [] if words is None else words in later[0]
 
 
 def test_one_who_never_saw_the_end_is_a_deviation():

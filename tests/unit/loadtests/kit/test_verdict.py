@@ -23,8 +23,9 @@ def timing(name="WS submit_vote", count=1000, failures=0, p99_ms=20.0):
     return Timing(name=name, count=count, failures=failures, p50_ms=2.0, p95_ms=5.0, p99_ms=p99_ms)
 
 
-def summary(*, timings=(), silent_workers=0, memory_growth_share=0.0, hook_failure="", **counts):
-    return Summary(tally(**counts), [timing(), *timings], silent_workers, memory_growth_share, hook_failure)
+def summary(*, timings=(), silent_workers=0, is_cut_off=False, memory_growth_share=0.0, hook_failure="", **counts):
+    timed = [timing(), *timings]
+    return Summary(tally(**counts), timed, silent_workers, is_cut_off, memory_growth_share, hook_failure)
 
 
 def test_a_good_run_holds():
@@ -39,6 +40,10 @@ def test_a_good_run_holds():
         ({"silent_workers": 1}, "1 workers did not tell"),
         ({"finished": 0}, "no game came to its end"),
         ({"finished": 0, "logins": 0}, "nobody could log in"),
+        # What explains it stands alone.
+        ({"finished": 0, "failed": 3}, "3 games failed, more than 0"),
+        ({"finished": 0, "silent_workers": 1}, "1 workers did not tell"),
+        ({"finished": 0, "is_cut_off": True}, "it was cut off"),
         ({"failed": 1}, "1 games failed"),
         ({"hook_failure": "the hook ended with 3"}, "the hook ended with 3"),
         ({"memory_growth_share": 0.3}, "memory grew by 30%"),
@@ -50,6 +55,17 @@ def test_what_breaks_a_run_is_said(counts, words):
     limits = Limits(p99_ms={"WS *": 250}, memory_growth_share=0.1)
     (breach,) = breaches(limits, summary(**counts))
     assert words in breach
+
+
+def test_games_that_were_counted_wrong_did_come_to_their_end():
+    found = breaches(Limits(), summary(finished=0, failed=2, deviations=5))
+    assert found == ["5 deviations from what was acknowledged", "2 games failed, more than 0"]
+
+
+def test_a_run_whose_games_all_failed_does_not_hold_though_they_may():
+    assert breaches(Limits(failed_games=10), summary(finished=0, failed=3)) == [
+        "no game was played to its end: 3 failed"
+    ]
 
 
 def test_a_sent_rate_of_95_percent_of_the_planned_one_is_enough():
