@@ -27,6 +27,9 @@ class HandClock:
     def now_ms(self) -> int:
         return EPOCH_MS + round(self.at * 1000)
 
+    def shared_ms(self) -> int:
+        return self.now_ms()
+
     def advance(self, seconds: float) -> None:
         self.at += seconds
 
@@ -39,6 +42,9 @@ class LoopClock:
 
     def now_ms(self) -> int:
         return EPOCH_MS + int(self.seconds() * 1000)
+
+    def shared_ms(self) -> int:
+        return self.now_ms()
 
 
 class Told:

@@ -48,6 +48,9 @@ class FakeClock:
     def now_ms(self) -> int:
         return 1_767_225_600_000 + int(self.at * 1000)
 
+    def shared_ms(self) -> int:
+        return self.now_ms()
+
 
 class FakeIdentity:
     """Knows the token `token-<name>` for each name; a bearer header carries the same."""

@@ -6,7 +6,8 @@ noticeably longer or shorter. Only what measuring left open, since the database 
 when a better reading shows that it was wrong. A database whose clock was set by hours is followed so slowly that in
 effect it is not followed until the node starts again. Nothing needs that: deadlines and the `server_time` that is told
 with them are by this clock, leases by the database's alone, and logins last that much longer or shorter. `votegame
-check` allows for it: see `votegame.check.auditor`.
+check` allows for it: see `votegame.check.auditor`. But nodes that were started before and after it then have different
+times; so what one tells the other is by the time as it was read last, `shared_ms`.
 """
 
 import functools
@@ -37,6 +38,9 @@ class Clock(Protocol):
 
     def now_ms(self) -> int:
         """The database's time, in milliseconds since the Unix epoch."""
+
+    def shared_ms(self) -> int:
+        """The database's time as it was read last, for what nodes tell each other: it may jump, for all of them."""
 
     def seconds(self) -> float:
         """Seconds of a clock that only ever goes forward, also while the machine is suspended."""
@@ -75,6 +79,10 @@ class DatabaseClock:
             self._slew(now)
         assert self._offset is not None, "the database's time is not known yet"
         return int((now + self._offset) * 1000)
+
+    def shared_ms(self) -> int:
+        """The database's time in milliseconds, not slewed, as all nodes read it. Only after `observe`."""
+        return int((self._boot_seconds() + (self._earliest + self._latest) / 2) * 1000)
 
     def observe(self, *, sent: float, received: float, database_ms: int) -> None:
         """Take a reading of the database's clock.

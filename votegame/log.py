@@ -2,9 +2,13 @@
 
 Whatever others log through the standard library goes the same way. Long values are cut, since most of them come from
 clients; control characters are escaped, since a line break would begin a record of somebody else's making.
+
+The event loop writes its records itself, so nothing here may wait: what is written while nobody reads, as in a terminal
+that was stopped by Ctrl-S, or with a collector that hangs, is lost, and counted.
 """
 
 import logging
+import select
 import sys
 from collections.abc import MutableMapping
 from typing import Any, Final, Literal
@@ -17,6 +21,8 @@ Level = Literal["debug", "info", "warning", "error"]
 _LONGEST_VALUE: Final = 200
 _LARGEST_NUMBER: Final = 2**53
 _LONGEST_TRACEBACK: Final = 16_384
+_WRITTEN_AT_ONCE: Final = 1_024
+"""Characters, of up to 4 bytes: a pipe that takes any takes 4,096 bytes at once (PIPE_BUF of Linux)."""
 _TRACEBACKS: Final = frozenset({"exception", "stack"})
 _SECRETS: Final = frozenset(
     {
@@ -41,6 +47,8 @@ _ESCAPES: Final = {
 _ESCAPES_IN_TRACEBACKS: Final = {code: text for code, text in _ESCAPES.items() if chr(code) not in "\n\t"}
 
 EventDict = MutableMapping[str, Any]
+
+log = structlog.get_logger(__name__)
 
 
 def configure(*, level: Level, as_json: bool, node: str = "") -> None:
@@ -74,7 +82,7 @@ def configure(*, level: Level, as_json: bool, node: str = "") -> None:
         wrapper_class=structlog.stdlib.BoundLogger,
         cache_logger_on_first_use=True,
     )
-    handler = logging.StreamHandler(sys.stderr)
+    handler = _Handler(sys.stderr)
     renderer = _json_line if as_json else _readable()
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
@@ -89,6 +97,51 @@ def configure(*, level: Level, as_json: bool, node: str = "") -> None:
     logging.getLogger("aiohttp.access").setLevel(logging.WARNING)
     # It quotes cookies that it cannot read.
     logging.getLogger("aiohttp.internal").setLevel(logging.WARNING)
+
+
+class _Handler(logging.StreamHandler[Any]):
+    """Writes to a stream, and waits for none of its readers."""
+
+    def __init__(self, stream: Any) -> None:
+        super().__init__(stream)
+        self._descriptor = _descriptor_of(stream)
+        self._lost = 0
+        self._is_torn = False
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write a record, or count it as lost."""
+        if self._lost and self._is_read():
+            if self._is_torn:
+                self.stream.write(self.terminator)
+            lost, self._lost, self._is_torn = self._lost, 0, False
+            log.warning("lines of the log are lost, nobody read them", lines=lost)
+        try:
+            text = self.format(record) + self.terminator
+            for at in range(0, len(text), _WRITTEN_AT_ONCE):
+                if not self._is_read():
+                    self._lost += 1
+                    self._is_torn |= at > 0
+                    return
+                self.stream.write(text[at : at + _WRITTEN_AT_ONCE])
+                self.flush()
+        except Exception:  # noqa: BLE001 - as the handler of the standard library does
+            self.handleError(record)
+
+    def _is_read(self) -> bool:
+        """Whether what is written now goes somewhere, without waiting."""
+        if self._descriptor is None:
+            return True
+        watched = select.poll()
+        watched.register(self._descriptor, select.POLLOUT)
+        return bool(watched.poll(0))
+
+
+def _descriptor_of(stream: Any) -> int | None:
+    """What can be asked whether it takes anything; None for a stream in memory, or where nothing can be asked."""
+    try:
+        return int(stream.fileno()) if hasattr(select, "poll") else None
+    except (AttributeError, OSError):  # `io.UnsupportedOperation` is one
+        return None
 
 
 def _readable() -> structlog.typing.Processor:

@@ -52,6 +52,7 @@ def serve(settings: Settings) -> int:
         ConfigurationError: It cannot be started with these settings.
         StoreError: The database cannot be had.
     """
+    _fill_standard_streams()
     logging.configure(level=settings.log_level, as_json=settings.is_production, node=settings.label)
     if settings.database_url:
         check_migrated(settings.database_url)
@@ -63,6 +64,15 @@ def serve(settings: Settings) -> int:
         return _run(settings, url, postgres)
     finally:
         postgres.stop()
+
+
+def _fill_standard_streams() -> None:
+    """Open what was closed by whoever started us: libuv ends the process when a socket of its has such a number."""
+    for descriptor in range(3):
+        try:
+            os.fstat(descriptor)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # which takes the lowest number that is free
 
 
 def check_existing(settings: Settings) -> None:
@@ -200,6 +210,10 @@ def _greet(settings: Settings, port: int, node_id: NodeId) -> None:
     if settings.is_production:
         log.info("serving", url=url, port=port, node_id=node_id, model=model)
         return
-    print(f"\n  votegame is ready: open {url}\n  (Ctrl-C ends it; what was played is kept in {settings.state_dir})")
-    print(f"  (Questions by {model}, and by the bank until it has answered)\n" if model else "")
-    sys.stdout.flush()
+    ready = f"\n  votegame is ready: open {url}\n  (Ctrl-C ends it; what was played is kept in {settings.state_dir})\n"
+    questions = f"  (Questions by {model}, and by the bank until it has answered)\n" if model else ""
+    try:
+        print(ready + questions, flush=True)
+    except OSError:
+        # Nobody reads it. What is left would be written at the end, and fail the process then.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

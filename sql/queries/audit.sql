@@ -13,14 +13,15 @@ SELECT DISTINCT e.room_id FROM room_events e
 WHERE NOT EXISTS (SELECT FROM rooms r WHERE r.id = e.room_id) ORDER BY e.room_id
 
 -- name: audit_rounds
--- What the views tell of the rounds of a room, in the order in which they ended.
+-- What the views tell of the rounds of a room, in the order in which they ended; not by the times, as the clock of the
+-- database may have been set back.
 SELECT r.game_number, r.round_number, r.round_id::text, r.question,
     (SELECT coalesce(jsonb_agg(p ORDER BY p), '[]') FROM jsonb_array_elements_text(r.players) AS p) AS players,
     (SELECT coalesce(jsonb_object_agg(a.user_id, jsonb_build_array(a.answer_id, a.content)), '{}')
         FROM answers a WHERE a.room_id = r.room_id AND a.round_id = r.round_id) AS answers,
     (SELECT coalesce(jsonb_object_agg(v.user_id, jsonb_build_array(v.vote_id, v.answer_id)), '{}')
         FROM votes v WHERE v.room_id = r.room_id AND v.round_id = r.round_id) AS votes
-FROM rounds r WHERE r.room_id = %(room_id)s ORDER BY r.ended_at, r.game_number, r.round_number
+FROM rounds r WHERE r.room_id = %(room_id)s ORDER BY r.game_number, r.round_number
 
 -- name: audit_scores
 -- The scores of a game, without those who have none.

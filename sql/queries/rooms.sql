@@ -77,10 +77,15 @@ SELECT set_config('lock_timeout', %(lock_ms)s::text, false)
 
 -- name: room_log_ends
 -- Where rooms stand. After an unknown outcome this is asked in a statement of its own: the resend's snapshot would
--- still show the row as it was before.
+-- still show the row as it was before. And it writes a word to the write-ahead log: a commit that ended while it waited
+-- for a synchronous standby, as its session was ended or the server died, is seen by all, and only on the primary. The
+-- commit of this statement waits until the standby has all that it has seen.
+WITH noted AS MATERIALIZED (
+    SELECT pg_logical_emit_message(true, 'votegame', '') AS at
+)
 SELECT r.id, r.epoch, r.last_position, coalesce(e.server_time, r.created_at)
-FROM rooms r LEFT JOIN room_events e ON e.room_id = r.id AND e.position = r.last_position
-WHERE r.id = ANY (%(room_ids)s::uuid[])
+FROM noted CROSS JOIN rooms r LEFT JOIN room_events e ON e.room_id = r.id AND e.position = r.last_position
+WHERE r.id = ANY (%(room_ids)s::uuid[]) AND noted.at IS NOT NULL
 
 -- name: room_claim
 -- Become the owner of the rooms with these codes, in a new epoch each. The leases of their owners are read from the

@@ -281,6 +281,19 @@ def test_one_time_that_is_ahead_is_told_once(damage, database_url, rooms):
     assert len(findings(database_url)) == 1
 
 
+def test_a_clock_that_was_set_back_in_the_middle_of_a_game_is_told_once_and_the_views_are_right(
+    damage, database_url, rooms
+):
+    damage(
+        "UPDATE room_events SET server_time = server_time - 3600000 WHERE room_id = %(id)s "
+        f"AND position > {position('round_ended')}"
+    )
+    (line,) = findings(database_url)
+    assert line.startswith(f"room {rooms[0].room_code}, position ")
+    assert "before the record ahead of it" in line
+    assert "set back" in line
+
+
 def test_the_code_is_held_against_the_log(damage, database_url, rooms):
     damage("UPDATE rooms SET code = 'ZZZZZZ' WHERE id = %(id)s")
     assert findings(database_url) == [f"room ZZZZZZ: code is 'ZZZZZZ', the log says '{rooms[0].room_code}'"]

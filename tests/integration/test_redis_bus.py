@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+import random
 import tempfile
 import time
 from collections import Counter
@@ -14,6 +15,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from tests.certificates import self_signed
+from tests.chaos.relay import Relay, to_port
 from tests.contract.bus_kit import DOWN, UP, Listener, listening
 from tests.redis_server import Front, RedisServer, executable
 from votegame.bus import LARGEST_BYTES
@@ -463,3 +465,73 @@ def test_on_the_loop_that_serves_in_production(server):
     uvloop = pytest.importorskip("uvloop")
     with asyncio.Runner(loop_factory=uvloop.Loop) as loop:
         loop.run(_story_on_uvloop(server))
+
+
+@asynccontextmanager
+async def relayed(primary):
+    """A way to whatever `primary` names; its connections stay with the one that they were made to."""
+    relay = await Relay(lambda: to_port("127.0.0.1", primary["is"].port), random.Random(1)).start()
+    try:
+        yield relay
+    finally:
+        await relay.close()
+
+
+async def publishing(bus, node_id):
+    async with asyncio.timeout(5):
+        while True:
+            await bus.publish([(node_id, b"lost")])
+            await asyncio.sleep(0.05)
+
+
+async def test_after_a_failover_who_stayed_with_the_old_primary_finds_the_new_one(servers, folder):
+    (folder / "other").mkdir()
+    old, new = servers(), RedisServer(folder / "other")
+    new.start()
+    primary = {"is": old}
+    try:
+        async with relayed(primary) as one_way, relayed(primary) as other_way:
+            one_url, other_url = (f"redis://127.0.0.1:{way.port}" for way in (one_way, other_way))
+            async with heard(one_url) as (one, one_listener), heard(other_url, node_id="other") as (other, listener):
+                for bus, node_id in ((one, "other"), (other, "one")):
+                    await bus.publish([(node_id, b"before")])
+                await one_listener.hears(b"before")
+                # The new one takes over, and only `other` is told: the connections of `one` stay.
+                old.run("REPLICAOF", "127.0.0.1", new.port)
+                primary["is"] = new
+                other_way.reset()
+                await listener.is_up(2)
+                with pytest.raises(BusError, match="replica"):
+                    # The old one may first have to notice that `other` is gone.
+                    await publishing(one, "other")
+                await one_listener.is_up(2)
+                assert await one.publish([("other", b"found")]) == [True]
+                await listener.hears(b"before", b"found")
+                assert await other.publish([("one", b"back")]) == [True]
+                await one_listener.hears(b"before", b"back")
+    finally:
+        new.kill()
+
+
+async def test_that_messages_are_refused_is_said_and_not_each_time(server):
+    async with heard(server.url) as (bus, listener):
+        await bus.publish([("one", b"taken")])
+        server.run("ACL", "SETUSER", "default", "-publish")
+        with capture_logs() as logs:
+            for _ in range(3):
+                with pytest.raises(BusError):
+                    await bus.publish([("one", b"refused")])
+        (said,) = [each for each in logs if each["event"] == "redis takes no messages"]
+        assert said["log_level"] == "warning"
+        assert "NoPermission" in said["reason"]
+        server.run("ACL", "SETUSER", "default", "+publish")
+        await bus.publish([("one", b"taken again")])
+        await listener.hears(b"taken", b"taken again")
+
+
+async def test_who_may_not_ask_whether_it_is_the_primary_is_served_all_the_same(server):
+    server.run("ACL", "SETUSER", "default", "-role")
+    async with heard(server.url) as (bus, listener):
+        assert await bus.publish([("nobody", b"1"), ("one", b"2")]) == [False, True]
+        await listener.hears(b"2")
+        assert await bus.publish([("nobody", b"3")]) == [False]

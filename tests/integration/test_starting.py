@@ -1,6 +1,8 @@
 """A process that is started where something is wrong: it says what, and never serves by half."""
 
 import asyncio
+import os
+import sys
 from contextlib import asynccontextmanager
 from urllib.parse import urlencode
 
@@ -131,3 +133,30 @@ async def test_one_whose_database_falls_silent_while_it_starts_ends_when_it_is_t
         async with asyncio.timeout(20):
             assert await server.stop() == 0
         assert "stopped" in server.said()
+
+
+@pytest.mark.parametrize("output", ["closed", "full", "unread"])
+async def test_whether_anybody_reads_its_greeting_does_not_matter(process, database_url, output, tmp_path):
+    source, unread = os.pipe()
+    os.close(source)
+    full = os.open("/dev/full", os.O_WRONLY)
+    with (tmp_path / "log").open("wb") as log:
+        server = process(SECRET_KEY=SECRET, DATABASE_URL=as_setting(database_url))
+        server.process = await asyncio.create_subprocess_exec(
+            sys.executable,
+            "-m",
+            "votegame",
+            "serve",
+            env=server.environment(),
+            stdout={"closed": None, "full": full, "unread": unread}[output],
+            stderr=log,
+            preexec_fn=(lambda: os.close(1)) if output == "closed" else None,
+        )
+        os.close(unread)
+        os.close(full)
+        async with asyncio.timeout(30):
+            while not await asyncio.to_thread(is_ready, server.url):
+                assert server.process.returncode is None, (tmp_path / "log").read_text()
+                await asyncio.sleep(0.05)
+        assert await server.stop() == 0
+    assert "Error" not in (tmp_path / "log").read_text()

@@ -64,6 +64,16 @@ def test_a_phase_is_as_long_as_it_should_be_when_the_database_s_clock_is_set(mac
     assert machine.at - started == pytest.approx(phase_seconds, abs=0.2)
 
 
+@pytest.mark.parametrize("jump", [3_600_000, -7_200_000])
+def test_what_nodes_tell_each_other_is_by_the_time_that_was_read_last(machine, jump):
+    clock = observed(machine, 5_000_000_000)
+    assert clock.shared_ms() == clock.now_ms() == 5_000_000_000
+    clock.observe(sent=machine.at, received=machine.at + 1.0, database_ms=5_000_000_500 + jump)
+    assert (clock.shared_ms() - jump, clock.now_ms()) == (5_000_000_000, 5_000_000_000)
+    machine.at += 2.5
+    assert clock.shared_ms() == 5_000_002_500 + jump
+
+
 def test_a_small_error_is_gone_after_a_while(machine):
     clock = observed(machine, 5_000_000)
     assert clock.now_ms() == 5_000_000

@@ -1,6 +1,8 @@
+import fcntl
 import io
 import json
 import logging
+import os
 import sys
 
 import pytest
@@ -158,3 +160,43 @@ def test_for_people_it_is_plain_and_still_harmless(said):
         logger().exception("failed")
     assert "a\\x0ab\\x1b[31m" in said().splitlines()[0]
     assert "ValueError: odd" in said()
+
+
+@pytest.fixture
+def pipe(stderr, monkeypatch):
+    """What has been written to standard error since the last time, where nobody reads it otherwise."""
+    source, target = os.pipe()
+    fcntl.fcntl(source, fcntl.F_SETPIPE_SZ, 16_384)
+    os.set_blocking(source, False)
+    with os.fdopen(target, "w", buffering=1) as stream:
+        monkeypatch.setattr(sys, "stderr", stream)
+        log.configure(level="info", as_json=True)
+        yield lambda: os.read(source, 1_000_000).decode()
+    os.close(source)
+
+
+@pytest.mark.skipif(not hasattr(fcntl, "F_SETPIPE_SZ"), reason="Linux makes small pipes")
+def test_what_nobody_reads_is_lost_and_nobody_waits_for_it(pipe):
+    for number in range(200):
+        logger().info("played", number=number, text="x" * 200)
+    written = [json.loads(line)["number"] for line in pipe().splitlines()]
+    assert written == list(range(len(written)))
+    assert 20 < len(written) < 200
+    logger().info("read again")
+    lost, record = map(json.loads, pipe().splitlines())
+    assert (lost["event"], lost["lines"]) == ("lines of the log are lost, nobody read them", 200 - len(written))
+    assert record["event"] == "read again"
+    logger().info("and again")
+    assert json.loads(pipe())["event"] == "and again"
+
+
+@pytest.mark.skipif(not hasattr(fcntl, "F_SETPIPE_SZ"), reason="Linux makes small pipes")
+def test_a_traceback_that_nobody_reads_is_torn_and_spoils_no_other_line(pipe):
+    logger().error("broken", stack="x" * 16_384)
+    logger().error("broken", stack="x" * 16_384)
+    torn = pipe()
+    logger().info("read again")
+    torn_end, lost, record = pipe().splitlines()
+    assert "\n" not in torn + torn_end
+    assert json.loads(lost)["lines"] == 2
+    assert json.loads(record)["event"] == "read again"

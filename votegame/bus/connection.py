@@ -31,6 +31,10 @@ class RefusedError(BusError):
     """The server answered a command with an error."""
 
 
+class DemotedError(BusError):
+    """The server is a replica, on which whoever is connected to the primary hears nothing."""
+
+
 class Connection:
     """A connection that is open or not; its user opens it, and closes it after any error.
 
@@ -78,6 +82,25 @@ class Connection:
             # Closing is our user's: redis-py would let what was not yet sent go out first, and wait for the other side.
             limit = float("inf") if seconds is None else seconds
             return await self._redis.read_response(timeout=limit, disconnect_on_error=False)
+
+    async def check_primary(self) -> None:
+        """Ask what the server is; one that does not tell counts as a primary.
+
+        Raises:
+            DemotedError: It is a replica.
+        """
+        await self.send(("ROLE",))
+        try:
+            role, *_ = await self.receive()
+        except RefusedError:
+            return  # the user's rights may not reach so far
+        if role == b"slave":
+            raise DemotedError("it is a replica: somebody else is the primary now")
+
+    def break_off(self) -> None:
+        """Have whoever reads or writes find it broken."""
+        if self._transport is not None:
+            self._transport.abort()
 
     async def close(self) -> None:
         """Disconnect at once, whatever has not been sent yet. Does not wait for the other side."""

@@ -35,6 +35,20 @@ class Absence:
             log.info("redis is back")
 
 
+class Refusals:
+    """Says that Redis takes no messages, once in `REPEAT_SECONDS`: whoever only listens does not notice."""
+
+    def __init__(self) -> None:
+        self._warned_at = float("-inf")
+
+    def noticed(self, reason: str) -> None:
+        """One more batch was refused."""
+        now = time.monotonic()
+        if now - self._warned_at >= REPEAT_SECONDS:
+            self._warned_at = now
+            log.warning("redis takes no messages", reason=reason)
+
+
 class Oversized:
     """Says that messages were too large, once in `QUIET_SECONDS`."""
 

@@ -12,7 +12,8 @@ from typing import Any, Final
 
 import structlog
 
-from votegame.bus.connection import Command, Connection, RefusedError
+from votegame.bus.connection import Command, Connection, DemotedError, RefusedError
+from votegame.bus.notes import Refusals
 from votegame.errors import BusError
 
 PUBLISH_SECONDS: Final = 1.5
@@ -32,18 +33,23 @@ class Publisher:
         self._name = f"votegame-{secrets.token_hex(8)}"
         self._client_id: int | None = None
         self._is_unfenced = False
+        self._refusals = Refusals()
 
     async def publish(self, batch: Sequence[tuple[bytes, bytes]]) -> Sequence[int]:
         """Publish (channel, data) in order; returns how many received each.
 
         Raises:
             BusError: What became of the batch is not known.
+            DemotedError: The server is a replica now.
         """
         if not batch:
             return []
         try:
             async with asyncio.timeout(PUBLISH_SECONDS), self._lock:
                 return await self._published([("PUBLISH", channel, data) for channel, data in batch])
+        except (RefusedError, DemotedError) as error:
+            self._refusals.noticed(str(error))
+            raise
         except TimeoutError:
             raise BusError("no answer in time") from None
 
@@ -56,11 +62,15 @@ class Publisher:
         try:
             if not await self._connection.is_usable():
                 await self._open()
-            return await self._answers(*commands)
+            answers = await self._answers(*commands)
+            if 0 in answers:
+                # Nobody is there who should be: after a failover the others may be connected to another server.
+                await self._connection.check_primary()
         except BaseException:
             # Replies may still come, and would be taken for those of the next batch.
             await self._connection.close()
             raise
+        return answers
 
     async def _answers(self, *commands: Command) -> list[Any]:
         await self._connection.send(*commands)
@@ -81,7 +91,7 @@ class Publisher:
             # A matter of the user's rights, as they are with some hosters; what is above the bus counts what comes.
             self._is_unfenced = True
             log.warning("redis refuses CLIENT commands: order may be lost when a connection breaks", reason=str(error))
-            raise
+            raise BusError("redis refuses CLIENT commands") from None
 
     async def _end_client(self, client_id: int) -> None:
         (listed,) = await self._answers(("CLIENT", "LIST", "ID", client_id))

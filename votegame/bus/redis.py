@@ -2,12 +2,12 @@
 
 `publisher` sends and `subscription` receives, each by a connection of its own (`connection`). Redis keeps nothing, and
 nothing of it is trusted. In a Redis Cluster the count of receivers would not be true: use one server, with replicas or
-without.
+without. A primary that is made a replica keeps its connections: then both connect anew, to whatever is the primary.
 """
 
 from collections.abc import Callable, Sequence
 
-from votegame.bus.connection import Connection
+from votegame.bus.connection import Connection, DemotedError
 from votegame.bus.publisher import Publisher
 from votegame.bus.subscription import Subscription
 from votegame.cluster.ports import Subscriber
@@ -49,7 +49,11 @@ class RedisBus:
         Raises:
             BusError: What became of the batch is not known.
         """
-        receivers = await self._publisher.publish([(self._channel(node_id), data) for node_id, data in batch])
+        try:
+            receivers = await self._publisher.publish([(self._channel(node_id), data) for node_id, data in batch])
+        except DemotedError:
+            self._subscription.begin_anew()
+            raise
         return [count > 0 for count in receivers]
 
     async def aclose(self) -> None:

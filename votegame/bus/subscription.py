@@ -51,18 +51,24 @@ class Subscription:
             delay = FIRST_DELAY if lasted > CONNECT_SECONDS + STEADY_SECONDS else min(delay * 2, LONGEST_DELAY)
             await asyncio.sleep(max(FIRST_DELAY, delay - lasted))
 
+    def begin_anew(self) -> None:
+        """Connect again: the server is not what it was."""
+        self._connection.break_off()
+
     async def _run_once(self, subscriber: Subscriber) -> None:
         try:
             await self._subscribe()
             self._absence.ended()
             await self._listen(subscriber)
-        except BusError as error:
-            self._absence.noticed(str(error))
+        except (BusError, TimeoutError) as error:
+            self._absence.noticed(str(error) or "no answer in time")
         finally:
             await self._connection.close()
 
     async def _subscribe(self) -> None:
         await self._connection.open()
+        async with asyncio.timeout(CONNECT_SECONDS):
+            await self._connection.check_primary()
         await self._connection.send(("SUBSCRIBE", self._channel))
         reply = await self._connection.receive(CONNECT_SECONDS)
         if reply != [b"subscribe", self._channel, 1]:

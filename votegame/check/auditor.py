@@ -47,7 +47,10 @@ class Auditor:
         if epoch < self._epoch or epoch > self._epoch_now:
             yield f"written in epoch {epoch}, after one of {self._epoch}, of a room in epoch {self._epoch_now}"
         if server_time_ms < self._time_ms:
-            yield f"committed at {server_time_ms}, before the record ahead of it, at {self._time_ms}"
+            yield (
+                f"committed at {server_time_ms}, before the record ahead of it, at {self._time_ms}: "
+                "the clock of the database was set back, or somebody else has written"
+            )
         self._epoch, self._time_ms = epoch, server_time_ms
         record = None
         try:

@@ -194,7 +194,7 @@ class Audience:
 
     def _take_command(self, registry: Registry, sender: NodeId, message: Forward) -> None:
         origin = Origin(message.connection_id, message.token, sender)
-        age = max(0.0, (self._clock.now_ms() - message.received_ms) / 1000)
+        age = max(0.0, (self._clock.shared_ms() - message.received_ms) / 1000)
         user = User(message.user_id, message.display_name)
         request = Request(origin, user, message.command, self._clock.seconds() - age)
         code = registry.send_to(message.room_code, request)

@@ -25,7 +25,7 @@ from votegame.cluster.envelope import (
     SentMessage,
     encoded,
 )
-from votegame.cluster.lease import HeldLease
+from votegame.cluster.lease import LEASE_MS, HeldLease
 from votegame.cluster.link import Link
 from votegame.cluster.ports import Bus
 from votegame.errors import BusError
@@ -39,6 +39,9 @@ _STALL_SECONDS: Final = 1.0
 """After a look that comes this much too late nobody else is called silent: it was this node that slept."""
 FORGET_SECONDS: Final = 600.0
 """After this long without a word a link that nobody needs is forgotten; most likely its node is dead."""
+_LONGEST_MS: Final = 2 * LEASE_MS
+"""No lease runs longer, however wrong two nodes are about the time: an envelope that says so was sealed before the
+database's clock was set back, and may be old."""
 LINKS: Final = 1_000
 """Links at most, far more than there are nodes; messages to one more are lost."""
 
@@ -191,7 +194,7 @@ class Links:
                 self._take(listener, link, envelope)
 
     def _take(self, listener: LinkListener, link: Link, envelope: Envelope[AnyMessage]) -> None:
-        is_late = self._clock.now_ms() > envelope.until_ms
+        is_late = not 0 <= envelope.until_ms - self._clock.shared_ms() <= _LONGEST_MS
         spoilt: set[RoomCode] = set()
         for message in envelope.messages:
             if is_late and _is_of_now(message):
@@ -281,7 +284,7 @@ class Links:
             receiver=peer,
             epoch=epoch,
             number=number,
-            until_ms=self._clock.now_ms() + int(self._lease.remaining_seconds() * 1000),
+            until_ms=self._clock.shared_ms() + int(self._lease.remaining_seconds() * 1000),
         )
 
     async def _watch(self) -> None:

@@ -333,7 +333,7 @@ class RemoteRooms:
             connection_id=request.origin.connection_id,
             user_id=request.user.user_id,
             display_name=request.user.display_name,
-            received_ms=self._clock.now_ms() - age_ms,
+            received_ms=self._clock.shared_ms() - age_ms,
             command=request.command,
         )
         self._links.send(room.owner, forward)

@@ -210,7 +210,7 @@ class ClusterRouter:
         for peer in peers:
             if peer not in ends:
                 self._peer_died(peer)
-        until_next = min(ends.values(), default=0) - self._clock.now_ms()
+        until_next = min(ends.values(), default=0) - self._clock.shared_ms()
         return min(_LONGEST_LOOK_SECONDS, max(_SHORTEST_LOOK_SECONDS, until_next / 1000))
 
     def _peer_died(self, peer: NodeId) -> None:

@@ -25,6 +25,9 @@ class HandConnection:
     async def open(self):
         self._is_confirmed = False
 
+    async def check_primary(self):
+        pass
+
     async def close(self):
         pass
 

@@ -110,8 +110,8 @@ class Far:
         self._sealer = Sealer(KEY)
         self.epoch, self.number = 1, 0
 
-    def sealed(self, *messages, late=False, key=None, sender=None, receiver=None):
-        """The next envelope; `late` when the sender's lease is over."""
+    def sealed(self, *messages, late=False, left_ms=None, key=None, sender=None, receiver=None):
+        """The next envelope; `left_ms` is how long the sender's lease runs, which is over when it is `late`."""
         self.number += 1
         sealer = self._sealer if key is None else Sealer(key)
         return sealer.sealed(
@@ -120,11 +120,11 @@ class Far:
             receiver=receiver or self._near_id,
             epoch=self.epoch,
             number=self.number,
-            until_ms=self.clock.now_ms() + (-1 if late else 2_000),
+            until_ms=self.clock.shared_ms() + (-1 if late else 2_000 if left_ms is None else left_ms),
         )
 
-    def send(self, *messages, late=False):
-        self._links.received(self.sealed(*messages, late=late))
+    def send(self, *messages, late=False, left_ms=None):
+        self._links.received(self.sealed(*messages, late=late, left_ms=left_ms))
 
     def lose(self, *messages):
         """Send what does not arrive."""

@@ -9,7 +9,7 @@ from tests.fakes import LoopClock
 from tests.unit.cluster.links_kit import End
 from tests.unit.rooms.table import settle
 from votegame.cluster.envelope import CloseSockets, Detached, Missed, NotHere, Published, Replied, ResumedRoom, Sealer
-from votegame.cluster.lease import HeldLease
+from votegame.cluster.lease import LEASE_MS, HeldLease
 from votegame.cluster.link import DOWN_SECONDS, QUEUE_BYTES
 from votegame.cluster.links import BEAT_SECONDS, LINKS, Links
 
@@ -304,6 +304,12 @@ class TestReceiving:
         # Nor is anything that comes after it, until that node has begun anew.
         far.send(EVENT)
         assert end.listener.names == ["take"]
+
+    async def test_nor_when_that_lease_is_from_before_the_database_s_clock_was_set_back(self, end):
+        end.start()
+        far = end.far()
+        far.send(NOTICE, left_ms=2 * LEASE_MS + 1)
+        assert end.listener.heard == []
 
     @pytest.mark.parametrize("message", [EVENT, KEPT, LEFT, CLOSED, GONE])
     async def test_what_is_kept_may_be_told_late(self, end, message):

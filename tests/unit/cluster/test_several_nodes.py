@@ -56,6 +56,25 @@ async def test_a_command_is_forwarded_and_its_reply_and_the_frames_come_back_in_
     assert ada.events() == [1, 2]
 
 
+@pytest.mark.parametrize("behind_ms", [3_600_000, -3_600_000])
+async def test_nodes_understand_each_other_that_were_started_before_and_after_the_database_s_clock_was_set(
+    street, behind_ms
+):
+    await street.begin()
+    street.houses[0].clock.behind_ms = behind_ms
+    await asyncio.sleep(0.1)
+    for owner, other in (street.houses[:2], street.houses[1::-1]):
+        ada, bob = Guest(owner, "ada"), Guest(other, "bob")
+        await ada.create()
+        assert (await bob.join(ada.code))["type"] == "ok"
+        round_id = (await ada.ask(commands.StartGame))["round_id"]
+        assert (await bob.ask(commands.SubmitAnswer, round_id=round_id, answer="tea"))["type"] == "ok"
+        await asyncio.sleep(1)
+        assert "answer_submitted" in {frame["type"] for frame in bob.got}
+        assert bob.house.forwards == 2
+        assert bob.house.gateway.closed == []
+
+
 async def test_who_is_not_attached_gets_nothing_and_hears_of_rooms_that_are_not_there(street, room):
     ada, _ = await room
     eve = Guest(street.houses[1], "eve")
