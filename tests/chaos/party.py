@@ -79,6 +79,12 @@ class Party:
             self.tables.append(table)
             await table.play()
 
+    async def begun(self) -> None:
+        """Wait until a game is being played at each table."""
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            while len(self.live_tables()) < len(self._playing):
+                await asyncio.sleep(0.05)
+
     async def suffer(self, *names: str) -> None:
         """Faults at the same time, each of another node; returns when all is whole, and all rooms work."""
         nodes = self.rng.sample(self.cluster.members, len(names))

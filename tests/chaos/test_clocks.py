@@ -1,6 +1,5 @@
 """Nodes whose wall clocks are wrong: time, deadlines and logins are by the database's time all the same."""
 
-import asyncio
 import time
 from email.utils import parsedate_to_datetime
 
@@ -30,7 +29,9 @@ async def http():
 def wrong(cluster):
     for number, ahead in WRONG.items():
         cluster.members[number].wall_clock.set(ahead, drift=0.01)
-    return cluster
+    yield cluster
+    for member in cluster.members:
+        member.wall_clock.set()
 
 
 async def a_guest(http, url):
@@ -77,7 +78,7 @@ async def test_the_time_that_clients_are_told_is_the_database_s(wrong, http):
 @pytest.mark.timeout(120)
 async def test_games_notice_nothing_of_clocks_that_jump_or_drift(cluster, seed):
     async with Party(cluster, seed=seed) as party:
-        await asyncio.sleep(2)
+        await party.begun()
         await party.suffer("jump of the wall clock")
         await party.suffer("start with a wrong clock", "wall clocks apart")
         judged = await party.end()

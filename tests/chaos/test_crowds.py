@@ -37,7 +37,7 @@ def tell_times(judged):
 @pytest.mark.timeout(120)
 async def test_games_go_on_while_logins_hold_every_connection_for_requests(cluster, seed):
     async with Party(cluster, seed=seed) as party:
-        await asyncio.sleep(3)
+        await party.begun()
         await party.suffer("held requests")
         judged = await party.end()
     tell_times(judged)
@@ -61,7 +61,7 @@ def refusals(client, start, end):
 @pytest.mark.timeout(120)
 async def test_a_flood_in_one_room_is_bounded_and_leaves_the_others_their_game(cluster, seed):
     async with Party(cluster, seed=seed) as party:
-        await asyncio.sleep(3)
+        await party.begun()
         await party.suffer("far Postgres")
         await party.suffer("flood")
         judged = await party.end()
@@ -73,7 +73,7 @@ async def test_a_flood_in_one_room_is_bounded_and_leaves_the_others_their_game(c
 @pytest.mark.timeout(120)
 async def test_crowds_at_the_door_leave_the_games_alone(cluster, seed):
     async with Party(cluster, seed=seed) as party:
-        await asyncio.sleep(3)
+        await party.begun()
         await party.suffer("newcomers")
         judged = await party.end()
     tell_times(judged)

@@ -86,7 +86,7 @@ async def cluster(seed):
 @pytest.mark.timeout(180)
 async def test_while_the_disk_is_full_nothing_is_promised_and_after_it_games_go_on(cluster, seed):
     async with Party(cluster, seed=seed) as party:
-        await asyncio.sleep(4)
+        await party.begun()
         began = time.monotonic()
         felt: set[str] = set()
         while time.monotonic() < began + FULL_SECONDS or felt != set(cluster.urls):

@@ -115,7 +115,7 @@ async def test_a_node_that_is_cut_off_from_everything_falls_silent_and_its_games
         await cluster.start()
         node = cluster.members[0]
         async with Party(cluster, seed=seed) as party:
-            await asyncio.sleep(4)
+            await party.begun()
             assert await asyncio.to_thread(cluster.is_ready)
             assert cluster.owned_by(node)
             began = time.monotonic()

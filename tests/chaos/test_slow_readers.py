@@ -35,7 +35,7 @@ class OneWhoStops(Client):
 async def test_those_who_do_not_read_are_cut_and_the_others_play_on(cluster, seed):
     rng = random.Random(seed)
     async with Party(cluster, seed=seed) as party, asyncio.TaskGroup() as group:
-        await asyncio.sleep(3)
+        await party.begun()
         readers = []
         for table in party.live_tables() * 2:
             reader = OneWhoStops(rng.choice(cluster.urls), f"Reader {len(readers)}", rng)

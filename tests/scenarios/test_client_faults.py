@@ -22,6 +22,8 @@ from votegame.client import Client, NotNow, Room, Waits
 
 WAITS = Waits(first=0.05, most=0.2, again=0.05, quiet=0.5, pong=0.5, connecting=2.0)
 PATIENCE_SECONDS = 30
+AT_ONCE = 4
+"""Of many games, whose time is mostly waiting."""
 CALM = settings(
     derandomize=True,
     deadline=None,
@@ -176,10 +178,19 @@ async def test_a_client_that_is_cut_anywhere_ends_like_one_that_never_left(serve
 
 @pytest.mark.long
 @pytest.mark.timeout(600)
-@settings(CALM, max_examples=60)
-@given(plan=faults, seconds=waits, seed=st.integers(0, 2**32))
-async def test_and_so_it_does_many_times(server, plan, seconds, seed):
-    await played(server, plan, seconds, seed)
+@settings(CALM, max_examples=60 // AT_ONCE)
+@given(games=st.lists(st.tuples(faults, waits, st.integers(0, 2**32)), min_size=AT_ONCE, max_size=AT_ONCE))
+async def test_and_so_it_does_many_times(server, games):
+    async def one_of_them(plan, seconds, seed):
+        try:
+            await played(server, plan, seconds, seed)
+        except Exception as error:
+            error.add_note(f"with plan={plan}, seconds={seconds}, seed={seed}")
+            raise
+
+    async with asyncio.TaskGroup() as group:
+        for game in games:
+            group.create_task(one_of_them(*game))
 
 
 @pytest.mark.parametrize("seed", range(4))

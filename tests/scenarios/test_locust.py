@@ -41,6 +41,8 @@ generator_lag_p99_ms = 60000
 STRICT = LENIENT.replace("failed_games = 1000", "failed_games = 0")
 PATIENT = STRICT + '[all.p99_ms]\n"WS *" = 3000\n"GET *" = 3000\n"POST *" = 3000\n'
 LOST_RESUMES = 8
+AT_ONCE = 2
+"""Runs, whose time is mostly waiting for players that take theirs."""
 QUICK = ("-u", "16", "-r", "16", "-t", "6s", "--rounds", "2", "--gather-seconds", "1", "--room-size", "5")
 QUICK_PACE = ("--answer-seconds", "1", "--vote-seconds", "1", "--results-seconds", "0.4", "--finish-seconds", "30")
 
@@ -49,6 +51,39 @@ QUICK_PACE = ("--answer-seconds", "1", "--vote-seconds", "1", "--results-seconds
 async def server():
     async with clean_server() as process:
         yield process
+
+
+@pytest.fixture(scope="module")
+async def runs(request, server, tmp_path_factory):
+    """The runs of all tests that have one, begun in their order, some at a time."""
+    gate = asyncio.Semaphore(AT_ONCE)
+
+    async def begun(item):
+        async with gate:
+            return await item.function.run(tmp_path_factory.mktemp("run"), server)
+
+    items = [item for item in request.session.items if item.path == request.path and hasattr(item.function, "run")]
+    runs = {item.name: asyncio.create_task(begun(item)) for item in items}
+    yield runs
+    for run in runs.values():
+        run.cancel()
+    await asyncio.gather(*runs.values(), return_exceptions=True)
+
+
+@pytest.fixture
+def run(request, runs):
+    """That of the test, to be awaited: what came of it."""
+    return runs[request.node.name]
+
+
+def of(run):
+    """Decorates a test of what came of a run, which gets a folder and a server; it may be begun before the test is."""
+
+    def decorated(test):
+        test.run = run
+        return test
+
+    return decorated
 
 
 @dataclass
@@ -95,12 +130,22 @@ async def load(folder, url, *arguments, thresholds=LENIENT):
         *("--report", str(folder), "--csv", str(folder / "locust")),
         *(*QUICK, *QUICK_PACE, *arguments),
     )
-    said, _ = await process.communicate()
+    try:
+        said, _ = await process.communicate()
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            process.kill()
     return Outcome(process.returncode, said.decode(), folder)
 
 
-async def test_games_are_played_and_counted(server, tmp_path):
-    outcome = await load(tmp_path, server.url)
+def play(*arguments, **more):
+    """A run against the server."""
+    return lambda folder, server: load(folder, server.url, *arguments, **more)
+
+
+@of(play())
+async def test_games_are_played_and_counted(run):
+    outcome = await run
     assert outcome.code == 0, outcome.said
     counts = outcome.verdict["counts"]
     assert counts["finished"] >= 1
@@ -110,16 +155,17 @@ async def test_games_are_played_and_counted(server, tmp_path):
     assert {"WSR game_started", "WSR round_ended", "WSR game_ended", "POST /api/auth/guest"} <= outcome.names
     # Few, and without codes or ids.
     assert len(outcome.names) < 45
-    with (tmp_path / "series.csv").open() as file:
+    with (outcome.folder / "series.csv").open() as file:
         rows = list(csv.DictReader(file))
     assert len(rows) >= 6
     for name in ("p99_ms", "event_p99_ms", "frames_received", "server_cpu_percent", "server_memory_mb", "commit_rows"):
         assert any(row[name] for row in rows), name
-    assert "<svg" in (tmp_path / "page.html").read_text()
+    assert "<svg" in (outcome.folder / "page.html").read_text()
 
 
-async def test_a_threshold_that_is_passed_sets_the_exit_code(server, tmp_path):
-    outcome = await load(tmp_path, server.url, thresholds=LENIENT + '[all.p99_ms]\n"WS submit_vote" = 0.001\n')
+@of(play(thresholds=LENIENT + '[all.p99_ms]\n"WS submit_vote" = 0.001\n'))
+async def test_a_threshold_that_is_passed_sets_the_exit_code(run):
+    outcome = await run
     assert outcome.code == 1
     (breach,) = outcome.verdict["verdict"]
     assert breach.startswith("WS submit_vote takes ")
@@ -142,10 +188,25 @@ def lies(number, frame):
     return [frame]
 
 
-@pytest.mark.parametrize("processes", [(), ("--processes", "2")], ids=["one process", "two workers"])
-async def test_every_deviation_fails_the_run_and_is_said(server, tmp_path, processes):
-    async with lying(server.port, lies) as url:
-        outcome = await load(tmp_path, url, *processes, "-u", "24")
+def lied_to(*arguments):
+    async def run(folder, server):
+        async with lying(server.port, lies) as url:
+            return await load(folder, url, *arguments, "-u", "24")
+
+    return run
+
+
+@of(lied_to())
+async def test_every_deviation_fails_the_run_and_is_said(run):
+    assert_all_is_found(await run)
+
+
+@of(lied_to("--processes", "2"))
+async def test_every_deviation_that_two_processes_see_fails_the_run_and_is_said(run):
+    assert_all_is_found(await run)
+
+
+def assert_all_is_found(outcome):
     assert outcome.code == 1
     found = "\n".join(outcome.verdict["deviations"])
     assert re.search(r"has \d votes in the results of round \d \(seq \d+\), not \d", found), outcome.said
@@ -156,9 +217,14 @@ async def test_every_deviation_fails_the_run_and_is_said(server, tmp_path, proce
     assert "DEVIATION room " in outcome.said
 
 
-async def test_guests_who_are_not_let_in_until_the_run_ends_fail_it(tmp_path):
+async def in_vain(folder, _server):
     async with clean_server(RATE_LIMITS="on") as process:
-        outcome = await load(tmp_path, process.url, "-u", "30", "-r", "30", thresholds=PATIENT)
+        return await load(folder, process.url, "-u", "30", "-r", "30", thresholds=PATIENT)
+
+
+@of(in_vain)
+async def test_guests_who_are_not_let_in_until_the_run_ends_fail_it(run):
+    outcome = await run
     # Twenty have come from this address in this hour, and played as if they were all.
     assert outcome.verdict["counts"]["finished"] >= 1
     breaches = outcome.verdict["verdict"]
@@ -166,21 +232,26 @@ async def test_guests_who_are_not_let_in_until_the_run_ends_fail_it(tmp_path):
     assert "is RATE_LIMITS off?" in outcome.said
 
 
-async def test_a_server_that_falls_silent_just_before_the_end_fails_the_run(tmp_path):
+async def silenced(folder, _server):
     process = ServerProcess()
     await process.start()
-    run = asyncio.create_task(load(tmp_path, process.url, "-t", "24s", "--finish-seconds", "3", thresholds=PATIENT))
+    run = asyncio.create_task(load(folder, process.url, "-t", "24s", "--finish-seconds", "3", thresholds=PATIENT))
     try:
         async with asyncio.timeout(60):
-            while not run.done() and "FLOW game" not in names_in(tmp_path):
+            while not run.done() and "FLOW game" not in names_in(folder):
                 await asyncio.sleep(0.1)
         assert not run.done()
         process.process.send_signal(signal.SIGSTOP)
-        outcome = await run
+        return await run
     finally:
         process.process.send_signal(signal.SIGCONT)
         await process.stop()
         await process.close()
+
+
+@of(silenced)
+async def test_a_server_that_falls_silent_just_before_the_end_fails_the_run(run):
+    outcome = await run
     assert outcome.code == 1, outcome.said
     assert any(" takes " in breach for breach in outcome.verdict["verdict"])
 
@@ -205,8 +276,24 @@ sys.exit(main(["serve"]))
 """
 
 
-async def test_who_is_too_late_for_a_phase_that_goes_on_or_cannot_leave_where_he_is_fails_the_run(tmp_path):
-    outcome = await load_stubborn(tmp_path, submit_vote="wrong_phase", leave_room="not_member")
+def stubborn(**refusals):
+    """A run against a server that refuses every command of some names, each with its code."""
+
+    async def run(folder, _server):
+        process = ServerProcess("-c", STUBBORN.format(refusals=refusals))
+        await process.start()
+        try:
+            return await load(folder, process.url, thresholds=STRICT)
+        finally:
+            await process.stop()
+            await process.close()
+
+    return run
+
+
+@of(stubborn(submit_vote="wrong_phase", leave_room="not_member"))
+async def test_who_is_too_late_for_a_phase_that_goes_on_or_cannot_leave_where_he_is_fails_the_run(run):
+    outcome = await run
     assert outcome.code == 1, outcome.said
     # They leave when their game has been counted.
     assert any("leave_room says that he is not there" in each for each in outcome.verdict["deviations"]), outcome.said
@@ -214,40 +301,32 @@ async def test_who_is_too_late_for_a_phase_that_goes_on_or_cannot_leave_where_he
     assert any(why in failure for failure in outcome.verdict["failures"])
 
 
-async def test_pings_that_are_refused_fail_the_run_as_nothing_tells_how_old_events_are(tmp_path):
-    outcome = await load_stubborn(tmp_path, ping="internal")
+@of(stubborn(ping="internal"))
+async def test_pings_that_are_refused_fail_the_run_as_nothing_tells_how_old_events_are(run):
+    outcome = await run
     assert outcome.verdict["verdict"] == ["no event was timed: no ping told the server's time"], outcome.said
-    with (tmp_path / "locust_failures.csv").open() as file:
+    with (outcome.folder / "locust_failures.csv").open() as file:
         assert "ping" in {row["Name"] for row in csv.DictReader(file)}
 
 
-async def test_a_reaction_that_is_refused_for_now_is_told_and_never_sent_again(tmp_path):
-    outcome = await load_stubborn(tmp_path, react="unavailable")
+@of(stubborn(react="unavailable"))
+async def test_a_reaction_that_is_refused_for_now_is_told_and_never_sent_again(run):
+    outcome = await run
     assert outcome.code == 0, outcome.said
     assert outcome.verdict["counts"].get("commands_repeated", 0) == 0
-    with (tmp_path / "locust_failures.csv").open() as file:
+    with (outcome.folder / "locust_failures.csv").open() as file:
         assert {row["Name"] for row in csv.DictReader(file)} == {"react"}
 
 
-async def load_stubborn(folder, **refusals):
-    """A run against a server that refuses every command of some names, each with its code."""
-    process = ServerProcess("-c", STUBBORN.format(refusals=refusals))
-    await process.start()
-    try:
-        return await load(folder, process.url, thresholds=STRICT)
-    finally:
-        await process.stop()
-        await process.close()
-
-
-async def test_connections_that_are_cut_come_back_and_nothing_is_missed(server, tmp_path):
-    outcome = await load(tmp_path, server.url, "--shape", "reconnect_storm", "--storm-every", "2")
+@of(play("--shape", "reconnect_storm", "--storm-every", "2"))
+async def test_connections_that_are_cut_come_back_and_nothing_is_missed(run):
+    outcome = await run
     assert outcome.code == 0, outcome.said
     assert {"WSC reconnect", "WS resume"} <= outcome.names
     assert outcome.verdict["counts"]["finished"] >= 1
 
 
-async def test_a_connection_that_is_lost_again_before_the_reply_to_its_resume_resumes_once_more(server, tmp_path):
+async def lost_again(folder, server):
     resumes = itertools.count()
 
     def lose(_number, frame):
@@ -257,19 +336,24 @@ async def test_a_connection_that_is_lost_again_before_the_reply_to_its_resume_re
         return [frame]
 
     async with lying(server.port, lose) as url:
-        outcome = await load(tmp_path, url, "--shape", "reconnect_storm", "--storm-every", "3")
+        return await load(folder, url, "--shape", "reconnect_storm", "--storm-every", "3"), next(resumes)
+
+
+@of(lost_again)
+async def test_a_connection_that_is_lost_again_before_the_reply_to_its_resume_resumes_once_more(run):
+    outcome, n_resumes = await run
     assert outcome.code == 0, outcome.said
-    assert next(resumes) > LOST_RESUMES
+    assert n_resumes > LOST_RESUMES
     counts = outcome.verdict["counts"]
     assert counts.get("failed", 0) == 0, outcome.said
     # Nobody is left waiting: whatever fell due was done, or given up as the room had gone on.
     assert counts["planned"] >= counts["due"], outcome.said
 
 
-async def test_the_hook_of_a_rolling_restart_is_run_and_its_failure_is_one(server, tmp_path):
-    arguments = ("--shape", "rolling_restart", "--hook-at", "1", "--hook")
-    outcome = await load(tmp_path, server.url, *arguments, "touch called; exit 3")
-    assert (tmp_path / "called").exists()
+@of(play("--shape", "rolling_restart", "--hook-at", "1", "--hook", "touch called; exit 3"))
+async def test_the_hook_of_a_rolling_restart_is_run_and_its_failure_is_one(run):
+    outcome = await run
+    assert (outcome.folder / "called").exists()
     assert outcome.code == 1
     assert outcome.verdict["verdict"] == ["the hook ended with 3"]
 
@@ -299,12 +383,17 @@ def users_in(folder: Path) -> int:
         return max((int(row["User Count"] or 0) for row in csv.DictReader(file)), default=0)
 
 
-async def test_workers_on_machines_of_their_own_are_added_up_by_the_master(server, tmp_path):
+async def on_machines(folder, server):
     port = str(free_port())
-    async with two_workers(tmp_path, port) as workers:
+    async with two_workers(folder, port) as workers:
         arguments = ("--master", "--master-bind-host", "127.0.0.1", "--master-bind-port", port, "--expect-workers", "2")
-        outcome = await load(tmp_path, server.url, *arguments, "-u", "24")
-        codes = await asyncio.gather(*(worker.wait() for worker in workers))
+        outcome = await load(folder, server.url, *arguments, "-u", "24")
+        return outcome, await asyncio.gather(*(worker.wait() for worker in workers))
+
+
+@of(on_machines)
+async def test_workers_on_machines_of_their_own_are_added_up_by_the_master(run):
+    outcome, codes = await run
     assert outcome.code == 0, outcome.said
     assert codes == [0, 0]
     counts = outcome.verdict["counts"]
@@ -313,18 +402,34 @@ async def test_workers_on_machines_of_their_own_are_added_up_by_the_master(serve
     assert {"WS submit_vote", "WSR round_ended", "FLOW game"} <= outcome.names
 
 
-async def test_a_worker_that_is_lost_in_the_middle_fails_the_run(server, tmp_path):
+async def with_a_loss(folder, server):
     port = str(free_port())
-    async with two_workers(tmp_path, port) as workers:
+    async with two_workers(folder, port) as workers:
         arguments = ("--master", "--master-bind-host", "127.0.0.1", "--master-bind-port", port, "--expect-workers", "2")
-        run = asyncio.create_task(load(tmp_path, server.url, *arguments, "-t", "12s"))
+        run = asyncio.create_task(load(folder, server.url, *arguments, "-t", "12s"))
         # The master knows of all users when both have told of theirs.
-        while not run.done() and users_in(tmp_path) < int(QUICK[1]):
+        while not run.done() and users_in(folder) < int(QUICK[1]):
             await asyncio.sleep(0.1)
         workers[0].kill()
-        outcome = await run
+        return await run
+
+
+@of(with_a_loss)
+async def test_a_worker_that_is_lost_in_the_middle_fails_the_run(run):
+    outcome = await run
     assert outcome.code == 1
     assert "1 workers did not tell what they saw" in outcome.verdict["verdict"], outcome.said
+
+
+async def against_nobody(folder, _server):
+    return await load(folder, "http://127.0.0.1:9", "--finish-seconds", "1")
+
+
+@of(against_nobody)
+async def test_a_server_that_is_not_there_is_no_good_run(run):
+    outcome = await run
+    assert outcome.code == 1
+    assert outcome.verdict["verdict"][0].startswith("no game came to its end, since nobody could log in"), outcome.said
 
 
 async def started_again(node: ServerProcess, codes: list[int]) -> None:
@@ -368,7 +473,7 @@ async def test_games_outlive_a_rolling_restart(tmp_path):
         hook = one_by_one(tmp_path, cluster.nodes)
         metrics = ",".join(f"{each}/metrics" for each in cluster.urls)
         arguments = ("--shape", "rolling_restart", "--hook-at", "5", "--hook", hook, "--metrics-url", metrics)
-        outcome = await load(tmp_path, url, *arguments, "-u", "24", "-t", "25s")
+        outcome = await load(tmp_path, url, *arguments, "-u", "24", "-t", "30s")
     assert outcome.code == 0, outcome.said
     # Each in order, and no more than once.
     assert codes == [0, 0, 0]
@@ -437,9 +542,3 @@ async def test_ctrl_c_while_the_server_starts_ends_make_load_without_a_traceback
     said, _ = await process.communicate()
     assert (process.returncode, said.decode()) == (2, "Interrupted before anybody played.\n")
     assert old_reports(report) == []
-
-
-async def test_a_server_that_is_not_there_is_no_good_run(tmp_path):
-    outcome = await load(tmp_path, "http://127.0.0.1:9", "--finish-seconds", "1")
-    assert outcome.code == 1
-    assert outcome.verdict["verdict"][0].startswith("no game came to its end, since nobody could log in"), outcome.said

@@ -122,7 +122,7 @@ def _now() -> float:
 # The store.
 
 
-@_bug(LATE, begin_at=26)
+@_bug(LATE, begin_at=60)
 def no_fence():
     def is_standing(self, append):
         found = self._rooms.get(append.room_id)
@@ -131,7 +131,7 @@ def no_fence():
     return [mock.patch.object(memory.MemoryRoomStore, "_is_standing", is_standing)]
 
 
-@_bug(LATE, begin_at=26)
+@_bug(LATE, begin_at=62)
 def a_join_instead_of_a_lock():
     """An append that is under way while the room is claimed takes effect all the same."""
     take, standing, claimed_at = memory._take, memory.MemoryRoomStore._is_standing, {}
@@ -151,7 +151,7 @@ def a_join_instead_of_a_lock():
     ]
 
 
-@_bug(UNKNOWN)
+@_bug(UNKNOWN, begin_at=5)
 def no_comparison_of_positions():
     def is_standing(self, append):
         found = self._rooms.get(append.room_id)
@@ -209,7 +209,7 @@ def a_room_that_is_made_twice():
 # Ownership.
 
 
-@_bug(LATE, begin_at=52)
+@_bug(LATE, begin_at=56)
 def a_load_before_the_claim():
     async def attempt(env, room_code, claim):
         found = env.store._database.rooms._find(room_code)
@@ -380,7 +380,7 @@ def _loaded(change: Callable[[Any], Any]) -> list[Any]:
     return [mock.patch.object(opening, "fold", lambda log: change(original(log)))]
 
 
-@_bug(LOST_REPLIES)
+@_bug(LOST_REPLIES, begin_at=6)
 def retries_that_are_forgotten_with_their_node():
     return [
         *_loaded(lambda state: msgspec.structs.replace(state, remembered=Remembered())),
@@ -397,7 +397,7 @@ def scores_that_are_lost_with_their_node():
     return _loaded(forget)
 
 
-@_bug(CRASHES)
+@_bug(CRASHES, begin_at=8)
 def a_timer_that_is_restarted():
     def restart(state):
         if getattr(state.phase, "deadline", None) is None:
@@ -428,7 +428,7 @@ def a_clock_that_runs_during_a_pause():
     return [mock.patch.object(module, "timers", running) for module in (dues, rules)]
 
 
-@_bug(replace(SHORT, faults={"wall_clock": 1}))
+@_bug(replace(SHORT, faults={"wall_clock": 1}), begin_at=4)
 def deadlines_by_the_wall_clock():
     def now_ms(_self):
         return int(time.time() * 1000)
@@ -531,7 +531,7 @@ def a_new_epoch_after_which_nothing_is_asked_for():
     return [mock.patch.object(remote_rooms.RemoteRooms, "resync", return_value=None)]
 
 
-@_bug(LINKS)
+@_bug(LINKS, begin_at=4)
 def what_is_out_of_step_that_is_passed_on():
     original = remote_rooms.RemoteRooms.take
 
@@ -552,7 +552,7 @@ def an_answer_that_overtakes_replies_that_are_held_back():
     return [mock.patch.object(audience.Audience, "_unsubscribe", unsubscribe)]
 
 
-@_bug(LINKS, begin_at=191)
+@_bug(LINKS, begin_at=227)
 def listeners_that_came_since_their_node_asked():
     original = audience.Audience._resume
 
@@ -563,12 +563,12 @@ def listeners_that_came_since_their_node_asked():
     return [mock.patch.object(audience.Audience, "_resume", resume)]
 
 
-@_bug(LINKS, begin_at=60)
+@_bug(LINKS, begin_at=66)
 def a_lost_connection_of_which_word_was_lost_too():
     return [mock.patch.object(presence.PresenceTracker, "keep_named", return_value=None)]
 
 
-@_bug(SHORT)
+@_bug(SHORT, begin_at=4)
 def a_flagged_answer_that_all_are_told_of():
     def whisper(self, delivery):
         self._tell_all(RoomFrame(room_code=delivery.room_code, data=delivery.data, durable=False))

@@ -61,7 +61,8 @@ async def newcomers(scene: Scene, node: ChaosNode) -> None:
         # 429: all of them come from one address, as the node sees it. What is no number is a connection that was lost.
         statuses = {status for status in counts if status.isdecimal()}
         assert statuses <= {"101", "200", "201", "429", "503"}, counts
-        assert counts.total() > _CROWD, f"hardly anyone came: {counts}"
+        # How often they do is the machine's.
+        assert counts.total() >= _CROWD, f"not everyone came: {counts}"
         scene.notes.append(f"{kind}: {dict(counts)}")
     grown = node.resident_bytes() - before
     assert grown < _MOST_BYTES, f"it has grown by {grown} bytes"
