@@ -26,14 +26,14 @@ test: $(TEST_STAMP)
 simulate: $(TEST_STAMP)
 	@exec $(BIN)/python -m pytest -q tests/simulation $(ARGS)
 
-# What takes long. First what breaks and measures nodes, and must have the machine to itself: two clusters at a time, which
-# mostly wait. Then side by side all else: kills, the last release, planted bugs, models that misbehave, the bus over Redis,
-# balancers, Locust, the image, the web client.
+# What takes long. First what breaks and measures nodes, and must have the machine to itself; then side by side all else:
+# kills, the last release, planted bugs, models that misbehave, the bus over Redis, balancers, Locust, the image, the web
+# client.
 test-long: test-alone
 	@exec $(BIN)/python -m pytest -m "long and not alone" $(BESIDE)
 
 test-alone: $(TEST_STAMP)
-	@exec $(BIN)/python -m pytest -m alone -n auto --maxprocesses 2 --dist loadfile --no-loadscope-reorder tests/chaos $(ARGS)
+	@exec $(BIN)/python -m pytest -m alone tests/chaos $(ARGS)
 
 # What drives Chromium, which itself must be on the PATH. From then on `make test-long` has the tests in a browser, too.
 browser: $(BROWSER_STAMP)
