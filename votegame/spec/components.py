@@ -5,6 +5,7 @@ limits, which stand elsewhere, and the promise that the server only adds. So not
 against further fields, and lists of codes that may grow say so; our own tests are stricter (`votegame.wire.messages`).
 """
 
+import inspect
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, Final
@@ -67,6 +68,9 @@ def components(types: Sequence[type], sources: Sources, *, ref_template: str) ->
 def _finished(name: str, raw: Schema, sources: Sources, *, is_asked: bool) -> Schema:
     """The schema of `name`; `is_asked` for what clients send."""
     schema = _simple(raw)
+    if "description" in schema:
+        # It is a docstring, of which Python takes away the indentation from 3.13 on.
+        schema["description"] = inspect.cleandoc(schema["description"])
     if name in _GROWING:
         return _growing({**schema, "description": _GROWING[name]})
     if name not in _CLOSED:
