@@ -157,22 +157,19 @@ class AuthorsShownEarly(Deviation):
         if frame["type"] == "welcome":
             self.memory[line] = frame["user"]["id"]
         if frame["type"] == "voting_started":
-            answers = [{**answer, "author": self.memory[answer["id"]]} for answer in frame["answers"]]
-            return [{**frame, "answers": answers}]
+            self.show(frame, {answer["id"]: self.memory[answer["id"]] for answer in frame["answers"]})
         return [frame]
 
+    def show(self, frame, authors: dict):
+        for answer in frame["answers"]:
+            answer["author"] = authors[answer["id"]]
 
-class AuthorsBesideTheAnswers(Deviation):
+
+class AuthorsBesideTheAnswers(AuthorsShownEarly):
     """In a list of their own, in the same order."""
 
-    def told(self, frame, line):
-        if frame["type"] == "ok" and line.command(frame).get("type") == "submit_answer":
-            self.memory[frame["answer_id"]] = self.memory[line]
-        if frame["type"] == "welcome":
-            self.memory[line] = frame["user"]["id"]
-        if frame["type"] == "voting_started":
-            frame.update(self.beside({answer["id"]: self.memory[answer["id"]] for answer in frame["answers"]}))
-        return [frame]
+    def show(self, frame, authors: dict):
+        frame.update(self.beside(authors))
 
     def beside(self, authors: dict) -> dict:
         return {"authors": list(authors.values())}
