@@ -26,6 +26,11 @@ async def store(request):
     await database.close()
 
 
+async def standing(store, login_ids) -> set[str]:
+    """Which of these have not ended."""
+    return set(login_ids) - await store.ended(login_ids)
+
+
 class TestUsers:
     async def test_a_new_user_has_a_login_and_is_found_by_the_folded_address(self, store):
         user, login = a_user(), a_login()
@@ -50,7 +55,7 @@ class TestUsers:
         second, login = a_user(email="ada@example.org"), a_login()
         assert await store.add_user(second, login) == EmailTaken()
         assert await store.find_login(login.login_id, second.user_id) is None
-        assert await store.standing([login.login_id]) == frozenset()
+        assert await standing(store, [login.login_id]) == frozenset()
 
     async def test_of_many_with_one_address_at_once_one_is_made(self, store):
         results = await asyncio.gather(*(store.add_user(a_user(), a_login()) for _ in range(8)))
@@ -69,7 +74,7 @@ class TestRegisteringGuests:
         await store.add_login(guest.user_id, other, checked_hash=None)
         ended = await store.register_guest(registered(guest), new)
         assert sorted(ended) == sorted([first.login_id, other.login_id])
-        assert await store.standing([first.login_id, other.login_id, new.login_id]) == {new.login_id}
+        assert await standing(store, [first.login_id, other.login_id, new.login_id]) == {new.login_id}
         account, password_hash = await store.find_by_email("gustav@example.org")
         assert (account.user_id, account.display_name) == (guest.user_id, "Gustav")
         assert password_hash == "hash of Gustav"
@@ -87,7 +92,7 @@ class TestRegisteringGuests:
         await store.add_user(user, login)
         assert await store.register_guest(registered(user), a_login()) is None
         assert await store.register_guest(registered(a_guest()), a_login()) is None
-        assert await store.standing([login.login_id]) == {login.login_id}
+        assert await standing(store, [login.login_id]) == {login.login_id}
 
     async def test_two_at_once_register_the_guest_once(self, store):
         guest = a_guest()
@@ -105,7 +110,7 @@ class TestPasswords:
         ended = await store.change_password(user.user_id, old_hash="hash of Ada", new_hash="new", keep=kept.login_id)
         assert ended == [first.login_id]
         assert await store.password_hash(user.user_id) == "new"
-        assert await store.standing([first.login_id, kept.login_id]) == {kept.login_id}
+        assert await standing(store, [first.login_id, kept.login_id]) == {kept.login_id}
 
     async def test_it_changes_only_if_it_is_still_the_one_that_was_checked(self, store):
         user, login = a_user(), a_login()
@@ -114,7 +119,7 @@ class TestPasswords:
         assert await store.change_password(user.user_id, **change) is None
         assert await store.change_password(an_id(), **change) is None
         assert await store.password_hash(user.user_id) == "hash of Ada"
-        assert await store.standing([login.login_id]) == {login.login_id}
+        assert await standing(store, [login.login_id]) == {login.login_id}
 
     async def test_logins_of_others_stay(self, store):
         ada, bea, of_bea = a_user(), a_user("Bea"), a_login()
@@ -122,7 +127,7 @@ class TestPasswords:
         await store.add_user(bea, of_bea)
         await store.change_password(ada.user_id, old_hash="hash of Ada", new_hash="new", keep=an_id())
         await store.delete_user(ada.user_id)
-        assert await store.standing([of_bea.login_id]) == {of_bea.login_id}
+        assert await standing(store, [of_bea.login_id]) == {of_bea.login_id}
 
 
 class TestDeletion:
@@ -144,7 +149,7 @@ class TestLogins:
     async def test_a_login_is_not_begun_for_a_user_who_is_gone(self, store):
         login = a_login()
         assert await store.add_login(an_id(), login, checked_hash=None) is False
-        assert await store.standing([login.login_id]) == frozenset()
+        assert await standing(store, [login.login_id]) == frozenset()
 
     async def test_a_login_is_not_begun_with_a_password_that_was_changed_since_it_was_checked(self, store):
         user, first, late = a_user(), a_login(), a_login()
@@ -160,11 +165,11 @@ class TestLogins:
         await store.add_user(ada, logins[0])
         for login in logins[1:]:
             assert await store.add_login(ada.user_id, login, checked_hash=ada.password_hash) is True
-        standing = await store.standing([login.login_id for login in [of_bea, *logins]])
-        assert of_bea.login_id in standing
-        assert len(standing) == LOGINS_PER_USER + 1
+        stay = await standing(store, [login.login_id for login in [of_bea, *logins]])
+        assert of_bea.login_id in stay
+        assert len(stay) == LOGINS_PER_USER + 1
         # Not exactly the last ones: those that began in the same millisecond are equally old.
-        assert standing.issuperset(login.login_id for login in logins[-LOGINS_PER_USER + 10 :])
+        assert stay.issuperset(login.login_id for login in logins[-LOGINS_PER_USER + 10 :])
 
     async def test_also_when_many_begin_at_once(self, store):
         user = a_user()
@@ -172,7 +177,7 @@ class TestLogins:
         await store.add_user(user, logins[0])
         begun = (store.add_login(user.user_id, login, checked_hash=user.password_hash) for login in logins[1:])
         assert all(await asyncio.gather(*begun))
-        assert len(await store.standing([login.login_id for login in logins])) == LOGINS_PER_USER
+        assert len(await standing(store, [login.login_id for login in logins])) == LOGINS_PER_USER
 
     async def test_one_that_is_not_begun_ends_no_other(self, store):
         user = a_user()
@@ -181,7 +186,7 @@ class TestLogins:
         for login in logins[1:]:
             await store.add_login(user.user_id, login, checked_hash=user.password_hash)
         assert await store.add_login(user.user_id, a_login(), checked_hash="another") is False
-        assert len(await store.standing([login.login_id for login in logins])) == LOGINS_PER_USER
+        assert len(await standing(store, [login.login_id for login in logins])) == LOGINS_PER_USER
 
     async def test_ends_when_it_is_ended(self, store):
         user, first, second = a_user(), a_login(), a_login()
@@ -196,7 +201,7 @@ class TestLogins:
         user, login = a_user(), a_login(expires_in_ms=-1)
         await store.add_user(user, login)
         assert await store.find_login(login.login_id, user.user_id) is None
-        assert await store.standing([login.login_id]) == frozenset()
+        assert await standing(store, [login.login_id]) == frozenset()
 
     async def test_is_found_only_with_its_own_user(self, store):
         ada, bea, login = a_user(), a_user("Bea"), a_login()
@@ -216,5 +221,9 @@ class TestLogins:
             user.user_id if number % 3 else None for number, user in enumerate(users)
         ]
 
-    async def test_nothing_stands_of_nothing(self, store):
-        assert await store.standing([]) == frozenset()
+    async def test_of_nothing_nothing_has_ended(self, store):
+        assert await store.ended([]) == frozenset()
+
+    async def test_what_never_was_has_ended(self, store):
+        unknown = an_id()
+        assert await store.ended([unknown]) == {unknown}

@@ -34,4 +34,4 @@ async def test_a_login_that_is_committed_while_all_others_end_ends_too(store, ot
     await waits_for_lock(database_url, ending)
     other.commit()
     assert late.login_id in await ending
-    assert await store.standing([late.login_id]) == frozenset()
+    assert await store.ended([late.login_id]) == {late.login_id}

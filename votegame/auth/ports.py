@@ -73,8 +73,8 @@ class UserStore(Protocol):
     async def end_login(self, login_id: LoginId) -> None:
         """End a login."""
 
-    async def standing(self, login_ids: Iterable[LoginId]) -> frozenset[LoginId]:
-        """Which of these logins have not ended."""
+    async def ended(self, login_ids: Iterable[LoginId]) -> frozenset[LoginId]:
+        """Which of these logins have ended: of most it is asked again and again, and few have."""
 
 
 class Rates(Protocol):

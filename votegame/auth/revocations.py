@@ -1,7 +1,7 @@
 """Logout means out: sockets whose login was revoked, or has expired, are told within two seconds.
 
-Whoever revokes a login on this node says so at once. For the rest, every two seconds it is asked which of the logins
-with open sockets still stand: a thousand with each statement, as everybody else waits while one is put together.
+Whoever revokes a login on this node says so at once. For the rest it is asked, again and again, which of the logins
+with open sockets have ended: a thousand with each statement, as everybody else waits while one is put together.
 """
 
 import asyncio
@@ -79,9 +79,7 @@ class Revocations:
         self.revoked([login_id for login_id, watched in self._watched.items() if watched.expires_at <= now])
         asked = list(self._watched)
         for at in range(0, len(asked), MOST_ASKED):
-            some = asked[at : at + MOST_ASKED]
-            standing = await self._store.standing(some)
-            self.revoked(login_id for login_id in some if login_id not in standing)
+            self.revoked(await self._store.ended(asked[at : at + MOST_ASKED]))
 
     async def _look_for_ever(self) -> None:
         failing = False

@@ -88,10 +88,10 @@ class MemoryUserStore:
         """End a login."""
         self._logins.pop(login_id, None)
 
-    async def standing(self, login_ids: Iterable[LoginId]) -> frozenset[LoginId]:
-        """Which of these logins have not ended."""
+    async def ended(self, login_ids: Iterable[LoginId]) -> frozenset[LoginId]:
+        """Which of these logins have ended."""
         now = self._now_ms()
-        return frozenset(login_id for login_id in login_ids if self._logins.get(login_id, (None, 0))[1] > now)
+        return frozenset(login_id for login_id in login_ids if self._logins.get(login_id, (None, 0))[1] <= now)
 
     def is_user(self, user_id: UserId) -> bool:
         """Whether there is a user with this id, for other twins that refer to users."""

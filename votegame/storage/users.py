@@ -100,9 +100,10 @@ class PostgresUserStore:
         """End a login."""
         await self._database.execute("login_end", login_id=login_id)
 
-    async def standing(self, login_ids: Iterable[LoginId]) -> frozenset[LoginId]:
-        """Which of these logins have not ended."""
-        rows = await self._database.fetch_all("logins_standing", login_ids=list(login_ids))
+    async def ended(self, login_ids: Iterable[LoginId]) -> frozenset[LoginId]:
+        """Which of these logins have ended."""
+        # One text: of an array, the driver would quote each id by itself.
+        rows = await self._database.fetch_all("logins_ended", login_ids=f"{{{','.join(login_ids)}}}")
         return frozenset(login_id for (login_id,) in rows)
 
 

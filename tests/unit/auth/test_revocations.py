@@ -15,12 +15,12 @@ class Logins:
         self.asked: list[list[str]] = []
         self.is_away = False
 
-    async def standing(self, login_ids):
+    async def ended(self, login_ids):
         self.asked.append(list(login_ids))
         await asyncio.sleep(0)
         if self.is_away:
             raise StoreUnavailableError("away")
-        return frozenset(self.stand & set(login_ids))
+        return frozenset(set(login_ids) - self.stand)
 
 
 class Told:
