@@ -12,6 +12,7 @@ import resource
 import signal
 import time
 from collections import defaultdict
+from collections.abc import Awaitable, Callable
 from contextlib import closing
 from pathlib import Path
 from typing import Final
@@ -62,14 +63,16 @@ class ChaosNode:
         postgres: Relay,
         redis: Relay,
         clients: Relay,
+        database_is_back: Callable[[], Awaitable[None]],
         host: str = "127.0.0.1",
     ) -> None:
-        """Make it; `host` is where it finds its relays."""
+        """Make it; `host` is where it finds its relays, `database_is_back` waits for its database."""
         self.number = number
         self.server = server
         self.postgres = postgres
         self.redis = redis
         self.clients = clients
+        self.database_is_back = database_is_back
         self.host = host
         self.wall_clock = WallClock(server.state_dir.with_name("wall-clock"))
         self.held_up = server.state_dir.with_name("held-up")
@@ -86,7 +89,11 @@ class ChaosNode:
         return self.postgres, self.redis, self.clients
 
     async def launch(self, **more: str) -> None:
-        """Start the process; each one has a name of its own, by which the database knows it."""
+        """Start the process; each one has a name of its own, by which the database knows it.
+
+        Whoever starts it sees to it that its database is up: without one it would end at once.
+        """
+        await self.database_is_back()
         self.launches += 1
         url = (
             f"postgresql://votegame@{self.host}:{self.postgres.port}/postgres?sslmode=disable"
@@ -150,6 +157,7 @@ class ChaosCluster(Nodes):
             postgres=await Relay(self._to_postgres, self.rng).start(),
             redis=await Relay(lambda: to_port("127.0.0.1", self.redis.port), self.rng).start(),
             clients=await Relay(lambda: to_port("127.0.0.1", server.port), self.rng).start(),
+            database_is_back=self.postgres_is_back,
         )
 
     async def _to_postgres(self) -> Streams:

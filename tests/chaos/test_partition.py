@@ -84,6 +84,7 @@ class PartedCluster(ChaosCluster):
             postgres=await Relay(self._to_postgres, self.rng, self.cable.here).start(),
             redis=await Relay(lambda: to_port("127.0.0.1", self.redis.port), self.rng, self.cable.here).start(),
             clients=await Relay(lambda: to_port(self.cable.there, server.port), self.rng).start(),
+            database_is_back=self.postgres_is_back,
             host=self.cable.here,
         )
 
