@@ -97,6 +97,8 @@ def configure(*, level: Level, as_json: bool, node: str = "") -> None:
     logging.getLogger("aiohttp.access").setLevel(logging.WARNING)
     # It quotes cookies that it cannot read.
     logging.getLogger("aiohttp.internal").setLevel(logging.WARNING)
+    # It tells each step of rendering the documents, in 30,000 lines that a node would begin with at `debug`.
+    logging.getLogger("markdown_it").setLevel(logging.WARNING)
 
 
 class _Handler(logging.StreamHandler[Any]):

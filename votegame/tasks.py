@@ -82,8 +82,10 @@ def surviving(name: str) -> Iterator[None]:
 
 
 async def end(tasks: Iterable[asyncio.Task[Any]]) -> None:
-    """Cancel the tasks and wait until they are over."""
+    """Cancel the tasks and wait until they are over, and whoever is told when one is over has been told."""
     ending = list(tasks)
     for task in ending:
         task.cancel()
     await asyncio.gather(*ending, return_exceptions=True)
+    # From Python 3.12 on, that does not wait when all are over: their callbacks may be still to come.
+    await asyncio.sleep(0)

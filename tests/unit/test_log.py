@@ -9,6 +9,7 @@ import pytest
 import structlog
 
 from votegame import log
+from votegame.web.markdown import rendered
 
 
 @pytest.fixture
@@ -118,6 +119,12 @@ def test_what_aiohttp_quotes_of_cookies_is_not_logged(records):
     logging.getLogger("aiohttp.internal").debug("Cannot load cookie. Illegal cookie names: %r", ["canary"])
     logging.getLogger("some.library").debug("loud")
     assert [record["event"] for record in records()] == ["loud"]
+
+
+def test_the_steps_of_rendering_documents_are_not_logged(records):
+    logging.getLogger().setLevel(logging.DEBUG)
+    rendered("# Tea\n\nor coffee", lambda link: link)
+    assert records() == []
 
 
 @pytest.mark.parametrize("value", ["x" * 201, ["x" * 500], {"x": "y" * 500}, b"x" * 500])

@@ -43,6 +43,17 @@ async def test_ending_waits_for_what_a_task_has_to_clear_up():
     assert cleared == [True]
 
 
+async def test_who_ends_a_task_that_is_just_over_finds_told_whoever_was_to_be_told_of_it():
+    told = []
+    task = tasks.start(asyncio.sleep(0), name="brief")
+    task.add_done_callback(told.append)
+    while not task.done():
+        await asyncio.sleep(0)
+    assert told == []
+    await tasks.end([task])
+    assert told == [task]
+
+
 async def test_the_death_of_a_task_is_told_to_who_cannot_do_without_it():
     told = []
 

@@ -397,6 +397,23 @@ class TestStop:
         assert "ok decided" not in table.outlet.names
         assert table.registry._tasks == set()
 
+    async def test_abort_comes_to_an_end_in_whatever_turn_of_the_loop_a_stop_is_given_up(self, table):
+        in_turn = []
+        for turns in range(8):
+            await table.begin()
+            ada = table.user("ada")
+            await ada.ask(ada.create())
+            await settle()
+            stopping = asyncio.create_task(table.registry.stop())
+            for _ in range(turns):
+                await asyncio.sleep(0)
+            in_turn.append((len(table.registry), len(table.registry._tasks)))
+            stopping.cancel()
+            await table.end()
+            assert table.registry._tasks == set()
+        # One is that in which the room has ended, and its task is not forgotten yet.
+        assert set(in_turn) == {(1, 1), (0, 1), (0, 0)}
+
 
 async def test_a_room_that_a_bug_ends_outside_of_its_turns_is_given_up(table, room, monkeypatch):
     ada, _bob = await room
