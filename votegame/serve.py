@@ -20,6 +20,7 @@ from votegame.ids import NodeId
 from votegame.providers import model_of
 from votegame.settings import Settings, kept_secret
 from votegame.storage import migrate
+from votegame.web.crowd import raise_files
 
 log = structlog.get_logger(__name__)
 
@@ -55,6 +56,7 @@ def serve(settings: Settings) -> int:
     """
     _fill_standard_streams()
     logging.configure(level=settings.log_level, as_json=settings.is_production, node=settings.label)
+    raise_files(settings.max_connections)
     try:
         with signals.raised():
             if settings.database_url:
