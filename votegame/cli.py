@@ -2,6 +2,7 @@
 
 import argparse
 import os
+import signal
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -17,6 +18,7 @@ from votegame.storage import migrate
 
 EXIT_OK: Final = 0
 EXIT_REFUSED: Final = 2
+EXIT_INTERRUPTED: Final = 128 + signal.SIGINT
 
 _SERVE: Final = """\
 Start the server. Without DATABASE_URL it starts a PostgreSQL of its own, whose data is in STATE_DIR (.votegame), and
@@ -32,7 +34,7 @@ start at the same time. Run it before the nodes of a new release start; those of
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command line; returns the exit code: 0, 1 when `check` found something, 2 when refused."""
+    """Run the command line; returns the exit code: 0, 1 when `check` found something, 2 when refused, 130 by Ctrl-C."""
     args = _parser().parse_args(arguments)
     try:
         run: Callable[[argparse.Namespace], int] = args.run
@@ -40,6 +42,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except VotegameError as error:
         print(f"votegame: {error}", file=sys.stderr)
         return EXIT_REFUSED
+    except KeyboardInterrupt:
+        print("votegame: interrupted", file=sys.stderr)
+        return EXIT_INTERRUPTED
 
 
 def _parser() -> argparse.ArgumentParser:

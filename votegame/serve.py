@@ -10,7 +10,7 @@ from pathlib import Path
 
 import structlog
 
-from votegame import collector, tasks
+from votegame import collector, signals, tasks
 from votegame import log as logging
 from votegame.app import Server
 from votegame.embedded.data import has_data
@@ -20,6 +20,7 @@ from votegame.ids import NodeId
 from votegame.providers import model_of
 from votegame.settings import Settings, kept_secret
 from votegame.storage import migrate
+from votegame.web.crowd import raise_files
 
 log = structlog.get_logger(__name__)
 
@@ -39,10 +40,11 @@ def database(settings: Settings) -> Iterator[str]:
         yield url
         return
     postgres = EmbeddedPostgres(Path(settings.state_dir))
-    try:
-        yield postgres.start()
-    finally:
-        postgres.stop()
+    with signals.raised():
+        try:
+            yield postgres.start()
+        finally:
+            postgres.stop()
 
 
 def serve(settings: Settings) -> int:
@@ -54,16 +56,32 @@ def serve(settings: Settings) -> int:
     """
     _fill_standard_streams()
     logging.configure(level=settings.log_level, as_json=settings.is_production, node=settings.label)
-    if settings.database_url:
-        check_migrated(settings.database_url)
-        return _run(settings, settings.database_url, None)
+    raise_files(settings.max_connections)
+    try:
+        with signals.raised():
+            if settings.database_url:
+                return _serve_on(settings, settings.database_url)
+            return _serve_on_own(settings)
+    except KeyboardInterrupt:
+        log.info("stopped before it served")
+        return 0
+
+
+def _serve_on(settings: Settings, url: str) -> int:
+    with signals.at_once():  # an exception would wait in the driver for a database that does not answer
+        check_migrated(url)
+    return _run(settings, url, None)
+
+
+def _serve_on_own(settings: Settings) -> int:
     postgres = EmbeddedPostgres(Path(settings.state_dir))
     url = postgres.start()
     try:
         migrate.apply(url)
         return _run(settings, url, postgres)
     finally:
-        postgres.stop()
+        with signals.at_once():  # this is the second one by now; PostgreSQL ends with us
+            postgres.stop()
 
 
 def _fill_standard_streams() -> None:

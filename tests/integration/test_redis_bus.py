@@ -18,7 +18,7 @@ from tests.certificates import self_signed
 from tests.chaos.relay import Relay, to_port
 from tests.contract.bus_kit import DOWN, UP, Listener, listening
 from tests.redis_server import Front, RedisServer, executable
-from votegame.bus import LARGEST_BYTES
+from votegame.bus import LARGEST_BYTES, notes
 from votegame.bus.redis import RedisBus
 from votegame.errors import BusError
 
@@ -535,3 +535,14 @@ async def test_who_may_not_ask_whether_it_is_the_primary_is_served_all_the_same(
         assert await bus.publish([("nobody", b"1"), ("one", b"2")]) == [False, True]
         await listener.hears(b"2")
         assert await bus.publish([("nobody", b"3")]) == [False]
+
+
+async def test_that_there_is_no_connection_left_to_send_by_is_said(server, monkeypatch):
+    monkeypatch.setattr(notes, "QUIET_SECONDS", 0.0)
+    async with heard(server.url) as (bus, _listener):
+        server.run("CONFIG", "SET", "maxclients", 1)  # the subscription has it
+        with capture_logs() as logs, pytest.raises(BusError):
+            await bus.publish([("one", b"nothing to come by")])
+    assert [(each["event"], each["reason"]) for each in logs] == [
+        ("redis takes no messages", "max number of clients reached")
+    ]

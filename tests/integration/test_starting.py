@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import resource
 import sys
 from contextlib import asynccontextmanager
 from urllib.parse import urlencode
@@ -25,8 +26,8 @@ def as_setting(url):
 async def process():
     processes = []
 
-    def make(**settings):
-        processes.append(ServerProcess(**settings))
+    def make(*command, **settings):
+        processes.append(ServerProcess(*command, **settings))
         return processes[-1]
 
     yield make
@@ -64,6 +65,39 @@ async def test_with_a_database_of_an_earlier_release_it_does_not_start(process, 
     said = await refusal(process(SECRET_KEY=SECRET, DATABASE_URL=as_setting(empty_database_url)))
     assert "The database lacks 0001" in said
     assert "run `votegame migrate` first" in said
+
+
+LIMITED = """
+import resource, sys
+resource.setrlimit(resource.RLIMIT_NOFILE, ({soft}, {hard}))
+from votegame import cli
+sys.exit(cli.main(["serve"]))
+"""
+
+
+async def test_with_too_few_files_for_any_game_it_says_what_it_needs(process):
+    said = await refusal(process("-c", LIMITED.format(soft=64, hard=64), MAX_CONNECTIONS="1000"))
+    assert "No more than 64 files" in said
+    assert "2100 for MAX_CONNECTIONS=1000" in said
+
+
+async def test_with_fewer_files_than_it_needs_it_says_so_and_serves(process, database_url):
+    command = "-c", LIMITED.format(soft=64, hard=400)
+    server = process(*command, SECRET_KEY=SECRET, DATABASE_URL=as_setting(database_url), MAX_CONNECTIONS="1000")
+    await server.start()
+    (line,) = (line for line in server.said().splitlines() if "fewer files may be open" in line)
+    assert "may_be_open=400" in line
+    assert "needed=2100" in line
+    assert "connections=300" in line
+
+
+async def test_a_low_limit_of_files_that_may_be_raised_is_raised(process, database_url):
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    command = "-c", LIMITED.format(soft=64, hard=hard)
+    server = process(*command, SECRET_KEY=SECRET, DATABASE_URL=as_setting(database_url), MAX_CONNECTIONS="100")
+    await server.start()
+    assert resource.prlimit(server.process.pid, resource.RLIMIT_NOFILE)[0] == 750
+    assert "files" not in server.said()
 
 
 async def test_without_a_redis_that_answers_it_serves_those_who_come_to_it_and_says_so(process, database_url):

@@ -36,10 +36,14 @@ class Absence:
 
 
 class Refusals:
-    """Says that Redis takes no messages, once in `REPEAT_SECONDS`: whoever only listens does not notice."""
+    """Says that Redis takes no messages, once in `REPEAT_SECONDS`: whoever only listens does not notice.
+
+    At once when it says so itself. Other failures may be of its absence, and over in a moment: when they last.
+    """
 
     def __init__(self) -> None:
         self._warned_at = float("-inf")
+        self._failing_since: float | None = None
 
     def noticed(self, reason: str) -> None:
         """One more batch was refused."""
@@ -47,6 +51,18 @@ class Refusals:
         if now - self._warned_at >= REPEAT_SECONDS:
             self._warned_at = now
             log.warning("redis takes no messages", reason=reason)
+
+    def failed(self, reason: str) -> None:
+        """One more batch could not be sent, or it is not known what became of it."""
+        now = time.monotonic()
+        if self._failing_since is None:
+            self._failing_since = now
+        if now - self._failing_since >= QUIET_SECONDS:
+            self.noticed(reason)
+
+    def ended(self) -> None:
+        """A batch was taken."""
+        self._failing_since = None
 
 
 class Oversized:

@@ -18,6 +18,7 @@ from votegame.errors import BusError
 
 PUBLISH_SECONDS: Final = 1.5
 """All in all, connecting and waiting for other batches included."""
+_TOO_LATE: Final = "no answer in time"
 
 log = structlog.get_logger(__name__)
 
@@ -46,12 +47,18 @@ class Publisher:
             return []
         try:
             async with asyncio.timeout(PUBLISH_SECONDS), self._lock:
-                return await self._published([("PUBLISH", channel, data) for channel, data in batch])
+                receivers = await self._published([("PUBLISH", channel, data) for channel, data in batch])
         except (RefusedError, DemotedError) as error:
             self._refusals.noticed(str(error))
             raise
+        except BusError as error:
+            self._refusals.failed(str(error))
+            raise
         except TimeoutError:
-            raise BusError("no answer in time") from None
+            self._refusals.failed(_TOO_LATE)
+            raise BusError(_TOO_LATE) from None
+        self._refusals.ended()
+        return receivers
 
     async def close(self) -> None:
         """Publish nothing more. What is under way fails."""

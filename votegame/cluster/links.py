@@ -42,6 +42,7 @@ FORGET_SECONDS: Final = 600.0
 _LONGEST_MS: Final = 2 * LEASE_MS
 """No lease runs longer, however wrong two nodes are about the time: an envelope that says so was sealed before the
 database's clock was set back, and may be old."""
+_REPEAT_SECONDS: Final = 60.0
 LINKS: Final = 1_000
 """Links at most, far more than there are nodes; messages to one more are lost."""
 
@@ -90,6 +91,7 @@ class Links:
         self._queued: dict[NodeId, None] = {}
         self._has_queued = asyncio.Event()
         self._listener: LinkListener | None = None
+        self._told_at: dict[str, float] = {}
         self._tasks: list[asyncio.Task[None]] = []
         self.is_subscribed = False
 
@@ -165,6 +167,7 @@ class Links:
         envelope = self._sealer.opened(data)
         if envelope is None or envelope.receiver != self.node_id or envelope.sender == self.node_id:
             self._observe("refused", 1)
+            self._tell("a message between nodes was refused")
             return
         link = self._link(envelope.sender)
         if link is None or self._listener is None:
@@ -235,6 +238,13 @@ class Links:
             return
         assert link.broken_epoch is not None
         self.send(peer, Missed(epoch=link.broken_epoch))
+
+    def _tell(self, what: str, **fields: str) -> None:
+        """Say what an operator may have to mend; not each time, as it may last."""
+        now = self._clock.seconds()
+        if now - self._told_at.get(what, float("-inf")) >= _REPEAT_SECONDS:
+            self._told_at[what] = now
+            log.warning(what, **fields)
 
     def _link(self, peer: NodeId) -> Link | None:
         link = self._links.get(peer)
@@ -320,6 +330,8 @@ class Links:
         if now - link.sent_at >= BEAT_SECONDS - _EARLY_SECONDS:
             self._mark(peer)
         if link.is_down(now):
+            if self.is_subscribed:
+                self._tell("nothing is heard of another node", peer=peer)
             listener.link_down(peer)
 
     def _make_good(self, listener: LinkListener, peer: NodeId, link: Link) -> None:

@@ -1,13 +1,16 @@
 """The data folder of the embedded server: where it is, and how it is made."""
 
+import os
 import secrets
 import shutil
+import signal
 import subprocess
 from pathlib import Path
 from typing import Final
 
 from votegame.embedded.account import ROOT_HOME, Account, server_account
 from votegame.embedded.binaries import Binaries
+from votegame.embedded.child import end_with_parent
 from votegame.errors import ConfigurationError
 
 SUPERUSER: Final = "votegame"
@@ -72,6 +75,20 @@ def _initdb(data: Path, account: Account, binaries: Binaries, *, durable: bool) 
         command += ["--locale-provider=builtin", "--builtin-locale=C.UTF-8"]
     if not durable:
         command.append("--no-sync")
-    done = subprocess.run(command, check=False, capture_output=True, text=True, **account.spawn_arguments())
-    if done.returncode:
-        raise ConfigurationError(f"PostgreSQL could not make its data folder {data}:\n{done.stderr.strip()[-2000:]}")
+    with subprocess.Popen(
+        command,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+        preexec_fn=end_with_parent(signal.SIGTERM),  # noqa: PLW1509 - or it would write on in the folder of the next start
+        **account.spawn_arguments(),
+    ) as process:
+        try:
+            _, complaint = process.communicate()
+        except BaseException:
+            # With the servers that it starts.
+            os.killpg(process.pid, signal.SIGKILL)
+            raise
+    if process.returncode:
+        raise ConfigurationError(f"PostgreSQL could not make its data folder {data}:\n{complaint.strip()[-2000:]}")

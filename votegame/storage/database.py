@@ -32,8 +32,12 @@ LEASE_LOCK_MS: Final = 1_000
 POOL_SIZE: Final = 8
 _KEPT_PLANS: Final = (
     " -c plan_cache_mode=force_generic_plan -c enable_seqscan=off -c enable_hashjoin=off -c enable_mergejoin=off"
+    " -c enable_bitmapscan=off"
 )
-"""A plan that is kept looks rows up by their keys, however small the tables were when it was made."""
+"""A plan that is kept looks rows up by keys, however small, or full of dead rows, the tables were when it was made.
+
+(A bitmap would go through the dead ones again each time; an index scan marks them in the index.)
+"""
 
 _CLOSED: Final = "the connection to the database was closed by us"
 _FOREIGN: Final = (psycopg2.Error, psycopg2.Warning, TimeoutError, OSError, ValueError, RuntimeError)

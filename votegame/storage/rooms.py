@@ -221,14 +221,11 @@ def _creation(room: NewRoom) -> dict[str, Any]:
 
 
 def _batch_item(append: Append) -> dict[str, Any]:
-    item = {
-        "room_id": append.room_id,
-        "epoch": append.epoch,
-        "base": append.base,
-        "top": append.base + len(append.rows),
-        "last_seq": last_seq(append.rows),
-        "rows": append.rows,
-    }
+    # Each value costs PostgreSQL half a microsecond: nothing is sent that it knows.
+    item: dict[str, Any] = {"room_id": append.room_id, "epoch": append.epoch, "base": append.base, "rows": append.rows}
+    seq = last_seq(append.rows)
+    if seq is not None:
+        item["last_seq"] = seq
     return item if append.head is None else item | _head(append.head)
 
 

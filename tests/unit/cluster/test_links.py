@@ -4,6 +4,7 @@ import asyncio
 
 import msgspec
 import pytest
+from structlog.testing import capture_logs
 
 from tests.fakes import LoopClock
 from tests.unit.cluster.links_kit import End
@@ -392,6 +393,30 @@ class TestWatching:
         assert end.links.is_down(far.node_id)
         far.send()
         assert not end.links.is_down(far.node_id)
+
+    async def test_a_node_that_is_not_heard_is_told_of_once_a_minute_while_redis_is_there(self, end):
+        end.start()
+        far = end.far()
+        with capture_logs() as logs:
+            await settle()
+            end.links.unsubscribed()
+            await asyncio.sleep(30)
+            assert logs == []
+            end.links.subscribed()
+            await asyncio.sleep(90)
+        assert [(entry["event"], entry["peer"]) for entry in logs] == [
+            ("nothing is heard of another node", far.node_id)
+        ] * 2
+
+    async def test_refused_messages_are_told_of_once_a_minute(self, end):
+        end.start()
+        far = end.far()
+        end.listener.sharing.clear()
+        with capture_logs() as logs:
+            for _ in range(90):
+                end.links.received(far.sealed(EVENT, key=b"x" * 32))
+                await asyncio.sleep(1)
+        assert [entry["event"] for entry in logs] == ["a message between nodes was refused"] * 2
 
     async def test_who_has_slept_calls_nobody_down_before_it_has_listened(self, end):
         end.start()
