@@ -109,7 +109,7 @@ async def test_one_socket_too_many_replaces_the_oldest(stage):
 
     assert clients[0].close_code() == 4409
     assert not any(client.connection.is_closing for client in clients[1:])
-    assert stage.gateway.connection_count == 5
+    assert len(stage.shared.connections.all()) == 5
 
 
 async def test_who_answers_pings_stays_and_who_does_not_is_cut(stage):
@@ -416,7 +416,7 @@ async def test_nothing_is_kept_of_those_who_are_gone(stage):
     stage.later(20)
 
     connections = stage.shared.connections
-    assert (len(connections), connections.sockets(), connections._by_user, connections._strangers) == (0, [], {}, {})
+    assert (connections.all(), connections.sockets(), connections._by_user, connections._strangers) == ([], [], {}, {})
     assert (connections._attached, stage.shared.closing, stage.revocations.watched) == ({}, {}, {})
     assert (len(stage.shared.pending), len(stage.gateway._sweep._heartbeats)) == (0, 0)
 
