@@ -17,6 +17,10 @@ from votegame.wire.limits import Limits
 STREAM = "3f2504e0-4f89-41d3-9a0c-0305e82c3301"
 
 
+async def never_answering(_token: str) -> None:
+    await asyncio.get_running_loop().create_future()
+
+
 async def turns(count: int = 5) -> None:
     for _ in range(count):
         await asyncio.sleep(0)
@@ -62,6 +66,21 @@ async def test_trouble_with_logins_is_answered(stage, trouble, code):
     await turns()
 
     assert [frame["code"] for frame in client.heard()] == [code]
+
+
+@pytest.mark.looptime
+async def test_a_token_that_cannot_be_looked_up_in_time_is_answered_like_any_command(stage):
+    client = stage.connect()
+    stage.identity.authenticate = never_answering
+    client.say(type="authenticate", id="1", token="token-ada")
+    await asyncio.sleep(4.9)
+    assert client.heard() == []
+    await asyncio.sleep(0.2)
+    assert [(frame["id"], frame["code"]) for frame in client.heard()] == [("1", "unavailable")]
+    client.say(type="authenticate", id="2", token="token-ada")
+    await turns()
+    assert client.heard() == [], "it may be tried again"
+    await stage.shared.logins.end()
 
 
 async def test_the_same_user_may_renew_the_login_and_another_may_not(stage):
