@@ -167,20 +167,15 @@ class Player:
         """Ask for a connection, again if the server takes none now; the status of the answer."""
         waits = Waits()
         while True:
-            status, retry_after = await self._asked_to_enter(place, how)
+            status, retry_after = await self._enter(place, how)
             is_full = status in FULL and status != how.status
             seconds = waits.after({"code": "unavailable", "retry_after": retry_after}) if is_full else None
             if seconds is None:
                 return status
             await self._desk.obey(seconds, f"status {status}")
 
-    async def _enter(self, place: Place, how: Connect) -> int:
-        """Ask for a connection, once; the status of the answer."""
-        status, _ = await self._asked_to_enter(place, how)
-        return status
-
-    async def _asked_to_enter(self, place: Place, how: Connect) -> tuple[int, int | None]:
-        """The status of the answer, and its `Retry-After`. With 101 the desk has the connection."""
+    async def _enter(self, place: Place, how: Connect) -> tuple[int, int | None]:
+        """Ask for a connection, once: the status of the answer, and its `Retry-After`. With 101 the desk has it."""
         actor, tab = place
         url, headers = self._asked(actor, how)
         try:
