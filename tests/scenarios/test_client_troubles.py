@@ -399,7 +399,7 @@ async def test_a_frame_that_does_not_fit_has_the_room_begun_anew():
         assert (resume["last_seq"], resume["stream"] == STATE["stream"]) == (0, False)
 
 
-@pytest.mark.parametrize("text", ["no json", "[]", '{"type": 1}', '{"type": "welcome"}'])
+@pytest.mark.parametrize("text", ["no json", "[]", '{"type": 1}', '{"type": "welcome"}', "[" * 100_000])
 async def test_what_is_no_frame_is_as_good_as_a_lost_connection(text):
     async with in_a_room() as (server, client, _):
         await server.socket.send_str(text)
