@@ -133,9 +133,9 @@ class Player:
                 await self._leave(room, user)
 
     async def _leave(self, room: str, user: User) -> None:
-        headers = {"Authorization": f"Bearer {user.token}"}
         with contextlib.suppress(aiohttp.ClientError, OSError, TimeoutError):
-            await self._caller.http.delete(f"{self._caller.url}/api/rooms/{room}/leave", headers=headers)
+            url, headers = f"{self._caller.url}/api/rooms/{room}/leave", credentials("bearer", user)
+            await self._caller.http.delete(url, headers=headers)
 
     async def _connect(self, actor: str, step: Step) -> None:
         how = step.connect
