@@ -5,7 +5,6 @@ The server is ours, from the wheel, with `fsync` off, or that of `TEST_DATABASE_
 
 import asyncio
 import os
-import tempfile
 from asyncio import constants
 from collections.abc import Iterator
 from contextlib import asynccontextmanager
@@ -14,8 +13,7 @@ from pathlib import Path
 import pytest
 import structlog
 
-from tests.databases import Server, Shelf
-from votegame.embedded import EmbeddedPostgres
+from tests.databases import Server, Shelf, running_postgres
 from votegame.storage import migrate
 from votegame.storage.database import Database
 
@@ -50,14 +48,8 @@ def postgres() -> Iterator[Server]:
     if url:
         yield Server(url)
         return
-    # Not pytest's own folder, which the user `nobody`, by whom root has the server run, cannot enter.
-    with tempfile.TemporaryDirectory(prefix="votegame-tests-") as folder:
-        Path(folder).chmod(0o711)
-        embedded = EmbeddedPostgres(Path(folder), durable=False)
-        try:
-            yield Server(embedded.start())
-        finally:
-            embedded.stop()
+    with running_postgres() as embedded:
+        yield Server(embedded.url)
 
 
 @pytest.fixture(scope="session")

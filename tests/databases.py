@@ -5,10 +5,15 @@ wait for. So one that a test leaves with its shape unchanged is emptied and give
 """
 
 import secrets
-from contextlib import closing
+import tempfile
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
 
 import psycopg2  # noqa: TID251
 from psycopg2.extensions import make_dsn, parse_dsn  # noqa: TID251
+
+from votegame.embedded import EmbeddedPostgres
 
 _SHAPE = """
 SELECT md5(string_agg(line, E'\\n' ORDER BY line)) FROM (
@@ -36,6 +41,20 @@ _EMPTYING = """
 SELECT format('DELETE FROM %I', tablename) FROM pg_tables
 WHERE schemaname = 'public' AND tablename <> 'schema_migrations'
 """
+
+
+@contextmanager
+def running_postgres() -> Iterator[EmbeddedPostgres]:
+    """A server of its own, which keeps nothing when it is killed with its machine."""
+    # Not pytest's own folder, which the user `nobody`, by whom root has the server run, cannot enter.
+    with tempfile.TemporaryDirectory(prefix="votegame-tests-") as folder:
+        Path(folder).chmod(0o711)
+        embedded = EmbeddedPostgres(Path(folder), durable=False)
+        try:
+            embedded.start()
+            yield embedded
+        finally:
+            embedded.stop()
 
 
 class Server:

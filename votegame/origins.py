@@ -6,8 +6,11 @@ from typing import Final
 
 _DEFAULT_PORTS: Final = {"http": 80, "https": 443}
 _LAST_PORT: Final = 65_535
-_ORIGIN: Final = re.compile(r"(https?)://([a-z0-9._-]+|\[[0-9a-f:.]+\])(?::([0-9]{1,5}))?/?", re.ASCII | re.IGNORECASE)
-"""Stricter than URLs are: what browsers never send as an origin could be set here, but would never match."""
+_ORIGIN: Final = re.compile(
+    r"(https?)://([a-z0-9._-]{1,253}|\[[0-9a-f:.]+\])(?::([0-9]{1,5}))?/?", re.ASCII | re.IGNORECASE
+)
+"""Stricter than URLs are: what browsers never send as an origin could be set here, but would never match. A name has
+at most 253 characters (RFC 1035, section 2.3.4, without the last dot)."""
 
 
 def canonical_origin(text: str) -> str:

@@ -11,7 +11,7 @@ SELECT %(node_id)s, %(label)s, now_ms() + %(lease_ms)s, now_ms(), %(release)s, %
 FROM (SELECT count(*) FROM registered) AS turn
 ON CONFLICT (id) DO UPDATE SET lease_until = now_ms() + %(lease_ms)s, label = excluded.label,
     is_draining = excluded.is_draining
-RETURNING n.lease_until - %(lease_ms)s, n.lease_until, n.drain_wanted
+RETURNING n.lease_until - %(lease_ms)s, n.drain_wanted
 
 -- name: nodes_before
 -- Labels of the nodes that are alive and were registered before this one; of all that are alive, if it is not.

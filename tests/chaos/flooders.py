@@ -20,6 +20,7 @@ from collections.abc import Awaitable, Callable, Iterator, Sequence
 from typing import Any, Final, NamedTuple
 
 from tests.serving import ROOT
+from votegame.ids import CODE_ALPHABET
 
 _HEAD_BYTES: Final = 65_536
 _PATIENCE_SECONDS: Final = 10.0
@@ -73,6 +74,7 @@ class Flooders:
             "rooms": self._asks,
             "views": self._asks,
             "pages": self._asks,
+            "pictures": self._asks,
             "joins": self._commands,
             "commands": self._commands,
             "reactions": self._commands,
@@ -133,6 +135,8 @@ class Flooders:
                 return _http("POST", "/api/rooms", {}, token=random.choice(self._order.tokens))
             case "views":
                 return _http("GET", "/api/auth/me", token=self._token(number))
+            case "pictures":
+                return _http("GET", f"/qr/{''.join(random.choices(CODE_ALPHABET, k=6))}.svg")
             case _:
                 return _http("GET", random.choice(["/", "/docs", "/openapi.json"]))
 

@@ -36,6 +36,7 @@ KINDS: Final = (
     "bad frames",
     "views",
     "pages",
+    "pictures",
     "slow heads",
     "slow bodies",
     "readers",

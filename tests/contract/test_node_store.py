@@ -6,8 +6,9 @@ from tests.contract.store_kit import a_room, an_id
 
 
 async def test_a_lease_runs_from_the_now_of_the_database(world):
-    lease = await world.nodes.renew(an_id(), "one", 3_000)
-    assert lease.until_ms - lease.now_ms == 3_000
+    node_id = an_id()
+    lease = await world.nodes.renew(node_id, "one", 3_000)
+    assert dict(await world.nodes.leases([node_id])) == {node_id: lease.now_ms + 3_000}
 
 
 async def test_a_renewal_prolongs_the_lease(world):
@@ -15,7 +16,7 @@ async def test_a_renewal_prolongs_the_lease(world):
     first = await world.nodes.renew(node_id, "one", 3_000)
     await world.advance(2_000)
     second = await world.nodes.renew(node_id, "one", 3_000)
-    assert second.until_ms >= first.until_ms + 2_000
+    assert second.now_ms >= first.now_ms + 2_000
     await world.advance(2_000)
     assert await world.nodes.nodes_before(other) == ["one"]
 
@@ -83,9 +84,9 @@ async def test_leases_are_told_of_the_living_alone(world):
     first, second, dead = an_id(), an_id(), an_id()
     leases = [await world.nodes.renew(node_id, "node", 3_000) for node_id in (first, second, dead)]
     await world.nodes.retire(dead)
-    ends = {first: leases[0].until_ms, second: leases[1].until_ms}
+    ends = {first: leases[0].now_ms + 3_000, second: leases[1].now_ms + 3_000}
     assert dict(await world.nodes.leases([first, second, dead, an_id()])) == ends
-    assert dict(await world.nodes.leases([first])) == {first: leases[0].until_ms}
+    assert dict(await world.nodes.leases([first])) == {first: ends[first]}
     assert dict(await world.nodes.leases([])) == {}
 
 
@@ -95,7 +96,7 @@ async def test_a_lease_is_missing_when_it_is_over_and_there_again_when_it_was_re
     await world.advance(4_000)
     assert dict(await world.nodes.leases([node_id])) == {}
     renewed = await world.nodes.renew(node_id, "node", 3_000)
-    assert dict(await world.nodes.leases([node_id])) == {node_id: renewed.until_ms}
+    assert dict(await world.nodes.leases([node_id])) == {node_id: renewed.now_ms + 3_000}
 
 
 async def test_rooms_go_to_those_who_stay_and_have_the_fewest(world):

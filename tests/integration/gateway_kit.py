@@ -115,6 +115,7 @@ class House:
             rng=random.Random(1),
             admission=self.admission,
         )
+        self.connections = self.gateway._shared.connections
         self.port = 0
         self.clients: list[RawClient] = []
 

@@ -3,13 +3,11 @@
 import asyncio
 import os
 import signal
-import tempfile
-from pathlib import Path
 
 import pytest
 
 from tests.contract.store_kit import a_room, a_row, an_append
-from votegame.embedded import EmbeddedPostgres
+from tests.databases import running_postgres
 from votegame.errors import StoreUnavailableError
 from votegame.storage import migrate
 from votegame.storage.database import Database
@@ -18,12 +16,9 @@ from votegame.storage.rooms import PostgresRoomStore
 
 @pytest.fixture
 def stopped_later():
-    with tempfile.TemporaryDirectory(prefix="votegame-tests-") as folder:
-        Path(folder).chmod(0o711)
-        embedded = EmbeddedPostgres(Path(folder), durable=False)
-        migrate.apply(embedded.start())
+    with running_postgres() as embedded:
+        migrate.apply(embedded.url)
         yield embedded
-        embedded.stop()
 
 
 @pytest.fixture

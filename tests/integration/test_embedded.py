@@ -14,7 +14,7 @@ from pathlib import Path
 import psycopg2  # noqa: TID251
 import pytest
 
-from votegame.embedded import EmbeddedPostgres, account, binaries, running_url
+from votegame.embedded import EmbeddedPostgres, account, binaries, postgres, running_url
 from votegame.embedded.child import is_postgres, read_postmaster, spawn
 from votegame.embedded.state_lock import StateLock
 from votegame.errors import ConfigurationError
@@ -100,6 +100,16 @@ def test_nothing_but_a_private_socket_leads_to_it(server):
     assert sockets.stat().st_mode & 0o777 == 0o700
     server.stop()
     assert not sockets.exists()
+
+
+@pytest.mark.parametrize("folder", ["plain", "a blank", "50%", "Bücher"])
+def test_the_socket_of_one_that_was_killed_is_removed_wherever_it_was(tmp_path, folder):
+    killed, left, kept = EmbeddedPostgres(tmp_path), tmp_path / folder / "votegame-x", tmp_path / "postgres.url"
+    left.mkdir(parents=True)
+    killed._sockets = left
+    kept.write_text(killed.url)
+    postgres._remove_sockets(kept)
+    assert not left.exists()
 
 
 def test_failing_statements_are_not_logged(server, state_dir):

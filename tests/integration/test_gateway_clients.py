@@ -68,7 +68,7 @@ async def test_too_many_connections_are_told_to_come_later_and_then_refused():
 
         await clients[0].close()
         await late.close()
-        await until(lambda: len(house.gateway._shared.connections.sockets()) == 9)
+        await until(lambda: len(house.connections.sockets()) == 9)
         again = await house.connect("again")
         again.send(type="ping", id="1")
         assert (await again.next())["type"] == "ok"
@@ -111,7 +111,7 @@ async def test_one_who_is_gone_before_the_answer_is_no_connection_and_no_error(c
         await gone.wait()
         writer.close()
         await until(lambda: not requests_in_hand())
-        assert house.gateway.connection_count == 0
+        assert not house.connections.all()
         assert [record.getMessage() for record in caplog.records if record.levelname == "ERROR"] == []
 
 
@@ -125,7 +125,7 @@ async def test_all_connections_are_closed_at_once_and_those_who_do_not_answer_ar
         assert await rude.close_code() == 1012
         assert await rude.is_gone()
         await closing
-        await until(lambda: not house.gateway._shared.connections.sockets())
+        await until(lambda: not house.connections.sockets())
 
 
 async def test_a_mute_node_sends_everybody_away_not_all_in_one_moment():
@@ -133,7 +133,7 @@ async def test_a_mute_node_sends_everybody_away_not_all_in_one_moment():
         clients = [await house.connect(f"user{number}") for number in range(60)]
         leaving = asyncio.create_task(house.gateway.send_away(seconds=0.1))
         await asyncio.sleep(0)
-        assert 0 < house.gateway.connection_count < 60
+        assert 0 < len(house.connections.all()) < 60
         await leaving
         assert {await client.close_code() for client in clients} == {1012}
 
@@ -146,7 +146,7 @@ async def test_a_lost_socket_is_told_to_its_rooms():
         await until(lambda: len(house.router.lost) == 1)
 
         assert house.router.lost[0][:2] == (ROOM, "ada")
-        await until(lambda: house.gateway.connection_count == 0)
+        await until(lambda: not house.connections.all())
 
 
 async def test_half_closing_is_leaving():
@@ -155,7 +155,7 @@ async def test_half_closing_is_leaving():
         client.writer.write_eof()
 
         assert await client.is_gone()
-        await until(lambda: house.gateway.connection_count == 0)
+        await until(lambda: not house.connections.all())
 
 
 async def test_one_who_does_not_read_is_let_go_and_held_little():
@@ -167,16 +167,16 @@ async def test_one_who_does_not_read_is_let_go_and_held_little():
         slow.writer.transport.pause_reading()
         data = frames.event("e", ROOM, seq=1, server_time_ms=1, fields={"text": "x" * 10_000})
         sent = 0
-        while house.gateway.connection_count == 2:
+        while len(house.connections.all()) == 2:
             house.gateway.outlet.deliver([RoomFrame(room_code=ROOM, data=data, durable=True)])
             assert (await quick.next())["type"] == "e"
             sent += len(data)
             assert sent < 4_000_000
 
-        connection = next(c for c in house.gateway._shared.connections.sockets() if c.is_closing)
+        connection = next(c for c in house.connections.sockets() if c.is_closing)
         assert connection.transport.get_write_buffer_size() < 400_000
         house.clock.at += 5
-        await until(lambda: len(house.gateway._shared.connections.sockets()) == 1)
+        await until(lambda: len(house.connections.sockets()) == 1)
 
 
 async def test_a_large_frame_reaches_a_client_that_reads():
@@ -244,7 +244,7 @@ class TestOverload:
             assert (status, json.loads(body)["code"]) == (503, "unavailable")
             assert 1 <= int(answer["retry-after"]) == json.loads(body)["retry_after"] < 10
             assert not asked
-            assert house.gateway.connection_count == 0
+            assert not house.connections.all()
 
     async def test_a_foreign_origin_and_a_faulty_handshake_are_told_so_first(self):
         async with running_house() as house:

@@ -1,15 +1,14 @@
 """A primary whose synchronous standby is away: what is on the primary alone is not kept, though everybody sees it."""
 
 import asyncio
-import tempfile
 from contextlib import closing
-from pathlib import Path
 
 import psycopg2  # noqa: TID251
 import pytest
 
 from tests.contract.store_kit import a_room, a_row, an_append
-from votegame.embedded import EmbeddedPostgres, child
+from tests.databases import running_postgres
+from votegame.embedded import child
 from votegame.errors import StoreUnavailableError
 from votegame.storage import migrate
 from votegame.storage.database import Database
@@ -22,12 +21,9 @@ WAITING = "FROM pg_stat_activity WHERE wait_event = 'SyncRep'"
 def primary(monkeypatch):
     monkeypatch.setitem(child._SETTINGS, "wal_level", "replica")
     monkeypatch.setitem(child._SETTINGS, "max_wal_senders", "1")
-    with tempfile.TemporaryDirectory(prefix="votegame-tests-") as folder:
-        Path(folder).chmod(0o711)
-        embedded = EmbeddedPostgres(Path(folder), durable=False)
-        migrate.apply(embedded.start())
+    with running_postgres() as embedded:
+        migrate.apply(embedded.url)
         yield embedded
-        embedded.stop()
 
 
 def run(url, sql):

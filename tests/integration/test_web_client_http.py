@@ -1,5 +1,6 @@
 """The web client, as browsers get it: a page for every room, all of it from this server, and a strict policy."""
 
+import asyncio
 import re
 from pathlib import Path
 from urllib.parse import urljoin
@@ -187,7 +188,7 @@ async def test_the_public_url_counts_for_more_than_what_was_asked_for(browsers, 
         assert await guests_at(browsers(house), Host="localhost:8000") == "https://play.example.org"
 
 
-@pytest.mark.parametrize("host", ['a"><script>', "a/b", "a b", "user@a"])
+@pytest.mark.parametrize("host", ['a"><script>', "a/b", "a b", "user@a", "a" * 254, "a" * 4_000])
 async def test_a_host_that_is_none_gets_into_no_page_and_no_picture(web, host):
     page = await web.raw(f"GET / HTTP/1.1\r\nHost: {host}\r\n\r\n".encode())
     picture = await web.raw(f"GET /qr/ABC234.svg HTTP/1.1\r\nHost: {host}\r\n\r\n".encode())
@@ -203,6 +204,29 @@ async def test_the_picture_is_a_link_to_the_room(browser):
     assert b"<script" not in answer.body
     other = await browser.get("/qr/ABC235.svg", headers={"Host": "game.example.org:8000"})
     assert other.body != answer.body
+
+
+async def test_a_crowd_that_asks_for_pictures_holds_up_no_turn_for_more_than_one(browsers, web, monkeypatch):
+    """One takes milliseconds, and nobody has to log in for it."""
+    loop, turn, made_in, make = asyncio.get_running_loop(), 0, [], invitation.segno.make
+
+    def next_turn() -> None:
+        nonlocal turn
+        turn += 1
+        if len(made_in) < len(codes):
+            loop.call_soon(next_turn)
+
+    def noting(*args, **kwargs):
+        made_in.append(turn)
+        return make(*args, **kwargs)
+
+    monkeypatch.setattr(invitation.segno, "make", noting)
+    codes = [f"ABC{number}" for number in range(222, 262) if not {"0", "1"} & set(str(number))]
+    next_turn()
+    heads = [f"GET /qr/{code}.svg HTTP/1.1\r\nHost: game.example.org\r\n\r\n".encode() for code in codes]
+    answers = await asyncio.gather(*map(web.raw, heads))
+    assert {answer.status for answer in answers} == {200}
+    assert len(set(made_in)) == len(codes)
 
 
 @pytest.mark.parametrize("path", ["/qr/ABC23.svg", "/qr/ABC2345.svg", "/qr/ABC0I1.svg", "/qr/ABC234.png", "/qr/"])

@@ -134,6 +134,21 @@ test("a command without a reply is sent again, and the connection is looked at",
   assert.equal(all.latest.isClosed, false);
 });
 
+test("a reaction and a ping without a reply are given up: sent again they would be done twice, or too late", async (t) => {
+  const passes = clock(t);
+  const { all, client, room } = await inside();
+  const silent = [room.react("applause"), client.ping()].map((told) => assert.rejects(told, code("unavailable")));
+  const asked = all.latest.last("ping");
+  passes(WELCOME.limits.reply_seconds * 1000 + 2000);
+  passes(1);
+  assert.equal(all.latest.commands("react").length, 1);
+  assert.equal(all.latest.commands("ping").filter(({ id }) => id === asked.id).length, 1);
+  await Promise.all(silent);
+  // Whether the connection is dead is asked all the same.
+  passes(5000);
+  assert.equal(all.latest.isClosed, true);
+});
+
 test("without a connection commands wait for the next one, in order, but not those that are of no use then", async (t) => {
   const passes = clock(t);
   const { all, room, client } = await inside();

@@ -17,7 +17,7 @@ from tests.serving import ServerProcess, complaints, metric
 from votegame.game import wording
 from votegame.game.question import Question, Wish
 from votegame.questions.bank import built_in_bank
-from votegame.questions.likeness import are_alike
+from votegame.questions.likeness import Likenesses
 from votegame.questions.screening import screened
 
 PATIENCE_SECONDS = 15
@@ -208,7 +208,9 @@ def repetitions(game: list[str]) -> list[str]:
     pairs = list(itertools.combinations(keys, 2))
     made = [pair for pair in pairs if not BANK_KEYS.intersection(pair)]
     return [
-        f"again: {one!r}" for one, other in pairs if one == other or ((one, other) in made and are_alike(one, other))
+        f"again: {one!r}"
+        for one, other in pairs
+        if one == other or ((one, other) in made and Likenesses([other]).has_like(one))
     ]
 
 

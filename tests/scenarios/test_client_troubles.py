@@ -99,9 +99,10 @@ class Scripted:
 
 
 @asynccontextmanager
-async def a_server():
+async def a_server(routes=()):
     scripted = Scripted()
     app = web.Application()
+    app.router.add_routes(routes)
     app.router.add_get("/ws", scripted.connected)
     runner = web.AppRunner(app, shutdown_timeout=0.1)
     await runner.setup()
@@ -399,7 +400,7 @@ async def test_a_frame_that_does_not_fit_has_the_room_begun_anew():
         assert (resume["last_seq"], resume["stream"] == STATE["stream"]) == (0, False)
 
 
-@pytest.mark.parametrize("text", ["no json", "[]", '{"type": 1}', '{"type": "welcome"}'])
+@pytest.mark.parametrize("text", ["no json", "[]", '{"type": 1}', '{"type": "welcome"}', "[" * 100_000])
 async def test_what_is_no_frame_is_as_good_as_a_lost_connection(text):
     async with in_a_room() as (server, client, _):
         await server.socket.send_str(text)
@@ -465,6 +466,16 @@ async def test_nothing_is_left_of_a_connection_that_ends_as_the_client_is_closed
         warnings.simplefilter("always")
         gc.collect()
     assert [str(each.message) for each in told] == []
+
+
+@pytest.mark.parametrize("body", ["", "<html>", "[]", "{}", '{"user": {"id": 1}, "token": "t"}', "[" * 100_000])
+async def test_what_is_no_server_of_votegame_is_said(body):
+    async def guest(_request: web.Request) -> web.Response:
+        return web.Response(text=body)
+
+    async with a_server([web.post("/api/auth/guest", guest)]) as server, Client(server.url, waits=WAITS) as client:
+        with pytest.raises(NotNow, match="HTTP 200, which is no answer of votegame"):
+            await client.guest("Ada")
 
 
 async def test_nobody_there_is_said():

@@ -191,7 +191,7 @@ class Simulation:
         for node in self._cluster.nodes:
             shared = node.gateway._shared
             left = {
-                "connections": len(shared.connections),
+                "connections": len(shared.connections.all()),
                 "commands without a reply": len(shared.pending),
                 "rows to be written": len(node.journal._dirty) + len(node.journal._tries),
                 "mute seconds": int(node.lease.mute_seconds()),

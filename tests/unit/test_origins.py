@@ -13,6 +13,7 @@ from votegame.origins import canonical_origin
         ("https://[2001:DB8::1]:8443", "https://[2001:db8::1]:8443"),
         ("https://[2001:db8:0:0::0001]", "https://[2001:db8::1]"),
         ("https://play_2.example.org:0443", "https://play_2.example.org"),
+        (f"https://{253 * 'x'}", f"https://{253 * 'x'}"),
     ],
 )
 def test_origins_that_are_equal_have_one_form(text, canonical):
@@ -33,6 +34,7 @@ def test_origins_that_are_equal_have_one_form(text, canonical):
         ],
         *["https://play.example.org\t", "https://play.\texample.org", " https://play.example.org", "https://a b"],
         *["https://b\u00fccher.example", "https://\u212aey.example", "https://%70lay.example", "https://x:\u0664"],
+        *["https://" + 254 * "x", f"https://{254 * 'x'}:8000"],
         *["https://[::1%25eth0]", "https://[1.2.3.4]", "https://[x]", "https://play.example.org\\", "https://x\n"],
     ],
 )

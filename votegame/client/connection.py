@@ -38,7 +38,7 @@ class Connection:
             if message.type is aiohttp.WSMsgType.TEXT:
                 try:
                     frame: Any = msgspec.json.decode(message.data)
-                except msgspec.DecodeError:
+                except (msgspec.DecodeError, RecursionError):
                     frame = None
                 if isinstance(frame, dict) and isinstance(frame.get("type"), str):
                     yield frame

@@ -1,7 +1,8 @@
 """The calls over HTTP that a client needs: how one gets a login, and what one's rooms are."""
 
 import asyncio
-from typing import Any, Final
+from http import HTTPStatus
+from typing import Any, Final, TypeVar
 
 import aiohttp
 import msgspec
@@ -16,6 +17,8 @@ _LONGEST_WAIT_SECONDS: Final = 10.0
 _SECONDS: Final = aiohttp.ClientTimeout(total=15)
 _REFUSED: Final = 400
 _FAULTY: Final = 500
+
+Shape = TypeVar("Shape", bound=Value)
 
 
 class Login(Value, frozen=True, kw_only=True):
@@ -41,16 +44,16 @@ class Http:
 
     async def guest(self, display_name: str) -> Login:
         """Make a guest."""
-        return _login(await self._patient("POST", "guest", {"display_name": display_name}))
+        return _read(Login, await self._patient("POST", "guest", {"display_name": display_name}))
 
     async def log_in(self, email: str, password: str) -> Login:
         """Log somebody in who has registered."""
-        return _login(await self._patient("POST", "login", {"email": email, "password": password}))
+        return _read(Login, await self._patient("POST", "login", {"email": email, "password": password}))
 
     async def register(self, email: str, password: str, display_name: str, token: str | None) -> Login:
         """Register; with the token of a guest, that guest."""
         fields = {"email": email, "password": password, "display_name": display_name}
-        return _login(await self._call("POST", "register", fields, token))
+        return _read(Login, await self._call("POST", "register", fields, token))
 
     async def log_out(self, token: str) -> None:
         """End this login."""
@@ -58,7 +61,7 @@ class Http:
 
     async def me(self, token: str) -> Account:
         """Who one is, and where."""
-        return msgspec.convert(await self._patient("GET", "me", None, token), Account)
+        return _read(Account, await self._patient("GET", "me", None, token))
 
     async def _patient(self, method: str, path: str, body: Frame | None, token: str | None = None) -> Frame:
         """A call that may be made again when the server cannot answer now."""
@@ -82,7 +85,7 @@ class Http:
                 content: Any = await answer.json(content_type=None)
         except (aiohttp.ClientError, OSError, TimeoutError) as error:
             raise ConnectionLost(f"{url}: {error or type(error).__name__}") from error
-        except ValueError:
+        except (ValueError, RecursionError):
             content = None
         if answer.status >= _REFUSED or not isinstance(content, dict):
             raise refusal(_problem(answer.status, content))
@@ -100,5 +103,8 @@ def _problem(status: int, content: Any) -> Frame:
     }
 
 
-def _login(content: Frame) -> Login:
-    return msgspec.convert(content, Login)
+def _read(shape: type[Shape], content: Frame) -> Shape:
+    try:
+        return msgspec.convert(content, shape)
+    except msgspec.ValidationError:
+        raise refusal(_problem(HTTPStatus.OK, None)) from None

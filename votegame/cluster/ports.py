@@ -13,16 +13,14 @@ from votegame.rooms.ports import Origin
 
 
 class Lease(Struct, frozen=True, kw_only=True):
-    """A lease as the database sees it.
+    """A lease that has just begun anew, as the database sees it.
 
     Attributes:
-        now_ms: The database's time.
-        until_ms: When the lease ends.
+        now_ms: The database's time, from which on it runs.
         drain_wanted: Whether an operator asked the node to leave.
     """
 
     now_ms: int
-    until_ms: int
     drain_wanted: bool = False
 
 

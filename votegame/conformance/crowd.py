@@ -29,19 +29,20 @@ _CLOSING_SECONDS: Final = 0.1
 _LAST_SECONDS: Final = 5.0
 _LOOKS: Final = 2
 
+Enter = Callable[[Place], Awaitable[tuple[int, int | None]]]
+"""Asks for a connection, once: the status of the answer, and its `Retry-After`."""
+
 
 class Crowd:
     """The connections of one user."""
 
-    def __init__(
-        self, desk: Desk, place: Place, enter: Callable[[Place], Awaitable[int]], nodes: int | None = None
-    ) -> None:
+    def __init__(self, desk: Desk, place: Place, enter: Enter, nodes: int | None = None) -> None:
         """The connections.
 
         Args:
             desk: Where they are.
             place: Where the last one is to stay.
-            enter: Opens one; returns the status of the answer.
+            enter: Opens one.
             nodes: How many nodes there are, if that is known.
         """
         self._desk = desk
@@ -73,7 +74,7 @@ class Crowd:
     async def _open_one(self) -> None:
         actor, tab = self._place
         place = (actor, f"{tab} {len(self._opened) + 1}")
-        status = await self._enter(place)
+        status, _retry_after = await self._enter(place)
         if status in FULL:
             raise UncheckedError(f"the server takes no more connections: it answers {status}")
         if status != HTTPStatus.SWITCHING_PROTOCOLS:

@@ -12,7 +12,7 @@ from msgspec import UNSET, Struct
 
 from votegame.conformance.cast import User
 from votegame.conformance.format import Http
-from votegame.conformance.frames import json_in
+from votegame.conformance.frames import NO_JSON, json_in
 from votegame.conformance.matcher import Variables, differences, filled
 from votegame.conformance.redaction import Redaction
 from votegame.conformance.shapes import Shapes
@@ -60,7 +60,7 @@ async def refusal_of_upgrade(
         content = await answer.read()
     try:
         return json.loads(content)
-    except ValueError:
+    except NO_JSON:
         return content.decode(errors="replace")
 
 
@@ -108,7 +108,7 @@ class Caller:
         text = f"{response.status} {content.decode(errors='replace')[:2_000]}"
         try:
             body = json.loads(content)
-        except ValueError:
+        except NO_JSON:
             return Answer(None, text, sent, time.monotonic(), ["the body is no JSON"])
         self._redaction.learn(body)
         faults = list(_differences(how, response, body, variables))

@@ -133,9 +133,9 @@ class Player:
                 await self._leave(room, user)
 
     async def _leave(self, room: str, user: User) -> None:
-        headers = {"Authorization": f"Bearer {user.token}"}
         with contextlib.suppress(aiohttp.ClientError, OSError, TimeoutError):
-            await self._caller.http.delete(f"{self._caller.url}/api/rooms/{room}/leave", headers=headers)
+            url, headers = f"{self._caller.url}/api/rooms/{room}/leave", credentials("bearer", user)
+            await self._caller.http.delete(url, headers=headers)
 
     async def _connect(self, actor: str, step: Step) -> None:
         how = step.connect
@@ -167,20 +167,15 @@ class Player:
         """Ask for a connection, again if the server takes none now; the status of the answer."""
         waits = Waits()
         while True:
-            status, retry_after = await self._asked_to_enter(place, how)
+            status, retry_after = await self._enter(place, how)
             is_full = status in FULL and status != how.status
             seconds = waits.after({"code": "unavailable", "retry_after": retry_after}) if is_full else None
             if seconds is None:
                 return status
             await self._desk.obey(seconds, f"status {status}")
 
-    async def _enter(self, place: Place, how: Connect) -> int:
-        """Ask for a connection, once; the status of the answer."""
-        status, _ = await self._asked_to_enter(place, how)
-        return status
-
-    async def _asked_to_enter(self, place: Place, how: Connect) -> tuple[int, int | None]:
-        """The status of the answer, and its `Retry-After`. With 101 the desk has the connection."""
+    async def _enter(self, place: Place, how: Connect) -> tuple[int, int | None]:
+        """Ask for a connection, once: the status of the answer, and its `Retry-After`. With 101 the desk has it."""
         actor, tab = place
         url, headers = self._asked(actor, how)
         try:

@@ -17,7 +17,7 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Final
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 from votegame import tasks
 from votegame.embedded.account import Account
@@ -189,7 +189,7 @@ def _remove_sockets(url_file: Path) -> None:
         url = url_file.read_text(encoding="utf-8")
     except FileNotFoundError:
         return
-    left = Path(url.rpartition("host=")[2].replace("%2F", "/"))
+    left = Path(unquote(url.rpartition("host=")[2]))
     if left.name.startswith("votegame-") and left.is_dir():
         shutil.rmtree(left, ignore_errors=True)
 

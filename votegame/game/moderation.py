@@ -38,6 +38,6 @@ def tell_authors(turn: Turn) -> None:
     """Tell again all who have no answer, since theirs was flagged."""
     phase = turn.state.phase
     if isinstance(phase, Answering):
-        for user_id in turn.state.flagged.keys() - phase.answers.keys():
-            if user_id in turn.state.members:
+        for user_id in turn.state.flagged:
+            if user_id not in phase.answers and user_id in turn.state.members:
                 tell_author(turn, phase.round.round_id, user_id)

@@ -19,6 +19,3 @@ class Presence(Struct, frozen=True, gc=False):
     connected: frozenset[UserId]
     away_since: Mapping[UserId, int]
     nobody_since: int | None = None
-
-
-NOBODY = Presence(frozenset(), {})

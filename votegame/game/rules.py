@@ -8,6 +8,7 @@ import random
 from collections.abc import Callable, Mapping
 from typing import Any, Final, assert_never
 
+import msgspec
 from msgspec import Struct
 
 from votegame.errors import ErrorCode
@@ -197,8 +198,10 @@ def _noted(turn: Turn, user: User, reply: Reply) -> Reply:
     members, memory = turn.state.members, turn.state.remembered
     if type(reply) is not Ok or reply.attach or not turn.has_left_no_trace or user.user_id not in members:
         return reply
-    if memory.count() < NOTED_PER_MEMBER * len(members):
-        turn.record(records.CommandTaken(fields=dict(reply.fields)))
+    if memory.count() >= NOTED_PER_MEMBER * len(members):
+        # No commit proves that the room is still ours, so it may be told only as a read is.
+        return msgspec.structs.replace(reply, durable=False)
+    turn.record(records.CommandTaken(fields=dict(reply.fields)))
     return reply
 
 

@@ -4,7 +4,7 @@ Each phase is a type of its own and holds just what exists in it, so that voting
 lobby, cannot be written.
 """
 
-from collections.abc import Container, Iterable
+from collections.abc import Iterable
 from typing import Any, ClassVar, Final, Literal
 
 import msgspec
@@ -267,9 +267,8 @@ def is_player(state: State, user_id: UserId) -> bool:
 
 
 def strangers(state: State, user_ids: Iterable[UserId]) -> tuple[UserId, ...]:
-    """Those of `user_ids` who are no members; in a room that is closed, all of them."""
-    members: Container[UserId] = () if isinstance(state.phase, Closed) else state.members
-    return tuple([user_id for user_id in user_ids if user_id not in members])
+    """Those of `user_ids` who are no members; a room that is closed has none."""
+    return tuple([user_id for user_id in user_ids if user_id not in state.members])
 
 
 def round_players(state: State, phase: RoundPhase) -> frozenset[UserId]:

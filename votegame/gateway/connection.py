@@ -238,8 +238,9 @@ class Connection(asyncio.Protocol):
 
     async def _answer_token(self, command: Authenticate) -> None:
         try:
-            login = await self._shared.identity.authenticate(command.token)
-        except StoreError:
+            async with asyncio.timeout(self._shared.settings.limits.reply_seconds):
+                login = await self._shared.identity.authenticate(command.token)
+        except (StoreError, TimeoutError):
             self.refuse(ErrorCode.UNAVAILABLE, command.id)
             return
         except Exception:

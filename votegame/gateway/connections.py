@@ -30,9 +30,6 @@ class Connections:
         self._sockets: dict[Connection, None] = {}
         self._emptied: asyncio.Future[None] | None = None
 
-    def __len__(self) -> int:
-        return len(self._by_id)
-
     @property
     def socket_count(self) -> int:
         """How many sockets there are, those that are being closed included."""

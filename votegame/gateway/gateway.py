@@ -115,11 +115,6 @@ class Gateway:
         )
 
     @property
-    def connection_count(self) -> int:
-        """How many connections there are."""
-        return len(self._shared.connections)
-
-    @property
     def socket_count(self) -> int:
         """How many sockets there are, those that are being closed included."""
         return self._shared.connections.socket_count

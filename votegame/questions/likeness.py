@@ -60,14 +60,6 @@ def _stem(word: str) -> str:
     return bare[:_STEM_LETTERS]
 
 
-def are_alike(key: str, other: str) -> bool:
-    """Whether the questions with these keys have the same idea."""
-    if key == other:
-        return True
-    one, two = features(key), features(other)
-    return _is_near(len(one & two), len(one), len(two))
-
-
 def _is_near(n_shared: int, n_one: int, n_other: int) -> bool:
     fewer = min(n_one, n_other)
     if n_shared < _FEWEST_SHARED:

@@ -693,7 +693,7 @@ export class VotegameClient extends EventTarget {
     const { again, patience } = this.#options.times;
     const isLimited = error.code === "rate_limited";
     const asked = error.retry_after * 1000;
-    const isOver = NEVER_AGAIN.has(entry.frame.type) || asked > patience || !(isLimited || error.retryable);
+    const isOver = asked > patience || !(isLimited || error.retryable);
     if (isOver) this.#end(entry, error);
     else this.#again(entry, error, asked || again * 2 ** entry.tries, isLimited);
     this.#flush();
@@ -701,7 +701,8 @@ export class VotegameClient extends EventTarget {
 
   #again(entry, error, ms, isLimited = false) {
     clearTimeout(entry.timer);
-    if (!isLimited && entry.tries++ >= MOST_TRIES) return this.#reject(entry, error);
+    const isOver = NEVER_AGAIN.has(entry.frame.type) || (!isLimited && entry.tries++ >= MOST_TRIES);
+    if (isOver) return this.#reject(entry, error);
     entry.state = isLimited ? "limited" : "waiting";
     entry.timer = setTimeout(() => {
       this.#queue(entry);

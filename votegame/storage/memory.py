@@ -71,7 +71,7 @@ class MemoryNodeStore:
         is_wanted = before is not None and before.drain_wanted
         renewed = _Node(label, now + lease_ms, is_draining, drain_wanted=is_wanted)
         self._nodes[node_id] = renewed
-        return Lease(now_ms=now, until_ms=now + lease_ms, drain_wanted=renewed.drain_wanted)
+        return Lease(now_ms=now, drain_wanted=renewed.drain_wanted)
 
     async def nodes_before(self, node_id: NodeId) -> Sequence[str]:
         """Labels of the nodes whose lease runs now and that were registered before this one, if it is at all."""

@@ -30,7 +30,7 @@ class PostgresNodeStore:
             is_draining=is_draining,
         )
         assert row is not None
-        return Lease(now_ms=row[0], until_ms=row[1], drain_wanted=row[2])
+        return Lease(now_ms=row[0], drain_wanted=row[1])
 
     async def nodes_before(self, node_id: NodeId) -> Sequence[str]:
         """Labels of the nodes whose lease runs now and that were registered before this one, if it is at all."""

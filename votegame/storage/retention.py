@@ -21,6 +21,14 @@ QUESTIONS_AT_ONCE: Final = 1_000
 QUESTION_DAYS: Final = 60
 MOST_QUESTIONS: Final = 10_000
 """In stock, for all topics, languages and tones together."""
+_WHOLE_BITES: Final[Mapping[str, int]] = {
+    "codes": CODES_AT_ONCE,
+    "rooms": 1,
+    "logins": LOGINS_AT_ONCE,
+    "guests": LOGINS_AT_ONCE,
+    "questions": QUESTIONS_AT_ONCE,
+}
+"""So many removed at once say that there may be more; of rooms any, since what bounds their bite is their records."""
 _DAY_MS: Final = 24 * 60 * 60 * 1000
 _SOON_SECONDS: Final = 1.0
 _LATER_SECONDS: Final = 60.0
@@ -42,7 +50,8 @@ class Retention:
             removed: Mapping[str, int] = {}
             with tasks.surviving("retention"):
                 removed = await self._try_sweep()
-            await asyncio.sleep(_SOON_SECONDS if removed.get("rooms") else _LATER_SECONDS)
+            has_more = any(removed.get(kind, 0) >= count for kind, count in _WHOLE_BITES.items())
+            await asyncio.sleep(_SOON_SECONDS if has_more else _LATER_SECONDS)
 
     async def _try_sweep(self) -> Mapping[str, int]:
         try:

@@ -10,6 +10,7 @@ from votegame.settings import Settings
 from votegame.web import middleware
 from votegame.web.identity import Doorman
 from votegame.web.sessions import CookieStorage
+from votegame.web.web_client import PICTURES
 
 WsHandler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -38,7 +39,7 @@ def make_app(
         middlewares=[
             middleware.guard(doorman, observe_request),
             # Those who come back to their games must not stand behind a crowd that asks for pages.
-            middleware.in_line(beside={"/ws": Turnstile()}),
+            middleware.in_line(beside={"/ws": Turnstile(), PICTURES: Turnstile(per_turn=1)}),
             aiohttp_session.session_middleware(cookies),
             middleware.errors,
         ],

@@ -63,8 +63,7 @@ class Commands:
         self._lease_is_valid = lease_is_valid
         self._count = count
         self._reply_seconds = limits.reply_seconds
-        is_limited = rates_are_on
-        self._rates = KeyedRates(limits.command_burst, limits.commands_per_second) if is_limited else None
+        self._rates = KeyedRates(limits.command_burst, limits.commands_per_second) if rates_are_on else None
         self._router: Router | None = None
         self._tokens = itertools.count(1)
         self._waiting: dict[int, asyncio.Future[ReplyFrame]] = {}

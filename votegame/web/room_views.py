@@ -142,9 +142,8 @@ class RoomViews:
 
     def _to_round(self, known: type[RoundCommand], *, status: int = 200) -> _View:
         async def view(request: web.Request) -> web.Response:
-            fields = {"room_code": _ANY_ROOM}
             return await self._answered(
-                request, known, lambda: {**fields, "round_id": _round_id(request)}, status=status
+                request, known, lambda: {"room_code": _ANY_ROOM, "round_id": _round_id(request)}, status=status
             )
 
         return view

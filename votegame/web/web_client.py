@@ -29,6 +29,8 @@ _TYPES: Final = {
     ".svg": "image/svg+xml",
     ".txt": "text/plain",
 }
+PICTURES: Final = "/qr/{code}.svg"
+"""The route of QR codes. Each takes some milliseconds, and anybody may ask for any number of them."""
 _CLIENT: Final = "/static/votegame-client.js"
 _CODE: Final = "{code:[2-9A-HJ-NP-Za-hj-np-z]{6}}"
 """A room code as people type it into an address."""
@@ -53,7 +55,7 @@ class WebClient:
         _files()
         pages = [web.get(path, self._page) for path in ("/", f"/{_CODE}", f"/{_CODE}/screen")]
         files = [web.get(f"/static/{folder}/{{name}}", _file) for folder in _FOLDERS]
-        return [*pages, *files, web.get(f"/qr/{_CODE}.svg", self._picture)]
+        return [*pages, *files, web.get(PICTURES.replace("{code}", _CODE), self._picture)]
 
     async def _page(self, request: web.Request) -> web.Response:
         """The page, whichever room it is about."""

@@ -123,7 +123,7 @@ class Cluster:
         self._nodes: list[list[SocketLink]] = [[] for _ in range(nodes)]
         self._n_entered = 0
 
-    async def enter(self, place: Place) -> int:
+    async def enter(self, place: Place) -> tuple[int, int | None]:
         node = self._nodes[self._n_entered % len(self._nodes)]
         self._n_entered += 1
         node.append(SocketLink())
@@ -131,7 +131,7 @@ class Cluster:
         if len(node) > self._limit:
             node.pop(self._closes).coming.append(Ended(self._code))
         self.most_open = max(self.most_open, sum(map(len, self._nodes)))
-        return 101
+        return 101, None
 
 
 class SocketLink:
@@ -214,8 +214,8 @@ async def test_a_server_that_closes_others_or_none_though_its_nodes_are_known_is
 
 @pytest.mark.parametrize("status", [429, 503])
 async def test_a_server_that_takes_no_more_connections_is_not_checked(desk, status):
-    async def enter(_place: Place) -> int:
-        return status
+    async def enter(_place: Place) -> tuple[int, int | None]:
+        return status, None
 
     with pytest.raises(UncheckedError, match=f"takes no more connections.*{status}"):
         await Crowd(desk, ("dora", ""), enter, None).open(ConnectUntil(closed=4409, limit=5), {})

@@ -169,6 +169,20 @@ class TestAFlaggedAnswer:
         room.say(room.ben, commands.LeaveRoom)
         assert not [item for item in room.tell(messages.NoticesMissed()).public if isinstance(item, Whisper)]
 
+    def test_is_told_again_in_the_order_of_flagging_whatever_the_ids_hash_to(self):
+        room = started(MODERATED, moderation="on")
+        others = [room.a_user(name) for name in "DEFGH"]
+        for user in others:
+            room.say(user, commands.JoinRoom)
+        room.say(room.host, commands.EndRound)
+        room.say(room.host, commands.NextRound)
+        for user in others:
+            answer(room, user)
+            room.checked(user)
+        again = room.tell(messages.NoticesMissed()).public
+        whispered = [item.user_id for item in again if isinstance(item, Whisper)]
+        assert whispered == [user.user_id for user in others]
+
     def test_of_the_only_one_who_has_answered_leaves_a_round_without_answers(self, room):
         answer(room, room.ben)
         room.checked(room.ben)

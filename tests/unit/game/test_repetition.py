@@ -90,10 +90,20 @@ def test_what_changes_nothing_is_not_remembered_where_there_is_a_lot_already(roo
     room.say(room.host, commands.StartGame)
     first = room.say(room.ben, commands.SubmitAnswer, answer="Mine")
     for number in range(3 * NOTED_PER_MEMBER):
-        assert room.say(room.ben, commands.SubmitAnswer, id=f"n{number}", answer="Mine") == first
+        assert room.say(room.ben, commands.SubmitAnswer, id=f"n{number}", answer="Mine").fields == first.fields
     assert room.state.remembered.count() == 3 * NOTED_PER_MEMBER
     assert 0 < len(taken(room)) < 3 * NOTED_PER_MEMBER
     assert room.say(room.cleo, commands.SubmitAnswer, answer="Hers").fields
+
+
+def test_the_ok_to_what_is_not_remembered_tells_what_is_true_now_and_needs_the_lease(room):
+    """By the log nobody would refuse it: an owner that has lost the room would say that it is locked, still."""
+    room.say(room.host, commands.LockRoom)
+    while (count := room.state.remembered.count()) < 3 * NOTED_PER_MEMBER:
+        assert room.say(room.host, commands.LockRoom, id=f"n{count}") == Ok({})
+    n_records = len(room.records)
+    assert room.say(room.host, commands.LockRoom, id="one more") == Ok({}, durable=False)
+    assert len(room.records) == n_records
 
 
 def test_who_is_no_member_any_more_writes_nothing_into_the_log(room):

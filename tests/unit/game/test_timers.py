@@ -5,7 +5,7 @@ import pytest
 
 from tests.played import HOUSE, PlayedRoom
 from votegame.game import commands, messages
-from votegame.game.presence import NOBODY, Presence
+from votegame.game.presence import Presence
 from votegame.game.timers import timers
 
 
@@ -112,7 +112,7 @@ def test_a_room_closes_when_nobody_came_back_for_an_hour(room):
     room.now = timer.due_ms
     change = due(room, timer, nobody)
     assert change.public[-1].fields == {"reason": "abandoned"}
-    assert timers(room.state, NOBODY, HOUSE) == []
+    assert timers(room.state, Presence(frozenset(), {}), HOUSE) == []
 
 
 def test_the_hour_counts_from_when_the_last_one_was_seen_and_not_from_the_last_restart(room):

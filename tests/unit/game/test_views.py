@@ -7,7 +7,7 @@ import pytest
 from tests.played import PlayedRoom, a_game
 from votegame.game import commands, messages
 from votegame.game.change import Event
-from votegame.game.presence import NOBODY, Presence
+from votegame.game.presence import Presence
 from votegame.game.room_settings import SettingsPatch
 from votegame.game.scoring import leaderboard
 from votegame.game.state import Member
@@ -42,7 +42,7 @@ def test_a_lobby_has_no_round_and_nobody_has_done_anything():
 
 def test_the_viewer_counts_as_connected_and_others_as_presence_says():
     room = playing()
-    state = snapshot(room.state, room.host.user_id, NOBODY, now=0)
+    state = snapshot(room.state, room.host.user_id, Presence(frozenset(), {}), now=0)
     assert [member["connected"] for member in state["members"]] == [True, False, False]
     one = Presence(frozenset({room.players[1].user_id}), {})
     assert now_fields(room.state, room.host.user_id, one)["connected"] == [user.user_id for user in room.players[:2]]

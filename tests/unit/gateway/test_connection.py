@@ -17,6 +17,10 @@ from votegame.wire.limits import Limits
 STREAM = "3f2504e0-4f89-41d3-9a0c-0305e82c3301"
 
 
+async def never_answering(_token: str) -> None:
+    await asyncio.get_running_loop().create_future()
+
+
 async def turns(count: int = 5) -> None:
     for _ in range(count):
         await asyncio.sleep(0)
@@ -64,6 +68,21 @@ async def test_trouble_with_logins_is_answered(stage, trouble, code):
     assert [frame["code"] for frame in client.heard()] == [code]
 
 
+@pytest.mark.looptime
+async def test_a_token_that_cannot_be_looked_up_in_time_is_answered_like_any_command(stage):
+    client = stage.connect()
+    stage.identity.authenticate = never_answering
+    client.say(type="authenticate", id="1", token="token-ada")
+    await asyncio.sleep(4.9)
+    assert client.heard() == []
+    await asyncio.sleep(0.2)
+    assert [(frame["id"], frame["code"]) for frame in client.heard()] == [("1", "unavailable")]
+    client.say(type="authenticate", id="2", token="token-ada")
+    await turns()
+    assert client.heard() == [], "it may be tried again"
+    await stage.shared.logins.end()
+
+
 async def test_the_same_user_may_renew_the_login_and_another_may_not(stage):
     client = stage.connect("ada")
     client.say(type="authenticate", id="1", token="token-ada")
@@ -109,7 +128,7 @@ async def test_one_socket_too_many_replaces_the_oldest(stage):
 
     assert clients[0].close_code() == 4409
     assert not any(client.connection.is_closing for client in clients[1:])
-    assert stage.gateway.connection_count == 5
+    assert len(stage.shared.connections.all()) == 5
 
 
 async def test_who_answers_pings_stays_and_who_does_not_is_cut(stage):
@@ -416,7 +435,7 @@ async def test_nothing_is_kept_of_those_who_are_gone(stage):
     stage.later(20)
 
     connections = stage.shared.connections
-    assert (len(connections), connections.sockets(), connections._by_user, connections._strangers) == (0, [], {}, {})
+    assert (connections.all(), connections.sockets(), connections._by_user, connections._strangers) == ([], [], {}, {})
     assert (connections._attached, stage.shared.closing, stage.revocations.watched) == ({}, {}, {})
     assert (len(stage.shared.pending), len(stage.gateway._sweep._heartbeats)) == (0, 0)
 

@@ -10,18 +10,33 @@ pytestmark = pytest.mark.looptime
 
 
 class Statements:
-    """Nothing to remove, and at first the errors that are planted."""
+    """What there is to remove, nothing unless it is `left`, and at first the errors that are planted."""
 
-    def __init__(self, *errors):
+    def __init__(self, *errors, **left):
         self.errors = list(errors)
+        self.left = {f"retention_{kind}": count for kind, count in left.items()}
         self.passes = 0
 
-    async def execute(self, name, /, **_params):
+    async def execute(self, name, /, *, limit=0, **_params):
         if name == "retention_codes":
             self.passes += 1
             if self.errors:
                 raise self.errors.pop(0)
-        return 0
+        removed = min(self.left.get(name, 0), limit)
+        self.left[name] = self.left.get(name, 0) - removed
+        return removed
+
+
+@pytest.mark.parametrize("kind", ["codes", "logs", "logins", "guests", "questions"])
+async def test_while_there_is_more_to_do_the_next_pass_comes_soon(kind):
+    statements = Statements(**{kind: 20_500})
+    removing = tasks.start(Retention(statements, log_days=30).run(), name="retention")
+    await asyncio.sleep(50)
+    assert statements.left[f"retention_{kind}"] == 0
+    passes = statements.passes
+    await asyncio.sleep(61)
+    assert statements.passes == passes + 1, "with nothing to do it comes after a while"
+    await tasks.end([removing])
 
 
 @pytest.mark.parametrize("error", [StoreUnavailableError("away"), RuntimeError("planted")])
