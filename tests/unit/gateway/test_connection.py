@@ -4,6 +4,7 @@ import asyncio
 import gc
 
 import pytest
+from aiohttp.test_utils import make_mocked_request
 
 from tests.unit.gateway.stage import ROOM, Stage, masked
 from votegame.errors import ErrorCode
@@ -20,6 +21,17 @@ STREAM = "3f2504e0-4f89-41d3-9a0c-0305e82c3301"
 async def turns(count: int = 5) -> None:
     for _ in range(count):
         await asyncio.sleep(0)
+
+
+async def test_nobody_is_let_in_before_the_gateway_is_started(stage):
+    upgrade = {
+        "Upgrade": "websocket",
+        "Connection": "Upgrade",
+        "Sec-WebSocket-Version": "13",
+        "Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ==",
+    }
+    answer = await stage.gateway.handle(make_mocked_request("GET", "/ws", headers=upgrade))
+    assert answer.status == 503
 
 
 async def test_welcome_comes_before_the_ok_of_authenticate(stage):
