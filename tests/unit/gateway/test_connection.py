@@ -4,6 +4,7 @@ import asyncio
 import gc
 
 import pytest
+from aiohttp.test_utils import make_mocked_request
 
 from tests.unit.gateway.stage import ROOM, Stage, masked
 from votegame.errors import ErrorCode
@@ -24,6 +25,17 @@ async def never_answering(_token: str) -> None:
 async def turns(count: int = 5) -> None:
     for _ in range(count):
         await asyncio.sleep(0)
+
+
+async def test_nobody_is_let_in_before_the_gateway_is_started(stage):
+    upgrade = {
+        "Upgrade": "websocket",
+        "Connection": "Upgrade",
+        "Sec-WebSocket-Version": "13",
+        "Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ==",
+    }
+    answer = await stage.gateway.handle(make_mocked_request("GET", "/ws", headers=upgrade))
+    assert answer.status == 503
 
 
 async def test_welcome_comes_before_the_ok_of_authenticate(stage):
@@ -131,6 +143,35 @@ async def test_one_socket_too_many_replaces_the_oldest(stage):
     assert len(stage.shared.connections.all()) == 5
 
 
+async def test_who_loses_one_of_two_sockets_is_still_reached_and_counted_by_the_other(stage):
+    lost, other = stage.connect("ada"), stage.connect("ada")
+    stage.attach(other)
+    lost.lose()
+    more = [stage.connect("ada") for _ in range(4)]
+    assert not other.connection.is_closing
+
+    stage.detach("ada")
+    stage.tell()
+    assert other.heard() == []
+    more.append(stage.connect("ada"))
+    assert other.close_code() == 4409
+
+
+async def test_who_waits_for_the_last_socket_hears_of_it_and_those_that_come_after_it_are_lost_as_ever(stage):
+    clients = [stage.connect("ada"), stage.connect("ben")]
+    waiting = asyncio.create_task(stage.shared.connections.emptied())
+    await turns()
+    clients[0].lose()
+    await turns()
+    assert not waiting.done()
+
+    clients[1].lose()
+    await waiting
+    late = stage.connect("cleo")
+    late.lose()
+    assert stage.shared.connections.socket_count == 0
+
+
 async def test_who_answers_pings_stays_and_who_does_not_is_cut(stage):
     alive, dead = stage.connect("ada"), stage.connect("ben")
     for _ in range(4):
@@ -161,6 +202,14 @@ async def test_a_close_frame_is_echoed_and_rooms_are_told(stage):
     assert stage.router.lost == [(ROOM, "ada", "c1")]
     client.lose()
     assert stage.router.lost == [(ROOM, "ada", "c1")]
+
+
+async def test_what_was_asked_before_a_close_frame_is_answered_before_its_echo(stage):
+    client = stage.connect("ada")
+    client.say_raw(masked(0x81, b'{"type":"ping","id":"1"}') + masked(0x88, b"\x03\xe8"))
+
+    assert client.transport.written.endswith(b"\x88\x02\x03\xe8")
+    assert [frame["id"] for frame in client.heard()] == ["1"]
 
 
 async def test_one_who_never_answers_a_close_is_cut_within_five_seconds(stage):
@@ -327,9 +376,21 @@ async def test_a_room_that_attaches_one_whom_a_mute_node_must_not_tell_hears_of_
     stage.reply(attach=ROOM, durable=False)
     stage.has_lease = True
     if not loses_first:
+        assert stage.router.lost == []
         stage.later(6)
         assert [frame.get("code") for frame in client.heard()] == ["unavailable"]
         client.lose()
+
+    assert stage.router.lost == [(ROOM, "ada", "c1")]
+
+
+async def test_a_room_that_attaches_too_late_one_whom_a_mute_node_must_not_tell_hears_of_his_end(stage):
+    client = stage.connect("ada")
+    client.say(type="create_room", id="1")
+    stage.later(6)
+    stage.has_lease = False
+    stage.reply(attach=ROOM, durable=False)
+    client.lose()
 
     assert stage.router.lost == [(ROOM, "ada", "c1")]
 
@@ -431,7 +492,10 @@ async def test_nothing_is_kept_of_those_who_are_gone(stage):
         client = stage.connect(f"user{number}" if number % 2 else None)
         if number % 2:
             stage.attach(client)
+            client.say(type="resume", id="1", room_code=ROOM, stream=STREAM, last_seq=0)
         client.lose()
+        if number % 2:
+            stage.reply(attach=ROOM)
     stage.later(20)
 
     connections = stage.shared.connections
@@ -469,3 +533,7 @@ async def test_a_whisper_is_for_all_connections_of_one_user_and_kept_back_withou
     stage.whisper("ada")
     stage.has_lease = True
     assert [client.heard() for client in (ada, again, ben)] == [[{"type": "w"}], [{"type": "w"}], []]
+
+    stage.whisper("ada")
+    stage.has_lease = False
+    assert ada.heard() == []

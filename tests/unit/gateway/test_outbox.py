@@ -113,6 +113,31 @@ async def test_bytes_are_bounded_but_one_frame_always_fits():
     assert desk.too_slow == 1
 
 
+async def test_what_has_left_does_not_count_against_what_waits():
+    desk = Desk(outbox_bytes=10)
+    for _ in range(10):
+        desk.outbox.put(Frame(b"x" * 5))
+        desk.flusher.flush_marked()
+    desk.hold()
+    desk.outbox.put(Frame(b"x" * 5))
+    desk.outbox.put(Frame(b"x" * 5))
+    assert desk.too_slow == 0
+
+    desk.outbox.put(Frame(b"x"))
+    assert desk.too_slow == 1
+
+
+async def test_nothing_follows_the_close_frame_of_one_who_is_too_slow():
+    desk = Desk(outbox_frames=1)
+    desk.outbox._too_slow = lambda: desk.outbox.end(b"close", is_lease_valid=True, drop=True)
+    desk.hold()
+    desk.outbox.put(Frame(b"1"))
+    desk.outbox.put(Frame(b"2"))
+    desk.transport.take_again()
+    desk.flusher.flush_marked()
+    assert desk.transport.written == b"0close"
+
+
 async def test_a_socket_that_takes_nothing_is_given_up(desk):
     desk.transport.takes = False
     desk.outbox.put(Frame(b"1"))

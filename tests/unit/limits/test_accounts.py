@@ -61,6 +61,13 @@ def test_thirty_logins_of_an_account_in_a_quarter_of_an_hour(rates):
     assert good(rates, "bea", "address 0") == 0.0
 
 
+def test_a_login_too_many_is_no_try_of_its_account_or_address(rates):
+    for _ in range(30):
+        good(rates, "ada", "a")
+    assert [rates.login("ada", "a", 0.0) for _ in range(30)] == [pytest.approx(30)] * 30
+    assert rates.login("bea", "a", 0.0) == 0.0
+
+
 def test_tries_at_the_same_moment_are_no_more_than_one_after_another(rates):
     assert [bool(rates.login("ada", "a", 0.0)) for _ in range(6)] == [False] * 5 + [True]
 

@@ -64,6 +64,9 @@ class TestLag:
         for _ in range(20):
             assert node.beats(2.0, lag=2.0) == node.beats(1.0) == 0
 
+    def test_a_second_of_late_beats_behind_good_ones_is_none(self, node):
+        assert node.beats(1.2, lag=0.2) == 0
+
     def test_stalls_with_nothing_between_them_are_one(self, node):
         node.beats(10.0, lag=2.0)
         assert node.level == 3

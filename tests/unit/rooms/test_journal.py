@@ -257,6 +257,17 @@ async def test_a_room_that_another_owner_has_is_fenced_and_nothing_more_is_writt
     assert other.positions == [1, 2]
 
 
+async def test_a_commit_of_nothing_but_what_was_fenced_off_before_it_began_is_none(desk):
+    room, other = await desk.room("AAAAAA"), await desk.room("BBBBBB")
+    room.write()
+    room.writer.fence()
+    await desk.flushed()
+    assert desk.store.appends == []
+    other.write()
+    await desk.flushed()
+    assert other.positions == [1, 2]
+
+
 async def test_a_room_that_is_gone_is_fenced(desk):
     room = await desk.room("AAAAAA")
     del desk.memory._rooms[room.id]
@@ -493,6 +504,24 @@ async def test_what_is_written_while_the_room_is_found_locked_is_in_one_lane_onl
     desk.store.busy = set()
     await desk.flushed()
     assert room.positions == [1, 2, 3]
+
+
+async def test_what_is_written_while_a_room_that_was_locked_gets_in_is_written_behind_it(desk):
+    room = await desk.room("AAAAAA")
+    desk.store.busy = {room.id}
+    room.write()
+    while room.writer not in desk.journal._tries:
+        await asyncio.sleep(0.001)
+    desk.store.busy = set()
+    desk.store.hang()
+    tries = len(desk.store.appends)
+    while len(desk.store.appends) == tries:
+        await asyncio.sleep(0.001)
+    room.write()
+    desk.store.go_on()
+    await desk.flushed()
+    assert room.positions == [1, 2, 3]
+    assert room.heard == [("committed", 2), ("committed", 3)]
 
 
 @pytest.mark.parametrize("ask", ["append", "log_ends"])

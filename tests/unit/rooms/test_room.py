@@ -425,6 +425,7 @@ class TestResume:
         assert reply["events"] == sent
         assert reply["now"]["connected"] == [ada.id, bob.id]
         assert table.outlet.told[-1].delivery.attach == ada.code
+        assert not table.outlet.told[-1].delivery.durable, "a node that may have lost the room must not say how it is"
 
     async def test_nothing_missed(self, table, room):
         _ada, bob = await room
