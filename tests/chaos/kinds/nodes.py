@@ -117,16 +117,11 @@ async def few_descriptors(scene: Scene, node: ChaosNode) -> None:
     resource.prlimit(pid, resource.RLIMIT_NOFILE, (lowest_free + 1, before[1]))
     async with contextlib.AsyncExitStack() as guests:
         asking = [asyncio.create_task(_asks(guests, node)) for _ in range(_MORE_THAN_LEAVE_MEANWHILE)]
-        try:
-            # A node that is busy comes to them late: it is to have refused one before it may open more again.
-            for served in asyncio.as_completed(asking):
-                if not await served:
-                    break
-            else:
-                raise AssertionError("all came in")
-            await asyncio.sleep(scene.rng.uniform(1, 4))
-        finally:
-            resource.prlimit(pid, resource.RLIMIT_NOFILE, before)
+        await asyncio.sleep(scene.rng.uniform(1, 4))
+        # Some are refused, or wait in the kernel until there is room again.
+        came_in = [each for each in asking if each.done() and each.result()]
+        resource.prlimit(pid, resource.RLIMIT_NOFILE, before)
+        assert len(came_in) < len(asking), "all came in"
         await asyncio.gather(*asking)
 
 
@@ -135,7 +130,7 @@ async def _asks(guests: contextlib.AsyncExitStack, node: ChaosNode) -> bool:
     reader, writer = await asyncio.open_connection("127.0.0.1", node.server.port)
     guests.callback(writer.close)
     writer.write(b"GET /healthz HTTP/1.1\r\nHost: node\r\n\r\n")
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(20):
         with contextlib.suppress(ConnectionError):
             return bool(await reader.read(1))
     return False
