@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 import structlog
+from hypothesis import HealthCheck, settings
 
 from tests.databases import Server, Shelf, running_postgres
 from votegame.storage import migrate
@@ -30,6 +31,11 @@ structlog.configure(
         structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback),
     ]
 )
+
+
+# How long an example takes tells how busy the machine is, and nothing of what is tested.
+settings.register_profile("votegame", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("votegame")
 
 
 @pytest.hookimpl(trylast=True)

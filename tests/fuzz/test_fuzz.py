@@ -22,7 +22,6 @@ from tests.leaks import tells
 EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", "16"))
 BOUNDED = settings(
     max_examples=EXAMPLES,
-    deadline=None,
     # By default the same each time; who asks for more wants others.
     derandomize="FUZZ_EXAMPLES" not in os.environ,
     phases=[Phase.explicit, Phase.reuse, Phase.generate],

@@ -26,7 +26,6 @@ AT_ONCE = 4
 """Of many games, whose time is mostly waiting."""
 CALM = settings(
     derandomize=True,
-    deadline=None,
     database=None,
     phases=[Phase.generate],  # a shorter trouble, found by a hundred games, would come after minutes
     suppress_health_check=list(HealthCheck),

@@ -427,7 +427,6 @@ TestRandomGames = pytest.mark.many_games(RandomGames.TestCase)
 TestRandomGames.settings = settings(
     max_examples=N_GAMES,
     stateful_step_count=50,
-    deadline=None,
     derandomize="RANDOM_GAMES" not in os.environ,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
 )

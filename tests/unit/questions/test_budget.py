@@ -71,7 +71,7 @@ async def test_calls_that_belong_together_are_reserved_together_or_not_at_all(bu
     assert await budget.reserve(calls=1) is not None
 
 
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 @given(
     st.lists(
         st.tuples(

@@ -1,7 +1,7 @@
 import unicodedata
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from votegame.questions.characters import are_plain
@@ -48,7 +48,6 @@ def test_no_towers_of_marks():
     assert not are_plain("z" + "\u0335" * 9, "en")
 
 
-@settings(deadline=None)
 @given(st.text(max_size=60), st.sampled_from(["en", "de", "ru", "ar", "ja", "xx"]))
 def test_nothing_of_the_categories_of_control_and_format_ever_passes(text, language):
     if are_plain(text, language):

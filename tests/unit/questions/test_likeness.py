@@ -1,7 +1,7 @@
 import time
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from votegame.game import wording
@@ -69,7 +69,6 @@ KEYS = st.lists(
 )
 
 
-@settings(deadline=None)
 @given(KEYS.map(" ".join), KEYS.map(" ".join), KEYS.map(" ".join))
 def test_likeness_goes_both_ways_and_is_found_among_others(one, other, third):
     assert are_alike(one, one)

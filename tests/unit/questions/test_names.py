@@ -3,7 +3,7 @@ import time
 import unicodedata
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from votegame.game.question import Person
@@ -77,7 +77,6 @@ def test_words_that_only_look_like_a_name_are_no_names(text, name):
     assert not named(text, name)
 
 
-@settings(deadline=None)
 @given(st.text(min_size=1, max_size=32))
 def test_a_name_that_stands_alone_is_always_found_unless_it_has_no_letter_or_is_a_small_word(name):
     words = re.findall(r"[^\W_]+", re.sub("[\u0300-\u036f]", "", unicodedata.normalize("NFKD", name.casefold())))

@@ -1,7 +1,7 @@
 import unicodedata
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from votegame.game.question import Question, Wish
@@ -63,7 +63,6 @@ def test_questions_as_we_write_them_ourselves_are_fit():
     assert [question.text for question, wish in wishes if screened(question.text, wish) != question] == []
 
 
-@settings(deadline=None)
 @given(
     st.one_of(st.text(max_size=200), st.tuples(st.text(max_size=60), st.text(max_size=60)).map("Why not? ".join)),
     st.sampled_from([ENGLISH, GERMAN, Wish("", "ja", "spicy"), Wish("", "fa", "default"), Wish("", "xx", "family")]),

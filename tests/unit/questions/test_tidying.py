@@ -1,7 +1,7 @@
 import unicodedata
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from votegame.questions.tidying import tidied
@@ -49,7 +49,6 @@ def test_what_belongs_to_a_question_stays(text):
     assert tidied(text) == text
 
 
-@settings(deadline=None)
 @given(st.text(max_size=200))
 def test_a_tidied_text_is_in_its_normal_form_and_has_no_blanks_at_its_ends(text):
     plain = tidied(text)

@@ -10,7 +10,7 @@ import json
 import os
 
 import looptime
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.unit.rooms.table import Player, Table, an_id, settle
@@ -399,7 +399,7 @@ async def told(plan):
         await story.table.end()
 
 
-@settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=EXAMPLES)
 @given(steps)
 def test_whatever_happens_nothing_is_lost_doubled_or_told_in_two_ways(plan):
     with asyncio.Runner(loop_factory=looptime.new_event_loop) as runner:
