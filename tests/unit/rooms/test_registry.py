@@ -342,6 +342,20 @@ class TestStop:
         assert table.outlet.names == ["ok decided", "settings_updated"]
         assert len(table.registry) == 0
 
+    async def test_a_room_that_is_lost_meanwhile_is_not_opened_again(self, table, room):
+        ada, _bob = await room
+        table.store.hang()
+        ada.send(ada.change(topic="tea", id_="late"))
+        await settle()
+        stopping = asyncio.create_task(table.registry.stop())
+        await settle()
+        table.room_of(ada.code).fence()
+        table.store.go_on()
+        async with asyncio.timeout(5):
+            await stopping
+        assert table.outlet.names == ["unavailable late"]
+        assert len(table.registry) == 0
+
     async def test_what_was_not_decided_is_unavailable(self, table, room):
         ada, _bob = await room
         for place in range(100):
