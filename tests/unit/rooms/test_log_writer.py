@@ -100,6 +100,7 @@ def test_turns_that_an_earlier_sending_wrote_are_settled_and_the_rest_stays():
     writer.take()
     assert writer.settle_up_to(4, 10)
     assert listener.heard == [("committed", 4)]
+    assert not writer.is_settled
     rest = writer.take()
     assert ([row.position for row in rest.rows], rest.base) == ([5], 4)
 
