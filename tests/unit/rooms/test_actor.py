@@ -362,6 +362,7 @@ class TestIdle:
         assert len(table.registry) == 1
         await asyncio.sleep(3)
         assert len(table.registry) == 0
+        assert table.registry.resting() == []
         row = table.row_of(ada.code)
         assert row.owner is None
         assert row.head.next_deadline_ms == left_at + 3_600_000
