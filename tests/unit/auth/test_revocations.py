@@ -147,6 +147,7 @@ async def test_it_looks_by_itself_within_two_seconds_also_after_failures(revocat
     await asyncio.sleep(2.0)
     assert told.names == ["a"]
     await revocations.stop()
+    assert "revocations" not in {task.get_name() for task in asyncio.all_tasks()}
 
 
 @pytest.mark.looptime

@@ -469,3 +469,20 @@ async def test_who_has_no_connections_is_answered_also_by_a_node_that_has_no_suc
     table.outlet.audience.take(an_id(), Unsubscribe(room_code="ZZZZZZ", ref=3))
     assert [message.ref for message in table.outlet.links.sent] == [3]
     assert len(table.registry) == 1
+
+
+async def test_who_has_no_connections_is_told_nothing_from_then_on(table):
+    ada, bob = await seated(table)
+    audience, peer = table.outlet.audience, an_id()
+    audience.start(table.registry)
+    audience.take(peer, forwarded(table, bob, bob.again().join(bob.code)))
+    await settle()
+    assert list(audience.nodes()) == [peer]
+    table.store.hang()
+    ada.send(ada.change(topic="tea"))
+    await settle()
+    table.outlet.links.sent.clear()
+    audience.take(peer, Unsubscribe(room_code=ada.code, ref=7))
+    table.store.go_on()
+    await settle()
+    assert [type(message) for message in table.outlet.links.sent] == [ResumedRoom]

@@ -80,6 +80,7 @@ async def test_rooms_go_first_and_their_members_notice_nothing(leaving):
     assert reply["type"] == "ok"
     assert leaving.staying.owns(guests[0].code)
     await draining
+    assert "drain" not in {task.get_name() for task in asyncio.all_tasks()}
     assert leaving.going.gateway.closed == []
     assert guests[2].events() == [3]
 

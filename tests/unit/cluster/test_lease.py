@@ -81,3 +81,11 @@ def test_silence_is_counted_from_the_end_of_the_lease(clock, lease):
     assert lease.mute_seconds() == pytest.approx(2.0)
     lease.speak()
     assert lease.mute_seconds() == 0.0
+
+
+def test_silence_goes_on_where_a_renewal_in_a_lapse_runs_out_before_anything_was_said(clock, lease):
+    clock.advance(3.5)
+    assert lease.renewed(sent=clock.seconds())
+    clock.advance(3.0)
+    assert lease.renewed(sent=clock.seconds())
+    assert lease.mute_seconds() == pytest.approx(4.0)

@@ -410,6 +410,7 @@ class TestChangingOwner:
             corner.far.send(NotHere(room_code=ada.code))
             await settle()
         await asyncio.sleep(1)
+        assert corner.remote._resolved_at == {}
         assert len(claims) == 2
         assert claims[1] - claims[0] > 0.19
 

@@ -416,6 +416,16 @@ async def test_a_late_join_is_known_to_the_room_if_it_succeeded(stage, attach, l
     assert stage.router.lost == lost
 
 
+async def test_late_joins_that_succeeded_are_no_wrong_codes_of_their_address(stage):
+    for number in range(11):
+        client = stage.connect(f"user{number}")
+        client.say(type="join_room", id="1", room_code=ROOM)
+        stage.later(6)
+        client.say_raw(masked(0x8A, b""))
+        stage.reply(attach=ROOM)
+    assert len(stage.router.sent) == 11
+
+
 async def test_without_a_lease_reads_and_notices_are_kept_back(stage):
     client = stage.connect("ada")
     stage.attach(client)

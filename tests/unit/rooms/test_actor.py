@@ -286,6 +286,20 @@ class TestBug:
         assert table.row_of(ada.code).owner is None
         assert list(table.registry.resting()) == [table.row_of(ada.code).made.room_id]
 
+    async def test_what_breaks_before_a_room_is_claimed_makes_none_rest(self, table, room, monkeypatch):
+        """Nothing, among the rooms that rest, would keep the sweeper from all rooms."""
+        ada, _bob = await room
+        await table.end()
+        await table.begin()
+
+        async def claim(*_what):
+            raise ZeroDivisionError
+
+        monkeypatch.setattr(table.memory, "claim", claim)
+        assert (await ada.ask(ada.join(ada.code)))["code"] == "unavailable"
+        await settle()
+        assert table.registry.resting() == []
+
     async def test_without_a_log_that_folds_nobody_is_told_that_a_command_had_no_effect(self, table, room):
         ada, _bob = await room
         kept = ada.change(topic="tea")
@@ -348,11 +362,21 @@ class TestIdle:
         assert len(table.registry) == 1
         await asyncio.sleep(3)
         assert len(table.registry) == 0
+        assert table.registry.resting() == []
         row = table.row_of(ada.code)
         assert row.owner is None
         assert row.head.next_deadline_ms == left_at + 3_600_000
         reply = await ada.again().ask(ada.resume(stream, 0))
         assert reply["state"]["host_id"] in {ada.id, bob.id}
+
+    async def test_a_room_without_sockets_stays_as_long_as_it_is_given_commands(self, table, room):
+        ada, bob = await room
+        ada.lose()
+        bob.lose()
+        for _ in range(4):
+            await asyncio.sleep(45)
+            assert len(table.registry) == 1
+            await ada.ask(ada.change(topic="tea"))
 
     async def test_a_retired_room_is_gone_before_the_collector_looks(self, table, room):
         ada, bob = await room

@@ -87,6 +87,20 @@ class TestHandingOver:
         assert kinds(table, Moved) == [Moved(ada.code)]
         assert kinds(table, CloseAttached) == []
 
+    async def test_notices_that_a_large_room_holds_back_do_not_leave_after_it(self, table, room):
+        ada, bob = await room
+        await ada.ask(ada.change(max_players=40))
+        for number in range(31):
+            player = table.user(f"player {number}")
+            await player.ask(player.join(ada.code))
+        started = await ada.ask(ada.start())
+        for player in (ada, bob):
+            await player.ask(player.answer(started["round_id"], player.name))
+        assert len(table.outlet.frames("answer_submitted")) == 1
+        table.registry.get(ada.code).hand_over(await another_node(table))
+        await asyncio.sleep(1)
+        assert len(table.outlet.frames("answer_submitted")) == 1
+
     async def test_only_the_first_wish_counts(self, table, room):
         ada, _bob = await room
         first, second = await another_node(table), await another_node(table)

@@ -1,6 +1,6 @@
 from votegame.game.commands import CreateRoom, LeaveRoom
 from votegame.game.messages import Creation, FromUser, User
-from votegame.rooms.inbox import INBOX_ENTRIES, ConnectionLost, Inbox, Request
+from votegame.rooms.inbox import INBOX_ENTRIES, ConnectionLost, Inbox, Request, Subscription
 from votegame.rooms.ports import Origin
 
 USER = User("u", "Ada")
@@ -47,3 +47,14 @@ def test_it_knows_whether_a_command_waits_that_came_by_then():
     inbox.offer(a_request(received_at=2.0))
     assert inbox.holds_from_before(1.0)
     assert not inbox.holds_from_before(0.9)
+
+
+def test_what_other_nodes_have_asked_can_be_taken_out_and_what_is_this_nodes_own_stays():
+    inbox = Inbox()
+    own, lost = a_request(), ConnectionLost("u", "c")
+    missed = Subscription(node_id="one", room_code="ABC234", ref=1, place=None, sockets={}, received_at=0.0)
+    asked = Request(Origin("c", 1, "two"), USER, LeaveRoom(id="1", room_code="ABC234"), 0.0)
+    for entry in (own, missed, lost, asked, missed):
+        inbox.offer(entry)
+    assert inbox.take_strangers() == ("one", "two")
+    assert inbox.take_all() == [own, lost]

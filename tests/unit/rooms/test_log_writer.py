@@ -26,6 +26,16 @@ def test_what_gathers_while_a_commit_is_under_way_is_not_settled_with_it():
     assert [row.position for row in writer.take().rows] == [2]
 
 
+def test_a_room_is_told_for_how_long_the_oldest_of_what_is_kept_has_waited():
+    writer, listener = a_writer("r")
+    told = []
+    listener.committed = lambda *what: told.append(what)
+    put(writer, 1, now=1.0)
+    put(writer, 2, now=5.0)
+    writer.settle(writer.take(), 10)
+    assert told == [(2, 10, 1.0)]
+
+
 def test_an_append_that_was_put_back_is_taken_again_with_what_came_after():
     writer, _ = a_writer("r")
     put(writer, 1, now=1.0)
@@ -100,8 +110,20 @@ def test_turns_that_an_earlier_sending_wrote_are_settled_and_the_rest_stays():
     writer.take()
     assert writer.settle_up_to(4, 10)
     assert listener.heard == [("committed", 4)]
+    assert not writer.is_settled
     rest = writer.take()
     assert ([row.position for row in rest.rows], rest.base) == ([5], 4)
+
+
+def test_a_turn_that_is_sent_by_itself_is_settled_with_all_that_an_earlier_sending_wrote():
+    writer, listener = a_writer("r", committed=2)
+    put(writer, 3)
+    put(writer, 4)
+    writer.take()
+    writer.first_turn()
+    assert writer.settle_up_to(4, 10)
+    assert listener.heard == [("committed", 4)]
+    assert writer.is_settled
 
 
 def test_a_log_that_ends_elsewhere_than_a_turn_is_not_ours():

@@ -138,6 +138,7 @@ def test_one_who_was_gone_before_an_untold_leaving_is_still_gone():
     presence.take_changes(GRACE)
     presence.keep_only({"bob": None}, GRACE, 6)
     assert presence.told_gone() == {"ada"}
+    assert presence.told_sockets() == {"bob": {"b1"}}
     presence.told_up_to(6)
     assert presence.told_gone() == frozenset()
 

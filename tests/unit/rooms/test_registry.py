@@ -158,6 +158,14 @@ class TestLimits:
         await ada.ask(ada.leave())
         assert (await ada.ask(ada.join(other)))["type"] == "ok"
 
+    async def test_a_room_whose_game_is_over_does_not_count(self, table):
+        table._rooms_per_user = 1
+        ada, _bob = await seated(table, total_rounds=1)
+        started = await ada.ask(ada.start())
+        assert ada.send(ada.create()) == ErrorCode.RATE_LIMITED
+        await ada.ask(ada.end_round(started["round_id"]))
+        assert (await ada.ask(ada.create()))["type"] == "ok"
+
     async def test_who_comes_back_to_a_room_that_he_is_in_is_never_refused(self, table):
         table._rooms_per_user = 2
         await table.begin()
@@ -340,6 +348,20 @@ class TestStop:
         table.store.go_on()
         await stopping
         assert table.outlet.names == ["ok decided", "settings_updated"]
+        assert len(table.registry) == 0
+
+    async def test_a_room_that_is_lost_meanwhile_is_not_opened_again(self, table, room):
+        ada, _bob = await room
+        table.store.hang()
+        ada.send(ada.change(topic="tea", id_="late"))
+        await settle()
+        stopping = asyncio.create_task(table.registry.stop())
+        await settle()
+        table.room_of(ada.code).fence()
+        table.store.go_on()
+        async with asyncio.timeout(5):
+            await stopping
+        assert table.outlet.names == ["unavailable late"]
         assert len(table.registry) == 0
 
     async def test_what_was_not_decided_is_unavailable(self, table, room):

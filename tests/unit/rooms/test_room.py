@@ -134,6 +134,17 @@ async def test_a_retry_waits_at_the_same_gate_and_gets_the_same_ok(table, room):
     assert bob.code == ada.code
 
 
+async def test_operators_can_count_how_commands_are_answered():
+    answers = []
+    table = Table(observe_turn=answers.append)
+    ada, bob = await seated(table)
+    answers.clear()
+    await ada.ask(ada.change(topic="tea"))
+    await bob.ask(bob.start())
+    assert answers == ["ok", "not_host"]
+    await table.end()
+
+
 @pytest.mark.parametrize("fault", ["before", "after"])
 async def test_an_unknown_outcome_costs_nothing(table, room, fault):
     ada, bob = await room
