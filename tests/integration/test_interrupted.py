@@ -10,6 +10,17 @@ import pytest
 from tests.serving import ServerProcess
 
 SIGNALS = pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["SIGINT", "SIGTERM"])
+HEARS_CTRL_C = """
+import signal
+signal.signal(signal.SIGINT, signal.default_int_handler)
+"""
+"""Whoever runs the tests may have them ignore it, as `nohup` and a shell's `&` do."""
+IGNORES_CTRL_C = HEARS_CTRL_C.replace("default_int_handler", "SIG_IGN")
+SERVE = f"""{HEARS_CTRL_C}
+import sys
+from votegame.__main__ import main
+sys.exit(main())
+"""
 PROGRAM = """
 import sys, time
 from votegame import cli, serve
@@ -71,7 +82,7 @@ async def ends_in_order(process, number, code):
 @SIGNALS
 @pytest.mark.parametrize("place", ["postgres.prepare_data", "migrate.apply", "serve._run"])
 async def test_a_server_that_is_starting_ends_in_order_and_says_so(process, place, number):
-    server = process("-c", PROGRAM.format(place=place, command="serve"))
+    server = process("-c", HEARS_CTRL_C + PROGRAM.format(place=place, command="serve"))
     await server.launch()
     await said_by(server, "here")
     await ends_in_order(server, number, 0)
@@ -80,7 +91,7 @@ async def test_a_server_that_is_starting_ends_in_order_and_says_so(process, plac
 
 @SIGNALS
 async def test_a_data_folder_in_the_making_is_given_up_and_made_anew(process, number):
-    server = process()
+    server = process("-c", SERVE, "serve")
     await server.launch()
     made = server.state_dir / "postgres" / "data.new"
     async with asyncio.timeout(30):
@@ -110,7 +121,7 @@ async def test_a_killed_one_takes_what_makes_its_data_folder_with_it(process):
 
 @SIGNALS
 async def test_a_command_with_a_database_of_its_own_ends_it_when_interrupted(process, number):
-    command = process("-c", PROGRAM.format(place="migrate.apply", command="migrate"))
+    command = process("-c", HEARS_CTRL_C + PROGRAM.format(place="migrate.apply", command="migrate"))
     await command.launch()
     await said_by(command, "here")
     assert descendants(command.process.pid)
@@ -133,7 +144,7 @@ sys.exit(main())
 
 @SIGNALS
 async def test_before_anything_is_begun_it_ends_on_the_spot(process, number):
-    server = process("-c", IMPORTING)
+    server = process("-c", HEARS_CTRL_C + IMPORTING)
     await server.launch()
     await said_by(server, "here")
     await ends_in_order(server, number, -number)
@@ -147,25 +158,21 @@ async def test_a_database_that_does_not_answer_does_not_hold_the_end_up(process,
         writer.close()
 
     asked = asyncio.Event()
-    database = await asyncio.start_server(silent, "127.0.0.1", 0)
-    port = database.sockets[0].getsockname()[1]
-    url = f"postgresql://ada@127.0.0.1:{port}/x?connect_timeout=60"
-    server = process(DATABASE_URL=url, SECRET_KEY="a secret that nobody guesses, of 48 characters..")
-    await server.launch()
-    async with asyncio.timeout(30):
-        await asked.wait()
-    async with asyncio.timeout(5):
-        await ends_in_order(server, number, -number)
-    database.close()
+    async with await asyncio.start_server(silent, "127.0.0.1", 0) as database:
+        port = database.sockets[0].getsockname()[1]
+        url = f"postgresql://ada@127.0.0.1:{port}/x?connect_timeout=60"
+        secret = "a secret that nobody guesses, of 48 characters.."
+        server = process("-c", SERVE, "serve", DATABASE_URL=url, SECRET_KEY=secret)
+        await server.launch()
+        async with asyncio.timeout(30):
+            await asked.wait()
+        async with asyncio.timeout(5):
+            await ends_in_order(server, number, -number)
 
 
 async def test_ctrl_c_that_a_shell_has_it_ignore_stays_ignored_until_it_serves(process):
-    server = process("-c", PROGRAM.format(place="serve._run", command="serve"))
-    old = signal.signal(signal.SIGINT, signal.SIG_IGN)
-    try:
-        await server.launch()
-    finally:
-        signal.signal(signal.SIGINT, old)
+    server = process("-c", IGNORES_CTRL_C + PROGRAM.format(place="serve._run", command="serve"))
+    await server.launch()
     await said_by(server, "here")
     os.kill(server.process.pid, signal.SIGINT)
     await ends_in_order(server, signal.SIGTERM, 0)

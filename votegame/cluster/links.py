@@ -167,7 +167,8 @@ class Links:
         envelope = self._sealer.opened(data)
         if envelope is None or envelope.receiver != self.node_id or envelope.sender == self.node_id:
             self._observe("refused", 1)
-            self._tell("a message between nodes was refused")
+            if self._is_to_tell("refused"):
+                log.warning("a message between nodes was refused")
             return
         link = self._link(envelope.sender)
         if link is None or self._listener is None:
@@ -239,12 +240,13 @@ class Links:
         assert link.broken_epoch is not None
         self.send(peer, Missed(epoch=link.broken_epoch))
 
-    def _tell(self, what: str, **fields: str) -> None:
-        """Say what an operator may have to mend; not each time, as it may last."""
+    def _is_to_tell(self, what: str) -> bool:
+        """Whether to say now what an operator may have to mend; not each time, as it may last."""
         now = self._clock.seconds()
-        if now - self._told_at.get(what, float("-inf")) >= _REPEAT_SECONDS:
-            self._told_at[what] = now
-            log.warning(what, **fields)
+        if now - self._told_at.get(what, float("-inf")) < _REPEAT_SECONDS:
+            return False
+        self._told_at[what] = now
+        return True
 
     def _link(self, peer: NodeId) -> Link | None:
         link = self._links.get(peer)
@@ -330,8 +332,8 @@ class Links:
         if now - link.sent_at >= BEAT_SECONDS - _EARLY_SECONDS:
             self._mark(peer)
         if link.is_down(now):
-            if self.is_subscribed:
-                self._tell("nothing is heard of another node", peer=peer)
+            if self.is_subscribed and self._is_to_tell("unheard"):
+                log.warning("nothing is heard of another node", peer=peer)
             listener.link_down(peer)
 
     def _make_good(self, listener: LinkListener, peer: NodeId, link: Link) -> None:
