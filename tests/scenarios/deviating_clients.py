@@ -22,6 +22,11 @@ class ForgetsWhatHadNoReply(ReferenceClient):
         await super().welcomed()
 
 
+class RepeatsReactions(ReferenceClient):
+    def is_repeated(self, command):
+        return True
+
+
 class ResumesFromTheBeginning(ReferenceClient):
     def position(self):
         return {"stream": self.stream, "last_seq": 0}
@@ -213,6 +218,7 @@ DEVIATIONS = [
     (RetriesWithAnotherId, "client_lost_reply", "id: expected"),
     (RetriesWithOtherContent, "client_lost_reply", "answer: expected 'only once'"),
     (ForgetsWhatHadNoReply, "client_lost_reply", "did not send the command"),
+    (RepeatsReactions, "client_reacts", "reaction: expected 'fire'"),
     (ResumesFromTheBeginning, "resume_recovered", "last_seq: expected 3, came 0"),
     (KeepsTheOldStream, "client_new_stream", "stream: expected"),
     (JoinsInsteadOfResuming, "resume_recovered", "type: expected 'resume', came 'join_room'"),

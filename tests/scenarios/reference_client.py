@@ -141,8 +141,12 @@ class ReferenceClient:
 
     async def command(self, **fields) -> None:
         command = self.made({"id": self.new_id(), **fields})
-        self.pending[command["id"]] = command
+        if self.is_repeated(command):
+            self.pending[command["id"]] = command
         await self.transmit(command)
+
+    def is_repeated(self, command: dict) -> bool:
+        return command["type"] != "react"
 
     def made(self, command: dict) -> dict:
         return command
