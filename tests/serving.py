@@ -146,6 +146,13 @@ class ServerProcess:
         self._folder.cleanup()
 
 
+def is_running(pid: int) -> bool:
+    """Whether there is such a process, and not only what its parent has yet to hear of it."""
+    with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    return False
+
+
 def metric(url: str, name: str) -> float:
     """What the node at `url` says of a metric, all its labels together, or those alone that `name` gives."""
     with urllib.request.urlopen(f"{url}/metrics", timeout=5) as answer:

@@ -8,12 +8,13 @@ import signal
 import subprocess
 import sys
 import tempfile
-from contextlib import closing, contextmanager, suppress
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import psycopg2  # noqa: TID251
 import pytest
 
+from tests.serving import is_running
 from votegame.embedded import EmbeddedPostgres, account, binaries, postgres, running_url
 from votegame.embedded.child import is_postgres, read_postmaster, spawn
 from votegame.embedded.state_lock import StateLock
@@ -69,12 +70,6 @@ def started_child(state_dir, **arguments):
             yield child, *child.stdout.readline().split()
         finally:
             child.kill()
-
-
-def is_running(pid):
-    with suppress(FileNotFoundError):
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    return False
 
 
 def test_data_outlive_a_stop(state_dir):

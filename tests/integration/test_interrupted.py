@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.serving import ServerProcess
+from tests.serving import ServerProcess, is_running
 
 SIGNALS = pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["SIGINT", "SIGTERM"])
 HEARS_CTRL_C = """
@@ -60,13 +60,6 @@ def descendants(pid):
     except (FileNotFoundError, ProcessLookupError):
         return []  # it has ended since its parent was asked
     return [each for child in children for each in (int(child), *descendants(child))]
-
-
-def is_running(pid):
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except (FileNotFoundError, ProcessLookupError):
-        return False
 
 
 async def ends_in_order(process, number, code):
