@@ -1,4 +1,4 @@
-"""Fixtures of the HTTP side, and of sessions of the database."""
+"""Fixtures of the HTTP side, of sessions of the database, and of whole servers."""
 
 from contextlib import closing
 
@@ -7,6 +7,7 @@ import pytest
 from aiohttp import http_parser, web_protocol
 
 from tests.integration.web_kit import Browser, running_web
+from tests.serving import ServerProcess
 
 
 @pytest.fixture
@@ -47,3 +48,17 @@ def parser(request, monkeypatch):
     """aiohttp reads requests by C where it could be built, otherwise by Python."""
     if request.param == "Python":
         monkeypatch.setattr(web_protocol, "HttpRequestParser", http_parser.HttpRequestParserPy)
+
+
+@pytest.fixture
+async def process():
+    """Makes processes, not started yet, of a command and settings; they end with the test."""
+    made: list[ServerProcess] = []
+
+    def make(*command, **settings) -> ServerProcess:
+        made.append(ServerProcess(*command, **settings))
+        return made[-1]
+
+    yield make
+    for each in made:
+        await each.close()

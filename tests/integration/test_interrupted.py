@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.serving import ServerProcess, is_running
+from tests.serving import is_running
 
 SIGNALS = pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["SIGINT", "SIGTERM"])
 HEARS_CTRL_C = """
@@ -32,19 +32,6 @@ def wait(*args, **kwargs):
 {place} = wait
 sys.exit(cli.main(["{command}"]))
 """
-
-
-@pytest.fixture
-async def process():
-    made = []
-
-    def make(*command, **settings):
-        made.append(ServerProcess(*command, **settings))
-        return made[-1]
-
-    yield make
-    for each in made:
-        await each.close()
 
 
 async def said_by(process, text):

@@ -11,7 +11,7 @@ import aiohttp
 import pytest
 from psycopg2.extensions import parse_dsn  # noqa: TID251
 
-from tests.serving import ServerProcess, is_ready, metric
+from tests.serving import is_ready, metric
 from votegame import tasks
 
 SECRET = "a secret that nobody guesses, of 48 characters.."
@@ -20,19 +20,6 @@ SECRET = "a secret that nobody guesses, of 48 characters.."
 def as_setting(url):
     """Fixtures have it in libpq's other form, which is none for a setting."""
     return f"postgresql://?{urlencode(parse_dsn(url))}"
-
-
-@pytest.fixture
-async def process():
-    processes = []
-
-    def make(*command, **settings):
-        processes.append(ServerProcess(*command, **settings))
-        return processes[-1]
-
-    yield make
-    for each in processes:
-        await each.close()
 
 
 async def refusal(process):

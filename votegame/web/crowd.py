@@ -61,10 +61,9 @@ def raise_files(max_sockets: int) -> None:
     n_files = _files()
     if n_files is not None and n_files < needed:
         _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        soft = needed if hard == resource.RLIM_INFINITY else min(needed, hard)
         with contextlib.suppress(OSError, ValueError):  # macOS has another bound, which it does not tell
-            resource.setrlimit(
-                resource.RLIMIT_NOFILE, (needed if hard == resource.RLIM_INFINITY else min(needed, hard), hard)
-            )
+            resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
         n_files = _files()
     if n_files is None or n_files >= needed:
         return
