@@ -16,6 +16,11 @@ Made by `make results`; [README.md](README.md) says how it is measured and what 
 alone, kernel included. Medians with the least and the most; ratios are medians of ratios within a round. Every `ok` is
 committed, with fsync on, before it is sent. The games are checked while they are measured.
 """
+_SPEEDS: Final = """
+Before a part and after it. Others were at work on this machine wherever the load average before is not near 0. A call
+is that of an empty Python function, a send one of 256 bytes over loopback: the floor is nearly all sends, a server also
+many calls, so that its ratios are higher where Python is slower.
+"""
 _CURVES: Final = {
     "memory": "## Connections that do nothing",
     "members": "## Members per room, one command outstanding per room",
@@ -51,15 +56,17 @@ def _machine(folder: Path) -> Iterable[str]:
     packages = ", ".join(f"{name} {version}" for name, version in one["packages"].items())
     yield f"Machine: {one['cpu']}, {one['cores']} cores, {one['memory_gb']} GB, Linux {one['kernel']}; "
     yield f"Python {one['python']}, {packages}. Loopback only.\n"
-    head = ("part", "commit", "began", "load average before", "after", "rounds", "went wrong")
+    head = ("part", "commit", "began", "load average", "a call, ns", "a send, us", "rounds", "went wrong")
     yield table(head, [_run(run) for run in runs])
-    yield "\nOthers were at work on this machine wherever the load average before a part is not near 0.\n"
+    yield _SPEEDS
 
 
 def _run(run: dict[str, Any]) -> Sequence[str]:
-    loads = [" ".join(f"{load:.1f}" for load in run[at]["load_average"]) for at in ("before", "after")]
+    before, after = run["before"], run["after"]
+    loads = [" ".join(f"{load:.1f}" for load in at["load_average"]) for at in (before, after)]
+    speeds = [f"{before[name]:g}, {after[name]:g}" for name in ("call_ns", "send_us")]
     wrong = run["failure"] or str(run["wrong"])
-    return (run["part"], run["commit"], run["before"]["time"], *loads, str(run["rounds"]), wrong)
+    return (run["part"], run["commit"], before["time"], ", ".join(loads), *speeds, str(run["rounds"]), wrong)
 
 
 def _bench(folder: Path, name: str, title: str) -> Iterable[str]:

@@ -16,8 +16,8 @@ SLICES = [
 @pytest.fixture
 def folder(tmp_path):
     told = {"part": "bench", "machine": machine(), "commit": "abc1234+", "rounds": 9, "wrong": 1, "failure": None}
-    busy = moment() | {"load_average": (6.5, 1.0, 1.0)}
-    write_json(tmp_path / "bench.run.json", told | {"before": busy, "after": moment()})
+    busy = moment() | {"load_average": (6.5, 1.0, 1.0), "call_ns": 71.5, "send_us": 4.25}
+    write_json(tmp_path / "bench.run.json", told | {"before": busy, "after": busy | {"call_ns": 43.0}})
     run = {"plan": {"rounds": 9, "seconds": 1.0}, "commits": {"votegame": "abc1234+"}, "bases": ["floor"]}
     run |= {"complaints": ["votegame at burst, round 3: a hole"], "slices": [one._asdict() for one in SLICES]}
     write_json(tmp_path / "bench.json", run)
@@ -29,7 +29,7 @@ def folder(tmp_path):
 def test_the_page_has_machine_commit_load_and_what_went_wrong(folder):
     page = results.page(folder)
     assert "abc1234+" in page
-    assert "6.5 1.0 1.0" in page
+    assert "| 6.5 1.0 1.0, 6.5 1.0 1.0 | 71.5, 43 | 4.25, 4.25 |" in page
     assert "- votegame at burst, round 3: a hole" in page
 
 
