@@ -80,7 +80,8 @@ def _serve_on_own(settings: Settings) -> int:
         migrate.apply(url)
         return _run(settings, url, postgres)
     finally:
-        with signals.at_once():  # this is the second one by now; PostgreSQL ends with us
+        # There is nothing to be had by waiting: PostgreSQL goes on to end in order, also when we do not wait for it.
+        with signals.at_once():
             postgres.stop()
 
 
