@@ -30,7 +30,7 @@ def database(settings: Settings) -> Iterator[str]:
     """The URL of the database: the one that is set, that of the server which runs, or one started for the while.
 
     Raises:
-        ConfigurationError: There is none, and none can be started.
+        ConfigurationError: There is none to be had here.
     """
     if settings.database_url:
         yield settings.database_url
