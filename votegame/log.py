@@ -18,6 +18,9 @@ import structlog
 
 Level = Literal["debug", "info", "warning", "error"]
 
+REPEAT_SECONDS: Final = 60.0
+"""How often the same is said of what lasts, or comes again and again."""
+
 _LONGEST_VALUE: Final = 200
 _LARGEST_NUMBER: Final = 2**53
 _LONGEST_TRACEBACK: Final = 16_384
@@ -99,6 +102,20 @@ def configure(*, level: Level, as_json: bool, node: str = "") -> None:
     logging.getLogger("aiohttp.internal").setLevel(logging.WARNING)
     # It tells each step of rendering the documents, in 30,000 lines that a node would begin with at `debug`.
     logging.getLogger("markdown_it").setLevel(logging.WARNING)
+
+
+class Seldom:
+    """One thing to be said, and when that was done last."""
+
+    def __init__(self) -> None:
+        self._said_at = float("-inf")
+
+    def is_due(self, now: float, seconds: float = REPEAT_SECONDS) -> bool:
+        """Whether it was not said for `seconds`, at `now` in seconds of any clock; if so, it counts as said now."""
+        if now - self._said_at < seconds:
+            return False
+        self._said_at = now
+        return True
 
 
 class _Handler(logging.StreamHandler[Any]):

@@ -30,7 +30,7 @@ def database(settings: Settings) -> Iterator[str]:
     """The URL of the database: the one that is set, that of the server which runs, or one started for the while.
 
     Raises:
-        ConfigurationError: There is none, and none can be started.
+        ConfigurationError: There is none to be had here.
     """
     if settings.database_url:
         yield settings.database_url
@@ -80,7 +80,8 @@ def _serve_on_own(settings: Settings) -> int:
         migrate.apply(url)
         return _run(settings, url, postgres)
     finally:
-        with signals.at_once():  # this is the second one by now; PostgreSQL ends with us
+        # There is nothing to be had by waiting: PostgreSQL goes on to end in order, also when we do not wait for it.
+        with signals.at_once():
             postgres.stop()
 
 

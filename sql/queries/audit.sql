@@ -1,6 +1,9 @@
 -- name: audit_rooms
--- Every room, with all that its row says.
-SELECT * FROM rooms ORDER BY id
+-- Every room, with all that its row says; but none whose log is being removed (see `retention_logs`).
+SELECT * FROM rooms r
+WHERE r.last_position > 0 OR r.closed_at IS NULL
+    OR EXISTS (SELECT FROM room_events e WHERE e.room_id = r.id AND e.position = 1)
+ORDER BY r.id
 
 -- name: audit_log
 -- A whole log, from its first record on.

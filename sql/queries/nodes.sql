@@ -52,7 +52,3 @@ WITH ended AS (
     SELECT id FROM rooms WHERE owner = %(node_id)s FOR UPDATE SKIP LOCKED
 )
 UPDATE rooms r SET owner = NULL FROM owned WHERE r.id = owned.id
-
--- name: database_ms
--- The time of the database; also tells that it answers.
-SELECT now_ms()

@@ -150,7 +150,7 @@ FROM model_spending WHERE hour > now_ms() / 3600000 - 24
 -- Remove questions that are old, and the oldest of too many: each stock is bounded, their number is not.
 DELETE FROM questions WHERE id IN (
     (
-        SELECT id FROM questions WHERE created_at < now_ms() - %(keep_ms)s ORDER BY created_at LIMIT %(limit)s
+        SELECT id FROM questions WHERE created_at < (SELECT now_ms()) - %(keep_ms)s ORDER BY created_at LIMIT %(limit)s
     ) UNION ALL (
         SELECT id FROM questions ORDER BY created_at DESC OFFSET %(most)s LIMIT %(limit)s
     )
@@ -158,8 +158,8 @@ DELETE FROM questions WHERE id IN (
 
 -- name: retention_gaps
 -- Forget gaps that nobody has filled for an hour.
-DELETE FROM question_gaps WHERE closed_until < now_ms() - 3600000
+DELETE FROM question_gaps WHERE closed_until < (SELECT now_ms()) - 3600000
 
 -- name: retention_spending
 -- Forget what was spent more than two days ago.
-DELETE FROM model_spending WHERE hour < now_ms() / 3600000 - 48
+DELETE FROM model_spending WHERE hour < (SELECT now_ms()) / 3600000 - 48

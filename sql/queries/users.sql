@@ -81,13 +81,23 @@ WHERE NOT EXISTS (SELECT FROM logins WHERE logins.id = asked.id AND expires_at >
 -- name: retention_logins
 -- Remove logins that have expired.
 DELETE FROM logins WHERE id IN (
-    SELECT id FROM logins WHERE expires_at < now_ms() ORDER BY expires_at LIMIT %(limit)s FOR UPDATE SKIP LOCKED
+    SELECT id FROM logins WHERE expires_at < (SELECT now_ms()) ORDER BY expires_at LIMIT %(limit)s FOR UPDATE SKIP LOCKED
 )
 
 -- name: retention_guests
--- Remove guests who have no login left: nobody can be them again.
+-- Remove guests who have no login left: nobody can be them again. At most `look_at` users are looked at, from any place on
+-- in the order of their ids, which is one of chance, and again from its beginning.
+WITH start AS MATERIALIZED (
+    SELECT gen_random_uuid() AS id
+), looked_at AS MATERIALIZED (
+    (
+        SELECT id, email FROM users WHERE id >= (SELECT id FROM start) ORDER BY id LIMIT %(look_at)s
+    ) UNION ALL (
+        SELECT id, email FROM users WHERE id < (SELECT id FROM start) ORDER BY id LIMIT %(look_at)s
+    ) LIMIT %(look_at)s
+)
 DELETE FROM users WHERE id IN (
-    SELECT u.id FROM users u
-    WHERE u.email IS NULL AND NOT EXISTS (SELECT FROM logins l WHERE l.user_id = u.id)
-    ORDER BY u.created_at LIMIT %(limit)s FOR UPDATE SKIP LOCKED
+    SELECT u.id FROM users u JOIN looked_at ON looked_at.id = u.id
+    WHERE looked_at.email IS NULL AND u.email IS NULL AND NOT EXISTS (SELECT FROM logins l WHERE l.user_id = u.id)
+    LIMIT %(limit)s FOR UPDATE OF u SKIP LOCKED
 )

@@ -88,6 +88,16 @@ def test_data_outlive_a_stop(state_dir):
         assert running_url(state_dir) is None
 
 
+@pytest.mark.parametrize("file", ["postgres.url", "lock"])
+def test_a_state_folder_that_may_not_be_read_is_told_in_words(tmp_path, file):
+    """As to another user of this machine. Root may read everything, but no folder as a file."""
+    (tmp_path / "postgres.url").write_text("postgresql://somewhere")
+    (tmp_path / file).unlink(missing_ok=True)
+    (tmp_path / file).mkdir()
+    with pytest.raises(ConfigurationError, match=rf"STATE_DIR {tmp_path} cannot be used: Is a directory"):
+        running_url(tmp_path)
+
+
 def test_nothing_but_a_private_socket_leads_to_it(server):
     url = server.start()
     assert run(url, "SHOW listen_addresses") == [("",)]

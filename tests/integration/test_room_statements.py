@@ -12,6 +12,7 @@ from tests.integration.sql_kit import REGISTERED, run, waits_for_lock
 from votegame.errors import StoreBusyError, StoreError
 from votegame.game.room_settings import RoomSettings
 from votegame.rooms.ports import Claim, Held
+from votegame.storage import retention
 from votegame.storage.audit import auditing
 from votegame.storage.nodes import PostgresNodeStore
 from votegame.storage.queries import load_queries
@@ -415,6 +416,27 @@ async def test_retention_takes_small_bites(rooms, database, other):
     assert [(await sweep(database))["rooms"] for _ in range(4)] == [1, 2, 1, 0]
 
 
+async def test_retention_removes_a_log_that_is_too_long_for_one_statement_in_bites(
+    rooms, database, database_url, other, monkeypatch
+):
+    """The audit passes over what is left of it, and the rooms behind it are removed after it."""
+    monkeypatch.setattr(retention, "RECORDS_AT_ONCE", 3)
+    long, later = a_room("AAAAA2"), a_room("AAAAA3")
+    for room in (long, later):
+        await rooms.create_room(room)
+    await rooms.append([an_append(long, *(a_row(position) for position in range(2, 7)))])
+    run(other, "UPDATE rooms SET status = 'closed', closed_at = CASE code WHEN 'AAAAA2' THEN 1 ELSE 2 END")
+    other.commit()
+    left = []
+    for _ in range(4):
+        removed = (await sweep(database))["rooms"]
+        with auditing(database_url) as audit:
+            shown = [row["code"] for row in audit.rooms()]
+            assert not list(audit.strays())
+        left.append((removed, run(other, "SELECT count(*) FROM room_events")[0][0], shown))
+    assert left == [(1, 4, ["AAAAA3"]), (1, 1, ["AAAAA3"]), (1, 1, ["AAAAA3"]), (1, 0, [])]
+
+
 async def test_the_audit_reads_all_rooms_and_logs_of_one_moment(rooms, database_url, other):
     made = [a_room(code) for code in ("AAAAA2", "AAAAA3")]
     for room in made:
@@ -467,6 +489,28 @@ async def test_the_append_looks_rooms_up_by_their_keys_whatever_is_known_of_the_
     assert len(looks_up) == 2, plan
     assert all(line.startswith("Index Cond: ") for line in looks_up), plan
     assert not any("Seq Scan" in line or "Hash" in line or "Merge" in line for line in plan), plan
+
+
+@pytest.mark.parametrize(
+    ("name", "condition"),
+    [
+        ("retention_codes", "Index Cond: (closed_at <"),
+        ("retention_logs", "Index Cond: (closed_at <"),
+        ("retention_logins", "Index Cond: (expires_at <"),
+        ("retention_guests", "Index Cond: (id >="),
+        ("retention_questions", "Index Cond: (created_at <"),
+    ],
+)
+def test_retention_reads_what_is_old_and_not_all_that_is_there(other, name, condition):
+    """A function that may say something else for each row, as `now_ms`, is asked for each, whatever the index."""
+    params = {"limit": 1, "look_at": 1, "keep_ms": 1, "most": 1}
+    run(other, "SET enable_seqscan = off; SET enable_bitmapscan = off")
+    # Else it may be used instead, being small: it is of rooms that are there, and is read whole.
+    run(other, "DROP INDEX rooms_code")
+    with other.cursor() as cursor:
+        cursor.execute(f"EXPLAIN {load_queries()[name]}", params)
+        plan = "\n".join(line for (line,) in cursor)
+    assert condition in plan, plan
 
 
 async def test_look_ups_use_their_indexes(database_url, other):

@@ -207,3 +207,10 @@ def test_a_traceback_that_nobody_reads_is_torn_and_spoils_no_other_line(pipe):
     assert "\n" not in torn + torn_end
     assert json.loads(lost)["lines"] == 2
     assert json.loads(record)["event"] == "read again"
+
+
+def test_what_lasts_is_said_at_once_and_then_after_a_while():
+    seldom = log.Seldom()
+    assert [now for now in range(200) if seldom.is_due(float(now))] == [0, 60, 120, 180]
+    assert not seldom.is_due(189.9, 10.0)
+    assert seldom.is_due(190.0, 10.0)

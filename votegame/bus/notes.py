@@ -5,28 +5,28 @@ from typing import Final
 
 import structlog
 
+from votegame.log import REPEAT_SECONDS, Seldom
+
 QUIET_SECONDS: Final = 10.0
-REPEAT_SECONDS: Final = 60.0
-"""While it stays away, it is said again this often, with the reason of then."""
 
 log = structlog.get_logger(__name__)
 
 
 class Absence:
-    """Says that Redis is away, and that it is back; also when it comes and goes, once in `QUIET_SECONDS`."""
+    """Says that Redis is away, and that it is back; also when it comes and goes, once in `QUIET_SECONDS`.
+
+    While it stays away, it is said again, with the reason of then.
+    """
 
     def __init__(self) -> None:
-        self._warned_at = float("-inf")
+        self._away = Seldom()
         self._is_told = False
 
     def noticed(self, reason: str) -> None:
         """It is away, or still is."""
-        now = time.monotonic()
-        if now - self._warned_at < (REPEAT_SECONDS if self._is_told else QUIET_SECONDS):
-            return
-        self._warned_at = now
-        self._is_told = True
-        log.warning("redis is away, trying again and again", reason=reason)
+        if self._away.is_due(time.monotonic(), REPEAT_SECONDS if self._is_told else QUIET_SECONDS):
+            self._is_told = True
+            log.warning("redis is away, trying again and again", reason=reason)
 
     def ended(self) -> None:
         """It is there."""
@@ -36,20 +36,18 @@ class Absence:
 
 
 class Refusals:
-    """Says that Redis takes no messages, once in `REPEAT_SECONDS`: whoever only listens does not notice.
+    """Says that Redis takes no messages, once in a while: whoever only listens does not notice.
 
     At once when it says so itself. Other failures may be of its absence, and over in a moment: when they last.
     """
 
     def __init__(self) -> None:
-        self._warned_at = float("-inf")
+        self._refused = Seldom()
         self._failing_since: float | None = None
 
     def noticed(self, reason: str) -> None:
         """One more batch was refused."""
-        now = time.monotonic()
-        if now - self._warned_at >= REPEAT_SECONDS:
-            self._warned_at = now
+        if self._refused.is_due(time.monotonic()):
             log.warning("redis takes no messages", reason=reason)
 
     def failed(self, reason: str) -> None:
@@ -70,12 +68,10 @@ class Oversized:
 
     def __init__(self) -> None:
         self._count = 0
-        self._warned_at = float("-inf")
+        self._dropped = Seldom()
 
     def dropped(self, size: int) -> None:
         """One more was dropped, of `size` bytes."""
         self._count += 1
-        now = time.monotonic()
-        if now - self._warned_at >= QUIET_SECONDS:
-            self._warned_at = now
+        if self._dropped.is_due(time.monotonic(), QUIET_SECONDS):
             log.warning("a message between nodes was too large, dropped", bytes=size, dropped_so_far=self._count)

@@ -30,6 +30,7 @@ from votegame.cluster.link import Link
 from votegame.cluster.ports import Bus
 from votegame.errors import BusError
 from votegame.ids import NodeId, RoomCode
+from votegame.log import Seldom
 
 BEAT_SECONDS: Final = 0.25
 """How often a link that is in use is looked at, and how long it may be silent."""
@@ -42,7 +43,6 @@ FORGET_SECONDS: Final = 600.0
 _LONGEST_MS: Final = 2 * LEASE_MS
 """No lease runs longer, however wrong two nodes are about the time: an envelope that says so was sealed before the
 database's clock was set back, and may be old."""
-_REPEAT_SECONDS: Final = 60.0
 LINKS: Final = 1_000
 """Links at most, far more than there are nodes; messages to one more are lost."""
 
@@ -91,7 +91,8 @@ class Links:
         self._queued: dict[NodeId, None] = {}
         self._has_queued = asyncio.Event()
         self._listener: LinkListener | None = None
-        self._told_at: dict[str, float] = {}
+        self._refused = Seldom()
+        self._unheard = Seldom()
         self._tasks: list[asyncio.Task[None]] = []
         self.is_subscribed = False
 
@@ -167,7 +168,7 @@ class Links:
         envelope = self._sealer.opened(data)
         if envelope is None or envelope.receiver != self.node_id or envelope.sender == self.node_id:
             self._observe("refused", 1)
-            if self._is_to_tell("refused"):
+            if self._refused.is_due(self._clock.seconds()):
                 log.warning("a message between nodes was refused")
             return
         link = self._link(envelope.sender)
@@ -239,14 +240,6 @@ class Links:
             return
         assert link.broken_epoch is not None
         self.send(peer, Missed(epoch=link.broken_epoch))
-
-    def _is_to_tell(self, what: str) -> bool:
-        """Whether to say now what an operator may have to mend; not each time, as it may last."""
-        now = self._clock.seconds()
-        if now - self._told_at.get(what, float("-inf")) < _REPEAT_SECONDS:
-            return False
-        self._told_at[what] = now
-        return True
 
     def _link(self, peer: NodeId) -> Link | None:
         link = self._links.get(peer)
@@ -332,7 +325,7 @@ class Links:
         if now - link.sent_at >= BEAT_SECONDS - _EARLY_SECONDS:
             self._mark(peer)
         if link.is_down(now):
-            if self.is_subscribed and self._is_to_tell("unheard"):
+            if self.is_subscribed and self._unheard.is_due(now):
                 log.warning("nothing is heard of another node", peer=peer)
             listener.link_down(peer)
 

@@ -67,7 +67,7 @@ class EmbeddedPostgres:
             self._state_dir.mkdir(mode=0o711 if os.getuid() == 0 else 0o700, parents=True, exist_ok=True)
             self._lock.acquire()
         except OSError as error:
-            raise ConfigurationError(f"STATE_DIR {self._state_dir} cannot be used: {error.strerror}.") from None
+            raise _unusable(self._state_dir, error) from None
         try:
             self._prepare()
             for delay in self._starting():
@@ -162,12 +162,22 @@ class EmbeddedPostgres:
 
 
 def running_url(state_dir: Path) -> str | None:
-    """Where the server of the process that holds `state_dir` is reached; None when none runs."""
+    """Where the server of the process that holds `state_dir` is reached; None when none runs.
+
+    Raises:
+        ConfigurationError: It cannot be found out, as by another user of this machine.
+    """
     try:
         url = (state_dir / "postgres.url").read_text(encoding="utf-8")
+        return url if StateLock(state_dir).is_held() else None
     except FileNotFoundError:
         return None
-    return url if StateLock(state_dir).is_held() else None
+    except OSError as error:
+        raise _unusable(state_dir, error) from None
+
+
+def _unusable(state_dir: Path, error: OSError) -> ConfigurationError:
+    return ConfigurationError(f"STATE_DIR {state_dir} cannot be used: {error.strerror}.")
 
 
 def _make_sockets(account: Account) -> Path:

@@ -13,6 +13,7 @@ from typing import Final
 import structlog
 
 from votegame.clock import Clock
+from votegame.log import Seldom
 from votegame.metrics import Metrics
 from votegame.questions.breaker import Breaker
 from votegame.questions.ports import ModelError, Moderator
@@ -23,8 +24,6 @@ VERDICT_SECONDS: Final = 4.5
 """Less than a room waits, so that a moderator who hangs is known to have failed."""
 AT_ONCE: Final = 4
 """Calls of one node; the provider's connections are for the filler, too."""
-SILENT_SECONDS: Final = 60.0
-"""How long nothing is said of answers that pass unchecked, after something was."""
 
 
 class CarefulModerator:
@@ -36,7 +35,7 @@ class CarefulModerator:
         self._metrics = metrics
         self._breaker = Breaker(clock, work="answers")
         self._slots = asyncio.Semaphore(AT_ONCE)
-        self._silent_until = 0.0
+        self._unchecked = Seldom()
 
     async def flagged(self, texts: Sequence[str]) -> Sequence[bool]:
         """See `Moderator.flagged`."""
@@ -53,8 +52,7 @@ class CarefulModerator:
             raise
 
     def _say(self, reason: str) -> None:
-        if self._clock.seconds() >= self._silent_until:
-            self._silent_until = self._clock.seconds() + SILENT_SECONDS
+        if self._unchecked.is_due(self._clock.seconds()):
             log.warning("answers pass unchecked", reason=reason)
 
     async def _flagged(self, texts: Sequence[str]) -> Sequence[bool]:

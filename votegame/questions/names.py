@@ -80,6 +80,13 @@ def names_of(people: tuple[Person, ...], language: str) -> Names:
     return Names(people, language)
 
 
+def look_at_names(people: Iterable[Person], language: str) -> None:
+    """Find out how the names of `people` are looked for: that takes a while, and `names_of` has it at hand then."""
+    subtag = primary(language)
+    for person in people:
+        _forms(person.display_name, subtag)
+
+
 @lru_cache(maxsize=16_384)
 def _forms(display_name: str, language: str) -> _Forms:
     small = _plain_small_words(language)

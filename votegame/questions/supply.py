@@ -32,7 +32,7 @@ from votegame.questions.calls import Calls
 from votegame.questions.filler import LOW, Filler, Rates
 from votegame.questions.languages import language_fits
 from votegame.questions.likeness import Likenesses
-from votegame.questions.names import Names, names_of
+from votegame.questions.names import Names, look_at_names, names_of
 from votegame.questions.ports import (
     ANY_SOURCE,
     HISTORY,
@@ -53,6 +53,8 @@ MOST_PEOPLE: Final = 50
 FILLS_AT_ONCE: Final = 8
 FILLS_PER_SECOND: Final = 12 / 3600
 """How often a user may have stocks filled: enough for a long evening, and for some changes of the topic."""
+_NAMES_AT_ONCE: Final = 50
+"""Some milliseconds, when they were not looked at before."""
 DRAW_SECONDS: Final = 1.0
 _AT_ONCE: Final = 2
 """Draws that ask the database for more than a look at the same time: the pool is for commands."""
@@ -154,6 +156,9 @@ class Supply:
 
     async def draw(self, wish: Wish, asked: frozenset[str], people: tuple[Person, ...]) -> Question | None:
         """See `QuestionSource.draw`."""
+        for at in range(0, len(people) - _NAMES_AT_ONCE, _NAMES_AT_ONCE):
+            look_at_names(people[at : at + _NAMES_AT_ONCE], wish.language)
+            await asyncio.sleep(0)
         draw = _Draw(
             wish,
             wishes.normal(wish),

@@ -192,7 +192,8 @@ class Actor:
             room.start({}, heritage.gone)
         elif heritage.told == room.told:
             room.start(heritage.sockets, heritage.gone, heritage.nodes)
-            # Who was detached by the last event, and not told so, since its owner died.
+            # Who was detached by the last event, and not told so, since its owner died. They are let go ahead of the
+            # gate: all that this follows from was loaded, and so is kept, and nothing of the room has left it yet.
             gone = strangers(room.state, heritage.sockets)
             self._env.outlet.deliver([Detach(self.room_code, user_id) for user_id in gone])
             return True

@@ -18,6 +18,8 @@ CODES_AT_ONCE: Final = 500
 RECORDS_AT_ONCE: Final = 5_000
 LOGINS_AT_ONCE: Final = 1_000
 QUESTIONS_AT_ONCE: Final = 1_000
+USERS_LOOKED_AT: Final = 10_000
+"""For guests without a login: more would take a large server a second, each minute on each node."""
 QUESTION_DAYS: Final = 60
 MOST_QUESTIONS: Final = 10_000
 """In stock, for all topics, languages and tones together."""
@@ -49,29 +51,41 @@ class Retention:
         while True:
             removed: Mapping[str, int] = {}
             with tasks.surviving("retention"):
-                removed = await self._try_sweep()
+                removed = await sweep(self._database, log_days=self._log_days)
             has_more = any(removed.get(kind, 0) >= count for kind, count in _WHOLE_BITES.items())
             await asyncio.sleep(_SOON_SECONDS if has_more else _LATER_SECONDS)
 
-    async def _try_sweep(self) -> Mapping[str, int]:
-        try:
-            return await sweep(self._database, log_days=self._log_days)
-        except StoreError as error:
-            log.warning("nothing removed this time", reason=str(error))
-            return {}
-
 
 async def sweep(database: Statements, *, log_days: float = 30) -> Mapping[str, int]:
-    """Free codes of closed rooms; remove old rooms and questions, dead nodes, and who cannot come back; how many."""
+    """Free codes of closed rooms; remove old rooms and questions, dead nodes, and who cannot come back; how many.
+
+    What the store does not do this time is missing, and keeps nothing else from being done.
+    """
+    removed: dict[str, int] = {}
+    reasons: dict[str, str] = {}
+    for kind, (name, params) in _statements(log_days).items():
+        try:
+            removed[kind] = await database.execute(name, **params)
+        except StoreError as error:
+            reasons[kind] = str(error)
+    if reasons:
+        # All of them, when the store is away: then it is said once.
+        log.warning("not all removed this time", kinds=", ".join(reasons), reason=next(iter(reasons.values())))
+    return removed
+
+
+def _statements(log_days: float) -> Mapping[str, tuple[str, Mapping[str, int]]]:
+    keep_ms, keep_questions_ms = int(log_days * _DAY_MS), QUESTION_DAYS * _DAY_MS
     return {
-        "codes": await database.execute("retention_codes", limit=CODES_AT_ONCE),
-        "rooms": await database.execute("retention_logs", limit=RECORDS_AT_ONCE, keep_ms=int(log_days * _DAY_MS)),
-        "nodes": await database.execute("retention_nodes"),
-        "logins": await database.execute("retention_logins", limit=LOGINS_AT_ONCE),
-        "guests": await database.execute("retention_guests", limit=LOGINS_AT_ONCE),
-        "questions": await database.execute(
-            "retention_questions", limit=QUESTIONS_AT_ONCE, most=MOST_QUESTIONS, keep_ms=QUESTION_DAYS * _DAY_MS
+        "codes": ("retention_codes", {"limit": CODES_AT_ONCE}),
+        "rooms": ("retention_logs", {"limit": RECORDS_AT_ONCE, "keep_ms": keep_ms}),
+        "nodes": ("retention_nodes", {}),
+        "logins": ("retention_logins", {"limit": LOGINS_AT_ONCE}),
+        "guests": ("retention_guests", {"limit": LOGINS_AT_ONCE, "look_at": USERS_LOOKED_AT}),
+        "questions": (
+            "retention_questions",
+            {"limit": QUESTIONS_AT_ONCE, "most": MOST_QUESTIONS, "keep_ms": keep_questions_ms},
         ),
-        "gaps": await database.execute("retention_gaps"),
-        "spending": await database.execute("retention_spending"),
+        "gaps": ("retention_gaps", {}),
+        "spending": ("retention_spending", {}),
     }

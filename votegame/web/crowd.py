@@ -13,6 +13,7 @@ from typing import Final
 import structlog
 
 from votegame.errors import ConfigurationError
+from votegame.log import Seldom
 
 try:
     import resource
@@ -25,7 +26,6 @@ _OTHER_FILES: Final = 100
 """Files for other things: the database, logs, the loop."""
 _LEAST: Final = 10
 """Connections; with fewer there is no game, and whoever asks how the node is finds it full."""
-_TELL_SECONDS: Final = 60.0
 
 log = structlog.get_logger(__name__)
 
@@ -37,17 +37,16 @@ class Crowd:
         """Make a crowd of at most `most`."""
         self.most = most
         self._refused = 0
-        self._tell_at = 0.0
+        self._told = Seldom()
 
     def refuses(self, count: int, now: float) -> bool:
         """Whether somebody who comes at `now`, in seconds, when there are `count` already, is one too many."""
         if count < self.most:
             return False
         self._refused += 1
-        if now >= self._tell_at:
+        if self._told.is_due(now):
             log.warning("connections refused, there are too many", connections=count, refused=self._refused)
             self._refused = 0
-            self._tell_at = now + _TELL_SECONDS
         return True
 
 

@@ -16,7 +16,6 @@ _CONTINUATION: Final = 0x0
 _TEXT: Final = 0x1
 _BINARY: Final = 0x2
 _CLOSE: Final = 0x8
-_PING: Final = 0x9
 _PONG: Final = 0xA
 _FIN: Final = 0x80
 _RESERVED: Final = 0x70

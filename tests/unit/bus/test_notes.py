@@ -1,6 +1,7 @@
 from structlog.testing import capture_logs
 
 from votegame.bus import notes
+from votegame.log import REPEAT_SECONDS
 
 
 def test_a_long_absence_is_told_again_with_the_reason_of_then(monkeypatch):
@@ -29,5 +30,5 @@ def test_that_nothing_can_be_sent_is_told_when_it_lasts(monkeypatch):
                 refusals.ended()
             told.append(len(logs))
     assert told.index(1) == 6 + notes.QUIET_SECONDS
-    assert told.index(2) == 6 + notes.QUIET_SECONDS + notes.REPEAT_SECONDS
+    assert told.index(2) == 6 + notes.QUIET_SECONDS + REPEAT_SECONDS
     assert {entry["reason"] for entry in logs} == {"too many clients"}

@@ -392,3 +392,21 @@ async def test_no_question_of_a_draw_is_ever_one_that_was_asked_whatever_the_ban
     question = Question("k", "Why not?")
     bank = PlainBank([question])
     assert await supply(things, bank).draw(PIRATES, frozenset({"k"}), ()) is None
+
+
+@pytest.mark.parametrize(("count", "least", "most"), [(50, 0, 2), (1_000, 19, 21)])
+async def test_the_names_of_a_large_room_are_looked_at_some_in_each_turn_of_the_loop(things, count, least, most):
+    """All at once, those of a room that is new here would hold up everybody else for longer than a command may take."""
+    people = tuple(Person(UserId(f"user {n}"), f"Nobody Had This{n} Before") for n in range(count))
+    turns = 0
+
+    async def others():
+        nonlocal turns
+        while True:
+            turns += 1
+            await asyncio.sleep(0)
+
+    beside = asyncio.create_task(others())
+    assert await supply(things).draw(PIRATES, NOBODY, people) is not None
+    beside.cancel()
+    assert least <= turns <= most
