@@ -55,7 +55,7 @@ class Settings(Struct, frozen=True, kw_only=True):
         max_rooms: Rooms that this node keeps in memory.
         max_players: The most that a room's `max_players` may be, at most 1,000.
         max_members: The most that may be in a room, players and spectators together, at most 2,000.
-        rooms_per_user: Rooms that a user may be in.
+        rooms_per_user: Rooms on this node that a user may be in.
         sockets_per_user: Sockets of one user on this node; one more replaces the oldest.
         sockets_per_address: Sockets of one address that have no user yet.
         frame_bytes: Size of a frame from a client, and of a body over HTTP.

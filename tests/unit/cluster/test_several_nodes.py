@@ -56,6 +56,17 @@ async def test_a_command_is_forwarded_and_its_reply_and_the_frames_come_back_in_
     assert ada.events() == [1, 2]
 
 
+async def test_the_rooms_of_a_user_are_counted_by_each_node_for_itself(room):
+    ada, bob = await room
+    for _ in range(20):
+        await bob.create()
+    cleo, dan = Guest(bob.house, "cleo"), Guest(ada.house, "dan")
+    await cleo.create()
+    await dan.create()
+    assert (await bob.join(cleo.code))["code"] == ErrorCode.RATE_LIMITED
+    assert (await bob.join(dan.code))["type"] == "ok"
+
+
 @pytest.mark.parametrize("behind_ms", [3_600_000, -3_600_000])
 async def test_nodes_understand_each_other_that_were_started_before_and_after_the_database_s_clock_was_set(
     street, behind_ms
