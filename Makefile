@@ -144,8 +144,8 @@ $(LOAD_STAMP): $(SOURCES) | $(BIN)/python
 	@$(call INSTALL, for load tests too,embedded$(comma)load)
 	@touch $(RUN_STAMP) $@
 
-$(BROWSER_STAMP): $(TEST_STAMP)
-	@$(call INSTALL, for a browser too,embedded$(comma)browser)
-	@touch $@
+$(BROWSER_STAMP): $(SOURCES) | $(BIN)/python
+	@$(call INSTALL, for tests and a browser too,embedded$(comma)dev$(comma)load$(comma)browser)
+	@touch $(RUN_STAMP) $(LOAD_STAMP) $(TEST_STAMP) $@
 
 comma := ,
