@@ -9,6 +9,9 @@ LOAD_STAMP := $(VENV)/.load
 BROWSER_STAMP := $(VENV)/.browser
 SOURCES := pyproject.toml constraints.txt setup.py
 
+# Modules of tests take twice as long to load where nothing is kept of their compilation, for each process of each run.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: run test test-long test-alone browser test-browser simulate check lint cover chaos load bench profile capacity results \
   screenshots format protocol rolling-restart clean
 .DEFAULT_GOAL := run
@@ -141,8 +144,8 @@ $(LOAD_STAMP): $(SOURCES) | $(BIN)/python
 	@$(call INSTALL, for load tests too,embedded$(comma)load)
 	@touch $(RUN_STAMP) $@
 
-$(BROWSER_STAMP): $(TEST_STAMP)
-	@$(call INSTALL, for a browser too,embedded$(comma)browser)
-	@touch $@
+$(BROWSER_STAMP): $(SOURCES) | $(BIN)/python
+	@$(call INSTALL, for tests and a browser too,embedded$(comma)dev$(comma)load$(comma)browser)
+	@touch $(RUN_STAMP) $(LOAD_STAMP) $(TEST_STAMP) $@
 
 comma := ,

@@ -5,7 +5,8 @@ The server is ours, from the wheel, with `fsync` off, or that of `TEST_DATABASE_
 
 import asyncio
 import os
-from asyncio import constants
+import traceback
+from asyncio import format_helpers
 from collections.abc import Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -21,8 +22,10 @@ from votegame.storage.database import Database
 # Asked for a current loop where there is none, asyncio makes one that nobody closes; pytest-asyncio asks.
 asyncio.set_event_loop(None)
 
-# In its debug mode asyncio takes the stack for each callback, ten calls deep: a third of the time of tests of actors.
-constants.DEBUG_STACK_DEPTH = 2
+# In its debug mode asyncio takes the stack for each callback, future and task, and looks whether the files of it have
+# changed: half of the time of tests of actors, for the last calls within asyncio itself, or for all those of pytest.
+for extract_stack in (traceback.extract_stack, format_helpers.extract_stack):
+    extract_stack.__defaults__ = (None, 0)
 
 # With `rich` about, which a package for tests brings, structlog draws tracebacks at half a second each.
 structlog.configure(

@@ -4,6 +4,7 @@ import asyncio
 import tempfile
 from pathlib import Path
 
+from tests.databases import have_data
 from tests.redis_server import RedisServer
 from tests.serving import ServerProcess
 from votegame.embedded.postgres import EmbeddedPostgres
@@ -20,6 +21,7 @@ class Nodes:
         folder = Path(self._folder.name)
         folder.chmod(0o711)
         self.redis = RedisServer(folder)
+        have_data(folder / "state")
         self._postgres = EmbeddedPostgres(folder / "state")
         self._settings = settings
         self.database_url = ""

@@ -14,6 +14,8 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+from tests.databases import have_data
+
 ROOT = Path(__file__).parents[1]
 START_SECONDS = 30
 AS_SHIPPED = {"OVERLOAD_LAG_SECONDS": "", "OVERLOAD_COMMIT_SECONDS": ""}
@@ -82,6 +84,8 @@ class ServerProcess:
 
     async def start(self, **more: str) -> None:
         """Start it and wait until it is ready."""
+        if "DATABASE_URL" not in self.environment(**more) and not self.state_dir.exists():
+            have_data(self.state_dir)
         await self.launch(**more)
         await self.ready()
 
@@ -94,7 +98,7 @@ class ServerProcess:
                 await asyncio.sleep(0.05)
 
     async def launch(self, **more: str) -> None:
-        """Start it."""
+        """Start it, with nothing in its state folder the first time."""
         with self.log.open("ab") as log:
             self.process = await asyncio.create_subprocess_exec(
                 sys.executable,

@@ -14,6 +14,7 @@ from pathlib import Path
 import psycopg2  # noqa: TID251
 import pytest
 
+from tests.databases import have_data
 from tests.serving import is_running
 from votegame.embedded import EmbeddedPostgres, account, binaries, postgres, running_url
 from votegame.embedded.child import is_postgres, read_postmaster, spawn
@@ -45,6 +46,7 @@ def state_dir():
 
 @pytest.fixture
 def server(state_dir):
+    have_data(state_dir)
     # What is killed here is the server, never the machine: nothing needs to be on the disk.
     server = EmbeddedPostgres(state_dir, durable=False)
     yield server
@@ -263,12 +265,16 @@ root_only = pytest.mark.skipif(os.getuid() != 0, reason="only root has others ru
 
 
 @root_only
-def test_root_has_nobody_run_it(server, state_dir):
+def test_root_has_nobody_run_it(state_dir):
+    server = EmbeddedPostgres(state_dir, durable=False)
     server.start()
-    nobody = pwd.getpwnam("nobody").pw_uid
-    assert Path(f"/proc/{server.pid}").stat().st_uid == nobody
-    assert (state_dir / "postgres").stat().st_uid == nobody
-    assert state_dir.stat().st_uid == 0
+    try:
+        nobody = pwd.getpwnam("nobody").pw_uid
+        assert Path(f"/proc/{server.pid}").stat().st_uid == nobody
+        assert (state_dir / "postgres").stat().st_uid == nobody
+        assert state_dir.stat().st_uid == 0
+    finally:
+        server.stop()
 
 
 @root_only

@@ -7,7 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.databases import have_data
 from tests.serving import is_running
+
+pytestmark = pytest.mark.long
 
 SIGNALS = pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["SIGINT", "SIGTERM"])
 HEARS_CTRL_C = """
@@ -64,6 +67,7 @@ async def ends_in_order(process, number, code):
 @pytest.mark.parametrize("place", ["postgres.prepare_data", "migrate.apply", "serve._run"])
 async def test_a_server_that_is_starting_ends_in_order_and_says_so(process, place, number):
     server = process("-c", HEARS_CTRL_C + PROGRAM.format(place=place, command="serve"))
+    have_data(server.state_dir)
     await server.launch()
     await said_by(server, "here")
     await ends_in_order(server, number, 0)
@@ -103,6 +107,7 @@ async def test_a_killed_one_takes_what_makes_its_data_folder_with_it(process):
 @SIGNALS
 async def test_a_command_with_a_database_of_its_own_ends_it_when_interrupted(process, number):
     command = process("-c", HEARS_CTRL_C + PROGRAM.format(place="migrate.apply", command="migrate"))
+    have_data(command.state_dir)
     await command.launch()
     await said_by(command, "here")
     assert descendants(command.process.pid)
@@ -153,6 +158,7 @@ async def test_a_database_that_does_not_answer_does_not_hold_the_end_up(process,
 
 async def test_ctrl_c_that_a_shell_has_it_ignore_stays_ignored_until_it_serves(process):
     server = process("-c", IGNORES_CTRL_C + PROGRAM.format(place="serve._run", command="serve"))
+    have_data(server.state_dir)
     await server.launch()
     await said_by(server, "here")
     os.kill(server.process.pid, signal.SIGINT)

@@ -9,6 +9,8 @@ from tests.nodes import Nodes
 from tests.scenarios.talker import Talker
 from tests.serving import complaints
 
+pytestmark = pytest.mark.long
+
 OLD = "the-secret-that-was-there-before-0123456789abcdef"
 NEW = "the-secret-that-comes-after-it-fedcba9876543210"
 BEFORE = {"SECRET_KEY": OLD}
