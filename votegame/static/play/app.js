@@ -71,6 +71,7 @@ export function showAccount(what) {
 export async function act(name, work) {
   if (app.busy.has(name)) return undefined;
   app.busy.add(name);
+  app.note = ""; // it was about what came before
   app.draw();
   try {
     return await work();
