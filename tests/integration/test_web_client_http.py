@@ -16,6 +16,8 @@ MOST_BYTES = 150_000
 PAGES = ["/", "/ABC234", "/abc234", "/ABC234/screen"]
 IMPORTS = re.compile(r'^(?:import|export) .*?from "(.+?)";$', re.MULTILINE)
 LINK_STYLES = re.compile(r'<link rel="(?:icon|stylesheet|modulepreload)" href="(.+?)"')
+HTML = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"
+"""What browsers accept where a page is to be."""
 GUESTS = re.compile(r'data-guests="(.*?)"')
 
 
@@ -35,6 +37,20 @@ async def test_every_room_has_the_page(browser, path):
 @pytest.mark.parametrize("path", ["/ABC23", "/ABC2345", "/ABC0I1", "/ABC234/", "/ABC234/tv", "/lobby", "/%41BC23%0a"])
 async def test_what_is_no_room_code_is_a_problem(browser, path):
     answer = await browser.get(path)
+    assert (answer.status, answer.code) == (404, "not_found")
+
+
+@pytest.mark.parametrize("path", ["/ABC23", "/ABC0I1", "/ABC234/", "/ABC%20234", "/ABC0I1/screen", "/%ff"])
+async def test_who_mistypes_a_code_in_the_address_gets_the_page_and_not_a_problem(browser, path):
+    answer = await browser.get(path, headers={"Accept": HTML})
+    assert (answer.status, answer.headers["Content-Type"]) == (404, "text/html; charset=utf-8")
+    assert answer.body == (await browser.get("/")).body
+    assert policy(answer) == policy(await browser.get("/"))
+
+
+@pytest.mark.parametrize("path", ["/api/nowhere", "/static/play/none.js", "/docs/none", "/qr/ABC0I1.svg", "/a/b"])
+async def test_where_no_room_can_be_meant_a_browser_gets_a_problem_as_well(browser, path):
+    answer = await browser.get(path, headers={"Accept": HTML})
     assert (answer.status, answer.code) == (404, "not_found")
 
 

@@ -92,6 +92,19 @@ async def test_a_server_with_other_limits_does_not_differ(limits, unchecked):
     assert [result.reason for result in results if result.outcome == "unchecked"] == unchecked
 
 
+async def test_a_server_without_limits_per_time_does_not_differ_when_that_is_said():
+    process = ServerProcess(RATE_LIMITS="off")
+    await process.start()
+    try:
+        bad_frames = {name: STORIES[name] for name in STORIES if name.startswith("bad_frames")}
+        results = await played(process.url, {**bad_frames, "rates": STORIES["rates"]}, Means(has_rates=False))
+    finally:
+        await process.stop()
+        await process.close()
+    assert [result.name for result in results if result.outcome == "differs"] == [], told(results)
+    assert "passed" in {result.outcome for result in results}
+
+
 @pytest.mark.long
 async def test_several_nodes_behind_a_balancer_that_sends_anything_anywhere_do_not_differ():
     nodes = Nodes(RATE_LIMITS="on", GUESTS_PER_HOUR="10000", REGISTRATIONS_PER_HOUR="1000")

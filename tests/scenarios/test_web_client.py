@@ -88,6 +88,33 @@ async def test_a_code_of_no_room_is_told_in_words(device):
     assert await eve.page.inner_text(".warning") == "There is no such room, or it is closed."
 
 
+async def test_an_address_that_is_no_code_leads_to_the_first_page_which_says_what_a_code_is(device):
+    eve = await device("/ABC0I4")
+    await eve.sees(".warning")
+    assert await eve.page.inner_text(".warning") == "A code has six letters and digits, without 0, O, 1 and I."
+    assert all("404" in complaint for complaint in eve.complaints)
+    eve.complaints.clear()
+    await eve.page.fill("[name=name]", "Eve")
+    await eve.page.click("[name=make]")
+    await eve.sees(".qr")
+    assert not await eve.page.locator(".warning").count()
+    await eve.page.go_back()
+    await eve.sees(".warning")
+
+
+async def test_what_went_wrong_is_not_said_any_more_when_the_next_try_goes_well(device):
+    _ada, _ben, _cleo, code = await table(device)
+    eve = await device("/")
+    await eve.page.fill("[name=name]", "Eve")
+    await eve.page.fill("[name=code]", code[:5])
+    await eve.page.click("[name=join]")
+    await eve.sees(".note")
+    await eve.page.fill("[name=code]", code)
+    await eve.page.click("[name=join]")
+    await eve.sees(".people")
+    assert not await eve.page.locator(".note").count()
+
+
 async def test_what_is_typed_stays_when_a_note_goes(device):
     ada, _ben, _cleo, _code = await table(device)
     await ada.page.click("[name=more]")

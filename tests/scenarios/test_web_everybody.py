@@ -18,6 +18,16 @@ LISTEN = """() => {
   new MutationObserver(() => heard.push(said.textContent)).observe(said, { childList: true });
 }"""
 SHORT_VOTES = "import('/static/play/app.js').then(({ app }) => app.room.updateSettings({ vote_seconds: 15 }))"
+LONG_ANSWERS = "import('/static/play/app.js').then(({ app }) => app.room.updateSettings({ answer_seconds: 300 }))"
+OUT_OF = """() => [...document.querySelectorAll("%s")].filter((one) => {
+  const range = document.createRange();
+  range.selectNodeContents(one);
+  const { left, right } = range.getBoundingClientRect();
+  const box = one.closest("%s").getBoundingClientRect();
+  return left < box.left || right > box.right;
+}).map((one) => one.outerHTML)"""
+OUTSIDE_ITS_RING = OUT_OF % (".timer-text", ".timer-text")
+OUTSIDE_ITS_CARD = OUT_OF % (".code.big", ".card")
 WATCH = """() => {
   const { dataset } = document.documentElement;
   dataset.moved = "";
@@ -32,6 +42,11 @@ OUTSIDE = """() => [...document.querySelectorAll("main :is(h1, .answer-text, .na
   const { left, right } = one.getBoundingClientRect();
   const box = (one.closest("li, label, .question-box") ?? document.body).getBoundingClientRect();
   return left < box.left - 1 || right > box.right + 1;
+}).map((one) => one.outerHTML)"""
+BROKEN = """() => [...document.querySelectorAll(".timer-text, .marks")].filter((one) => {
+  const range = document.createRange();
+  range.selectNodeContents(one);
+  return range.getClientRects().length !== 1;
 }).map((one) => one.outerHTML)"""
 IMAGE = "<img src=x onerror=alert(1)>"
 EMOJIS = "🎉" * 200
@@ -200,6 +215,36 @@ async def test_what_guests_write_is_text_and_breaks_no_screen(device):
         assert await each.page.locator("#app img").count() == 0
     assert not await tv.scrolls()
     assert dialogs == []
+
+
+async def test_a_long_time_and_what_stands_beside_a_long_name_stay_on_one_line(device):
+    ada, _ben, _cleo, code = await table(device)
+    dora = await joined(device, f"/{code}", UNBROKEN[:32])
+    await dora.page.wait_for_selector(".marks:text-is('you')")
+    assert await dora.page.evaluate(BROKEN) == []
+    await ada.page.evaluate(LONG_ANSWERS)
+    await ada.page.click("[name='host.start']")
+    tv = await device(f"/{code}/screen", TV)
+    await ada.page.click("[name=more]")
+    for _ in range(10):
+        await ada.page.click("[name='host.time']")
+    for each in (ada, dora, tv):
+        await each.page.wait_for_selector(".timer-text:text-matches('^(10:00|9:..)$')")
+        assert await each.page.evaluate(BROKEN) == []
+        assert await each.page.evaluate(OUTSIDE_ITS_RING) == []
+
+
+async def test_a_code_of_the_widest_letters_stays_on_its_card(device):
+    ada, _ben, _cleo, code = await table(device)
+    tv = await device(f"/{code}/screen", TV)
+    await tv.sees(".code.big")
+    phones = [{"width": width, "height": 640} for width in (320, 360, 640, 700, 800, 1024)]
+    for each, sizes in ((ada, phones), (tv, [TV, {"width": 1280, "height": 720}])):
+        await each.page.evaluate("document.querySelector('.code.big').firstChild.data = 'MMMMMM'")
+        for size in sizes:
+            await each.page.set_viewport_size(size)
+            assert await each.page.evaluate(OUTSIDE_ITS_CARD) == [], size
+            assert not await each.is_too_wide()
 
 
 async def test_what_turns_text_around_is_refused_in_words(device):

@@ -25,3 +25,23 @@ def test_the_kit_needs_no_settings_of_a_server(capsys):
 def test_what_works_on_a_server_refuses_settings_that_make_no_sense(command, capsys):
     assert main([command]) == 2
     assert "PORT" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("wrong", "name"),
+    [
+        (["ABC23"], "CODE"),
+        (["ABC 234"], "CODE"),
+        (["ABC234", "--url", "localhost:8000"], "--url"),
+        (["ABC234", "--url", "http://"], "--url"),
+        (["ABC234", "--url", "http://[::1"], "--url"),
+        (["ABC234", "--pace", "nan"], "--pace"),
+        (["ABC234", "--pace", "-1"], "--pace"),
+        (["ABC234", "--count", "51"], "--count"),
+    ],
+)
+def test_bots_that_could_never_play_are_refused_at_once_in_one_line(wrong, name, capsys):
+    with pytest.raises(SystemExit) as ended:
+        main(["bots", *wrong])
+    assert ended.value.code == 2
+    assert f"error: argument {name}: " in capsys.readouterr().err.splitlines()[-1]

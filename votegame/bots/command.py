@@ -3,9 +3,12 @@
 import argparse
 import asyncio
 import contextlib
+import math
 import random
+import re
 import signal
 from typing import Final
+from urllib.parse import urlsplit
 
 from votegame.bots.bank import Deck, name_of
 from votegame.bots.bot import Bot, Table
@@ -13,6 +16,7 @@ from votegame.client import ClientError
 
 EXIT_OK: Final = 0
 MOST: Final = 50
+_CODE: Final = re.compile(r"[0-9A-Za-z]{6}", re.ASCII)
 _ARRIVAL_SECONDS: Final = (0.3, 1.5)
 
 DESCRIPTION: Final = """\
@@ -27,12 +31,36 @@ lets in 20 an hour from one address.
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """What the command takes."""
-    parser.add_argument("code", metavar="CODE", help="the code of the room")
+    parser.add_argument("code", type=_code, metavar="CODE", help="the code of the room")
     parser.add_argument("--count", type=_count, default=3, metavar="N", help=f"how many, 1 to {MOST} (default: 3)")
-    parser.add_argument("--url", default="http://localhost:8000", help="the server (default: %(default)s)")
+    parser.add_argument("--url", type=_url, default="http://localhost:8000", help="the server (default: %(default)s)")
     parser.add_argument(
-        "--pace", type=float, default=1.0, metavar="SHARE", help="multiply all waits by this: 0.1 for hasty bots"
+        "--pace", type=_pace, default=1.0, metavar="SHARE", help="multiply all waits by this: 0.1 for hasty bots"
     )
+
+
+def _code(text: str) -> str:
+    if not _CODE.fullmatch(text):
+        raise argparse.ArgumentTypeError("six letters and digits, as in ABC234")
+    return text
+
+
+def _url(text: str) -> str:
+    try:
+        parts = urlsplit(text)
+        is_url = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        is_url = False
+    if not is_url:
+        raise argparse.ArgumentTypeError("a URL, as in http://localhost:8000")
+    return text
+
+
+def _pace(text: str) -> float:
+    share = float(text)
+    if not 0 <= share < math.inf:
+        raise argparse.ArgumentTypeError("a number from 0 on")
+    return share
 
 
 def _count(text: str) -> int:

@@ -10,7 +10,7 @@ from votegame.settings import Settings
 from votegame.web import middleware
 from votegame.web.identity import Doorman
 from votegame.web.sessions import CookieStorage
-from votegame.web.web_client import PICTURES
+from votegame.web.web_client import PICTURES, page_for_mistyped
 
 WsHandler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -42,6 +42,7 @@ def make_app(
             middleware.in_line(beside={"/ws": Turnstile(), PICTURES: Turnstile(per_turn=1)}),
             aiohttp_session.session_middleware(cookies),
             middleware.errors,
+            page_for_mistyped(settings),
         ],
     )
     for some in routes:

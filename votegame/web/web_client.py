@@ -4,13 +4,15 @@ The page is the same for every room; its script looks at the address. All that d
 """
 
 import html
+import re
 from collections.abc import Mapping, Sequence
 from functools import cache, lru_cache
 from pathlib import Path
 from string import Template
 from typing import Final
 
-from aiohttp import web
+from aiohttp import hdrs, web
+from aiohttp.typedefs import Handler, Middleware
 
 from votegame.errors import ErrorCode
 from votegame.settings import Settings
@@ -34,6 +36,8 @@ PICTURES: Final = "/qr/{code}.svg"
 _CLIENT: Final = "/static/votegame-client.js"
 _CODE: Final = "{code:[2-9A-HJ-NP-Za-hj-np-z]{6}}"
 """A room code as people type it into an address."""
+_MISTYPED: Final = re.compile(r"/[^/]+(?:/|/screen)?")
+"""What somebody typed who meant a room; everything else that is not there is asked for by programs."""
 _MOST_ORIGINS: Final = 16
 _POLICY: Final = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; worker-src 'self'; "
@@ -68,6 +72,26 @@ class WebClient:
             raise ProblemError(ErrorCode.NOT_FOUND)
         link = f"{origin}/{request.match_info['code'].upper()}"
         return sent(request, document(picture(link), _TYPES[".svg"]))
+
+
+def page_for_mistyped(settings: Settings) -> Middleware:
+    """The middleware that gives browsers the page where no room can be: it says what is wrong, in words."""
+
+    @web.middleware
+    async def found(request: web.Request, handler: Handler) -> web.StreamResponse:
+        try:
+            return await handler(request)
+        except web.HTTPNotFound:
+            is_page = "text/html" in request.headers.get(hdrs.ACCEPT, "") and request.method in {"GET", "HEAD"}
+            if not is_page or not _MISTYPED.fullmatch(request.path):
+                raise
+            response = sent(request, _page_for(guests_origin(request, settings)))
+            response.headers[hdrs.VARY] = f"{hdrs.ACCEPT}, {hdrs.ACCEPT_ENCODING}"
+            if response.status == web.HTTPOk.status_code:
+                response.set_status(web.HTTPNotFound.status_code)
+            return response
+
+    return found
 
 
 async def _file(request: web.Request) -> web.Response:

@@ -18,7 +18,7 @@ export const app = {
   client: new VotegameClient(),
   code: null, // of the room that the address names
   isScreen: false, // for a TV: shows what everybody may see
-  refusal: null, // why one is not in that room
+  refusal: null, // why one is not in that room, or why the address names none
   isQuiet: true, // a lost connection is told only when it is not back at once
   busy: new Set(), // names of what is under way
   asked: null, // what has to be confirmed
@@ -57,7 +57,8 @@ export function go(code, isScreen = false) {
 /** Where the address says that one is. */
 export function locate() {
   const [, code, view] = /^\/([2-9A-HJ-NP-Z]{6})(\/screen)?\/?$/i.exec(location.pathname) ?? [];
-  Object.assign(app, { code: code?.toUpperCase() ?? null, isScreen: !!view, refusal: null, asked: null, account: null });
+  const refusal = code || location.pathname === "/" ? null : { code: "code" };
+  Object.assign(app, { code: code?.toUpperCase() ?? null, isScreen: !!view, refusal, asked: null, account: null });
 }
 
 /** Show a page about accounts, or none any more. */
@@ -70,6 +71,7 @@ export function showAccount(what) {
 export async function act(name, work) {
   if (app.busy.has(name)) return undefined;
   app.busy.add(name);
+  app.note = ""; // it was about what came before
   app.draw();
   try {
     return await work();

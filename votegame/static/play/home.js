@@ -40,6 +40,7 @@ export function home() {
   return h("main", { class: "home", id: "main" },
     h("h1", { class: "brand", tabindex: "-1" }, h("span", { class: "brand-bubble" }, "votegame")),
     h("p", { class: "lead" }, t("home.lead")),
+    app.refusal && h("p", { key: "refusal", class: "card warning", role: "alert" }, problem(app.refusal)),
     codes.length > 0 && h("section", { class: "card", "aria-labelledby": "back" },
       h("h2", { id: "back" }, t("home.back")),
       h("div", { class: "row" }, codes.map((code) =>

@@ -20,6 +20,7 @@ function shown(room) {
   const clock = left >= 100 ? `${Math.floor(left / 60)}:${String(left % 60).padStart(2, "0")}` : String(left);
   return {
     text: clock,
+    isLong: String(clock.length > 2),
     mood: paused != null ? "paused" : left <= HURRY_SECONDS ? "hurry" : "calm",
     part: String(Math.min(1, room.remainingMs / (1000 * (time_limit || 1)))),
   };
@@ -28,8 +29,8 @@ function shown(room) {
 /** The clock of the phase, where one runs. */
 export function timer(room) {
   if (room.state.round == null || seconds(room) == null) return null;
-  const { text, mood, part } = shown(room);
-  return h("div", { class: "timer", "data-mood": mood, style: { "--left": part }, role: "timer", "aria-label": t("timer") },
+  const { text, isLong, mood, part } = shown(room);
+  return h("div", { class: "timer", "data-mood": mood, "data-long": isLong, style: { "--left": part }, role: "timer", "aria-label": t("timer") },
     h("span", { class: "timer-text", "data-timer": "" }, text));
 }
 
@@ -37,10 +38,10 @@ export function timer(room) {
 export function tick() {
   const { room } = app;
   if (!room?.state?.round || seconds(room) == null) return;
-  const { text, mood, part } = shown(room);
+  const { text, isLong, mood, part } = shown(room);
   for (const element of document.querySelectorAll("[data-timer]")) {
     if (element.firstChild && element.firstChild.data !== text) element.firstChild.data = text;
-    element.parentElement.dataset.mood = mood;
+    Object.assign(element.parentElement.dataset, { mood, long: isLong });
     element.parentElement.style.setProperty("--left", part);
   }
   if (mood !== "paused") announce(room);
