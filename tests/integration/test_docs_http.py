@@ -1,13 +1,18 @@
 """The documentation, as browsers get it: all of it from this server, under a strict policy, no link to nowhere."""
 
+import asyncio
 import gzip
 import json
 import re
+import threading
 from html.parser import HTMLParser
 from pathlib import Path
 from urllib.parse import urldefrag, urljoin
 
 import pytest
+
+from votegame.web import docs
+from votegame.web.library import library
 
 PROTOCOL = Path(__file__).parents[2] / "protocol"
 PAGES = [
@@ -180,3 +185,37 @@ async def test_who_takes_gzip_gets_gzip_and_nobody_else(web, browser):
 
 async def test_the_first_page_leads_to_the_documentation(browser):
     assert "/docs" in (await page_at(browser, "/")).links
+
+
+async def test_all_is_made_once_when_somebody_asks_and_holds_nobody_up(browsers, web, monkeypatch):
+    """Not at the start, which would take the longer for it."""
+    may_go_on, made = threading.Event(), []
+
+    def slow_library():
+        made.append(threading.current_thread())
+        assert may_go_on.wait(30)
+        return library()
+
+    monkeypatch.setattr(docs, "library", slow_library)
+    first, second, third = browsers(web), browsers(web), browsers(web)
+    async with asyncio.TaskGroup() as group:
+        reading = [group.create_task(each.get("/docs/protocol")) for each in (first, second)]
+        assert (await third.get("/healthz")).status == 200
+        leaving = group.create_task(third.get("/docs"))
+        while not made:
+            await asyncio.sleep(0)
+        leaving.cancel()
+        assert (await first.get("/healthz")).status == 200
+        may_go_on.set()
+    assert [task.result().status for task in reading] == [200, 200]
+    assert len(made) == 1
+
+
+async def test_what_could_not_be_made_is_tried_again(browser, monkeypatch):
+    def failing_library():
+        raise OSError(24, "Too many open files")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(docs, "library", failing_library)
+        assert (await browser.get("/docs")).status == 500
+    assert (await browser.get("/docs")).status == 200
