@@ -111,6 +111,15 @@ async def joined(device: Open, address: str, name: str, **settings) -> Device:
     return phone
 
 
+async def watching(device: Open, code: str) -> Device:
+    """A phone that has no seat."""
+    phone = await device(f"/{code}/screen")
+    await phone.sees(".screen")
+    await phone.page.goto(phone.page.url.removesuffix("/screen"))
+    await phone.sees("[name=seat]")
+    return phone
+
+
 async def table(device: Open, url: str = "", *, guests=("Ben", "Cleo"), rounds: int = 1, **settings):
     """Ada, the host of a game of so many rounds, the guests, and the code of their room."""
     ada = await device(f"{url}/", **settings)

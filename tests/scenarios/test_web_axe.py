@@ -3,7 +3,7 @@
 import pytest
 
 from tests.axe import findings
-from tests.browser import PHONE, TV, Device, in_a_browser, joined, table
+from tests.browser import PHONE, TV, Device, in_a_browser, joined, table, watching
 from tests.scenarios.account_holders import an_address, begins, fills, forgiven, is_told, registered
 
 pytest.importorskip("axe_playwright_python", reason="axe-playwright-python is not installed: it is in `browser`")
@@ -202,12 +202,3 @@ async def test_axe_finds_nothing_where_accounts_are(device, inspection, locale):
     await ben.sees("[name=sure]:enabled")
     await inspection.look("really delete?", ben)
     await forgiven(ben)
-
-
-async def watching(device, code: str) -> Device:
-    """A phone that has no seat."""
-    phone = await device(f"/{code}/screen")
-    await phone.sees(".screen")
-    await phone.page.goto(phone.page.url.removesuffix("/screen"))
-    await phone.sees("[name=seat]")
-    return phone

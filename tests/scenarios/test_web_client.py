@@ -1,6 +1,6 @@
 """The web client in a real browser: a host, phones and a big screen play whole games."""
 
-from tests.browser import TV, in_a_browser, table, tells_authors
+from tests.browser import TV, in_a_browser, table, tells_authors, watching
 
 pytestmark = in_a_browser
 
@@ -78,6 +78,32 @@ async def test_a_host_pauses_removes_and_hands_over_and_who_comes_late_plays_fro
     await ada.page.click("[aria-label='Really make Ben the host?']")
     await ben.sees(".host-bar")
     assert not await ada.page.locator(".host-bar").count()
+
+
+async def test_what_stands_there_is_true_of_who_watches_of_a_pause_and_of_a_game_without_points(device):
+    ada, ben, _cleo, code = await table(device)
+    tv = await device(f"/{code}/screen", TV)
+    await tv.sees(".qr")
+    watcher = await watching(device, code)
+    await watcher.page.wait_for_selector("text=You are watching. The host starts the game.")
+    await ada.page.click("[name=more]")
+    await ada.page.click("[name='host.lock']")
+    await tv.page.wait_for_selector("text=The room is locked")
+
+    await ada.page.click("[name='host.start']")
+    await tv.page.wait_for_selector("text=Answer on your phone!")
+    await ada.page.click("[name=more]")
+    await ada.page.click("[name='host.pause']")
+    await tv.sees(".paused")
+    assert not await tv.page.locator("text=Answer on your phone!").count()
+    await ada.page.click("[name='host.resume']")
+    await tv.page.wait_for_selector("text=Answer on your phone!")
+
+    await ada.page.click("[name='host.end']")
+    for each in (ada, ben, watcher, tv):
+        await each.page.wait_for_selector("h1:text-is('Nobody has won. What a game!')")
+        assert await each.page.locator(".board li").count() == 3
+        assert not await each.page.locator(".podium").count()
 
 
 async def test_a_code_of_no_room_is_told_in_words(device):

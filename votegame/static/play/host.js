@@ -4,6 +4,7 @@ import { act, app, DONE_MS, isSettled, tell } from "./app.js";
 import { botsIn, sendAway } from "./bots.js";
 import { h } from "./dom.js";
 import { namesakes, person, tag } from "./people.js";
+import { isPaused } from "./play.js";
 import { settingsForm } from "./settings.js";
 import { t } from "./words.js";
 
@@ -49,11 +50,10 @@ export function hostBar(room) {
 function steps(room) {
   const { phase, round, locked } = room.state;
   const isRunning = phase === "answering" || phase === "voting";
-  const hasClock = isRunning || (phase === "results" && (round.deadline != null || round.remaining_ms != null));
-  const isPaused = round?.remaining_ms != null;
+  const hasClock = isRunning || (phase === "results" && (round.deadline != null || isPaused(room.state)));
   return [
     isRunning && command("host.time", () => room.extendPhase(MORE_SECONDS)),
-    hasClock && (isPaused ? command("host.resume", () => room.resumeGame()) : command("host.pause", () => room.pauseGame())),
+    hasClock && (isPaused(room.state) ? command("host.resume", () => room.resumeGame()) : command("host.pause", () => room.pauseGame())),
     phase === "answering" && command("host.skip", () => room.skipQuestion()),
     phase === "answering" && command("host.end", () => room.endRound()),
     phase !== "lobby" && botsIn(room.code) > 0 && sendAway(room.code),

@@ -30,7 +30,7 @@ export function lobby(state) {
   const how = invitation(state.room_code);
   return h("main", { class: "lobby", id: "main" },
     h("h1", { tabindex: "-1" }, t("lobby.title")),
-    h("p", { class: "lead" }, app.isHost ? t("lobby.host") : t("lobby.wait")),
+    h("p", { class: "lead" }, t(app.isHost ? "lobby.host" : state.you.role === "spectator" ? "lobby.watch" : "lobby.wait")),
     h("div", { class: "columns" }, app.isHost ? [how, who] : [who, how]),
     h("div", { class: "row" },
       app.isHost && h("a", { class: "quiet", href: `/${state.room_code}/screen`, target: "_blank", rel: "noopener" }, t("lobby.screen")),

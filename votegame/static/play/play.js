@@ -7,6 +7,8 @@ import { reactions } from "./reactions.js";
 import { timer } from "./timer.js";
 import { t } from "./words.js";
 
+export const isPaused = ({ round }) => round?.remaining_ms != null;
+
 /** Which round, how long, and what is asked. */
 export function question(room) {
   const { round, settings } = room.state;
@@ -15,7 +17,7 @@ export function question(room) {
       h("p", { class: "round-number" }, t("round.number", { number: round.round_number, total: round.total_rounds })),
       timer(room)),
     h("h1", { class: "question", tabindex: "-1", dir: "auto", lang: settings.language }, round.question),
-    round.remaining_ms != null && h("p", { class: "paused" }, t("round.paused")));
+    isPaused(room.state) && h("p", { class: "paused" }, t("round.paused")));
 }
 
 const mayAct = ({ you }) => you.plays && you.role === "player";

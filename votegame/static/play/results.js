@@ -50,11 +50,11 @@ export function results(room) {
     !app.isHost && state.round.deadline == null && h("p", { class: "quiet center" }, t("results.wait")));
 }
 
-/** The first three ranks; who shares one shares its step. */
+/** The first three ranks, of those who have points; who shares one shares its step. */
 export function podium(state) {
   const alike = namesakes(state);
-  const steps = Array.from({ length: STEPS }, (_, place) => state.leaderboard.filter((line) => line.rank === place + 1));
-  return h("ol", { class: "podium", role: "list" }, steps.map((step, place) => step.length > 0 &&
+  const steps = Array.from({ length: STEPS }, (_, place) => state.leaderboard.filter((line) => line.rank === place + 1 && line.score > 0));
+  return steps[0].length > 0 && h("ol", { class: "podium", role: "list" }, steps.map((step, place) => step.length > 0 &&
     h("li", { key: place, class: `step step-${place + 1}` },
       h("div", { class: "step-names" }, step.slice(0, 4).map((line) => h("p", { key: line.user_id, class: "step-name" },
         named(line.user_id, line.display_name, alike)))),

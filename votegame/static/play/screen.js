@@ -4,7 +4,7 @@ import { app, guestsAt } from "./app.js";
 import { h } from "./dom.js";
 import { invitation } from "./lobby.js";
 import { people, progress } from "./people.js";
-import { question } from "./play.js";
+import { isPaused, question } from "./play.js";
 import { board, podium, revealed, winners } from "./results.js";
 import { soundButton } from "./sound.js";
 import { t } from "./words.js";
@@ -26,9 +26,14 @@ const VIEWS = {
       h("section", { class: "card", "aria-labelledby": "who" },
         h("h2", { id: "who" }, t("lobby.people", { count: state.members.filter((one) => one.role === "player").length })),
         people(state, MOST_PEOPLE),
+        state.locked && h("p", { class: "quiet" }, t("lobby.locked")),
         h("p", { class: "lead" }, t("screen.wait")))),
   ],
-  answering: (room) => [question(room), h("p", { class: "lead center" }, t("screen.answer")), progress(room.state)],
+  answering: (room) => [
+    question(room),
+    !isPaused(room.state) && h("p", { class: "lead center" }, t("screen.answer")),
+    progress(room.state),
+  ],
   voting: (room) => {
     const { answers } = room.state.round;
     return [
