@@ -21,7 +21,6 @@ class Nodes:
         folder = Path(self._folder.name)
         folder.chmod(0o711)
         self.redis = RedisServer(folder)
-        have_data(folder / "state")
         self._postgres = EmbeddedPostgres(folder / "state")
         self._settings = settings
         self.database_url = ""
@@ -30,6 +29,7 @@ class Nodes:
 
     def start_servers(self) -> None:
         self.redis.start()
+        have_data(Path(self._folder.name) / "state")
         self.database_url = self._postgres.start()
         migrate.apply(self.database_url)
 
