@@ -86,7 +86,8 @@ DELETE FROM logins WHERE id IN (
 
 -- name: retention_guests
 -- Remove guests who have no login left: nobody can be them again. At most `look_at` users are looked at, from any place on
--- in the order of their ids, which is one of chance, and again from its beginning.
+-- in the order of their ids, which is one of chance, and again from its beginning; and the email once more in the row that
+-- is locked, for one who registers meanwhile.
 WITH start AS MATERIALIZED (
     SELECT gen_random_uuid() AS id
 ), looked_at AS MATERIALIZED (

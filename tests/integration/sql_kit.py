@@ -10,6 +10,10 @@ REGISTERED = {"label": "before", "lease_ms": 3_000, "release": "0", "is_draining
 
 
 def run(connection, sql, *params):
+    return run_with(connection, sql, params)
+
+
+def run_with(connection, sql, params):
     with connection.cursor() as cursor:
         cursor.execute(sql, params)
         return cursor.fetchall() if cursor.description else []

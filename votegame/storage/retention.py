@@ -69,8 +69,9 @@ async def sweep(database: Statements, *, log_days: float = 30) -> Mapping[str, i
         except StoreError as error:
             reasons[kind] = str(error)
     if reasons:
-        # All of them, when the store is away: then it is said once.
-        log.warning("not all removed this time", kinds=", ".join(reasons), reason=next(iter(reasons.values())))
+        # When the store is away it is all of them, for one reason.
+        why = "; ".join(dict.fromkeys(reasons.values()))
+        log.warning("not all removed this time", kinds=", ".join(reasons), reason=why)
     return removed
 
 
