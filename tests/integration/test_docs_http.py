@@ -10,6 +10,7 @@ from pathlib import Path
 from urllib.parse import urldefrag, urljoin
 
 import pytest
+from aiohttp.test_utils import make_mocked_request
 
 from votegame.web import docs
 from votegame.web.library import library
@@ -187,8 +188,12 @@ async def test_the_first_page_leads_to_the_documentation(browser):
     assert "/docs" in (await page_at(browser, "/")).links
 
 
+def test_nothing_is_made_at_the_start_which_would_take_the_longer_for_it(monkeypatch):
+    monkeypatch.setattr(docs, "library", None)
+    assert docs.routes()
+
+
 async def test_all_is_made_once_when_somebody_asks_and_holds_nobody_up(browsers, web, monkeypatch):
-    """Not at the start, which would take the longer for it."""
     may_go_on, made = threading.Event(), []
 
     def slow_library():
@@ -200,15 +205,25 @@ async def test_all_is_made_once_when_somebody_asks_and_holds_nobody_up(browsers,
     first, second, third = browsers(web), browsers(web), browsers(web)
     async with asyncio.TaskGroup() as group:
         reading = [group.create_task(each.get("/docs/protocol")) for each in (first, second)]
-        assert (await third.get("/healthz")).status == 200
-        leaving = group.create_task(third.get("/docs"))
         while not made:
             await asyncio.sleep(0)
-        leaving.cancel()
-        assert (await first.get("/healthz")).status == 200
+        assert (await third.get("/healthz")).status == 200
         may_go_on.set()
     assert [task.result().status for task in reading] == [200, 200]
     assert len(made) == 1
+
+
+async def test_one_view_that_is_cancelled_takes_the_documents_from_no_other(monkeypatch):
+    may_go_on = threading.Event()
+    monkeypatch.setattr(docs, "library", lambda: may_go_on.wait(30) and library())
+    read = docs.routes()[0].handler
+    request = make_mocked_request("GET", "/docs")
+    first, second = asyncio.create_task(read(request)), asyncio.create_task(read(request))
+    await asyncio.sleep(0)
+    first.cancel()
+    await asyncio.wait([first])
+    may_go_on.set()
+    assert (await second).status == 200
 
 
 async def test_what_could_not_be_made_is_tried_again(browser, monkeypatch):

@@ -13,7 +13,7 @@ from votegame.web import invitation
 
 STATIC = Path(__file__).parents[2] / "votegame" / "static"
 MOST_BYTES = 150_000
-PAGES = ["/", "/ABC234", "/abc234", "/ABC234/screen"]
+PAGES = ["/", "/ABC234", "/abc234", "/ABC234/", "/ABC234/screen", "/ABC234/screen/"]
 IMPORTS = re.compile(r'^(?:import|export) .*?from "(.+?)";$', re.MULTILINE)
 LINK_STYLES = re.compile(r'<link rel="(?:icon|stylesheet|modulepreload)" href="(.+?)"')
 HTML = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"
@@ -34,18 +34,29 @@ async def test_every_room_has_the_page(browser, path):
     assert (answer.headers["X-Content-Type-Options"], answer.headers["Referrer-Policy"]) == ("nosniff", "no-referrer")
 
 
-@pytest.mark.parametrize("path", ["/ABC23", "/ABC2345", "/ABC0I1", "/ABC234/", "/ABC234/tv", "/lobby", "/%41BC23%0a"])
+@pytest.mark.parametrize("path", ["/ABC23", "/ABC2345", "/ABC0I1", "/ABC0I1/", "/ABC234/tv", "/lobby", "/%41BC23%0a"])
 async def test_what_is_no_room_code_is_a_problem(browser, path):
     answer = await browser.get(path)
     assert (answer.status, answer.code) == (404, "not_found")
 
 
-@pytest.mark.parametrize("path", ["/ABC23", "/ABC0I1", "/ABC234/", "/ABC%20234", "/ABC0I1/screen", "/%ff"])
+@pytest.mark.parametrize(
+    "path", ["/ABC23", "/ABC0I1", "/ABC0I1/", "/ABC%20234", "/ABC0I1/screen", "/ABC0I1/screen/", "/%ff"]
+)
 async def test_who_mistypes_a_code_in_the_address_gets_the_page_and_not_a_problem(browser, path):
     answer = await browser.get(path, headers={"Accept": HTML})
     assert (answer.status, answer.headers["Content-Type"]) == (404, "text/html; charset=utf-8")
     assert answer.body == (await browser.get("/")).body
     assert policy(answer) == policy(await browser.get("/"))
+    assert {"Accept", "Accept-Encoding"} <= set(answer.headers["Vary"].split(", "))
+
+
+async def test_who_has_the_page_is_told_all_the_same_that_an_address_is_none(browser):
+    """What one has of another address says nothing about this one (RFC 9110, section 13.2.1)."""
+    etag = (await browser.get("/")).headers["ETag"]
+    for known in ("*", etag):
+        answer = await browser.get("/ABC0I1", headers={"Accept": HTML, "If-None-Match": known})
+        assert (answer.status, "ETag" in answer.headers) == (404, False)
 
 
 @pytest.mark.parametrize("path", ["/api/nowhere", "/static/play/none.js", "/docs/none", "/qr/ABC0I1.svg", "/a/b"])

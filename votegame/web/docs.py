@@ -15,7 +15,7 @@ from votegame.web.library import library
 
 
 def routes() -> Sequence[web.RouteDef]:
-    """All routes of the documentation. Raises ConfigurationError when the installation lacks it."""
+    """All routes of the documentation. Raises ConfigurationError when the installation lacks the specification."""
     protocol_directory()
     docs = _Docs()
     return [web.get(path, docs.read) for path in ("/docs", "/docs/{path:.*}", "/openapi.json", "/asyncapi.json")]
@@ -29,6 +29,6 @@ class _Docs:
         """A document, or 304 to one who has it."""
         if self._made is None or (self._made.done() and self._made.exception() is not None):
             self._made = asyncio.get_running_loop().run_in_executor(None, library)
-        # Shielded, so that one who leaves does not take it from the others who wait.
+        # Shielded: where one view is cancelled, the others go on to wait.
         documents = await asyncio.shield(self._made)
         return sent(request, documents.get(request.path.removesuffix("/")))

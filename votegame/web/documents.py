@@ -53,19 +53,26 @@ def sent(request: web.Request, found: Document | None) -> web.Response:
     if found is None:
         raise ProblemError(ErrorCode.NOT_FOUND)
     known = {each.value for each in request.if_none_match or ()}
-    response = web.Response(status=304) if known & {found.digest, "*"} else _whole(request, found)
+    response = _described(web.Response(status=304), found) if known & {found.digest, "*"} else whole(request, found)
     response.etag = ETag(found.digest, is_weak=True)
-    response.headers[hdrs.CACHE_CONTROL] = found.caching
-    response.headers[hdrs.VARY] = hdrs.ACCEPT_ENCODING
-    response.headers["Content-Security-Policy"] = found.policy
     return response
 
 
-def _whole(request: web.Request, found: Document) -> web.Response:
+def whole(request: web.Request, found: Document, *, status: int = 200) -> web.Response:
+    """The document, also to one who has it; with another `status`, in place of something that was asked for."""
     takes_gzip = "gzip" in request.headers.get(hdrs.ACCEPT_ENCODING, "").lower()
-    return web.Response(
+    response = web.Response(
+        status=status,
         body=found.zipped if takes_gzip else found.content,
         content_type=found.content_type,
         charset=None if found.content_type == "application/json" else "utf-8",
         headers={hdrs.CONTENT_ENCODING: "gzip"} if takes_gzip else {},
     )
+    return _described(response, found)
+
+
+def _described(response: web.Response, found: Document) -> web.Response:
+    response.headers[hdrs.CACHE_CONTROL] = found.caching
+    response.headers[hdrs.VARY] = hdrs.ACCEPT_ENCODING
+    response.headers["Content-Security-Policy"] = found.policy
+    return response

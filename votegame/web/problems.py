@@ -1,4 +1,7 @@
-"""Every error over HTTP is a problem document (RFC 9457): no HTML, no traceback, whatever went wrong."""
+"""Every error over HTTP is a problem document (RFC 9457): no HTML, no traceback, whatever went wrong.
+
+But for a browser whose user mistypes the address of a room: see `votegame.web.web_client.page_for_mistyped`.
+"""
 
 from collections.abc import Mapping
 from typing import Any, Final, NoReturn

@@ -16,7 +16,7 @@ from aiohttp.typedefs import Handler, Middleware
 
 from votegame.errors import ErrorCode
 from votegame.settings import Settings
-from votegame.web.documents import Document, document, sent
+from votegame.web.documents import Document, document, sent, whole
 from votegame.web.headers import NO_PAGE_POLICY
 from votegame.web.invitation import guests_origin, picture
 from votegame.web.problems import ProblemError
@@ -36,7 +36,7 @@ PICTURES: Final = "/qr/{code}.svg"
 _CLIENT: Final = "/static/votegame-client.js"
 _CODE: Final = "{code:[2-9A-HJ-NP-Za-hj-np-z]{6}}"
 """A room code as people type it into an address."""
-_MISTYPED: Final = re.compile(r"/[^/]+(?:/|/screen)?")
+_MISTYPED: Final = re.compile(r"/[^/]+(?:/screen)?/?")
 """What somebody typed who meant a room; everything else that is not there is asked for by programs."""
 _MOST_ORIGINS: Final = 16
 _POLICY: Final = (
@@ -57,7 +57,8 @@ class WebClient:
     def routes(self) -> Sequence[web.RouteDef]:
         """All routes; the files are read now."""
         _files()
-        pages = [web.get(path, self._page) for path in ("/", f"/{_CODE}", f"/{_CODE}/screen")]
+        of_rooms = [f"/{_CODE}{view}{slash}" for view in ("", "/screen") for slash in ("", "/")]
+        pages = [web.get(path, self._page) for path in ("/", *of_rooms)]
         files = [web.get(f"/static/{folder}/{{name}}", _file) for folder in _FOLDERS]
         return [*pages, *files, web.get(PICTURES.replace("{code}", _CODE), self._picture)]
 
@@ -85,10 +86,9 @@ def page_for_mistyped(settings: Settings) -> Middleware:
             is_page = "text/html" in request.headers.get(hdrs.ACCEPT, "") and request.method in {"GET", "HEAD"}
             if not is_page or not _MISTYPED.fullmatch(request.path):
                 raise
-            response = sent(request, _page_for(guests_origin(request, settings)))
+            page = _page_for(guests_origin(request, settings))
+            response = whole(request, page, status=web.HTTPNotFound.status_code)
             response.headers[hdrs.VARY] = f"{hdrs.ACCEPT}, {hdrs.ACCEPT_ENCODING}"
-            if response.status == web.HTTPOk.status_code:
-                response.set_status(web.HTTPNotFound.status_code)
             return response
 
     return found
