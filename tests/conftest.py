@@ -22,8 +22,8 @@ from votegame.storage.database import Database
 # Asked for a current loop where there is none, asyncio makes one that nobody closes; pytest-asyncio asks.
 asyncio.set_event_loop(None)
 
-# In its debug mode asyncio takes the stack for each callback, future and task, and looks whether the files of it have
-# changed: half of the time of tests of actors, for the last calls within asyncio itself, or for all those of pytest.
+# In its debug mode asyncio takes the stack for each callback, future and task; those that are written in C go through
+# all frames of pytest, and look whether each file has changed. It was half of the time of tests of actors.
 for extract_stack in (traceback.extract_stack, format_helpers.extract_stack):
     extract_stack.__defaults__ = (None, 0)
 

@@ -37,11 +37,15 @@ def test_what_works_on_a_server_refuses_settings_that_make_no_sense(command, cap
         (["ABC234", "--url", "http://[::1"], "--url"),
         (["ABC234", "--pace", "nan"], "--pace"),
         (["ABC234", "--pace", "-1"], "--pace"),
+        (["ABC234", "--pace", "fast"], "--pace"),
         (["ABC234", "--count", "51"], "--count"),
+        (["ABC234", "--count", "x"], "--count"),
     ],
 )
 def test_bots_that_could_never_play_are_refused_at_once_in_one_line(wrong, name, capsys):
     with pytest.raises(SystemExit) as ended:
         main(["bots", *wrong])
     assert ended.value.code == 2
-    assert f"error: argument {name}: " in capsys.readouterr().err.splitlines()[-1]
+    said = capsys.readouterr().err.splitlines()[-1]
+    assert f"error: argument {name}: " in said
+    assert "invalid" not in said, "what argparse says of its own names a function"

@@ -57,17 +57,19 @@ def _url(text: str) -> str:
 
 
 def _pace(text: str) -> float:
-    share = float(text)
-    if not 0 <= share < math.inf:
-        raise argparse.ArgumentTypeError("a number from 0 on")
-    return share
+    with contextlib.suppress(ValueError):
+        share = float(text)
+        if 0 <= share < math.inf:
+            return share
+    raise argparse.ArgumentTypeError("a number from 0 on")
 
 
 def _count(text: str) -> int:
-    number = int(text)
-    if not 1 <= number <= MOST:
-        raise argparse.ArgumentTypeError(f"1 to {MOST}")
-    return number
+    with contextlib.suppress(ValueError):
+        number = int(text)
+        if 1 <= number <= MOST:
+            return number
+    raise argparse.ArgumentTypeError(f"a number from 1 to {MOST}")
 
 
 def run(args: argparse.Namespace) -> int:

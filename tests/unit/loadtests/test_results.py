@@ -3,7 +3,7 @@
 import pytest
 
 from loadtests.bench import results
-from loadtests.bench.machine import machine, moment
+from loadtests.bench.machine import machine
 from loadtests.bench.outputs import write_csv, write_json
 from loadtests.bench.slices import Slice
 
@@ -16,7 +16,7 @@ SLICES = [
 @pytest.fixture
 def folder(tmp_path):
     told = {"part": "bench", "machine": machine(), "commit": "abc1234+", "rounds": 9, "wrong": 1, "failure": None}
-    busy = moment() | {"load_average": (6.5, 1.0, 1.0), "call_ns": 71.5, "send_us": 4.25}
+    busy = {"time": "2026-01-01 00:00:00 UTC", "load_average": (6.5, 1.0, 1.0), "call_ns": 71.5, "send_us": 4.25}
     write_json(tmp_path / "bench.run.json", told | {"before": busy, "after": busy | {"call_ns": 43.0}})
     run = {"plan": {"rounds": 9, "seconds": 1.0}, "commits": {"votegame": "abc1234+"}, "bases": ["floor"]}
     run |= {"complaints": ["votegame at burst, round 3: a hole"], "slices": [one._asdict() for one in SLICES]}

@@ -14,6 +14,7 @@ from tests.unit.questions.model_kit import (
     failing,
     made_texts,
 )
+from votegame import tasks
 from votegame.errors import StoreUnavailableError
 from votegame.game import wording
 from votegame.game.question import Person, Question, Wish
@@ -396,7 +397,7 @@ async def test_no_question_of_a_draw_is_ever_one_that_was_asked_whatever_the_ban
 
 @pytest.mark.parametrize(("count", "least", "most"), [(50, 0, 2), (1_000, 19, 21)])
 async def test_the_names_of_a_large_room_are_looked_at_some_in_each_turn_of_the_loop(things, count, least, most):
-    """All at once, those of a room that is new here would hold up everybody else for longer than a command may take."""
+    """All at once, those of a room that is new here would hold up everybody else for longer than the loop may stall."""
     people = tuple(Person(UserId(f"user {n}"), f"Nobody Had This{n} Before") for n in range(count))
     turns = 0
 
@@ -406,7 +407,9 @@ async def test_the_names_of_a_large_room_are_looked_at_some_in_each_turn_of_the_
             turns += 1
             await asyncio.sleep(0)
 
-    beside = asyncio.create_task(others())
-    assert await supply(things).draw(PIRATES, NOBODY, people) is not None
-    beside.cancel()
+    beside = tasks.start(others(), name="others")
+    try:
+        assert await supply(things).draw(PIRATES, NOBODY, people) is not None
+    finally:
+        await tasks.end([beside])
     assert least <= turns <= most
