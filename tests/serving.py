@@ -9,6 +9,7 @@ import signal
 import socket
 import sys
 import tempfile
+import urllib.error
 import urllib.request
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -47,6 +48,9 @@ def is_ready(url: str) -> bool:
     try:
         with urllib.request.urlopen(f"{url}/readyz", timeout=2) as answer:
             return answer.status == 200
+    except urllib.error.HTTPError as refusal:
+        refusal.close()  # from Python 3.14 on, it warns when that is left to others
+        return False
     except OSError:
         return False
 

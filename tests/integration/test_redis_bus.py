@@ -14,7 +14,7 @@ from urllib.parse import quote
 import pytest
 from structlog.testing import capture_logs
 
-from tests.certificates import self_signed
+from tests.certificates import self_signed, signed_by_an_authority
 from tests.chaos.relay import Relay, to_port
 from tests.contract.bus_kit import DOWN, UP, Listener, listening
 from tests.redis_server import Front, RedisServer, executable
@@ -338,6 +338,14 @@ async def test_tls_with_an_authority_of_ones_own(server, folder):
         heard(f"rediss://127.0.0.1:{front.port}?ssl_ca_certs={certificate}") as (bus, listener),
     ):
         assert list(await bus.publish([("one", b"secret")])) == [True]
+        await listener.hears(b"secret")
+
+
+async def test_tls_with_an_authority_that_does_not_say_what_its_key_is_for(server, folder):
+    authority, context = signed_by_an_authority(folder)
+    options = f"ssl_ca_certs={authority}&ssl_exclude_verify_flags=VERIFY_X509_STRICT"
+    async with Front(server, context) as front, heard(f"rediss://127.0.0.1:{front.port}?{options}") as (bus, listener):
+        await bus.publish([("one", b"secret")])
         await listener.hears(b"secret")
 
 
