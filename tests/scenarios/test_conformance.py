@@ -31,18 +31,14 @@ from votegame.files import protocol_directory
 
 STORIES = transcripts_for("server")
 JOBS = 6
+AS_IT_COMES = {"RATE_LIMITS": "on", "GUESTS_PER_HOUR": "10000", "REGISTRATIONS_PER_HOUR": "1000"}
+"""Limits per time included, but for so many guests as there are in all stories."""
 
 
 @pytest.fixture(scope="module")
 async def prompt_server():
-    """A server as it comes, limits per time included, but with short waits."""
-    async with clean_server(
-        GRACE_SECONDS="3",
-        HOST_AWAY_SECONDS="3.5",
-        RATE_LIMITS="on",
-        GUESTS_PER_HOUR="10000",
-        REGISTRATIONS_PER_HOUR="1000",
-    ) as process:
+    """A server as it comes, but with short waits."""
+    async with clean_server(GRACE_SECONDS="3", HOST_AWAY_SECONDS="3.5", **AS_IT_COMES) as process:
         yield process
 
 
@@ -102,7 +98,7 @@ async def test_a_server_without_limits_per_time_does_not_differ_when_that_is_sai
 
 @pytest.mark.long
 async def test_several_nodes_behind_a_balancer_that_sends_anything_anywhere_do_not_differ():
-    nodes = Nodes(RATE_LIMITS="on", GUESTS_PER_HOUR="10000", REGISTRATIONS_PER_HOUR="1000")
+    nodes = Nodes(**AS_IT_COMES)
     try:
         await nodes.start()
         async with round_robin([node.port for node in nodes.nodes]) as url:
@@ -115,9 +111,10 @@ async def test_several_nodes_behind_a_balancer_that_sends_anything_anywhere_do_n
 
 
 @pytest.mark.parametrize("kind", [Deviation, Later])
-async def test_a_server_that_only_passes_on_or_adds_does_not_differ(prompt_server, kind):
+async def test_a_server_that_only_passes_on_or_adds_does_not_differ(kind):
     names = {name for _, name, _ in DEVIATIONS} - {"host_away", "handshake"}
-    async with deviating(prompt_server.url, kind()) as url:
+    # With its usual waits, or a host over HTTP, on a busy machine, is taken to be away.
+    async with clean_server(**AS_IT_COMES) as process, deviating(process.url, kind()) as url:
         results = await played(url, {name: STORIES[name] for name in names}, Means())
     assert {result.outcome for result in results} == {"passed"}, told(results)
 
