@@ -19,11 +19,12 @@ unexport PYTHONDONTWRITEBYTECODE
 run: $(RUN_STAMP)
 	@exec $(BIN)/python -m votegame serve
 
-# As many processes as there are processors, each with a PostgreSQL of its own; one with ARGS="-n 0 ...". Files are begun
-# in the order that tests/conftest.py gives them.
-BESIDE := -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
+# Processes with a PostgreSQL of their own; one with ARGS="-n 0 ...". Files are begun in the order that tests/conftest.py
+# gives them. Tests wait for servers, so a process more than there are processors leaves those idle for less.
+BESIDE := --maxprocesses 4 --dist loadfile --no-loadscope-reorder
+PROCESSES = $(shell n=$$(getconf _NPROCESSORS_ONLN); echo $$((n < 4 ? n + 1 : 4)))
 test: $(TEST_STAMP)
-	@exec $(BIN)/python -m pytest $(BESIDE) $(ARGS)
+	@exec $(BIN)/python -m pytest -n $(PROCESSES) $(BESIDE) $(ARGS)
 
 # Games on a simulated cluster: SEEDS=n for so many runs, SEED=s for one of them again.
 simulate: $(TEST_STAMP)
@@ -33,7 +34,7 @@ simulate: $(TEST_STAMP)
 # kills, the last release, planted bugs, models that misbehave, the bus over Redis, balancers, Locust, the image, the web
 # client.
 test-long: test-alone
-	@exec $(BIN)/python -m pytest -m "long and not alone" $(BESIDE)
+	@exec $(BIN)/python -m pytest -m "long and not alone" -n auto $(BESIDE)
 
 test-alone: $(TEST_STAMP)
 	@exec $(BIN)/python -m pytest -m alone tests/chaos $(ARGS)
