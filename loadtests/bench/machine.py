@@ -34,11 +34,7 @@ def machine() -> dict[str, Any]:
 
 
 def moment() -> dict[str, Any]:
-    """Now, how busy the machine is, and how fast: two of these around a run tell whether others were at work.
-
-    The floor is all system calls, and a server half of it interpreted code. What the two cost differs from machine to
-    machine, and with how Python was built, so that a ratio to the floor means little without them.
-    """
+    """Now, how busy the machine is, and how fast: two of these around a run tell whether others were at work."""
     return {
         "time": time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime()),
         "load_average": os.getloadavg(),

@@ -17,9 +17,9 @@ alone, kernel included. Medians with the least and the most; ratios are medians 
 committed, with fsync on, before it is sent. The games are checked while they are measured.
 """
 _SPEEDS: Final = """
-Before a part and after it. Others were at work on this machine wherever the load average before is not near 0. A call
-is that of an empty Python function, a send one of 256 bytes over loopback: the floor is nearly all sends, a server also
-many calls, so that its ratios are higher where Python is slower.
+Before a part and after it. Others were at work on this machine wherever the load average before is not near 0, or near
+what the part before has left. A call is that of an empty Python function, a send one of 256 bytes over loopback. The
+floor is nearly all sends. A server is also many calls, and goes through much memory, of which neither tells anything.
 """
 _CURVES: Final = {
     "memory": "## Connections that do nothing",
