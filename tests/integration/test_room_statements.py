@@ -418,17 +418,23 @@ async def test_retention_takes_small_bites(rooms, database, other):
     assert [(await sweep(database))["rooms"] for _ in range(4)] == [1, 2, 1, 0]
 
 
+async def closed_rooms(rooms, other, **records):
+    """Rooms with logs of so many records, by their codes, which closed long ago, one after the other."""
+    for closed_at, (code, n_records) in enumerate(records.items(), 1):
+        room = a_room(code)
+        await rooms.create_room(room)
+        if n_records > 1:
+            await rooms.append([an_append(room, *map(a_row, range(2, n_records + 1)))])
+        run(other, "UPDATE rooms SET status = 'closed', closed_at = %s WHERE code = %s", closed_at, code)
+    other.commit()
+
+
 async def test_retention_removes_a_log_that_is_too_long_for_one_statement_in_bites(
     rooms, database, database_url, other, monkeypatch
 ):
     """The audit passes over what is left of it, and the rooms behind it are removed after it."""
     monkeypatch.setattr(retention, "RECORDS_AT_ONCE", 3)
-    long, later = a_room("AAAAA2"), a_room("AAAAA3")
-    for room in (long, later):
-        await rooms.create_room(room)
-    await rooms.append([an_append(long, *(a_row(position) for position in range(2, 7)))])
-    run(other, "UPDATE rooms SET status = 'closed', closed_at = CASE code WHEN 'AAAAA2' THEN 1 ELSE 2 END")
-    other.commit()
+    await closed_rooms(rooms, other, AAAAA2=6, AAAAA3=1)
     left = []
     for _ in range(4):
         removed = (await sweep(database))["rooms"]
@@ -443,12 +449,7 @@ async def test_a_log_that_is_half_removed_goes_on_in_bites_also_behind_another_r
     rooms, database, other, monkeypatch
 ):
     monkeypatch.setattr(retention, "RECORDS_AT_ONCE", 3)
-    older, long = a_room("AAAAA2"), a_room("AAAAA3")
-    for room in (older, long):
-        await rooms.create_room(room)
-    await rooms.append([an_append(long, *(a_row(position) for position in range(2, 9)))])
-    run(other, "UPDATE rooms SET status = 'closed', closed_at = CASE code WHEN 'AAAAA2' THEN 1 ELSE 2 END")
-    other.commit()
+    await closed_rooms(rooms, other, AAAAA2=1, AAAAA3=8)
     run(other, "SELECT FROM rooms WHERE code = 'AAAAA2' FOR UPDATE")
     await sweep(database)
     other.rollback()
@@ -467,11 +468,7 @@ async def test_a_bite_that_another_node_has_just_taken_is_not_the_end_of_the_log
 ):
     """Its records are seen by a statement that began before, and are not there any more to be deleted by it."""
     monkeypatch.setattr(retention, "RECORDS_AT_ONCE", 3)
-    room = a_room()
-    await rooms.create_room(room)
-    await rooms.append([an_append(room, *(a_row(position) for position in range(2, 9)))])
-    run(other, "UPDATE rooms SET status = 'closed', closed_at = 1")
-    other.commit()
+    await closed_rooms(rooms, other, AAAAA2=8)
     run(other, "SELECT pg_advisory_lock(7)")
     waiting = "(SELECT now_ms() + length(pg_advisory_xact_lock(7)::text))"
     sql = load_queries()["retention_logs"].replace("(SELECT now_ms())", waiting)

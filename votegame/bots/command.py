@@ -16,7 +16,7 @@ from votegame.client import ClientError
 
 EXIT_OK: Final = 0
 MOST: Final = 50
-_CODE: Final = re.compile(r"[0-9A-Za-z]{6}", re.ASCII)
+_CODE: Final = re.compile(r"[0-9A-Za-z]{6}")
 _ARRIVAL_SECONDS: Final = (0.3, 1.5)
 
 DESCRIPTION: Final = """\

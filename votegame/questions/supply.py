@@ -156,6 +156,7 @@ class Supply:
 
     async def draw(self, wish: Wish, asked: frozenset[str], people: tuple[Person, ...]) -> Question | None:
         """See `QuestionSource.draw`."""
+        # But for the last of them, who are looked at below.
         for at in range(0, len(people) - _NAMES_AT_ONCE, _NAMES_AT_ONCE):
             look_at_names(people[at : at + _NAMES_AT_ONCE], wish.language)
             await asyncio.sleep(0)
